@@ -408,6 +408,8 @@ class LoadFacts:
     clock: str
     clock_resolution_ns: int
     cpu_ns: int
+    interrupted: bool
+    stale_retries: int
     requests: int
     records_sha256: str
     texts_sha256: str

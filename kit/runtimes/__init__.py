@@ -1,0 +1,10 @@
+"""The runtimes the kit knows: plain modules that satisfy `contract.Runtime`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kit.runtimes import llamacpp
+from kit.runtimes.contract import Runtime
+
+RUNTIMES: Mapping[str, Runtime] = {llamacpp.NAME: llamacpp}

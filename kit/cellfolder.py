@@ -1,0 +1,68 @@
+"""The folder of one cell: its files, what the load generator left there, and the numbers they give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kit.errors import EngineError
+from kit.metrics import cell_metrics
+from kit.model import AnswerCheck, Cell, LoadFacts, Metrics, Record
+from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
+
+CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
+FACTS, LOAD = "facts.json", "load.json"
+
+Event = Mapping[str, object]
+
+
+def keep_cell(folder: Path, cell: Cell) -> None:
+    """Write cell.json."""
+    (folder / CELL).write_bytes(write_json(plain(cell)))
+
+
+def keep_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
+    """Write correct.jsonl."""
+    (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))
+
+
+def parse_event(line: str) -> Event:
+    """One event of the load generator; anything else is an event without a name."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def raise_load_error(code: int, errors: list[Event]) -> None:
+    """Turn a failed load generator into an error; nothing if it ended well."""
+    if errors:
+        first = errors[0]
+        raise EngineError(str(first.get("what", "The load generator failed.")), str(first.get("remedy", "")))
+    if code:
+        raise EngineError(
+            f"The load generator ended with exit code {code}.",
+            "Its own words are in loadgen.log in the cell's folder.",
+        )
+
+
+def read_facts(folder: Path) -> LoadFacts:
+    """The facts the load generator left; the file goes into cell.json and is removed."""
+    path = folder / FACTS
+    facts = typed(LoadFacts, read_json(path.read_bytes(), str(path)), str(path))
+    path.unlink()
+    return facts
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a cell folder's records.jsonl."""
+    return [record_from(value, f"{path}:{number}") for number, value in read_jsonl(path.read_bytes(), str(path))]
+
+
+def metrics_of(folder: Path, facts: LoadFacts, *, open_loop: bool) -> Metrics | None:
+    """The numbers of the records in a folder; None when no window was closed."""
+    if facts.window is None:
+        return None
+    return cell_metrics(read_records(folder / RECORDS), facts.window, open_loop=open_loop)

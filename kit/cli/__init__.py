@@ -1,0 +1,125 @@
+"""The roof: words to functions, errors to exit codes. Commands are loaded when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from kit import __version__
+from kit.errors import InternalError, KitError
+
+COMMANDS = {
+    "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and show the tables."),
+    "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
+    "table": ("kit.cli.table", "Make every table again from the records of a run or bundle."),
+    "bundle": ("kit.cli.bundle", "Pack a run into one file that strangers can verify."),
+    "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and say whether it holds."),
+    "load": ("kit.cli.load", "Drive any OpenAI-compatible server by hand and measure it."),
+    "test": ("kit.cli.test", "Ask a server the correctness prompts and judge its answers."),
+    "models": ("kit.cli.models", "List and fetch model files, checked by their hash."),
+    "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
+}
+INTERRUPTED = 130
+
+EXIT_CODES = """\b
+Exit codes: 0 success; 1 a negative answer (verify refused, a test failed); 2 wrong use or bad input;
+3 the kit itself failed; 4 a model could not be fetched or has a wrong hash; 5 the engine failed;
+6 a server never became ready; 7 wrong answers; 8 nothing could be measured; 9 a port is in use;
+10 the disk refused; 130 interrupted.
+"""
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when that command runs, so that `kit --help` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from kit.text import nearest
+
+            like = nearest(args[0], COMMANDS)
+            if not like:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {like!r}?", ctx) from None
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="kit")
+def cli() -> None:
+    """Which inference engine should I use on my own hardware, and at how many users?
+
+    The kit measures each engine, keeps every raw record, and lets a stranger recompute every number.
+
+    Example: kit reproduce demo
+    """
+
+
+def show_error(error: KitError) -> None:
+    """One line what failed, the evidence if there is some, one line what to do."""
+    from kit.text import plain_text
+
+    click.echo(f"Error: {plain_text(error.what, 1000)}", err=True)
+    for line in error.detail:
+        click.echo(f"  {plain_text(line, 300)}", err=True)
+    if error.remedy:
+        click.echo(f"Try: {plain_text(error.remedy, 1000)}", err=True)
+
+
+def _unexpected(error: Exception) -> int:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="kit-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    click.echo(f"Error: the kit itself failed: {type(error).__name__}. Details are in {file.name}.", err=True)
+    click.echo("Try: report this with that file; it may hold paths of this machine.", err=True)
+    return InternalError.exit_code
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command line; returns its exit code."""
+    try:
+        result = cli.main(arguments, prog_name="kit", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except KitError as error:
+        show_error(error)
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        return _unexpected(error)
+
+
+def main() -> None:
+    sys.exit(run())

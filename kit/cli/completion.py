@@ -1,0 +1,21 @@
+"""kit completion: the tab completion script of a shell."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the tab completion script of SHELL; source it in your shell's start file.
+
+    Example: kit completion bash >> ~/.bashrc
+    """
+    from click.shell_completion import get_completion_class
+
+    from kit.cli import cli
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(cli, {}, "kit", "_KIT_COMPLETE").source())

@@ -1,0 +1,68 @@
+"""kit models: list and fetch model files."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from kit.cli.options import json_option, quiet_option
+from kit.cli.progress import transfer
+
+
+@click.group("models")
+def command() -> None:
+    """List and fetch model files, checked by their hash.
+
+    Example: kit models fetch smollm2-135m-instruct-q4_1
+    """
+
+
+@command.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """The models of the catalogue and whether they are here.
+
+    Example: kit models list --json
+    """
+    from kit.catalogue import models
+    from kit.sources import model_path
+    from kit.text import bytes_text
+
+    rows = [
+        {
+            "name": entry.name,
+            "bytes": entry.bytes,
+            "sha256": entry.sha256,
+            "confirmed": entry.confirmed,
+            "license": entry.license,
+            "source": entry.source.kind,
+            "here": model_path(entry).is_file(),
+        }
+        for entry in models()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+        return
+    for row, entry in zip(rows, models(), strict=True):
+        size = bytes_text(entry.bytes) if entry.bytes else "size unknown"
+        state = "here" if row["here"] else "not here"
+        doubt = "" if entry.confirmed else ", hash not confirmed"
+        click.echo(f"{entry.name:<36} {size:>12}  {state}{doubt}  ({entry.license}, {entry.title})")
+
+
+@command.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
+@quiet_option
+def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
+    """Fetch model files; what is here already is hashed again and kept.
+
+    Example: kit models fetch smollm2-135m-instruct-q4_1
+    """
+    from kit.catalogue import model
+    from kit.sources import fetch
+
+    for entry in [model(name) for name in names]:
+        with transfer(f"fetching {entry.name}", quiet=quiet) as on_bytes:
+            path = fetch(entry, on_bytes)
+        click.echo(f"{entry.name}: {path}")

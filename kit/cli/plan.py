@@ -1,0 +1,55 @@
+"""kit plan: what would be done, without doing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kit.cli.options import json_option
+from kit.cli.planning import plan_for, plan_options
+from kit.model import Plan
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan for people: what is started, with which settings, in which order, and how long it takes."""
+    from kit.plan import duration_estimate_s
+
+    work = plan.workload
+    lines = [
+        f"{plan.platform}: {plan.title}",
+        f"engine      {plan.engine}",
+        f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
+        f"{'' if plan.model.confirmed else ', not confirmed'})",
+        f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
+        f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
+        f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
+        f"{','.join(map(str, work.concurrencies))} x {work.replicates} replicates; each "
+        f"{work.warmup_ns / 1e9:g} s warm-up, {work.window_ns / 1e9:g} s window",
+        f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
+        f"{plan.correctness.count} tests",
+        f"takes       about {duration_estimate_s(plan) / 60:.0f} min",
+        "",
+    ]
+    for entry in plan.entries:
+        settings = ", ".join(f"{name} {value}" for name, value in sorted(entry.settings.items()))
+        lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}: {settings}")
+    lines.append("")
+    lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells]
+    return "\n".join(lines)
+
+
+@click.command("plan")
+@plan_options
+@json_option
+def command(as_json: bool, **options: Any) -> None:
+    """Show what `kit reproduce PLATFORM` would do, without starting or fetching anything.
+
+    With --json it prints the very bytes that become plan.json.
+
+    Example: kit plan demo --concurrency 1,4 --window 30
+    """
+    from kit.strict import plain, write_json
+
+    plan = plan_for(**options)
+    click.echo(write_json(plain(plan)).decode(), nl=False) if as_json else click.echo(plan_text(plan))

@@ -1,0 +1,153 @@
+"""The engine `process`: servers and the load generator as child processes of the kit. Needs no Docker.
+
+A child holds the reading end of a pipe whose writing end is ours: when the kit ends, even by kill -9, the
+pipe closes and the server leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from kit.engines.contract import OnLine
+from kit.errors import EngineError, PortInUseError
+from kit.instant import utc_now
+from kit.runtimes.contract import ServerSpec
+from kit.text import plain_text
+
+HOST = "127.0.0.1"
+POLITE_S = 5.0  # how long a child may take to leave after each of: end of input, SIGTERM
+LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
+TAIL_BYTES = 16_384
+# What a child may know of our environment: enough to find Python, libraries and a home, nothing else.
+ENVIRONMENT = (
+    "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "TZ", "VIRTUAL_ENV",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "KIT_API_KEY",
+)  # fmt: skip
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+
+
+def read_tail(path: Path, lines: int) -> tuple[str, ...]:
+    """The last lines of a log, made safe for a terminal."""
+    try:
+        with path.open("rb") as log:
+            log.seek(0, os.SEEK_END)
+            log.seek(max(0, log.tell() - TAIL_BYTES))
+            text = log.read().decode("utf-8", "replace")
+    except OSError:
+        return ()
+    return tuple(plain_text(line, 200) for line in text.splitlines() if line.strip())[-lines:]
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+class ProcessServer:
+    """A server in a child process."""
+
+    def __init__(self, child: subprocess.Popen[bytes], spec: ServerSpec, log: Path) -> None:
+        self._child = child
+        self._log = log
+        self.url = f"http://{HOST}:{spec.port}"
+        self.started_utc = utc_now()
+
+    def exit_code(self) -> int | None:
+        return self._child.poll()
+
+    def log_tail(self, lines: int = 15) -> tuple[str, ...]:
+        return read_tail(self._log, lines)
+
+
+class ProcessEngine:
+    """Child processes on this machine, on the loopback address only."""
+
+    def free_port(self) -> int:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+            return port
+
+    @contextlib.contextmanager
+    def server(self, spec: ServerSpec, log: Path) -> Iterator[ProcessServer]:
+        if not port_is_free(spec.port):
+            raise PortInUseError(
+                f"Port {spec.port} is in use on {HOST}.",
+                f"End the program that listens there: ss -ltnp 'sport = :{spec.port}' names it.",
+            )
+        with log.open("wb") as output:
+            child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield ProcessServer(child, spec, log)
+        finally:
+            _end(child, POLITE_S)
+
+    def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
+        command = [sys.executable, "-m", "kit.loadgen", str(load), str(out)]
+        errors = out / "loadgen.log"
+        with errors.open("wb") as output:
+            child = self._spawn(command, stdout=subprocess.PIPE, stderr=output)
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                on_line(line.decode("utf-8", "replace"))
+            return child.wait()
+        except BaseException:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.communicate(timeout=LOAD_END_S)
+            raise
+        finally:
+            _end(child, POLITE_S)
+            child.stdout.close()
+            if errors.exists() and errors.stat().st_size == 0:
+                errors.unlink()
+
+    def _spawn(
+        self, command: list[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=stdout,
+                stderr=stderr,
+                env=_environment(),
+                start_new_session=True,  # a Ctrl-C in the terminal reaches us alone; we end our children
+            )
+        except OSError as error:
+            raise EngineError(
+                f"The program {command[0]} could not be started: {error.strerror or error}.",
+                "Check that the kit is installed completely.",
+            ) from None
+
+
+def _end(child: subprocess.Popen[bytes], patience_s: float) -> None:
+    """End a child: close its input, then SIGTERM, then SIGKILL; it is gone when this returns."""
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
+    for ask in (None, child.terminate, child.kill):
+        if child.poll() is None and ask is not None:
+            ask()
+        try:
+            child.wait(timeout=patience_s)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+    child.wait()

@@ -1,0 +1,309 @@
+"""One client of the load generator: sends a request, stamps what comes back, keeps the bytes. Parses no answer."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from kit.loadgen.clock import Clock
+from kit.loadgen.http1 import ResponseFramer
+from kit.loadgen.reactor import READ, WRITE, Reactor
+from kit.loadgen.target import Target
+from kit.model import ErrorKind, Exchange, Timeouts
+
+READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
+RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
+_PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+OnDone = Callable[["Client", Exchange], None]
+
+
+class Client:
+    """A worker's connection: idle, or busy with exactly one exchange. All times are ns of the load's clock."""
+
+    __slots__ = (
+        "_address", "_clock", "_connect_ns", "_family", "_framer", "_id", "_intended_ns", "_last_ns", "_on_done",
+        "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns", "_state",
+        "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        worker: int,
+        target: Target,
+        address: Address,
+        timeouts: Timeouts,
+        clock: Clock,
+        reactor: Reactor,
+        on_done: OnDone,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.worker = worker
+        self.pieces = 0
+        self.stale_retries = 0
+        self._target = target
+        self._family, self._address = address
+        self._timeouts = timeouts
+        self._clock = clock
+        self._reactor = reactor
+        self._on_done = on_done
+        self._tls = tls
+        self._sock: socket.socket | None = None
+        self._state = "idle"
+        self._reset(-1, 0, b"")
+
+    def _reset(self, request: int, intended_ns: int, payload: bytes) -> None:
+        self._id = request
+        self._intended_ns = intended_ns
+        self._payload = payload
+        self._out = memoryview(payload)
+        self._framer = ResponseFramer()
+        self._connect_ns: int | None = None
+        self._sent_ns: int | None = None
+        self._started_ns = self._last_ns = self._clock.now()
+        self._retried = False
+        self._reused = False
+
+    @property
+    def busy(self) -> bool:
+        return self._state != "idle"
+
+    @property
+    def sent_ns(self) -> int | None:
+        """When the current request was sent, if it was."""
+        return self._sent_ns
+
+    def start(self, request: int, intended_ns: int, payload: bytes) -> None:
+        """Begin an exchange; the client must be idle. Ends in one call of `on_done`, perhaps before returning."""
+        self._reset(request, intended_ns, payload)
+        if self._sock is not None and not self._went_stale():
+            self._reused = True
+            self._begin_send()
+        else:
+            self._connect()
+
+    # --- connecting -------------------------------------------------------------------------------------
+
+    def _went_stale(self) -> bool:
+        """Whether the server closed the kept-alive connection meanwhile (or sent what nobody asked for)."""
+        assert self._sock is not None
+        if isinstance(self._sock, ssl.SSLSocket):
+            return False
+        try:
+            self._sock.recv(1, _PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        self._disconnect()
+        return True
+
+    def _connect(self) -> None:
+        self._disconnect()
+        self._connect_ns = self._last_ns = self._clock.now()
+        try:
+            sock = socket.socket(self._family, socket.SOCK_STREAM)
+            self._sock = sock
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+            self._clock.prepare(sock)
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(self._address)
+        except OSError as error:
+            self._fail("connect", _reason(error))
+            return
+        self._state = "connecting"
+        self._reactor.register(sock.fileno(), WRITE, self._connecting)
+
+    def _connecting(self, _events: int) -> None:
+        assert self._sock is not None
+        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self._fail("connect", os.strerror(code))
+        elif self._tls is None:
+            self._begin_send()
+        else:
+            try:
+                plain = self._sock
+                self._reactor.unregister(plain.fileno())
+                self._sock = self._tls.wrap_socket(
+                    plain, server_hostname=self._target.host, do_handshake_on_connect=False
+                )
+            except (OSError, ValueError) as error:
+                self._fail("connect", _reason(error))
+                return
+            self._state = "handshake"
+            self._handshake(0)
+
+    def _handshake(self, _events: int) -> None:
+        assert isinstance(self._sock, ssl.SSLSocket)
+        try:
+            self._sock.do_handshake()
+        except ssl.SSLWantReadError:
+            self._reactor.register(self._sock.fileno(), READ, self._handshake)
+        except ssl.SSLWantWriteError:
+            self._reactor.register(self._sock.fileno(), WRITE, self._handshake)
+        except OSError as error:
+            self._fail("connect", _reason(error))
+        else:
+            self._begin_send()
+
+    # --- sending ----------------------------------------------------------------------------------------
+
+    def _begin_send(self) -> None:
+        assert self._sock is not None
+        self._state = "sending"
+        self._sent_ns = self._last_ns = self._clock.now()
+        self._send(0)
+
+    def _send(self, events: int) -> None:
+        assert self._sock is not None
+        try:
+            while self._out:
+                self._out = self._out[self._sock.send(self._out) :]
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            self._reactor.register(self._sock.fileno(), READ | WRITE, self._send)
+            if events & ~WRITE:
+                self._receive(events)  # a server may answer (413, 500) before it has read everything
+            return
+        except OSError as error:
+            self._broken(error)
+            return
+        self._state = "receiving"
+        self._reactor.register(self._sock.fileno(), READ, self._receive)
+
+    # --- receiving: the hot path ------------------------------------------------------------------------
+
+    def _receive(self, _events: int) -> None:
+        sock = self._sock
+        if sock is None:
+            return
+        try:
+            if self._tls is None:
+                data, stamp = self._clock.receive(sock, READ_BYTES)
+            else:
+                data, stamp = sock.recv(READ_BYTES), self._clock.now()
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError as error:
+            self._broken(error)
+            return
+        self._last_ns = stamp
+        if data:
+            self.pieces += 1
+            if self._framer.feed(stamp, data):
+                self._finish(stamp)
+            elif isinstance(sock, ssl.SSLSocket) and sock.pending():
+                self._receive(0)
+            return
+        self._closed(stamp)
+
+    def _closed(self, stamp: int) -> None:
+        if self._may_retry():
+            self._retry()
+            return
+        self._framer.eof(stamp)
+        if self._framer.status is None and self._framer.error is None:
+            self._fail("protocol", "the server closed the connection without an answer")
+        else:
+            self._finish(stamp)
+
+    def _may_retry(self) -> bool:
+        """A kept-alive connection that closes before one byte of answer was closed before our request came."""
+        return (
+            self._reused and not self._retried and self._framer.status is None and self._framer.headers_ns is None
+        )
+
+    def _retry(self) -> None:
+        self._retried = True
+        self.stale_retries += 1
+        self._out = memoryview(self._payload)
+        self._connect()
+
+    def _broken(self, error: OSError) -> None:
+        if self._may_retry():
+            self._retry()
+        else:
+            self._framer.eof(self._clock.now())
+            self._fail("protocol", _reason(error))
+
+    # --- ending -----------------------------------------------------------------------------------------
+
+    def check_timeouts(self, now: int) -> None:
+        """End the exchange if it passed one of its limits."""
+        if self._state == "idle":
+            return
+        limits = self._timeouts
+        if self._sent_ns is None:
+            if now - self._started_ns > limits.connect_ns:
+                self._fail("connect", f"no connection within {limits.connect_ns // 10**9} s")
+        elif now - self._sent_ns > limits.total_ns:
+            self._fail("timeout_total", f"not finished within {limits.total_ns // 10**9} s")
+        elif not self._framer.pieces:
+            if now - self._sent_ns > limits.first_ns:
+                self._fail("timeout_first", f"nothing within {limits.first_ns // 10**9} s")
+        elif now - self._last_ns > limits.idle_ns:
+            self._fail("timeout_idle", f"silent for {limits.idle_ns // 10**9} s")
+
+    def cancel(self) -> None:
+        """End the exchange as unfinished: the load is over."""
+        if self.busy:
+            self._deliver(self._exchange(self._clock.now(), None, "", unfinished=True), keep=False)
+
+    def close(self) -> None:
+        self._disconnect()
+
+    def _finish(self, stamp: int) -> None:
+        framer = self._framer
+        kind: ErrorKind | None = "protocol" if framer.error else None
+        exchange = self._exchange(stamp, kind, framer.error or "")
+        self._deliver(exchange, keep=framer.keep_alive and framer.complete and not framer.error)
+
+    def _fail(self, kind: ErrorKind, detail: str) -> None:
+        self._deliver(self._exchange(self._clock.now(), kind, detail), keep=False)
+
+    def _exchange(
+        self, done_ns: int, kind: ErrorKind | None, detail: str, *, unfinished: bool = False
+    ) -> Exchange:
+        framer = self._framer
+        return Exchange(
+            id=self._id,
+            worker=self.worker,
+            intended_ns=self._intended_ns,
+            connect_ns=self._connect_ns,
+            sent_ns=self._sent_ns,
+            headers_ns=framer.headers_ns,
+            done_ns=done_ns,
+            status=framer.status,
+            pieces=tuple(framer.pieces),
+            complete=framer.complete,
+            failure=kind,
+            failure_detail=detail,
+            unfinished=unfinished,
+        )
+
+    def _deliver(self, exchange: Exchange, *, keep: bool) -> None:
+        if self._sock is not None:
+            self._reactor.unregister(self._sock.fileno())
+        if not keep:
+            self._disconnect()
+        self._state = "idle"
+        self._on_done(self, exchange)
+
+    def _disconnect(self) -> None:
+        if self._sock is not None:
+            self._reactor.unregister(self._sock.fileno())
+            self._sock.close()
+            self._sock = None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

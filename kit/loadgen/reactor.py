@@ -1,0 +1,128 @@
+"""A small event loop: file descriptors, timers to the microsecond, nothing else.
+
+asyncio rounds its timers to a millisecond and spends more on each event than reading a token costs; the load
+generator needs neither its tasks nor its transports. On Linux the next timer is a timerfd in the same epoll.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import heapq
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from itertools import count
+
+READ = 1  # EPOLLIN == POLLIN
+WRITE = 4  # EPOLLOUT == POLLOUT
+_CLOCK_MONOTONIC = 1
+_TFD_NONBLOCK = 0o4000
+_TFD_CLOEXEC = 0o2000000
+_TFD_TIMER_ABSTIME = 1
+_NS_PER_S = 1_000_000_000
+
+Callback = Callable[[int], None]
+
+
+class _TimerSpec(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_long) for name in ("interval_s", "interval_ns", "value_s", "value_ns")]
+
+
+class _TimerFd:
+    """A Linux timerfd, through the C library: Python has it only from 3.13."""
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._settime = libc.timerfd_settime
+        self.fd: int = libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
+        if self.fd < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create")
+
+    def arm(self, at_ns: int) -> None:
+        spec = _TimerSpec(0, 0, at_ns // _NS_PER_S, at_ns % _NS_PER_S)
+        self._settime(self.fd, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 8)
+
+
+class Reactor:
+    """Calls back when a descriptor is ready or a time (monotonic ns) has come, until `stop`."""
+
+    def __init__(self) -> None:
+        self._callbacks: dict[int, Callback] = {}
+        self._timers: list[tuple[int, int, Callable[[], None]]] = []
+        self._order = count()
+        self._stopped = False
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        self._poll = None if self._epoll else select.poll()
+        self._timer: _TimerFd | None = None
+        self._armed_ns = 0
+        if sys.platform == "linux" and self._epoll:
+            with contextlib.suppress(OSError, AttributeError):
+                self._timer = _TimerFd()
+                self._epoll.register(self._timer.fd, READ)
+
+    def register(self, fd: int, events: int, callback: Callback) -> None:
+        """Watch a descriptor; `callback` gets the ready events (errors and hang-ups count as READ)."""
+        selector = self._epoll or self._poll
+        assert selector is not None
+        if fd in self._callbacks:
+            selector.modify(fd, events)
+        else:
+            selector.register(fd, events)
+        self._callbacks[fd] = callback
+
+    def unregister(self, fd: int) -> None:
+        if self._callbacks.pop(fd, None) is not None:
+            selector = self._epoll or self._poll
+            assert selector is not None
+            with contextlib.suppress(OSError, KeyError):
+                selector.unregister(fd)
+
+    def at(self, when_ns: int, callback: Callable[[], None]) -> None:
+        """Call once at a monotonic time, or as soon after as possible."""
+        heapq.heappush(self._timers, (when_ns, next(self._order), callback))
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def run(self) -> None:
+        """Serve until `stop`."""
+        while not self._stopped:
+            self._run_timers()
+            if self._stopped:
+                return
+            for fd, events in self._wait():
+                callback = self._callbacks.get(fd)
+                if callback is not None:
+                    callback(events)
+                elif self._timer and fd == self._timer.fd:
+                    self._timer.clear()
+
+    def _run_timers(self) -> None:
+        while self._timers and self._timers[0][0] <= time.monotonic_ns() and not self._stopped:
+            heapq.heappop(self._timers)[2]()
+
+    def _wait(self) -> list[tuple[int, int]]:
+        due_ns = self._timers[0][0] if self._timers else None
+        if self._epoll and self._timer:
+            if due_ns is not None and due_ns != self._armed_ns:
+                self._timer.arm(max(1, due_ns))
+                self._armed_ns = due_ns
+            return self._epoll.poll(-1 if due_ns is not None else 1.0)
+        left_s = 1.0 if due_ns is None else max(0.0, (due_ns - time.monotonic_ns()) / _NS_PER_S)
+        if self._epoll:
+            return self._epoll.poll(left_s)
+        assert self._poll is not None
+        return self._poll.poll(left_s * 1000)
+
+    def close(self) -> None:
+        if self._timer:
+            os.close(self._timer.fd)
+        if self._epoll:
+            self._epoll.close()

@@ -1,0 +1,278 @@
+"""One load from its first request to its last: warm-up, window, drain. Gives exchanges, parses nothing.
+
+The load goes on at full concurrency through the drain, until every request sent in the window has ended (or
+the drain bound is reached): the last requests of the window meet the same load as the first.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kit.errors import InputError
+from kit.loadgen.client import Address, Client
+from kit.loadgen.clock import Clock, kernel_stamps_available
+from kit.loadgen.reactor import Reactor
+from kit.loadgen.target import Target
+from kit.model import Exchange, Load, StampSource, Window
+
+TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
+# A worker whose request failed at once waits before the next: 10 ms, doubling to 1 s, so that a dead server
+# is not hammered.
+BACKOFF_FIRST_NS = 10_000_000
+BACKOFF_MAX_NS = 1_000_000_000
+PROBE_S = 2.0
+
+BodyOf = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What can be said while the load runs; `pieces` counts reads of answers, about one per token."""
+
+    phase: str
+    at_ns: int
+    pieces: int
+    ok: int
+    failed: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRun:
+    """What a load left: exchanges in the order of their ids. `window` is None when it never closed."""
+
+    exchanges: tuple[Exchange, ...]
+    window: Window | None
+    interrupted: bool
+    stamp_source: StampSource
+    origin_utc_ns: int
+    ended_utc_ns: int
+    duration_ns: int
+    cpu_ns: int
+    stale_retries: int
+
+
+def resolve(target: Target) -> Address:
+    """The address of a target, looked up once before the load; `InputError` if there is none.
+
+    A name may stand for several addresses (localhost: ::1 and 127.0.0.1): the first that accepts is taken.
+    """
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise InputError(
+            f"The host {target.host!r} has no address: {error.strerror or error}.", "Check the name in --url."
+        ) from None
+    if len(found) > 1:
+        for family, _, _, _, address in found:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(PROBE_S)
+                if probe.connect_ex(address) == 0:
+                    return family, address
+    return found[0][0], found[0][4]
+
+
+class Session:
+    """Runs one load. `body_of(id)` gives the bytes of a whole HTTP request; `arrivals` offsets of an open loop."""
+
+    def __init__(
+        self,
+        load: Load,
+        target: Target,
+        body_of: BodyOf,
+        on_progress: Callable[[Progress], None],
+        arrivals: Iterator[int] | None = None,
+    ) -> None:
+        self._load = load
+        self._body_of = body_of
+        self._on_progress = on_progress
+        self._arrivals = arrivals
+        self._target = target
+        self._address = resolve(target)
+        self._tls = ssl.create_default_context() if target.tls else None
+        self._reactor = Reactor()
+        kernel = kernel_stamps_available() and not target.tls
+        self._clock = Clock(use_kernel=kernel)
+        self._stamp_source: StampSource = "kernel" if kernel else "user"
+        self._clients: list[Client] = []
+        self._idle: list[Client] = []
+        self._exchanges: list[Exchange] = []
+        self._failures: dict[int, int] = {}
+        self._next_id = 0
+        self._next_body = b""
+        self._ok = self._failed = 0
+        self._counted = 0  # requests begun since the warm-up
+        self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
+        self._interrupted = False
+        self._over = False
+
+    def interrupt(self) -> None:
+        """End the load now (for signal handlers)."""
+        self._interrupted = True
+
+    def run(self) -> LoadRun:
+        """Carry the load out; blocks until it is over."""
+        gc.collect()
+        gc.disable()
+        cpu = time.process_time_ns()
+        self._clock = Clock(use_kernel=self._clock.use_kernel)
+        origin_utc_ns = time.time_ns()
+        try:
+            self._next_body = self._body_of(0)
+            self._begin()
+            self._tick()
+            self._reactor.run()
+        finally:
+            gc.enable()
+            for client in self._clients:
+                client.close()
+            self._reactor.close()
+        return LoadRun(
+            exchanges=tuple(sorted(self._exchanges, key=lambda exchange: exchange.id)),
+            window=self._window(),
+            interrupted=self._interrupted,
+            stamp_source=self._stamp_source,
+            origin_utc_ns=origin_utc_ns,
+            ended_utc_ns=time.time_ns(),
+            duration_ns=self._clock.now(),
+            cpu_ns=time.process_time_ns() - cpu,
+            stale_retries=sum(client.stale_retries for client in self._clients),
+        )
+
+    # --- sending ----------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._load.loop.kind == "open":
+            self._schedule_arrival()
+            return
+        for worker in range(self._load.loop.concurrency or 1):
+            client = self._new_client(worker)
+            self._send(client, 0)
+
+    def _new_client(self, worker: int) -> Client:
+        client = Client(
+            worker,
+            self._target,
+            self._address,
+            self._load.timeouts,
+            self._clock,
+            self._reactor,
+            self._done,
+            self._tls,
+        )
+        self._clients.append(client)
+        return client
+
+    def _send(self, client: Client, intended_ns: int) -> None:
+        if self._over or not self._wants_more():
+            return
+        request, body = self._next_id, self._next_body
+        self._next_id += 1
+        self._counted += self._clock.now() >= self._load.warmup_ns
+        client.start(request, intended_ns, body)
+        self._next_body = self._body_of(self._next_id)  # built after the send: the next one is ready in time
+
+    def _wants_more(self) -> bool:
+        return self._load.requests is None or self._counted < self._load.requests
+
+    def _schedule_arrival(self) -> None:
+        assert self._arrivals is not None
+        offset_ns = next(self._arrivals)
+        self._reactor.at(self._clock.origin_ns + offset_ns, lambda: self._arrive(offset_ns))
+
+    def _arrive(self, offset_ns: int) -> None:
+        if self._over or not self._wants_more():
+            return
+        client = self._idle.pop() if self._idle else self._new_client(len(self._clients))
+        self._send(client, offset_ns)
+        self._schedule_arrival()
+
+    # --- receiving --------------------------------------------------------------------------------------
+
+    def _done(self, client: Client, exchange: Exchange) -> None:
+        self._exchanges.append(exchange)
+        good = exchange.failure is None and exchange.status == 200
+        self._ok += good
+        self._failed += not good and not exchange.unfinished
+        if self._over:
+            return
+        if self._load.loop.kind == "open":
+            self._idle.append(client)
+        else:
+            self._again(client, exchange, good=good)
+        self._maybe_finish()
+
+    def _again(self, client: Client, exchange: Exchange, *, good: bool) -> None:
+        """The closed loop: the same worker sends again, after a pause if it has just failed."""
+        due_ns = exchange.done_ns
+        if good:
+            self._failures.pop(client.worker, None)
+        else:
+            failures = self._failures.get(client.worker, 0)
+            self._failures[client.worker] = failures + 1
+            due_ns += min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
+        self._reactor.at(self._clock.origin_ns + due_ns, lambda: self._send(client, due_ns))
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self._over:
+            return
+        now = self._clock.now()
+        self._clock.remeasure()
+        for client in self._clients:
+            client.check_timeouts(now)
+        self._maybe_finish()
+        self._on_progress(self._progress(now))
+        if not self._over:
+            self._reactor.at(time.monotonic_ns() + TICK_NS, self._tick)
+
+    def _progress(self, now: int) -> Progress:
+        return Progress(
+            phase=self._phase(now),
+            at_ns=now,
+            pieces=sum(client.pieces for client in self._clients),
+            ok=self._ok,
+            failed=self._failed,
+            in_flight=sum(client.busy for client in self._clients),
+        )
+
+    def _phase(self, now: int) -> str:
+        if now < self._load.warmup_ns:
+            return "warm-up"
+        return "window" if self._window_end_ns is None or now < self._window_end_ns else "drain"
+
+    def _maybe_finish(self) -> None:
+        now = self._clock.now()
+        if self._interrupted:
+            self._finish()
+        elif self._load.requests is not None:
+            if not self._wants_more() and not any(client.busy for client in self._clients):
+                self._window_end_ns = now
+                self._finish()
+        elif self._window_end_ns is not None and now >= self._window_end_ns:
+            drained = not any(self._holds_window(client) for client in self._clients)
+            if drained or now >= self._window_end_ns + self._load.drain_ns:
+                self._finish()
+
+    def _holds_window(self, client: Client) -> bool:
+        """Whether a client is still busy with a request that was sent (or is being sent) in the window."""
+        if not client.busy or self._window_end_ns is None:
+            return False
+        return client.sent_ns is None or client.sent_ns < self._window_end_ns
+
+    def _finish(self) -> None:
+        self._over = True
+        for client in self._clients:
+            client.cancel()
+        self._reactor.stop()
+
+    def _window(self) -> Window | None:
+        if self._interrupted or self._window_end_ns is None or self._window_end_ns <= self._load.warmup_ns:
+            return None
+        return Window(self._load.warmup_ns, self._window_end_ns)

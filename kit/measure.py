@@ -1,0 +1,280 @@
+"""One cell, from start to stop: start, ready, correct, warm-up, window, collect, stop.
+
+The order is the specification; tests hold it on success and on the failure of each phase. Whatever happens,
+the server is gone and cell.json is written when `measure_cell` returns or raises.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from kit import endpoint
+from kit.cellfolder import (
+    LOAD,
+    LOG,
+    Event,
+    keep_cell,
+    keep_checks,
+    metrics_of,
+    parse_event,
+    raise_load_error,
+    read_facts,
+)
+from kit.correctness import SuiteLevel
+from kit.engines.contract import Engine, Running
+from kit.errors import EngineError, InternalError, KitError, RuntimeNotReadyError
+from kit.instant import utc_now
+from kit.model import (
+    Cell,
+    CellFailure,
+    CellPlan,
+    CellStatus,
+    Entry,
+    Load,
+    LoadFacts,
+    Metrics,
+    Plan,
+    ServerFacts,
+    Setting,
+)
+from kit.phases import PhaseLog
+from kit.plan import cell_load, entry_of
+from kit.runtimes import RUNTIMES
+from kit.strict import plain, write_json
+
+
+class Observer(Protocol):
+    """Who wants to see a run while it goes on; every call must return at once."""
+
+    def phase(self, cell: str, name: str) -> None: ...
+
+    def progress(self, cell: str, event: Event) -> None: ...
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known of a cell so far; grows from phase to phase."""
+
+    load: Load | None = None
+    facts: LoadFacts | None = None
+    metrics: Metrics | None = None
+    command: tuple[str, ...] = ()
+    started_utc: str = ""
+    stopped_utc: str | None = None
+    exit_code: int | None = None
+    version: str | None = None
+    reported: dict[str, Setting] = field(default_factory=dict)
+    before: dict[str, int] | None = None
+    after: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellJob:
+    """Everything one cell needs."""
+
+    plan: Plan
+    cell: CellPlan
+    folder: Path
+    engine: Engine
+    model: Path
+    suite: SuiteLevel
+    observer: Observer
+
+    @property
+    def entry(self) -> Entry:
+        return entry_of(self.plan, self.cell)
+
+
+def measure_cell(job: CellJob) -> Cell:
+    """Measure one cell and write its folder. A failure of the cell is in the returned value, not raised;
+
+    KeyboardInterrupt and errors of the kit itself go on after everything was stopped and written.
+    """
+    job.folder.mkdir(parents=True, exist_ok=True)
+    log = PhaseLog(lambda name: job.observer.phase(job.cell.id, name))
+    found = _Found()
+    started_utc, started_ns = utc_now(), time.monotonic_ns()
+    status: CellStatus = "interrupted"
+    failure: CellFailure | None = None
+    try:
+        failure = _run_phases(job, log, found)
+        status = "failed" if failure else "measured"
+    except KitError as error:
+        status = "failed"
+        detail = "".join(f"\n  {line}" for line in error.detail)
+        failure = CellFailure(_failed_phase(log), type(error).__name__, f"{error.what}{detail}"[:2000])
+        if isinstance(error, InternalError):
+            raise
+    finally:
+        cell = Cell(
+            schema="kit/cell/1",
+            id=job.cell.id,
+            entry=job.entry.name,
+            runtime=job.entry.runtime,
+            variant=job.entry.variant,
+            concurrency=job.cell.concurrency,
+            replicate=job.cell.replicate,
+            status=status,
+            failure=failure,
+            started_utc=started_utc,
+            ended_utc=utc_now(),
+            duration_ns=time.monotonic_ns() - started_ns,
+            phases=tuple(log.phases),
+            load=found.load,
+            facts=found.facts,
+            server=_server_facts(job, found),
+            metrics=found.metrics,
+        )
+        keep_cell(job.folder, cell)
+    return cell
+
+
+def _failed_phase(log: PhaseLog) -> str:
+    return next((phase.name for phase in log.phases if phase.outcome == "failed"), log.name)
+
+
+def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | None:
+    """The story of a cell. Returns why it failed although the load ran, or None."""
+    log.begin("start")
+    runtime = RUNTIMES[job.entry.runtime]
+    spec = runtime.server(
+        job.cell.id, job.entry.variant, job.entry.settings, str(job.model), job.engine.free_port()
+    )
+    found.command = _shown_command(spec.command, job)
+    running: Running | None = None
+    failure: CellFailure | None = None
+    try:
+        with job.engine.server(spec, job.folder / LOG) as running:
+            try:
+                found.started_utc = running.started_utc
+                failure = _with_server(job, log, found, running, spec.ready_path, spec.start_budget_s)
+            except KeyboardInterrupt:
+                log.end("interrupted")
+                raise
+            except BaseException:
+                log.end("failed")
+                raise
+            finally:
+                log.begin("stop")
+    except BaseException as error:
+        log.end("interrupted" if isinstance(error, KeyboardInterrupt) else _last(running))
+        raise
+    finally:
+        if running is not None:
+            found.exit_code = running.exit_code()
+            found.stopped_utc = utc_now()
+    log.end("ok")
+    return failure
+
+
+def _last(running: Running | None) -> Literal["ok", "failed"]:
+    """How the phase that runs while an error passes ends: stopping a started server is no failure of its own."""
+    return "failed" if running is None else "ok"
+
+
+def _with_server(
+    job: CellJob, log: PhaseLog, found: _Found, running: Running, ready_path: str, budget_s: float
+) -> CellFailure | None:
+    log.begin("ready")
+    endpoint.wait_ready(running.url, ready_path, budget_s, running.exit_code, running.log_tail)
+    _take_facts(job, running, found)
+    model_name = endpoint.served_model(running.url) or job.plan.model.name
+    log.begin("correct")
+    _examine(job, running, model_name)
+    found.before = _counters(job, running)
+    log.begin("warm-up")
+    found.load = cell_load(job.plan, job.cell, running.url, model_name)
+    _run_load(job, log, found.load)
+    log.begin("collect")
+    found.facts = read_facts(job.folder)
+    if found.facts.interrupted:
+        raise KeyboardInterrupt
+    found.metrics = metrics_of(job.folder, found.facts, open_loop=found.load.loop.kind == "open")
+    code = running.exit_code()
+    if code is not None:
+        lines = "".join(f"\n  {line}" for line in running.log_tail(5))
+        return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
+    found.after = _counters(job, running)
+    return None
+
+
+def _take_facts(job: CellJob, running: Running, found: _Found) -> None:
+    """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
+    runtime = RUNTIMES[job.entry.runtime]
+    try:
+        facts = endpoint.fetch_json(running.url + runtime.FACTS_PATH)
+    except endpoint.EndpointError as error:
+        raise RuntimeNotReadyError(
+            f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
+        ) from None
+    found.version = runtime.version(facts)
+    found.reported = runtime.reported(facts)
+    wrong = runtime.disagreements(job.entry.settings, found.reported)
+    if wrong:
+        raise EngineError(f"The server runs with other settings than planned: {'; '.join(wrong)}.")
+
+
+def _examine(job: CellJob, running: Running, model_name: str) -> None:
+    """Right answers one by one, then at the cell's concurrency; kept in correct.jsonl even when wrong."""
+    examiner = endpoint.Examiner(running.url, model_name, job.suite)
+    checks = examiner.single()
+    keep_checks(job.folder, checks)
+    endpoint.require_right(checks)
+    if job.cell.concurrency > 1:
+        checks += examiner.concurrent(job.cell.concurrency)
+        keep_checks(job.folder, checks)
+        endpoint.require_right(checks)
+
+
+def _counters(job: CellJob, running: Running) -> dict[str, int] | None:
+    runtime = RUNTIMES[job.entry.runtime]
+    if runtime.COUNTERS_PATH is None:
+        return None
+    try:
+        return runtime.counters(endpoint.fetch_text(running.url + runtime.COUNTERS_PATH)) or None
+    except endpoint.EndpointError:
+        return None
+
+
+def _run_load(job: CellJob, log: PhaseLog, load: Load) -> None:
+    plan_file = job.folder / LOAD
+    plan_file.write_bytes(write_json(plain(load)))
+    errors: list[Event] = []
+
+    def on_line(line: str) -> None:
+        event = parse_event(line)
+        if event.get("event") == "error":
+            errors.append(event)
+        elif event.get("phase") in ("window", "drain"):
+            log.begin("window")
+        job.observer.progress(job.cell.id, event)
+
+    code = job.engine.run_load(plan_file, job.folder, on_line)
+    plan_file.unlink(missing_ok=True)
+    raise_load_error(code, errors)
+
+
+def _shown_command(command: tuple[str, ...], job: CellJob) -> tuple[str, ...]:
+    """The command as it goes into records: without the paths of this machine."""
+    shown = (part.replace(str(job.model), job.plan.model.file) for part in command)
+    return tuple("python" if part == sys.executable else part for part in shown)
+
+
+def _server_facts(job: CellJob, found: _Found) -> ServerFacts | None:
+    if not found.started_utc:
+        return None
+    return ServerFacts(
+        command=found.command,
+        version=found.version,
+        reported=found.reported,
+        started_utc=found.started_utc,
+        stopped_utc=found.stopped_utc,
+        exit_code=found.exit_code,
+        model_sha256=job.plan.model.sha256,
+        counters_before=found.before,
+        counters_after=found.after,
+    )

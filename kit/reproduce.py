@@ -1,0 +1,93 @@
+"""The story: plan, then each cell, then result, tables and report. Each cell is on disk before the next starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from kit.correctness import SuiteLevel
+from kit.engines.contract import Engine
+from kit.errors import NoResultError, StorageError
+from kit.host import describe_host
+from kit.measure import CellJob, Observer, measure_cell
+from kit.model import Cell, CellPlan, Plan, Result
+from kit.results import make_result
+from kit.runfolder import (
+    CELLS,
+    HOST,
+    PLAN,
+    REPORT,
+    RESULT,
+    create,
+    host_lines,
+    read_cells,
+    read_host,
+    write_document,
+)
+from kit.tables import report
+
+
+class RunObserver(Observer, Protocol):
+    """Who watches a whole run."""
+
+    def cell_started(self, cell: CellPlan) -> None: ...
+
+    def cell_ended(self, cell: Cell) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run that came to an end (or was interrupted): its result and the sha256 of its plan."""
+
+    result: Result
+    plan_sha256: str
+
+
+def reproduce(
+    plan: Plan, folder: Path, engine: Engine, model: Path, suite: SuiteLevel, observer: RunObserver
+) -> Outcome:
+    """Carry a plan out into a new run folder. An interrupt goes on after result.json and REPORT.md are written.
+
+    `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
+    """
+    create(folder)
+    plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
+    write_document(folder / HOST, describe_host(), "host")
+    try:
+        for planned in plan.cells:
+            observer.cell_started(planned)
+            job = CellJob(plan, planned, folder / CELLS / planned.id, engine, model, suite, observer)
+            observer.cell_ended(measure_cell(job))
+    except OSError as error:
+        raise _storage(error, folder) from None
+    finally:
+        outcome = conclude(plan, plan_sha256, folder)
+    if not any(line.status == "measured" for line in outcome.result.cells):
+        first = next((line.failure for line in outcome.result.cells if line.failure), None)
+        raise NoResultError(
+            "No cell could be measured."
+            + (f" The first failed in phase {first.phase}: {first.message}" if first else ""),
+            f"The server logs are in {folder / CELLS}.",
+        )
+    return outcome
+
+
+def _storage(error: OSError, folder: Path) -> StorageError:
+    return StorageError(
+        f"The run stopped: {error.strerror or error} ({error.filename or folder}).",
+        f"What was measured so far is in {folder}.",
+    )
+
+
+def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
+    """Write result.json and REPORT.md from the cells there are, measured, failed or interrupted."""
+    result = make_result(plan, plan_sha256, read_cells(folder, plan))
+    try:
+        write_document(folder / RESULT, result, "result")
+        text = report(plan, result, host_lines(read_host(folder)), plan_sha256)
+        (folder / REPORT).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _storage(error, folder) from None
+    return Outcome(result, plan_sha256)

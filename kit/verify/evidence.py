@@ -1,0 +1,197 @@
+"""What a bundle or a run folder holds, read once and strictly, before anything is judged.
+
+Nothing here raises on bad input: what cannot be read is a `Problem` under the id of the rule that reports it,
+and its value is None.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal, TypeVar
+
+from kit.archive import ArchiveError, unpack
+from kit.bundle import MANIFEST
+from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
+from kit.model import AnswerCheck, Cell, Host, Manifest, Plan, Record, Result
+from kit.runfolder import CELLS, HOST, PLAN, RESULT
+from kit.schema import problems
+from kit.strict import (
+    Json,
+    StrictError,
+    plain,
+    read_json,
+    read_jsonl,
+    record_from,
+    typed,
+    write_json,
+    write_jsonl_line,
+)
+from kit.text import path_text
+
+ARCHIVE, STRICT, SCHEMA, CANONICAL = "archive.canonical", "json.strict", "schema.valid", "json.canonical"
+
+T = TypeVar("T")
+Convert = Callable[[Json, str], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was wrong while reading, for the rule of that id to report."""
+
+    rule: str
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of texts.jsonl."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellFiles:
+    """What the folder of one cell holds; None where a file is missing or could not be read."""
+
+    id: str
+    cell: Cell | None
+    records: tuple[Record, ...] | None
+    texts: tuple[Text, ...] | None
+    checks: tuple[AnswerCheck, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything there is to judge. `read` says how many things each reading rule looked at."""
+
+    source: Literal["bundle", "run"]
+    files: Mapping[str, bytes]
+    identity: str | None = None
+    manifest: Manifest | None = None
+    plan: Plan | None = None
+    host: Host | None = None
+    result: Result | None = None
+    cells: Mapping[str, CellFiles] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    read: Mapping[str, int] = field(default_factory=dict)
+
+
+def open_bundle(data: bytes) -> Evidence:
+    """The evidence in the bytes of an archive; a refused archive leaves nothing but its problem."""
+    try:
+        files = unpack(data)
+    except ArchiveError as refusal:
+        problem = Problem(ARCHIVE, refusal.member, f"{refusal.sentence} (reason: {refusal.reason})")
+        return Evidence("bundle", {}, problems=(problem,), read={ARCHIVE: 1})
+    return _open("bundle", files)
+
+
+def open_run(files: Mapping[str, bytes]) -> Evidence:
+    """The evidence in the files of a run folder, by name as `kit.runfolder.read_bundle_files` gives them."""
+    return _open("run", files)
+
+
+def _open(source: Literal["bundle", "run"], files: Mapping[str, bytes]) -> Evidence:
+    reader = _Reader(files)
+    reader.read[ARCHIVE] = int(source == "bundle")
+    manifest = reader.document(MANIFEST, Manifest, "manifest") if source == "bundle" else None
+    return Evidence(
+        source=source,
+        files=files,
+        identity=sha256(files[MANIFEST]).hexdigest() if source == "bundle" and MANIFEST in files else None,
+        manifest=manifest,
+        plan=reader.document(PLAN, Plan, "plan"),
+        host=reader.document(HOST, Host, "host"),
+        result=reader.document(RESULT, Result, "result"),
+        cells={name: reader.cell(name) for name in _cell_names(files)},
+        problems=tuple(reader.problems),
+        read=dict(reader.read),
+    )
+
+
+def _cell_names(files: Mapping[str, bytes]) -> list[str]:
+    parts = [name.split("/") for name in files]
+    return sorted({part[1] for part in parts if len(part) == 3 and part[0] == CELLS})
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads files by name and keeps what was wrong with them."""
+
+    files: Mapping[str, bytes]
+    problems: list[Problem] = field(default_factory=list)
+    read: Counter[str] = field(default_factory=Counter)
+
+    def cell(self, name: str) -> CellFiles:
+        folder = f"{CELLS}/{name}/"
+        return CellFiles(
+            id=name,
+            cell=self.document(folder + CELL, Cell, "cell"),
+            records=self._lines(folder + RECORDS, record_from),
+            texts=self._lines(folder + TEXTS, lambda value, where: typed(Text, value, where)),
+            checks=self._lines(folder + CORRECT, self._answer),
+        )
+
+    def document(self, name: str, cls: type[T], schema: str) -> T | None:
+        """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""
+        if name not in self.files:
+            return None
+        self.read[STRICT] += 1
+        try:
+            value = read_json(self.files[name], name)
+        except StrictError as wrong:
+            self._refuse(STRICT, wrong)
+            return None
+        self.read[SCHEMA] += 1
+        try:
+            self._check(value, schema, name)
+            document = typed(cls, value, name)
+        except StrictError as wrong:
+            self._refuse(SCHEMA, wrong)
+            return None
+        self._compare(name, write_json(plain(document)))
+        return document
+
+    def _check(self, value: Json, schema: str, where: str) -> None:
+        found = problems(value, schema, limit=1)
+        if found:
+            raise StrictError(where, path_text(found[0].path), found[0].message)
+
+    def _answer(self, value: Json, where: str) -> AnswerCheck:
+        self._check(value, "answer", where)
+        return typed(AnswerCheck, value, where)
+
+    def _lines(self, name: str, convert: Convert[T]) -> tuple[T, ...] | None:
+        """The lines of a JSONL file, each converted; the first bad one refuses the file."""
+        if name not in self.files:
+            return None
+        try:
+            values = list(read_jsonl(self.files[name], name))
+        except StrictError as wrong:
+            self.read[STRICT] += 1
+            self._refuse(STRICT, wrong)
+            return None
+        self.read[STRICT] += len(values)
+        self.read[SCHEMA] += len(values)
+        try:
+            converted = tuple(convert(value, f"{name}:{number}") for number, value in values)
+        except StrictError as wrong:
+            self._refuse(SCHEMA, wrong)
+            return None
+        self._compare(name, b"".join(write_jsonl_line(value) for _, value in values))
+        return converted
+
+    def _compare(self, name: str, canonical: bytes) -> None:
+        self.read[CANONICAL] += 1
+        if canonical != self.files[name]:
+            message = "is not written as the kit writes it (order of keys, spaces, form of numbers)"
+            self.problems.append(Problem(CANONICAL, name, message))
+
+    def _refuse(self, rule: str, wrong: StrictError) -> None:
+        place = f", {wrong.place}" if wrong.place else ""
+        self.problems.append(Problem(rule, wrong.where + place, wrong.message))

@@ -1,0 +1,96 @@
+"""Rules about cells: whether each is the one that was planned, and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from kit.model import Cell, Entry, Plan
+from kit.plan import cell_load
+from kit.runfolder import RESULT
+from kit.runtimes import RUNTIMES
+from kit.verify.difference import differences
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import Found, found_cells
+
+
+@rule("cell.identity", "reject", "cells", "Each cell is the planned one, its load what the plan makes of it")
+def cell_identity(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        yield 1
+        yield from (Issue(found.where, words) for words in differences(*_identities(found)))
+        if found.cell.load is not None:
+            yield from _load_issues(found)
+
+
+def _identities(found: Found) -> tuple[dict[str, object], dict[str, object]]:
+    planned, cell = found.planned, found.cell
+    entry = entry_named(found.plan, planned.entry)
+    expected = {
+        "id": planned.id,
+        "entry": planned.entry,
+        "runtime": entry.runtime if entry else "that of an entry",
+        "variant": entry.variant if entry else "that of an entry",
+        "concurrency": planned.concurrency,
+        "replicate": planned.replicate,
+    }
+    return expected, {name: getattr(cell, name) for name in expected}
+
+
+def entry_named(plan: Plan, name: str) -> Entry | None:
+    """The entry of that name whose runtime the kit knows, or None."""
+    known = (entry for entry in plan.entries if entry.name == name and entry.runtime in RUNTIMES)
+    return next(known, None)
+
+
+def _load_issues(found: Found) -> Iterator[Issue]:
+    load = found.cell.load
+    if load is None or entry_named(found.plan, found.planned.entry) is None:
+        return
+    where = f"{found.where}: load"
+    if not _is_plain_url(load.url):
+        yield Issue(where, "has a URL that is no plain http address of a server")
+    expected = cell_load(found.plan, found.planned, load.url, load.model)
+    yield from (Issue(where, words) for words in differences(expected, load))
+
+
+def _is_plain_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    more = parts.username or parts.password or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not more
+
+
+@rule("cell.status", "reject", "cells", "A measured cell has all it takes and no failure; a failed one says why")
+def cell_status(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        yield 1
+        yield from (Issue(found.where, why) for why in _status_faults(found.cell))
+
+
+def _status_faults(cell: Cell) -> Iterator[str]:
+    if (cell.failure is not None) != (cell.status == "failed"):
+        yield f"is {cell.status}, and {'has' if cell.failure else 'names no'} failure"
+    if cell.status == "measured":
+        for name in ("load", "facts", "server", "metrics"):
+            if getattr(cell, name) is None:
+                yield f"is measured, but has no {name}"
+        if cell.facts and cell.facts.interrupted:
+            yield "is measured, but its load was interrupted"
+    if cell.metrics is not None and (cell.facts is None or cell.load is None):
+        yield "has metrics, but no load that they could come from"
+
+
+@rule("run.complete", "flag", "cells", "Every planned cell was measured or failed; none was left out")
+def run_complete(evidence: Evidence) -> Steps:
+    for line in evidence.result.cells if evidence.result else ():
+        yield 1
+        if line.status not in ("measured", "failed"):
+            yield Issue(f"{RESULT}: {line.id}", f"is {line.status}: the run is not complete")
+
+
+RULES = (cell_identity, cell_status, run_complete)

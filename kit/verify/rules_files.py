@@ -1,0 +1,119 @@
+"""Rules about files: the archive, its manifest, which files there are, and whether each can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from kit.bundle import MANIFEST, kind_of
+from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
+from kit.model import Cell, ManifestFile
+from kit.runfolder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names
+from kit.verify.evidence import ARCHIVE, CANONICAL, SCHEMA, STRICT, Evidence
+from kit.verify.rule import Issue, Rule, Steps, rule
+from kit.verify.views import cell_file
+
+
+def _reading(id_: str, counts: str, demand: str, *, bundles_only: bool = False) -> Rule:
+    """A rule that was applied while the files were read: it reports what the reader noted under its id."""
+
+    @rule(id_, "reject", counts, demand, bundles_only=bundles_only)
+    def check(evidence: Evidence) -> Steps:
+        yield evidence.read.get(id_, 0)
+        for problem in evidence.problems:
+            if problem.rule == id_:
+                yield Issue(problem.where, problem.message)
+
+    return check
+
+
+archive_canonical = _reading(
+    ARCHIVE,
+    "archives",
+    "The archive is what the kit's packer writes for these files: plain files, sorted, nothing besides",
+    bundles_only=True,
+)
+json_strict = _reading(
+    STRICT, "documents and lines", "Every document and line is strict JSON: no duplicate key, NaN, odd encoding"
+)
+schema_valid = _reading(
+    SCHEMA, "documents and lines", "Every document and line has exactly the fields and types of its schema"
+)
+json_canonical = _reading(
+    CANONICAL, "files", "Every file is written as the kit writes it, so that one content has one form"
+)
+
+
+@rule(
+    "archive.manifest",
+    "reject",
+    "files",
+    "The manifest lists exactly the files of the archive, with their size, sha256 and kind, in order",
+    bundles_only=True,
+)
+def archive_manifest(evidence: Evidence) -> Steps:
+    if evidence.manifest is None:
+        return
+    listed = {entry.path: entry for entry in evidence.manifest.files}
+    present = evidence.files.keys() - {MANIFEST}
+    for name in sorted(listed.keys() - present):
+        yield Issue(name, "is listed in the manifest but not in the archive")
+    for name in sorted(present - listed.keys()):
+        yield Issue(name, "is in the archive but not listed in the manifest")
+    for name in sorted(present & listed.keys()):
+        yield 1
+        yield from _mismatches(listed[name], evidence.files[name])
+    paths = [entry.path for entry in evidence.manifest.files]
+    if paths != sorted(set(paths)):
+        yield Issue(MANIFEST, "does not list each file once, in the order of their names")
+
+
+def _mismatches(entry: ManifestFile, data: bytes) -> Iterator[Issue]:
+    if entry.bytes != len(data):
+        yield Issue(entry.path, f"has {len(data)} bytes, the manifest says {entry.bytes}")
+    if entry.sha256 != sha256(data).hexdigest():
+        yield Issue(entry.path, "has another sha256 than the manifest says")
+    if entry.kind != kind_of(entry.path):
+        yield Issue(entry.path, f"is of the kind {kind_of(entry.path)}, the manifest says {entry.kind}")
+
+
+@rule("files.expected", "reject", "files", "There are exactly the files that the plan and the result call for")
+def files_expected(evidence: Evidence) -> Steps:
+    always = {PLAN, HOST, RESULT, *({MANIFEST} if evidence.source == "bundle" else ())}
+    if evidence.source == "bundle" and not evidence.files:
+        return  # a refused archive: its own rule says so
+    yield len(evidence.files)
+    required = always | _required(evidence)
+    allowed = always | (set(bundle_names(evidence.plan)) if evidence.plan else evidence.files.keys())
+    for name in sorted(required - evidence.files.keys()):
+        yield Issue(name, "is missing")
+    for name in sorted(evidence.files.keys() - allowed):
+        yield Issue(name, "is not a file that this plan gives rise to")
+
+
+def _required(evidence: Evidence) -> set[str]:
+    """The files of cells that must be there: what result.json speaks of, and what each cell.json calls for."""
+    lines = evidence.result.cells if evidence.result else ()
+    names = {cell_file(line.id) for line in lines if line.status != "missing"}
+    names |= {f"{CELLS}/{name}/{CELL}" for name in evidence.cells}
+    for name, files in evidence.cells.items():
+        if files.cell is not None:
+            names |= {cell_file(name, part) for part in _parts(files.cell)}
+    return names
+
+
+def _parts(cell: Cell) -> tuple[str, ...]:
+    if cell.status == "measured":
+        return CELL_FILES
+    # Facts are written after the answers were right and the records were kept.
+    return (CELL, RECORDS, TEXTS, CORRECT) if cell.facts else (CELL,)
+
+
+RULES = (
+    archive_canonical,
+    archive_manifest,
+    files_expected,
+    json_strict,
+    schema_valid,
+    json_canonical,
+)

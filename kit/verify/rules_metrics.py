@@ -1,0 +1,137 @@
+"""Rules about numbers and the records they come from: recomputed with the maker's own functions, to the last bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from kit.cellfolder import RECORDS, TEXTS
+from kit.metrics import cell_metrics, sent_in
+from kit.model import Record
+from kit.results import make_result
+from kit.runfolder import PLAN, RESULT
+from kit.verify.difference import differences
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
+
+# The slack of stamps in general: see rules_time.
+from kit.verify.rules_time import eps_ns  # isort: skip
+
+
+@rule("metrics.recomputed", "reject", "cells", "Every number of a cell follows from its records, bit for bit")
+def metrics_recomputed(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        if loaded.cell.metrics is not None:
+            yield 1
+            yield from (Issue(f"{loaded.where}: metrics", words) for words in _metric_faults(loaded))
+
+
+def _metric_faults(loaded: Loaded) -> Iterator[str]:
+    window = loaded.window
+    if window is None:
+        yield "cannot be: there is no window they could come from"
+        return
+    try:
+        expected = cell_metrics(loaded.records, window, open_loop=loaded.load.loop.kind == "open")
+    except (ArithmeticError, LookupError):
+        # Records against the rules of records.outcome; numbers of such records mean nothing.
+        yield "cannot be computed from these records"
+        return
+    yield from differences(expected, loaded.cell.metrics)
+
+
+@rule("metrics.result", "reject", "lines and rows", "result.json is what the plan and the cells give, bit for bit")
+def metrics_result(evidence: Evidence) -> Steps:
+    result, plan = evidence.result, evidence.plan
+    if result is None or plan is None:
+        return
+    yield len(result.cells) + len(result.rows)
+    cells = {found.planned.id: found.cell for found in found_cells(evidence)}
+    expected = make_result(plan, sha256(evidence.files[PLAN]).hexdigest(), cells)
+    yield from (Issue(RESULT, words) for words in differences(expected, result))
+
+
+@rule("records.complete", "reject", "records", "Request ids are 0 to N-1, and records and texts are those first kept")
+def records_complete(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        facts, name = loaded.facts, loaded.found.planned.id
+        if len(loaded.records) != facts.requests:
+            yield Issue(cell_file(name, RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}")
+        wrong = next((at for at, record in enumerate(loaded.records) if record.id != at), None)
+        if wrong is not None:
+            found = loaded.records[wrong].id
+            yield Issue(cell_file(name, RECORDS), f"line {wrong + 1} is of request {found}, not {wrong}")
+        for file, digest in ((RECORDS, facts.records_sha256), (TEXTS, facts.texts_sha256)):
+            data = evidence.files.get(cell_file(name, file))
+            if data is not None and sha256(data).hexdigest() != digest:
+                yield Issue(cell_file(name, file), "has another sha256 than the load left behind")
+
+
+@rule("records.outcome", "reject", "records", "Outcome, error, status, text and token count of a record agree")
+def records_outcome(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        for record in loaded.records:
+            yield from (Issue(loaded.of(record), why) for why in _outcome_faults(record))
+
+
+def _outcome_faults(record: Record) -> Iterator[str]:
+    if (record.outcome == "failed") != (record.error is not None):
+        yield f"is {record.outcome} with the error {record.error}"
+    if (record.completion_tokens is None) != (not record.chunks):
+        yield "counts tokens without text, or text without tokens"
+    if (record.completion_tokens is None) != (record.token_source is None):
+        yield "has a token count without a source, or a source without a count"
+    if record.outcome == "ok":
+        yield from (f"is ok, but {what}" for what in _missing(record))
+    if record.error == "http_status" and record.status in (None, 200):
+        yield "failed by its HTTP status, but has none that is an error"
+    if record.error in ("connect", "empty") and record.chunks:
+        yield f"failed as {record.error}, but has text"
+
+
+def _missing(record: Record) -> Iterator[str]:
+    """What an ok record lacks. The lead of all: status 200, a finish reason, the end mark, text and tokens."""
+    if record.status != 200:
+        yield "its status is not 200"
+    if record.finish_reason is None:
+        yield "it has no finish reason"
+    if not record.done_seen:
+        yield "the end of its stream was not seen"
+    if not record.chunks or not record.completion_tokens:
+        yield "it has no text or no tokens"
+    if None in (record.sent_ns, record.headers_ns, record.first_event_ns):
+        yield "it lacks a stamp"
+
+
+@rule("records.accounting", "reject", "records", "Only the end of the load cuts requests, none of them in the window")
+def records_accounting(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        if loaded.facts.interrupted:
+            continue
+        yield from _cut_early(loaded)
+        yield from _cut_in_window(loaded)
+
+
+def _cut_early(loaded: Loaded) -> Iterator[Issue]:
+    """All unfinished requests are cut at one moment, and nothing ends after it."""
+    last_end_ns = max((r.done_ns for r in loaded.records if r.outcome != "unfinished"), default=0)
+    for record in loaded.records:
+        if record.outcome == "unfinished" and record.done_ns + eps_ns(loaded) < last_end_ns:
+            yield Issue(loaded.of(record), "is unfinished, but other requests ended later: it was not cut")
+
+
+def _cut_in_window(loaded: Loaded) -> Iterator[Issue]:
+    """A request sent in the window is followed to its end, unless the drain ran out."""
+    window = loaded.window
+    if window is None or loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns:
+        return
+    for record in loaded.records:
+        if record.outcome == "unfinished" and sent_in(record, window):
+            yield Issue(loaded.of(record), "was sent in the window and is unfinished, but there was time to drain")
+
+
+RULES = (metrics_recomputed, metrics_result, records_complete, records_outcome, records_accounting)

@@ -1,0 +1,166 @@
+"""Rules about the plan: that it is one the kit makes, of texts and models that the kit knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from kit import __version__
+from kit.bundle import MANIFEST
+from kit.catalogue import ModelEntry, model
+from kit.correctness import load_suite
+from kit.errors import KitError
+from kit.model import Entry, Plan, TextPin
+from kit.plan import cell_order
+from kit.prompts import load_prompts
+from kit.runfolder import HOST, PLAN, RESULT
+from kit.runtimes import RUNTIMES
+from kit.verify.difference import differences
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import with_server
+
+
+@rule(
+    "plan.consistent",
+    "reject",
+    "entries and cells",
+    "Entries are of runtimes, variants and settings of the kit; the cells are those it makes of them",
+)
+def plan_consistent(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    yield len(plan.entries) + len(plan.cells)
+    names = tuple(entry.name for entry in plan.entries)
+    workload = plan.workload
+    for what, values in (("entries", names), ("workload.concurrencies", workload.concurrencies)):
+        if len(set(values)) != len(values):
+            yield Issue(f"{PLAN}: {what}", "name the same thing twice")
+    if workload.output_tokens.min > workload.output_tokens.max:
+        yield Issue(f"{PLAN}: workload.output_tokens", "min is above max")
+    for entry in plan.entries:
+        yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(entry))
+    count = len(names) * len(workload.concurrencies) * workload.replicates
+    if count != len(plan.cells):  # looked at first: a plan could ask for more cells than memory holds
+        yield Issue(f"{PLAN}: cells", f"are {len(plan.cells)}, but entries and workload make {count}")
+        return
+    expected = cell_order(names, workload.concurrencies, workload.replicates)
+    yield from (Issue(f"{PLAN}: cells", words) for words in differences(expected, plan.cells))
+
+
+def _entry_faults(entry: Entry) -> Iterator[str]:
+    runtime = RUNTIMES.get(entry.runtime)
+    if runtime is None:
+        yield f"the kit has no runtime {entry.runtime}"
+        return
+    if entry.variant not in runtime.VARIANTS:
+        yield f"the runtime {entry.runtime} has no variant {entry.variant}"
+    for name in sorted(entry.settings.keys() ^ runtime.SETTINGS.keys()):
+        yield f"the setting {name} is " + ("unknown" if name in entry.settings else "missing")
+    for name in sorted(entry.settings.keys() & runtime.SETTINGS.keys()):
+        value, allowed = entry.settings[name], runtime.SETTINGS[name]
+        if type(value) is not int or not allowed.low <= value <= allowed.high:
+            yield f"the setting {name} is not a whole number from {allowed.low} to {allowed.high}"
+
+
+def own_prompts(plan: Plan) -> bool:
+    """Whether the plan's prompts are this kit's own, so that their number can be trusted too."""
+    try:
+        prompts = load_prompts(plan.prompts.name)
+    except KitError:
+        return False
+    return plan.prompts == TextPin(prompts.name, prompts.sha256, len(prompts.texts))
+
+
+@rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")
+def plan_texts(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    yield 2
+    if not own_prompts(plan):
+        yield Issue(f"{PLAN}: prompts", f"are not this kit's prompts {plan.prompts.name}")
+    try:
+        suite = load_suite(plan.correctness.name, plan.correctness_level)
+    except KitError as error:
+        yield Issue(f"{PLAN}: correctness", error.what)
+        return
+    if plan.correctness != TextPin(suite.suite, suite.sha256, len(suite.tests)):
+        yield Issue(f"{PLAN}: correctness", "is not this kit's suite")
+
+
+@rule("plan.digest", "reject", "documents", "Result and manifest name the sha256 of this very plan.json")
+def plan_digest(evidence: Evidence) -> Steps:
+    if PLAN not in evidence.files:
+        return
+    digest = sha256(evidence.files[PLAN]).hexdigest()
+    for where, document in ((RESULT, evidence.result), (MANIFEST, evidence.manifest)):
+        if document is not None:
+            yield 1
+            if document.plan_sha256 != digest:
+                yield Issue(where, "names the sha256 of another plan")
+
+
+@rule("model.pinned", "reject", "places", "The model is one of the catalogue, and every server ran just that file")
+def model_pinned(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    yield 1
+    known = _known_model(plan.model.name)
+    if known is None:
+        yield Issue(f"{PLAN}: model", f"is {plan.model.name}, which the catalogue does not have")
+    elif (known.sha256, known.bytes, known.file) != (plan.model.sha256, plan.model.bytes, plan.model.file):
+        yield Issue(f"{PLAN}: model", f"has another sha256, size or file name than the catalogue's {known.name}")
+    for found, server in with_server(evidence):
+        yield 1
+        if server.model_sha256 != plan.model.sha256:
+            yield Issue(f"{found.where}: server", "ran a model with another sha256 than the plan's")
+
+
+def _known_model(name: str) -> ModelEntry | None:
+    try:
+        return model(name)
+    except KitError:
+        return None
+
+
+@rule("model.confirmed", "flag", "models", "Hash and size of the model were seen by the kit's makers")
+def model_confirmed(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    yield 1
+    known = _known_model(plan.model.name)
+    if not plan.model.confirmed or known is None or not known.confirmed:
+        yield Issue(f"{PLAN}: model", "has a hash that was only read somewhere, not seen by the kit's makers")
+
+
+@rule("host.present", "reject", "hosts", "The machine is described, and not more CPUs are used than it has")
+def host_present(evidence: Evidence) -> Steps:
+    if evidence.host is None:
+        return
+    yield 1
+    if not 1 <= evidence.host.cpus_usable <= evidence.host.cpus:
+        yield Issue(HOST, f"{evidence.host.cpus_usable} of {evidence.host.cpus} CPUs cannot be usable")
+
+
+@rule("kit.version", "note", "versions", "Plan and manifest were written by this version of the kit")
+def kit_version(evidence: Evidence) -> Steps:
+    for where, document in ((PLAN, evidence.plan), (MANIFEST, evidence.manifest)):
+        if document is not None:
+            yield 1
+            if document.kit_version != __version__:
+                yield Issue(where, f"was written by kit {document.kit_version}; this is {__version__}")
+
+
+RULES = (
+    plan_consistent,
+    plan_texts,
+    plan_digest,
+    model_pinned,
+    model_confirmed,
+    host_present,
+    kit_version,
+)

@@ -1,0 +1,176 @@
+"""Rules about time: stamps of a request, the window, the two clocks, and the order of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
+
+from kit.instant import utc_ns
+from kit.model import Phase, Record, Window
+from kit.phases import PHASES
+from kit.runfolder import CELLS
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import Found, Loaded, found_cells, loaded_cells, with_server
+
+# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
+# distance of the two is known to about a microsecond.
+STAMP_SLACK_NS = 2_000
+# A clock that is coarser cannot time tokens that come every few milliseconds.
+MAX_RESOLUTION_NS = 1_000_000
+# Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
+UTC_SLACK_NS = 50_000_000
+UTC_DRIFT_PER_MILLION = 100
+# The log of phases begins a moment before the clock of the cell does.
+PHASE_SLACK_NS = 1_000_000
+# "window" may be missing: a window shorter than the load generator's tick is over before it is announced.
+NEEDED_PHASES = frozenset(PHASES) - {"window"}
+
+
+def eps_ns(loaded: Loaded) -> int:
+    """How far stamps may stand in the wrong order: the slack, or the declared resolution of the clock."""
+    return max(STAMP_SLACK_NS, min(loaded.facts.clock_resolution_ns, MAX_RESOLUTION_NS))
+
+
+@rule("time.monotonic", "reject", "records", "Stamps ascend: intended, sent, headers, first event, chunks, done, end")
+def time_monotonic(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        if loaded.facts.clock_resolution_ns > MAX_RESOLUTION_NS:
+            yield Issue(f"{loaded.where}: facts.clock_resolution_ns", "is too coarse to time tokens")
+        for record in loaded.records:
+            yield from (Issue(loaded.of(record), why) for why in _stamp_faults(record, loaded))
+
+
+def _stamp_faults(record: Record, loaded: Loaded) -> Iterator[str]:
+    eps = eps_ns(loaded)
+    single = (record.intended_ns, record.sent_ns, record.headers_ns, record.first_event_ns)
+    chunks = (chunk[0] for chunk in record.chunks)
+    stamps = [at for at in chain(single, chunks, (record.done_ns, loaded.facts.duration_ns)) if at is not None]
+    if any(later + eps < earlier for earlier, later in pairwise(stamps)):
+        yield "has stamps that go backwards"
+    if record.connect_ns is not None:
+        # Before an answer a connection may be made anew, after the request was sent over a stale one.
+        latest = record.sent_ns if record.headers_ns is not None and record.sent_ns is not None else record.done_ns
+        if not record.intended_ns - eps <= record.connect_ns <= latest + eps:
+            yield "connects before it is intended or after it was sent"
+    if record.sent_ns is None and (record.headers_ns is not None or record.chunks):
+        yield "has an answer, but was never sent"
+
+
+@rule("time.window", "reject", "cells", "The window is the one the load fixes, and the load lasted at least as long")
+def time_window(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        if not loaded.found.measured and loaded.facts.window is None:
+            continue
+        yield 1
+        yield from (Issue(f"{loaded.where}: facts.window", why) for why in _window_faults(loaded))
+
+
+def _window_faults(loaded: Loaded) -> Iterator[str]:
+    load, facts = loaded.load, loaded.facts
+    if load.window_ns is None or facts.window != Window(load.warmup_ns, load.warmup_ns + load.window_ns):
+        yield "is not warm-up to warm-up plus window"
+    if facts.window and facts.duration_ns < facts.window.end_ns:
+        yield "ends after the load itself"
+
+
+@rule("time.clock", "reject", "spans", "Real time and monotonic time agree, for each cell and for its load within it")
+def time_clock(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        cell, facts = found.cell, found.cell.facts
+        yield 1
+        yield from _span_issues(found.where, cell.started_utc, cell.ended_utc, cell.duration_ns)
+        moments = [cell.started_utc, cell.ended_utc]
+        if cell.server:
+            moments[1:1] = [cell.server.started_utc, cell.server.stopped_utc or cell.ended_utc]
+        if facts:
+            yield 1
+            yield from _span_issues(f"{found.where}: facts", facts.origin_utc, facts.ended_utc, facts.duration_ns)
+            moments[len(moments) // 2 : len(moments) // 2] = [facts.origin_utc, facts.ended_utc]
+        if not _ascend(moments):
+            yield Issue(found.where, "the load is not inside the server's life, or that not inside the cell")
+        if found.measured and cell.server and cell.server.stopped_utc is None:
+            yield Issue(f"{found.where}: server", "was never seen to stop")
+
+
+def _span_issues(where: str, started_utc: str, ended_utc: str, duration_ns: int) -> Iterator[Issue]:
+    started, ended = _moment(started_utc), _moment(ended_utc)
+    if started is None or ended is None:
+        yield Issue(where, "has a time that does not exist")
+        return
+    slack_ns = UTC_SLACK_NS + duration_ns * UTC_DRIFT_PER_MILLION // 1_000_000
+    off_ns = abs(ended - started - duration_ns)
+    if off_ns > slack_ns:
+        yield Issue(where, f"real time and duration differ by {off_ns // 1_000_000} ms")
+
+
+def _moment(utc: str) -> int | None:
+    try:
+        return utc_ns(utc)
+    except ValueError:
+        return None
+
+
+def _ascend(moments: Sequence[str]) -> bool:
+    known = [_moment(moment) for moment in moments]
+    return all(a is None or b is None or a <= b + UTC_SLACK_NS for a, b in pairwise(known))
+
+
+@rule("time.one_at_a_time", "reject", "servers", "No two servers of a run live at the same time")
+def time_one_at_a_time(evidence: Evidence) -> Steps:
+    spans = []
+    for found, server in with_server(evidence):
+        yield 1
+        started, stopped = _moment(server.started_utc), _moment(server.stopped_utc or found.cell.ended_utc)
+        if started is None or stopped is None:
+            yield Issue(f"{found.where}: server", "has a time that does not exist")
+        else:
+            spans.append((started, stopped, found))
+    spans.sort(key=lambda span: span[:2])
+    for (_, stopped, before), (started, _, after) in pairwise(spans):
+        if started + UTC_SLACK_NS < stopped:
+            yield Issue(f"{after.where}: server", f"was started before that of {before.planned.id} had stopped")
+
+
+@rule("time.order", "reject", "cells", "Cells were measured one after the other, in the order of the plan")
+def time_order(evidence: Evidence) -> Steps:
+    cells = found_cells(evidence)
+    yield len(cells)
+    for before, after in pairwise(cells):
+        if not _ascend((before.cell.started_utc, before.cell.ended_utc, after.cell.started_utc)):
+            yield Issue(after.where, f"does not come after {CELLS}/{before.planned.id}, as planned")
+
+
+@rule("time.phases", "reject", "phases", "The phases of a cell follow each other in their order, inside its duration")
+def time_phases(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        phases = found.cell.phases
+        yield len(phases)
+        yield from (Issue(f"{found.where}: phases", why) for why in _phase_faults(found, phases))
+
+
+def _phase_faults(found: Found, phases: Sequence[Phase]) -> Iterator[str]:
+    order = iter(PHASES)
+    if not all(phase.name in order for phase in phases):  # `in` uses the iterator up: a subsequence test
+        yield "are unknown, repeated or out of order"
+    stamps = [at for phase in phases for at in (phase.started_ns, phase.ended_ns)]
+    if any(later < earlier for earlier, later in pairwise(stamps)):
+        yield "overlap or go backwards"
+    if stamps and stamps[-1] > found.cell.duration_ns + PHASE_SLACK_NS:
+        yield "end after the cell"
+    if found.measured:
+        if missing := NEEDED_PHASES - {phase.name for phase in phases}:
+            yield f"lack {', '.join(sorted(missing))}, although the cell is measured"
+        if any(phase.outcome != "ok" for phase in phases):
+            yield "did not all end well, although the cell is measured"
+
+
+RULES = (
+    time_monotonic,
+    time_window,
+    time_clock,
+    time_one_at_a_time,
+    time_order,
+    time_phases,
+)
