@@ -27,6 +27,8 @@ MAX_JUDGED_CHARS = 20_000
 MAX_SHOWN_CHARS = 80
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)  # the last block may be cut off by max_tokens
+_BRACKET = re.compile(r"[{\[]")
+_DECODER = json.JSONDecoder()
 _SILENCE = threading.Lock()  # the list of warning filters belongs to the whole process
 
 
@@ -192,13 +194,15 @@ def _absent(answer: str, value: str) -> str:
 
 
 def _json(answer: str, value: str) -> str:
-    block = next(_fenced(answer), answer)
+    """Small models put words around their JSON, so it counts from the first bracket, and what follows does not."""
+    text = next(_fenced(answer), answer)
+    bracket = _BRACKET.search(text)
     try:
-        document = json.loads(block)
+        document = _DECODER.raw_decode(text, bracket.start())[0] if bracket else None
     except (ValueError, RecursionError):
-        return "neither the first fenced block nor the whole answer is JSON"
+        return "what looks like JSON in the answer is none"
     if not isinstance(document, dict):
-        return "the JSON of the answer is not an object"
+        return "there is no JSON object in the answer"
     missing = [key for key in _keys(value) if document.get(key) in (None, "", [], {})]
     return f"the JSON has nothing under {', '.join(missing)}" if missing else ""
 

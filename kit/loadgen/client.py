@@ -11,9 +11,9 @@ from typing import Any
 
 from kit.loadgen.clock import Clock
 from kit.loadgen.http1 import ResponseFramer
-from kit.loadgen.reactor import READ, WRITE, Reactor
 from kit.loadgen.target import Target
 from kit.model import ErrorKind, Exchange, Timeouts
+from kit.reactor import READ, WRITE, Reactor
 
 READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
 RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us

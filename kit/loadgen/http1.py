@@ -86,7 +86,7 @@ class ResponseFramer:
     def eof(self, stamp_ns: int) -> None:
         """The peer closed: the end of a body without length, and the end of the connection for any other."""
         self.closed_ns = stamp_ns
-        if self._state == _UNTIL_CLOSE and self.error is None:
+        if self._state == _UNTIL_CLOSE:
             self.complete = True
         self.keep_alive = False
 

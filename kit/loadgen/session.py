@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from kit.errors import InputError
 from kit.loadgen.client import Address, Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
-from kit.loadgen.reactor import Reactor
 from kit.loadgen.target import Target
 from kit.model import Exchange, Load, StampSource, Window
+from kit.reactor import Reactor
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
 # A worker whose request failed at once waits before the next: 10 ms, doubling to 1 s, so that a dead server

@@ -1,7 +1,8 @@
 """A small event loop: file descriptors, timers to the microsecond, nothing else.
 
-asyncio rounds its timers to a millisecond and spends more on each event than reading a token costs; the load
-generator needs neither its tasks nor its transports. On Linux the next timer is a timerfd in the same epoll.
+Shared by the load generator and the reference endpoint: asyncio rounds its timers to a millisecond and spends
+more on each event than reading a token costs, and neither needs its tasks and transports. On Linux the next
+timer is a timerfd in the same epoll.
 """
 
 from __future__ import annotations
