@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Literal
 
 from kit.assets import asset
@@ -194,14 +195,9 @@ def _absent(answer: str, value: str) -> str:
 
 
 def _json(answer: str, value: str) -> str:
-    """Small models put words around their JSON, so it counts from the first bracket, and what follows does not."""
-    text = next(_fenced(answer), answer)
-    bracket = _BRACKET.search(text)
-    try:
-        document = _DECODER.raw_decode(text, bracket.start())[0] if bracket else None
-    except (ValueError, RecursionError):
-        return "what looks like JSON in the answer is none"
-    if not isinstance(document, dict):
+    texts = (*islice(_fenced(answer), 1), answer)
+    document = next((found for text in texts if (found := _object(text)) is not None), None)
+    if document is None:
         return "there is no JSON object in the answer"
     missing = [key for key in _keys(value) if document.get(key) in (None, "", [], {})]
     return f"the JSON has nothing under {', '.join(missing)}" if missing else ""
@@ -238,6 +234,16 @@ def _shown(value: str) -> str:
 
 def _fenced(answer: str) -> Iterator[str]:
     return (match.group(1) for match in _FENCED.finditer(answer))
+
+
+def _object(text: str) -> dict[str, object] | None:
+    """The JSON object that begins at the first bracket: small models put words around their JSON."""
+    bracket = _BRACKET.search(text)
+    try:
+        value = _DECODER.raw_decode(text, bracket.start())[0] if bracket else None
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _functions(code: str) -> set[str]:

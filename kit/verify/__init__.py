@@ -1,0 +1,28 @@
+"""Verification: open, read, rules, label. Trusts nothing it is given; reaches no network, no engine and no disk.
+
+    verify_bundle(data)   a packed bundle, as bytes
+    verify_run(files)     the files of a run folder, by name
+
+Both give a `kit.model.Verdict` for any input whatever, and raise nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kit.model import Verdict
+from kit.verify.evidence import open_bundle, open_run
+from kit.verify.judge import judged
+from kit.verify.report import verdict_text
+
+__all__ = ["verdict_text", "verify_bundle", "verify_run"]
+
+
+def verify_bundle(data: bytes) -> Verdict:
+    """The verdict on the bytes of a bundle's archive."""
+    return judged(lambda: open_bundle(data))
+
+
+def verify_run(files: Mapping[str, bytes]) -> Verdict:
+    """The verdict on a run folder, given as `kit.runfolder.read_bundle_files` reads it. It has no identity."""
+    return judged(lambda: open_run(files))

@@ -1,4 +1,4 @@
-"""Rules about numbers and the records they come from: recomputed with the maker's own functions, to the last bit."""
+"""Rules about numbers and the records they come from: recomputed by the maker's own functions, bit for bit."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from kit.runfolder import PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
-
-# The slack of stamps in general: see rules_time.
-from kit.verify.rules_time import eps_ns  # isort: skip
+from kit.verify.views import Loaded, cell_file, eps_ns, found_cells, loaded_cells
 
 
 @rule("metrics.recomputed", "reject", "cells", "Every number of a cell follows from its records, bit for bit")
@@ -52,13 +49,17 @@ def metrics_result(evidence: Evidence) -> Steps:
     yield from (Issue(RESULT, words) for words in differences(expected, result))
 
 
-@rule("records.complete", "reject", "records", "Request ids are 0 to N-1, and records and texts are those first kept")
+@rule(
+    "records.complete", "reject", "records", "Request ids are 0 to N-1, and records and texts are those first kept"
+)
 def records_complete(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
         facts, name = loaded.facts, loaded.found.planned.id
         if len(loaded.records) != facts.requests:
-            yield Issue(cell_file(name, RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}")
+            yield Issue(
+                cell_file(name, RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}"
+            )
         wrong = next((at for at, record in enumerate(loaded.records) if record.id != at), None)
         if wrong is not None:
             found = loaded.records[wrong].id
@@ -93,7 +94,7 @@ def _outcome_faults(record: Record) -> Iterator[str]:
 
 
 def _missing(record: Record) -> Iterator[str]:
-    """What an ok record lacks. The lead of all: status 200, a finish reason, the end mark, text and tokens."""
+    """What an ok record lacks of what makes it ok (see kit.stream)."""
     if record.status != 200:
         yield "its status is not 200"
     if record.finish_reason is None:
@@ -106,7 +107,9 @@ def _missing(record: Record) -> Iterator[str]:
         yield "it lacks a stamp"
 
 
-@rule("records.accounting", "reject", "records", "Only the end of the load cuts requests, none of them in the window")
+@rule(
+    "records.accounting", "reject", "records", "Only the end of the load cuts requests, none of them in the window"
+)
 def records_accounting(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)

@@ -11,13 +11,8 @@ from kit.phases import PHASES
 from kit.runfolder import CELLS
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Found, Loaded, found_cells, loaded_cells, with_server
+from kit.verify.views import MAX_RESOLUTION_NS, Found, Loaded, eps_ns, found_cells, loaded_cells, with_server
 
-# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
-# distance of the two is known to about a microsecond.
-STAMP_SLACK_NS = 2_000
-# A clock that is coarser cannot time tokens that come every few milliseconds.
-MAX_RESOLUTION_NS = 1_000_000
 # Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
 UTC_SLACK_NS = 50_000_000
 UTC_DRIFT_PER_MILLION = 100
@@ -27,12 +22,9 @@ PHASE_SLACK_NS = 1_000_000
 NEEDED_PHASES = frozenset(PHASES) - {"window"}
 
 
-def eps_ns(loaded: Loaded) -> int:
-    """How far stamps may stand in the wrong order: the slack, or the declared resolution of the clock."""
-    return max(STAMP_SLACK_NS, min(loaded.facts.clock_resolution_ns, MAX_RESOLUTION_NS))
-
-
-@rule("time.monotonic", "reject", "records", "Stamps ascend: intended, sent, headers, first event, chunks, done, end")
+@rule(
+    "time.monotonic", "reject", "records", "Stamps ascend: intended, sent, headers, first event, chunks, done, end"
+)
 def time_monotonic(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
@@ -58,7 +50,9 @@ def _stamp_faults(record: Record, loaded: Loaded) -> Iterator[str]:
         yield "has an answer, but was never sent"
 
 
-@rule("time.window", "reject", "cells", "The window is the one the load fixes, and the load lasted at least as long")
+@rule(
+    "time.window", "reject", "cells", "The window is the one the load fixes, and the load lasted at least as long"
+)
 def time_window(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         if not loaded.found.measured and loaded.facts.window is None:
@@ -75,7 +69,9 @@ def _window_faults(loaded: Loaded) -> Iterator[str]:
         yield "ends after the load itself"
 
 
-@rule("time.clock", "reject", "spans", "Real time and monotonic time agree, for each cell and for its load within it")
+@rule(
+    "time.clock", "reject", "spans", "Real time and monotonic time agree, for each cell and for its load within it"
+)
 def time_clock(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         cell, facts = found.cell, found.cell.facts
@@ -142,7 +138,9 @@ def time_order(evidence: Evidence) -> Steps:
             yield Issue(after.where, f"does not come after {CELLS}/{before.planned.id}, as planned")
 
 
-@rule("time.phases", "reject", "phases", "The phases of a cell follow each other in their order, inside its duration")
+@rule(
+    "time.phases", "reject", "phases", "The phases of a cell follow each other in their order, inside its duration"
+)
 def time_phases(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         phases = found.cell.phases

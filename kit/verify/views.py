@@ -9,6 +9,12 @@ from kit.model import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts
 from kit.runfolder import CELLS
 from kit.verify.evidence import CellFiles, Evidence
 
+# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
+# distance of the two is known to about a microsecond.
+STAMP_SLACK_NS = 2_000
+# A clock that is coarser cannot time tokens that come every few milliseconds.
+MAX_RESOLUTION_NS = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -62,6 +68,11 @@ class Loaded:
     def of(self, record: Record) -> str:
         """The place of one record, for findings."""
         return f"{CELLS}/{self.found.planned.id}/{RECORDS}: request {record.id}"
+
+
+def eps_ns(loaded: Loaded) -> int:
+    """How far stamps may stand in the wrong order: the slack, or the declared resolution of the clock."""
+    return max(STAMP_SLACK_NS, min(loaded.facts.clock_resolution_ns, MAX_RESOLUTION_NS))
 
 
 def cell_file(cell_id: str, name: str = CELL) -> str:

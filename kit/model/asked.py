@@ -1,0 +1,189 @@
+"""What is asked for: platform files, and the plan that decides everything before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kit.model.words import Setting
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTokens:
+    """How many tokens each request may generate: uniform on [min, max]; a fixed length has min == max."""
+
+    distribution: Literal["uniform"]
+    min: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One load, as people write it in a platform file; durations in seconds."""
+
+    name: str
+    prompts: str
+    output_tokens: OutputTokens
+    loop: Literal["closed"]
+    concurrencies: tuple[int, ...]
+    warmup_s: float
+    window_s: float
+    drain_s: float
+    replicates: int
+    ignore_eos: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One configuration of one runtime that is to be measured."""
+
+    name: str
+    runtime: str
+    variant: str
+    settings: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Which correctness prompts gate a cell."""
+
+    name: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A machine class and what to measure on it: one YAML file under compose/platforms."""
+
+    schema: Literal["kit/platform/1"]
+    name: str
+    title: str
+    engine: Literal["process"]
+    model: str
+    correctness: Suite
+    workload: Workload
+    seed: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPin:
+    """The weights of a plan: identified by hash, whatever the file is called."""
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextPin:
+    """A prompt set or suite of the kit, pinned by the hash of its file."""
+
+    name: str
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    connect_ns: int
+    first_ns: int
+    idle_ns: int
+    total_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule."""
+
+    kind: Literal["closed", "open"]
+    concurrency: int | None
+    arrivals: Literal["constant", "poisson", "gamma"] | None = None
+    rate_milli_per_s: int | None = None
+    burstiness_milli: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load, complete: the load generator needs this, the prompt file and nothing else.
+
+    `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).
+    `extra_body` is merged into every request body (temperature, ignore_eos, ...).
+    """
+
+    schema: Literal["kit/load/1"]
+    url: str
+    model: str
+    loop: Loop
+    warmup_ns: int
+    window_ns: int | None
+    requests: int | None
+    drain_ns: int
+    timeouts: Timeouts
+    schedule: Literal["kit-schedule-1"]
+    seed: int
+    lane: str
+    prompts: TextPin
+    output_tokens: OutputTokens
+    extra_body: Mapping[str, Setting]
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers."""
+
+    id: str
+    order: int
+    entry: str
+    concurrency: int
+    replicate: int
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWorkload:
+    """The workload of a plan: as in the platform file, but exact."""
+
+    name: str
+    loop: Literal["closed"]
+    output_tokens: OutputTokens
+    warmup_ns: int
+    window_ns: int
+    drain_ns: int
+    replicates: int
+    concurrencies: tuple[int, ...]
+    timeouts: Timeouts
+    ignore_eos: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything decided before the first server starts. The same inputs give the same bytes."""
+
+    schema: Literal["kit/plan/1"]
+    kit_version: str
+    platform: str
+    title: str
+    engine: Literal["process"]
+    schedule: Literal["kit-schedule-1"]
+    seed: int
+    model: ModelPin
+    prompts: TextPin
+    correctness: TextPin
+    correctness_level: str
+    workload: PlannedWorkload
+    entries: tuple[Entry, ...]
+    cells: tuple[CellPlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """What the schedule says about request `id` of a lane: index of the prompt, salt, output length."""
+
+    id: int
+    prompt: int
+    salt: str
+    max_tokens: int

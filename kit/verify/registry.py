@@ -1,0 +1,30 @@
+"""All rules of the kit, in the order in which they run and are reported."""
+
+from __future__ import annotations
+
+from kit.verify import (
+    rules_answers,
+    rules_cells,
+    rules_files,
+    rules_load,
+    rules_metrics,
+    rules_plan,
+    rules_time,
+    rules_tokens,
+)
+from kit.verify.rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *rules_files.RULES,
+    *rules_plan.RULES,
+    *rules_cells.RULES,
+    *rules_metrics.RULES,
+    *rules_time.RULES,
+    *rules_load.RULES,
+    *rules_tokens.RULES,
+    *rules_answers.RULES,
+)
+
+# Findings that no rule makes, but the judgement itself.
+CRASHED, NOT_RUN, NOTHING_CHECKED = "verifier.crashed", "verdict.not_run", "verdict.nothing_checked"
+VERDICT_IDS = (CRASHED, NOT_RUN, NOTHING_CHECKED)

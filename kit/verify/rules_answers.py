@@ -1,0 +1,149 @@
+"""Rules about what was said: the texts, the right answers before the load, and the server's own word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+
+from kit.cellfolder import CORRECT, TEXTS
+from kit.correctness import SuiteLevel, judge, load_suite
+from kit.errors import KitError
+from kit.model import AnswerCheck, Record, ServerFacts
+from kit.runtimes import RUNTIMES
+from kit.verify.evidence import Evidence, Text
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
+
+# Small models fall into the same short phrases; a whole paragraph twice, under two salts, comes from a cache.
+DUPLICATE_MIN_CHARS = 200
+MAX_REASON_CHARS = 200  # kit.endpoint keeps so much of a reason
+TOKENS = "completion_tokens"
+
+
+@rule("text.texts", "reject", "records", "Each record's text is there, with its length, its sha256 and its chunks")
+def text_texts(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        texts = loaded.found.files.texts
+        if texts is None:
+            continue
+        yield len(loaded.records)
+        if [line.id for line in texts] != [record.id for record in loaded.records]:
+            place = cell_file(loaded.found.planned.id, TEXTS)
+            yield Issue(place, "does not have one text for each record, in their order")
+            continue
+        for record, line in zip(loaded.records, texts, strict=True):
+            if not _is_text_of(record, line):
+                yield Issue(loaded.of(record), "has another text than its length, sha256 or chunks say")
+
+
+def _is_text_of(record: Record, line: Text) -> bool:
+    chars = sum(chunk[1] for chunk in record.chunks)
+    digest = sha256(line.text.encode()).hexdigest()
+    return len(line.text) == record.text_chars == chars and digest == record.text_sha256
+
+
+@rule("text.duplicates", "flag", "texts", "No two requests of a cell have the same long answer")
+def text_duplicates(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        first: dict[str, int] = {}
+        for line in loaded.found.files.texts or ():
+            if len(line.text) < DUPLICATE_MIN_CHARS:
+                continue
+            yield 1
+            if line.text in first:
+                place = f"{cell_file(loaded.found.planned.id, TEXTS)}: request {line.id}"
+                yield Issue(place, f"has the same answer as request {first[line.text]}")
+            first.setdefault(line.text, line.id)
+
+
+@rule(
+    "correct.passed",
+    "reject",
+    "answers",
+    "Before its load the server answered every test rightly, judged again here",
+)
+def correct_passed(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    try:
+        suite = load_suite(plan.correctness.name, plan.correctness_level)
+    except KitError as error:
+        yield Issue("plan.json: correctness", error.what)
+        return
+    for found in found_cells(evidence):
+        checks = found.files.checks
+        if found.measured and checks is not None:
+            yield len(checks)
+            place = cell_file(found.planned.id, CORRECT)
+            yield from (Issue(place, why) for why in _check_faults(suite, checks, found.planned.concurrency))
+
+
+def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
+    asked = [("single", test.name, 0) for test in suite.tests]
+    if concurrency > 1:
+        tests = suite.tests
+        asked += [("concurrent", tests[i % len(tests)].name, i // len(tests)) for i in range(concurrency)]
+    if asked != [(check.round, check.test, check.copy) for check in checks]:
+        yield "does not hold every test of the level, alone and at the cell's concurrency"
+    known = {test.name: test for test in suite.tests}
+    for number, check in enumerate(checks, start=1):
+        if check.test not in known:
+            continue  # then it is not what was asked, either
+        reason = judge(known[check.test], check.answer)[:MAX_REASON_CHARS]
+        if reason or not check.passed:
+            yield f"line {number}: the answer to {check.test} is not right: {reason or 'it says so itself'}"
+        elif check.reason:
+            yield f"line {number}: the answer to {check.test} is right, but has a reason against it"
+
+
+@rule(
+    "evidence.server", "flag", "cells", "The server's own token counters agree with the records, where it has any"
+)
+def evidence_server(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        runtime = RUNTIMES.get(loaded.cell.runtime)
+        server = loaded.cell.server
+        if not (loaded.found.measured and server and runtime and runtime.COUNTERS_PATH):
+            continue
+        yield 1
+        counted = _counted(server)
+        low, high = _possible_tokens(loaded)
+        if counted is None:
+            yield Issue(f"{loaded.where}: server", "has no token counters, although this runtime has them")
+        elif not low <= counted <= high:
+            words = f"counted {counted} tokens in the load; the records allow {low} to {high}"
+            yield Issue(f"{loaded.where}: server", words)
+
+
+def _counted(server: ServerFacts) -> int | None:
+    before, after = _tokens(server.counters_before), _tokens(server.counters_after)
+    return None if before is None or after is None else after - before
+
+
+def _tokens(counters: Mapping[str, int] | None) -> int | None:
+    return counters.get(TOKENS) if counters else None
+
+
+def _possible_tokens(loaded: Loaded) -> tuple[int, int]:
+    """The least and most tokens the server may have made: a request that did not end may have had all of its
+
+    tokens, and one sent again over a new connection may have been answered twice.
+    """
+    low = sum(record.completion_tokens or 0 for record in loaded.records if record.outcome == "ok")
+    cut = (record for record in loaded.records if record.outcome != "ok")
+    high = low + sum(max(record.completion_tokens or 0, record.max_tokens) for record in cut)
+    return low, high + loaded.facts.stale_retries * loaded.plan.workload.output_tokens.max
+
+
+@rule("evidence.model", "flag", "records", "Every answer names the model that was asked for")
+def evidence_model(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        named = [record for record in loaded.records if record.outcome == "ok" and record.model is not None]
+        yield len(named)
+        other = next((record for record in named if record.model != loaded.load.model), None)
+        if other is not None:
+            yield Issue(loaded.of(other), f"was answered by {other.model}, not by {loaded.load.model}")
+
+
+RULES = (text_texts, text_duplicates, correct_passed, evidence_server, evidence_model)

@@ -1,0 +1,158 @@
+"""Rules about the load: what was asked is what the seed says, by so many workers, each after its last answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from kit.metrics import sent_in
+from kit.model import PlannedRequest, Record
+from kit.runfolder import PLAN
+from kit.schedule import planned_request
+from kit.stats import nearest_rank
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.rules_plan import own_prompts
+from kit.verify.views import Loaded, eps_ns, loaded_cells
+
+# kit.loadgen.session: after a failed request a worker waits 10 ms, doubling to 1 s.
+BACKOFF_FIRST_NS = 10_000_000
+BACKOFF_MAX_NS = 1_000_000_000
+# Errors after which the worker waits: the load generator saw them itself. The others are found when the answer
+# is read after the load; "protocol" and "truncated" can be either.
+WAITED = frozenset({"connect", "http_status", "timeout_first", "timeout_idle", "timeout_total"})
+EITHER = frozenset({"protocol", "truncated"})
+# Between an answer and the next request a worker is idle for microseconds; a tenth leaves room for very short
+# answers and for connections made anew.
+MIN_BUSY = 0.9
+# Later than this, the client was the bottleneck (as InferenceX admits of its own): 5 ms, or 1 % of the latency.
+MAX_LAG_NS = 5_000_000
+MAX_LAG_PERCENT = 1
+
+
+@rule(
+    "load.schedule", "reject", "records", "Prompt, salt and length of each request are those that the seed gives"
+)
+def load_schedule(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None:
+        return
+    if not own_prompts(plan):  # their number could be anything: nothing of that size may be built
+        yield Issue(f"{PLAN}: prompts", "are not this kit's, so the schedule cannot be made again")
+        return
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        for record in loaded.records:
+            expected = planned_request(
+                plan.seed,
+                loaded.found.planned.lane,
+                record.id,
+                plan.prompts.count,
+                plan.workload.output_tokens,
+            )
+            if expected != PlannedRequest(record.id, record.prompt, record.salt, record.max_tokens):
+                yield Issue(loaded.of(record), "has another prompt, salt or length than the schedule gives it")
+
+
+@rule(
+    "load.concurrency",
+    "reject",
+    "records",
+    "There are the declared workers and no more; each has one request at a time",
+)
+def load_concurrency(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        for record in loaded.records:
+            if record.worker >= loaded.concurrency:
+                yield Issue(loaded.of(record), f"is of worker {record.worker} of {loaded.concurrency}")
+        for mine in by_worker(loaded.records).values():
+            for before, after in pairwise(mine):
+                begun_ns = after.sent_ns if after.sent_ns is not None else after.done_ns
+                if begun_ns + eps_ns(loaded) < before.done_ns:
+                    yield Issue(loaded.of(after), f"was sent before its worker's request {before.id} had ended")
+
+
+def by_worker(records: Sequence[Record]) -> dict[int, list[Record]]:
+    """The records of each worker, in the order of the file."""
+    found: dict[int, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.worker, []).append(record)
+    return found
+
+
+@rule(
+    "load.busy",
+    "flag",
+    "cells",
+    "Without failures, the mean number of requests in flight is near the declared one",
+)
+def load_busy(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        metrics = loaded.cell.metrics
+        if metrics is None or metrics.mean_in_flight is None or metrics.requests.failed:
+            continue
+        yield 1
+        if metrics.mean_in_flight < MIN_BUSY * loaded.concurrency:
+            words = f"only {metrics.mean_in_flight:.3f} of {loaded.concurrency} requests in flight on average"
+            yield Issue(loaded.where, words)
+
+
+@rule(
+    "load.closed_loop",
+    "reject",
+    "records",
+    "Each worker means to send when its last answer ended, or after its pause",
+)
+def load_closed_loop(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        yield len(loaded.records)
+        first = loaded.records[: loaded.concurrency]
+        if [record.worker for record in first] != list(range(len(first))):
+            yield Issue(loaded.where, "the first requests are not one of each worker, in order")
+        for mine in by_worker(loaded.records).values():
+            yield from _chain_issues(loaded, mine)
+
+
+def _chain_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
+    if mine[0].intended_ns != 0:
+        yield Issue(loaded.of(mine[0]), "is the first of its worker, but was not meant for the start of the load")
+    failures = 0
+    for before, after in pairwise(mine):
+        if before.outcome == "unfinished":
+            yield Issue(loaded.of(after), f"follows request {before.id}, which the end of the load cut")
+        pause_ns = min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
+        waited = after.intended_ns - before.done_ns == pause_ns
+        failures = failures + 1 if waited else 0
+        may_wait, may_not = before.error in WAITED | EITHER, before.error not in WAITED
+        if not ((waited and may_wait) or (after.intended_ns == before.done_ns and may_not)):
+            words = f"was not meant for when its worker's request {before.id} ended, or for after the pause"
+            yield Issue(loaded.of(after), words)
+
+
+@rule(
+    "load.lag", "flag", "records", "Requests went out when they were meant to: the client was not the bottleneck"
+)
+def load_lag(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        window = loaded.window
+        if window is None:
+            continue
+        chosen = [r for r in loaded.records if sent_in(r, window) and r.error != "connect"]
+        lags = sorted(record.sent_ns - record.intended_ns for record in chosen if record.sent_ns is not None)
+        yield len(lags)
+        if lags and nearest_rank(lags, 990) > _max_lag_ns(chosen):
+            words = (
+                f"99 % of requests left within {nearest_rank(lags, 990) / 1e6:.3f} ms only: the client was late"
+            )
+            yield Issue(loaded.where, words)
+
+
+def _max_lag_ns(records: Sequence[Record]) -> int:
+    latencies = sorted(
+        record.chunks[-1][0] - record.sent_ns for record in records if record.chunks and record.sent_ns is not None
+    )
+    return max(MAX_LAG_NS, nearest_rank(latencies, 500) * MAX_LAG_PERCENT // 100 if latencies else 0)
+
+
+RULES = (load_schedule, load_concurrency, load_busy, load_closed_loop, load_lag)
