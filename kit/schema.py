@@ -70,7 +70,9 @@ def check(document: Json, name: str, where: str, line: Callable[[Path], int] | N
 
     `line` gives the line of a path in the file, as `kit.yamlstrict.Located.line` does.
     """
-    found = [_sentence(problem, where, line) for problem in problems(document, name)]
+    # A mistyped key is also a missing one: the unknown key says more, so it comes first.
+    ordered = sorted(problems(document, name), key=lambda problem: not problem.message.startswith("unknown key"))
+    found = [_sentence(problem, where, line) for problem in ordered]
     if found:
         remedy = f"Correct this place; what a {name} document may hold is in schemas/{name}.v1.json."
         raise InputError(found[0], remedy, tuple(found[1:]))

@@ -165,7 +165,7 @@ def download(url: str, target: Path, on_bytes: OnBytes) -> None:
             length = answer.headers.get("Content-Length", "")
             total = done + int(length) if length.isdecimal() else None
             with target.open("ab" if resumed else "wb") as out:
-                for block in answer.iter_raw(BLOCK_BYTES):
+                for block in answer.iter_raw():  # as it comes: what is here when the line breaks is kept
                     out.write(block)
                     done += len(block)
                     on_bytes(done, total)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
 
 from kit.loadgen.clock import Clock
+from kit.loadgen.dial import Address, Dial, reason_of
 from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.target import Target
 from kit.model import ErrorKind, Exchange, Timeouts
 from kit.reactor import READ, WRITE, Reactor
 
 READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
-RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
 
-Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 OnDone = Callable[["Client", Exchange], None]
 
 
@@ -27,7 +23,7 @@ class Client:
     """A worker's connection: idle, or busy with exactly one exchange. All times are ns of the load's clock."""
 
     __slots__ = (
-        "_address", "_clock", "_connect_ns", "_family", "_framer", "_id", "_intended_ns", "_last_ns", "_on_done",
+        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_on_done",
         "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns", "_state",
         "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
     )  # fmt: skip
@@ -47,7 +43,8 @@ class Client:
         self.pieces = 0
         self.stale_retries = 0
         self._target = target
-        self._family, self._address = address
+        self._address = address
+        self._dial: Dial | None = None
         self._timeouts = timeouts
         self._clock = clock
         self._reactor = reactor
@@ -105,54 +102,21 @@ class Client:
 
     def _connect(self) -> None:
         self._disconnect()
-        self._connect_ns = self._last_ns = self._clock.now()
-        try:
-            sock = socket.socket(self._family, socket.SOCK_STREAM)
-            self._sock = sock
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-            self._clock.prepare(sock)
-            with contextlib.suppress(BlockingIOError):
-                sock.connect(self._address)
-        except OSError as error:
-            self._fail("connect", _reason(error))
-            return
         self._state = "connecting"
-        self._reactor.register(sock.fileno(), WRITE, self._connecting)
+        self._connect_ns = self._last_ns = self._clock.now()
+        self._dial = Dial(
+            self._clock, self._reactor, self._tls, self._target.host, self._connected, self._not_connected
+        )
+        self._dial.start(self._address)
 
-    def _connecting(self, _events: int) -> None:
-        assert self._sock is not None
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._fail("connect", os.strerror(code))
-        elif self._tls is None:
-            self._begin_send()
-        else:
-            try:
-                plain = self._sock
-                self._reactor.unregister(plain.fileno())
-                self._sock = self._tls.wrap_socket(
-                    plain, server_hostname=self._target.host, do_handshake_on_connect=False
-                )
-            except (OSError, ValueError) as error:
-                self._fail("connect", _reason(error))
-                return
-            self._state = "handshake"
-            self._handshake(0)
+    def _connected(self, sock: socket.socket) -> None:
+        self._dial = None
+        self._sock = sock
+        self._begin_send()
 
-    def _handshake(self, _events: int) -> None:
-        assert isinstance(self._sock, ssl.SSLSocket)
-        try:
-            self._sock.do_handshake()
-        except ssl.SSLWantReadError:
-            self._reactor.register(self._sock.fileno(), READ, self._handshake)
-        except ssl.SSLWantWriteError:
-            self._reactor.register(self._sock.fileno(), WRITE, self._handshake)
-        except OSError as error:
-            self._fail("connect", _reason(error))
-        else:
-            self._begin_send()
+    def _not_connected(self, reason: str) -> None:
+        self._dial = None
+        self._fail("connect", reason)
 
     # --- sending ----------------------------------------------------------------------------------------
 
@@ -222,6 +186,7 @@ class Client:
 
     def _retry(self) -> None:
         self._retried = True
+        self._sent_ns = None
         self.stale_retries += 1
         self._out = memoryview(self._payload)
         self._connect()
@@ -231,7 +196,7 @@ class Client:
             self._retry()
         else:
             self._framer.eof(self._clock.now())
-            self._fail("protocol", _reason(error))
+            self._fail("protocol", reason_of(error))
 
     # --- ending -----------------------------------------------------------------------------------------
 
@@ -297,13 +262,10 @@ class Client:
         self._on_done(self, exchange)
 
     def _disconnect(self) -> None:
+        if self._dial is not None:
+            self._dial.abandon()
+            self._dial = None
         if self._sock is not None:
             self._reactor.unregister(self._sock.fileno())
             self._sock.close()
             self._sock = None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__

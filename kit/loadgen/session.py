@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kit.errors import InputError
-from kit.loadgen.client import Address, Client
+from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
+from kit.loadgen.dial import Address
 from kit.loadgen.target import Target
 from kit.model import Exchange, Load, StampSource, Window
 from kit.reactor import Reactor

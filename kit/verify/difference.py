@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from kit.strict import Json, plain
 from kit.text import path_text, value_text
@@ -22,7 +23,7 @@ class _Absent:
 
 
 _ABSENT = _Absent()
-_Side = Json | _Absent
+_Side: TypeAlias = "Json | _Absent"
 
 
 def _walk(expected: _Side, found: _Side, path: Path) -> Iterator[tuple[Path, _Side, _Side]]:

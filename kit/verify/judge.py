@@ -1,4 +1,4 @@
-"""From evidence to a verdict: it starts from "refused"; a label is earned when every rule ran and none rejected."""
+"""From evidence to a verdict: it starts from "refused"; a label is earned when all rules ran and none rejected."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kit.cellfolder import CORRECT, TEXTS
-from kit.correctness import SuiteLevel, judge, load_suite
-from kit.errors import KitError
+from kit.correctness import SuiteLevel, judge
 from kit.model import AnswerCheck, Record, ServerFacts
+from kit.runfolder import PLAN
 from kit.runtimes import RUNTIMES
 from kit.verify.evidence import Evidence, Text
+from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
 
@@ -66,10 +67,9 @@ def correct_passed(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    try:
-        suite = load_suite(plan.correctness.name, plan.correctness_level)
-    except KitError as error:
-        yield Issue("plan.json: correctness", error.what)
+    suite = known_suite(plan.correctness.name, plan.correctness_level)
+    if suite is None:
+        yield Issue(f"{PLAN}: correctness", "is no suite and level of this kit, so no answer can be judged")
         return
     for found in found_cells(evidence):
         checks = found.files.checks

@@ -11,8 +11,8 @@ from kit.runfolder import PLAN
 from kit.schedule import planned_request
 from kit.stats import nearest_rank
 from kit.verify.evidence import Evidence
+from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.rules_plan import own_prompts
 from kit.verify.views import Loaded, eps_ns, loaded_cells
 
 # kit.loadgen.session: after a failed request a worker waits 10 ms, doubling to 1 s.
@@ -37,7 +37,7 @@ def load_schedule(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    if not own_prompts(plan):  # their number could be anything: nothing of that size may be built
+    if not has_own_prompts(plan):  # their number could be anything: nothing of that size may be built
         yield Issue(f"{PLAN}: prompts", "are not this kit's, so the schedule cannot be made again")
         return
     for loaded in loaded_cells(evidence):

@@ -7,16 +7,13 @@ from hashlib import sha256
 
 from kit import __version__
 from kit.bundle import MANIFEST
-from kit.catalogue import ModelEntry, model
-from kit.correctness import load_suite
-from kit.errors import KitError
-from kit.model import Entry, Plan, TextPin
+from kit.model import Entry, TextPin
 from kit.plan import cell_order
-from kit.prompts import load_prompts
 from kit.runfolder import HOST, PLAN, RESULT
 from kit.runtimes import RUNTIMES
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
+from kit.verify.known import has_own_prompts, known_model, known_suite
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import with_server
 
@@ -64,30 +61,17 @@ def _entry_faults(entry: Entry) -> Iterator[str]:
             yield f"the setting {name} is not a whole number from {allowed.low} to {allowed.high}"
 
 
-def own_prompts(plan: Plan) -> bool:
-    """Whether the plan's prompts are this kit's own, so that their number can be trusted too."""
-    try:
-        prompts = load_prompts(plan.prompts.name)
-    except KitError:
-        return False
-    return plan.prompts == TextPin(prompts.name, prompts.sha256, len(prompts.texts))
-
-
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")
 def plan_texts(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
     yield 2
-    if not own_prompts(plan):
+    if not has_own_prompts(plan):
         yield Issue(f"{PLAN}: prompts", f"are not this kit's prompts {plan.prompts.name}")
-    try:
-        suite = load_suite(plan.correctness.name, plan.correctness_level)
-    except KitError as error:
-        yield Issue(f"{PLAN}: correctness", error.what)
-        return
-    if plan.correctness != TextPin(suite.suite, suite.sha256, len(suite.tests)):
-        yield Issue(f"{PLAN}: correctness", "is not this kit's suite")
+    suite = known_suite(plan.correctness.name, plan.correctness_level)
+    if suite is None or plan.correctness != TextPin(suite.suite, suite.sha256, len(suite.tests)):
+        yield Issue(f"{PLAN}: correctness", "is not this kit's suite of that name and level")
 
 
 @rule("plan.digest", "reject", "documents", "Result and manifest name the sha256 of this very plan.json")
@@ -108,7 +92,7 @@ def model_pinned(evidence: Evidence) -> Steps:
     if plan is None:
         return
     yield 1
-    known = _known_model(plan.model.name)
+    known = known_model(plan.model.name)
     if known is None:
         yield Issue(f"{PLAN}: model", f"is {plan.model.name}, which the catalogue does not have")
     elif (known.sha256, known.bytes, known.file) != (plan.model.sha256, plan.model.bytes, plan.model.file):
@@ -119,20 +103,13 @@ def model_pinned(evidence: Evidence) -> Steps:
             yield Issue(f"{found.where}: server", "ran a model with another sha256 than the plan's")
 
 
-def _known_model(name: str) -> ModelEntry | None:
-    try:
-        return model(name)
-    except KitError:
-        return None
-
-
 @rule("model.confirmed", "flag", "models", "Hash and size of the model were seen by the kit's makers")
 def model_confirmed(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
     yield 1
-    known = _known_model(plan.model.name)
+    known = known_model(plan.model.name)
     if not plan.model.confirmed or known is None or not known.confirmed:
         yield Issue(f"{PLAN}: model", "has a hash that was only read somewhere, not seen by the kit's makers")
 

@@ -1,0 +1,44 @@
+"""What this kit itself knows: prompt sets, correctness suites, models. Bundles are held against these, by name."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from kit.catalogue import ModelEntry, model
+from kit.correctness import SuiteLevel, load_suite
+from kit.errors import KitError
+from kit.model import Plan, TextPin
+from kit.prompts import load_prompts
+
+
+@lru_cache(maxsize=64)
+def known_prompts(name: str) -> TextPin | None:
+    """The prompt set of that name as a plan pins it, or None."""
+    try:
+        prompts = load_prompts(name)
+    except KitError:
+        return None
+    return TextPin(prompts.name, prompts.sha256, len(prompts.texts))
+
+
+@lru_cache(maxsize=64)
+def known_suite(name: str, level: str) -> SuiteLevel | None:
+    """That level of the correctness suite of that name, or None."""
+    try:
+        return load_suite(name, level)
+    except KitError:
+        return None
+
+
+@lru_cache(maxsize=64)
+def known_model(name: str) -> ModelEntry | None:
+    """The model of that name in the catalogue, or None."""
+    try:
+        return model(name)
+    except KitError:
+        return None
+
+
+def has_own_prompts(plan: Plan) -> bool:
+    """Whether the plan's prompts are this kit's own, so that their number can be trusted too."""
+    return plan.prompts == known_prompts(plan.prompts.name)

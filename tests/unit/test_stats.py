@@ -1,0 +1,112 @@
+"""Order statistics: nearest rank, sample floors, medians, intervals."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.stats import SAMPLE_FLOORS, bootstrap_interval, distribution, median, nearest_rank, spread
+
+ints = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
+
+
+@pytest.mark.parametrize(
+    ("values", "permille", "expected"),
+    [
+        ([7], 500, 7),
+        ([1, 2], 500, 1),
+        ([1, 2, 3], 500, 2),
+        (list(range(1, 101)), 990, 99),
+        (list(range(1, 101)), 999, 100),
+        (list(range(1, 1001)), 999, 999),
+        ([1, 2, 3], 0, 1),
+        ([1, 2, 3], 1000, 3),
+    ],
+)
+def test_nearest_rank_takes_the_value_at_the_rank_rounded_up(
+    values: list[int], permille: int, expected: int
+) -> None:
+    """The rank is ceil(n * p), at least 1."""
+    assert nearest_rank(values, permille) == expected
+
+
+@given(ints, st.integers(1, 1000))
+def test_nearest_rank_has_at_least_p_of_the_values_at_or_below_it(values: list[int], permille: int) -> None:
+    """The definition of a percentile: enough values at or below, not enough strictly below."""
+    ordered = sorted(values)
+    found = nearest_rank(ordered, permille)
+    assert sum(value <= found for value in values) * 1000 >= permille * len(values)
+    assert sum(value < found for value in values) * 1000 < permille * len(values)
+
+
+@pytest.mark.parametrize(("permille", "floor"), [(900, 44), (950, 90), (990, 459), (999, 4603)])
+def test_floors_are_the_smallest_n_for_99_percent_confidence(permille: int, floor: int) -> None:
+    """p^n <= 0.01 holds at the floor and not one below it."""
+    p = permille / 1000
+    assert SAMPLE_FLOORS[permille] == floor
+    assert p**floor <= 0.01 < p ** (floor - 1)
+    assert floor == math.ceil(math.log(0.01) / math.log(p))
+
+
+@pytest.mark.parametrize(("permille", "name"), [(900, "p90"), (950, "p95"), (990, "p99"), (999, "p999")])
+def test_a_percentile_appears_exactly_at_its_floor(permille: int, name: str) -> None:
+    """One sample too few gives None, the floor gives a number."""
+    floor = SAMPLE_FLOORS[permille]
+    assert getattr(distribution(range(floor - 1)), name) is None
+    assert getattr(distribution(range(floor)), name) is not None
+
+
+def test_a_distribution_is_in_milliseconds_of_integer_nanoseconds() -> None:
+    """Each number is one correctly rounded division."""
+    found = distribution([3_000_000, 1_500_000, 1])
+    assert (found.n, found.min, found.p50, found.max) == (3, 1e-06, 1.5, 3.0)
+    assert found.mean == 1.5
+    assert found.p90 is None
+
+
+def test_a_distribution_of_nothing_has_no_numbers() -> None:
+    """No data is None, never 0."""
+    found = distribution([])
+    assert found.n == 0
+    assert {found.min, found.p50, found.p90, found.p95, found.p99, found.p999, found.max, found.mean} == {None}
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=50))
+def test_the_median_does_not_depend_on_the_order(values: list[float]) -> None:
+    """Sorting or reversing changes nothing, and the median lies inside the values."""
+    assert median(values) == median(list(reversed(values)))
+    assert min(values) <= median(values) <= max(values)
+
+
+def test_a_spread_of_two_replicates_has_no_interval() -> None:
+    """An interval needs at least three replicates."""
+    assert spread([1.0, 3.0]).median == 2.0
+    assert spread([1.0, 3.0]).low is None
+
+
+def test_a_spread_leaves_missing_replicates_out() -> None:
+    """None is no data, not a zero; nothing but None is no median."""
+    assert spread([None, 5.0]).median == 5.0
+    assert spread([None, 5.0]).n == 1
+    assert spread([None, None]).median is None
+
+
+def test_the_bootstrap_interval_is_the_same_on_every_machine() -> None:
+    """A fixed named draw: this very interval, whatever the order of the replicates."""
+    values = [10.0, 11.0, 12.0, 13.0, 20.0]
+    assert bootstrap_interval(values) == bootstrap_interval(values[::-1]) == (10.0, 20.0)
+    narrow = bootstrap_interval([10.0, 10.1, 10.2] * 4)
+    assert narrow == (10.0, 10.2)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=3, max_size=6))
+def test_the_interval_holds_the_median(values: list[float]) -> None:
+    """low <= median <= high."""
+    found = spread(values)
+    assert found.low is not None
+    assert found.median is not None
+    assert found.high is not None
+    assert found.low <= found.median <= found.high
