@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
+from kit.archive import DEFAULT
+from kit.cellfolder import CELL, CORRECT, LOG, RECORDS, TEXTS
 from kit.errors import InputError, StorageError
 from kit.model import Cell, Host, Plan, Result
 from kit.schema import check
@@ -16,6 +19,8 @@ from kit.text import bytes_text, cell
 
 PLAN, HOST, RESULT, REPORT, CELLS = "plan.json", "host.json", "result.json", "REPORT.md", "cells"
 CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
+STAY_AT_HOME = (REPORT, LOG, "loadgen.log")  # they may name paths and people; no number comes from them
+MAX_FILE_BYTES = DEFAULT.member_bytes
 
 T = TypeVar("T")
 
@@ -93,14 +98,41 @@ def bundle_names(plan: Plan) -> list[str]:
 def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
     """What a bundle of this run holds, by name: the files of `bundle_names` that are there, no links."""
     plan, _ = read_plan(folder)
+    found = read_folder(folder)
+    for name, why in found.refused.items():
+        raise InputError(f"{folder / name} {why}.", "A run folder holds plain files only.")
+    names = set(bundle_names(plan))
+    return {name: data for name, data in found.files.items() if name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """The files of a run folder by name, and what is no plain file or too large, with the reason."""
+
+    files: Mapping[str, bytes]
+    refused: Mapping[str, str]
+
+
+def read_folder(folder: Path) -> FolderFiles:
+    """Every file in a run folder but those that stay at home (logs, the report). Follows no link."""
     files: dict[str, bytes] = {}
-    for name in bundle_names(plan):
-        path = folder / name
-        if path.is_symlink() or any(parent.is_symlink() for parent in path.relative_to(folder).parents):
-            raise InputError(f"{path} is a link.", "A run folder holds plain files only.")
-        if path.is_file():
-            files[name] = _read(path)
-    return files
+    refused: dict[str, str] = {}
+    for root, folders, names in os.walk(folder, followlinks=False):
+        here = Path(root)
+        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
+            path = here / name
+            place = path.relative_to(folder).as_posix()
+            if name in STAY_AT_HOME and not path.is_symlink():
+                continue
+            if path.is_symlink():
+                refused[place] = "is a link"
+            elif not path.is_file():
+                refused[place] = "is no plain file"
+            elif path.stat().st_size > MAX_FILE_BYTES:
+                refused[place] = f"is larger than {MAX_FILE_BYTES} bytes"
+            else:
+                files[place] = _read(path)
+    return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
 
 
 def host_lines(host: Host, size: Callable[[int], str] = bytes_text) -> tuple[str, ...]:

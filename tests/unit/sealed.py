@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from good_bundle import good_bundle, good_files
+from good_bundle import good_bundle
 
 from kit.model import Verdict
 from kit.verify import verify_bundle, verify_run
@@ -25,6 +25,7 @@ class WorldTouchedError(BaseException):
 
 class _Seal:
     on = False
+    warm = False
 
 
 def _watch(what: str, arguments: tuple[object, ...]) -> None:
@@ -40,7 +41,9 @@ sys.addaudithook(_watch)  # it cannot be taken away again, so it is idle without
 
 @contextmanager
 def sealed() -> Iterator[None]:
-    verify_bundle(good_bundle())  # whatever is imported late is imported now
+    if not _Seal.warm:
+        verify_bundle(good_bundle())  # whatever is imported late is imported now
+        _Seal.warm = True
     before, sys.dont_write_bytecode, _Seal.on = sys.dont_write_bytecode, True, True
     try:
         yield
@@ -56,6 +59,5 @@ def bundle_verdict(data: bytes) -> Verdict:
 
 def run_verdict(files: Mapping[str, bytes]) -> Verdict:
     """`verify_run` under seal."""
-    good_files()
     with sealed():
         return verify_run(files)

@@ -25,7 +25,7 @@ from kit.prompts import (
 
 MAX_YAML_BYTES = 64 * 1024
 # Characters of the shortest and the longest prompt; the tokens were counted with a real tokenizer.
-SIZES_CHARS = {"micro": (20, 60), "short": (90, 150), "medium": (350, 620), "long": (1000, 1750)}
+SIZES_CHARS = {"micro": (20, 60), "short": (90, 150), "medium": (350, 620), "long": (950, 1550)}
 GOOD = b"""schema: kit/prompts/1
 name: two
 title: Two of them

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,9 +24,8 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
 
 
-def entry(source: Source, **changes: object) -> ModelEntry:
-    base = ModelEntry("m", "m.gguf", "M", "MIT", SHA, len(DATA), True, source)
-    return replace(base, **changes)  # type: ignore[arg-type]
+def entry(source: Source) -> ModelEntry:
+    return ModelEntry("m", "m.gguf", "M", "MIT", SHA, len(DATA), True, source)
 
 
 def local(tmp_path: Path, data: bytes = DATA) -> ModelEntry:

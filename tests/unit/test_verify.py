@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from typing import NoReturn
-
 import pytest
 from forge import BATCHED, archive_of, changed, drop, path
 from good_bundle import good_bundle, good_files
 from mutations import MUTATIONS, Mutation
+from sealed import bundle_verdict, run_verdict
 
+from kit.archive import pack
 from kit.bundle import pack_files
 from kit.model import Verdict
 from kit.schema import problems
 from kit.strict import plain
-from kit.verify import verify_bundle, verify_run
 from kit.verify.evidence import Evidence, open_bundle
 from kit.verify.judge import MAX_FINDINGS_PER_RULE, judged, verify
 from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
@@ -25,28 +22,13 @@ LEVELS = {each.id: each.level for each in RULES}
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "self-reported"}
 
 
-@pytest.fixture(autouse=True)
-def _no_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Verification may neither open a socket nor write a file: both raise here."""
-
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise AssertionError("verification reached for the world")
-
-    good_bundle()  # made before, with whatever it needs
-    for name in ("socket", "create_connection", "getaddrinfo"):
-        monkeypatch.setattr(socket, name, refuse)
-    for name in ("write_bytes", "write_text", "mkdir", "touch", "unlink", "rename"):
-        monkeypatch.setattr(f"pathlib.Path.{name}", refuse)
-    yield
-
-
 def rules_in(verdict: Verdict) -> set[str]:
     return {finding.rule for finding in verdict.findings}
 
 
 def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> None:
     """The bundle made by code is self-reported, without one finding, and no rule of the registry was idle."""
-    verdict = verify_bundle(good_bundle())
+    verdict = bundle_verdict(good_bundle())
     assert verdict.findings == ()
     assert verdict.label == "self-reported"
     assert verdict.checked.keys() == LEVELS.keys()
@@ -56,13 +38,13 @@ def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> No
 def test_the_identity_is_that_of_the_manifest() -> None:
     """A verdict bears the identity that packing gave, whatever the compression; a run folder has none."""
     bundle = pack_files(good_files())
-    assert verify_bundle(bundle.data).identity == bundle.identity
-    assert verify_run(good_files()).identity is None
+    assert bundle_verdict(bundle.data).identity == bundle.identity
+    assert run_verdict(good_files()).identity is None
 
 
 def test_a_good_run_folder_says_which_rules_do_not_apply() -> None:
     """Without an archive its two rules count nothing and say so in a note; all else is as in the bundle."""
-    verdict = verify_run(good_files())
+    verdict = run_verdict(good_files())
     assert verdict.label == "self-reported"
     assert {(finding.rule, finding.level) for finding in verdict.findings} == {
         ("archive.canonical", "note"),
@@ -74,7 +56,7 @@ def test_a_good_run_folder_says_which_rules_do_not_apply() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.rule}: {m.what}")
 def test_each_mutation_is_found_by_its_rule(mutation: Mutation) -> None:
     """The rule finds its mutation, at its level, and the label follows; no rule crashes on it."""
-    verdict = verify_bundle(mutation.make())
+    verdict = bundle_verdict(mutation.make())
     level = LEVELS[mutation.rule]
     assert (mutation.rule, level) in {(finding.rule, finding.level) for finding in verdict.findings}
     assert verdict.label == LABELS[level]
@@ -144,27 +126,21 @@ def test_evidence_that_cannot_even_be_opened_is_refused() -> None:
 @pytest.mark.parametrize("files", [{}, {"plan.json": b"{}"}, {"cells/x/y/z": b""}], ids=["none", "a plan", "odd"])
 def test_nothing_to_check_is_refused(files: dict[str, bytes]) -> None:
     """An empty or foreign folder is no good run, and it is said that nothing was checked."""
-    verdict = verify_run(files)
+    verdict = run_verdict(files)
     assert verdict.label == "rejected"
     assert NOTHING_CHECKED in rules_in(verdict)
 
 
 def test_an_empty_archive_is_refused_for_what_it_lacks() -> None:
     """An archive without a single file is canonical, and still refused."""
-    verdict = verify_bundle(pack_nothing())
+    verdict = bundle_verdict(pack({}))
     assert {"files.expected", NOTHING_CHECKED} <= rules_in(verdict)
-
-
-def pack_nothing() -> bytes:
-    from kit.archive import pack
-
-    return pack({})
 
 
 def test_many_findings_of_a_rule_are_cut_and_counted() -> None:
     """At most fifty findings a rule, and a line that says how many more there are."""
     more = {f"stranger{number}.json": b"{}\n" for number in range(MAX_FINDINGS_PER_RULE + 7)}
-    verdict = verify_bundle(archive_of({**good_files(), **more}))
+    verdict = bundle_verdict(archive_of({**good_files(), **more}))
     found = [finding for finding in verdict.findings if finding.rule == "files.expected"]
     assert len(found) == MAX_FINDINGS_PER_RULE + 1
     assert found[-1].message == "and 7 more like these"
@@ -172,7 +148,7 @@ def test_many_findings_of_a_rule_are_cut_and_counted() -> None:
 
 def test_the_gravest_findings_come_first() -> None:
     """A reader sees what refuses before what is only noted."""
-    levels = [finding.level for finding in verify_run({**good_files(), "run.sh": b""}).findings]
+    levels = [finding.level for finding in run_verdict({**good_files(), "run.sh": b""}).findings]
     assert levels == ["reject", "note", "note"]
 
 
@@ -180,7 +156,7 @@ def test_the_gravest_findings_come_first() -> None:
 def test_a_verdict_is_a_document_and_repeats_itself(mutation: Mutation) -> None:
     """The same bytes give the same verdict, and it fits its schema."""
     data = mutation.make()
-    first, second = verify_bundle(data), verify_bundle(data)
+    first, second = bundle_verdict(data), bundle_verdict(data)
     assert first == second
     assert problems(plain(first), "verdict") == []
 
@@ -188,7 +164,7 @@ def test_a_verdict_is_a_document_and_repeats_itself(mutation: Mutation) -> None:
 def test_the_finding_names_file_and_request() -> None:
     """Who reads a finding knows where to look."""
     data = changed(drop(path(BATCHED, "records.jsonl")))
-    assert path(BATCHED, "records.jsonl") in {finding.where for finding in verify_bundle(data).findings}
+    assert path(BATCHED, "records.jsonl") in {finding.where for finding in bundle_verdict(data).findings}
     salted = next(mutation for mutation in MUTATIONS if mutation.what == "another salt")
-    (finding,) = verify_bundle(salted.make()).findings
+    (finding,) = bundle_verdict(salted.make()).findings
     assert finding.where == f"{path(BATCHED, 'records.jsonl')}: request 3"

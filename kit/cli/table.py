@@ -1,0 +1,31 @@
+"""kit table: every table again, from the records alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option, run_argument
+
+
+@click.command("table")
+@run_argument
+@json_option
+def command(run: Path, as_json: bool) -> None:
+    """Make every table of a run folder or bundle again, from its records alone.
+
+    Nothing is taken from the result in it. With --json the recomputed result.json is printed.
+
+    Example: kit table demo.tar.gz
+    """
+    from kit.cli.opening import bundle_bytes
+    from kit.runfolder import read_folder
+    from kit.strict import plain, write_json
+    from kit.tables import tables
+    from kit.verify.evidence import open_bundle, open_run
+    from kit.verify.remade import remade_result
+
+    evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
+    plan, result = remade_result(evidence)
+    click.echo(write_json(plain(result)).decode(), nl=False) if as_json else click.echo(tables(plan, result))

@@ -1,0 +1,37 @@
+"""kit verify: does it hold?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option, quiet_option, run_argument
+
+
+@click.command("verify")
+@run_argument
+@quiet_option
+@json_option
+def command(run: Path, quiet: bool, as_json: bool) -> int:
+    """Open a run folder or bundle without extracting it, recompute every number, and give a label.
+
+    Nothing in it is believed, nothing of it is executed, and nothing is written. The rules are in
+    docs/rules.md. Exit code 0: accepted with the label printed; 1: refused; 2: wrong use; 3: the verifier
+    itself failed. --quiet prints the label only.
+
+    Example: kit verify demo.tar.gz --json
+    """
+    from kit.cli.opening import bundle_bytes
+    from kit.runfolder import read_folder
+    from kit.strict import plain, write_json
+    from kit.verify import verdict_text, verify_bundle, verify_run
+
+    verdict = verify_run(read_folder(run)) if run.is_dir() else verify_bundle(bundle_bytes(run))
+    if as_json:
+        click.echo(write_json(plain(verdict)).decode(), nl=False)
+    elif quiet:
+        click.echo(verdict.label)
+    else:
+        click.echo(verdict_text(verdict))
+    return int(verdict.label == "rejected")

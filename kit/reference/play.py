@@ -1,0 +1,163 @@
+"""What is sent for one request: pieces of bytes and what becomes of the connection. Pure.
+
+A fault in mid-stream happens right after half of the text chunks (rounded down).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kit.reference.behaviour import Behaviour
+from kit.reference.documents import completion_body, document, error_body, stream_head
+from kit.reference.faults import Fault
+from kit.reference.requests import Ask
+from kit.reference.shapes import (
+    END,
+    GARBAGE,
+    Counts,
+    ending,
+    failure,
+    head_leaves_early,
+    role,
+    role_leaves_early,
+    text,
+)
+
+SLOW_HEAD_PIECE_BYTES = 16
+SLOW_HEAD_GAP_NS = 20_000_000
+
+After = Literal["keep", "close", "reset", "hang"]
+STATUS_FAULTS: dict[Fault, int] = {"status-500": 500, "status-429": 429}
+_AFTER: dict[Fault, After] = {"cut": "close", "reset": "reset", "stall": "hang"}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One answer: `early` at once; then `full` whole text chunks, each when due; then `last`, when it is due.
+
+    `opening` goes out with the first of them, `last_tokens` is the text in the last. `silent` chunks are
+    waited for before anything of this, and then all leaves at once. `slow_head` dribbles what is early.
+    """
+
+    early: bytes
+    opening: bytes
+    full: int
+    last: bytes
+    last_tokens: int
+    after: After
+    silent: int = 0
+    slow_head: bool = False
+
+    @property
+    def tokens_last(self) -> int:
+        return self.last_tokens
+
+
+def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play | None:
+    """The answer to request number `request`; None for no answer at all."""
+    if fault == "no-answer":
+        return None
+    if fault in STATUS_FAULTS:
+        status = STATUS_FAULTS[fault]
+        body = error_body(behaviour.shape, status, "the reference endpoint was asked to refuse this")
+        return Play(document(status, body, close=close, request=request), b"", 0, b"", 0, _kept(close))
+    if not ask.stream:
+        return _whole(behaviour, ask, request, fault, close=close)
+    return _streamed(behaviour, ask, request, fault, close=close)
+
+
+def chunks_of(tokens: int, tokens_per_chunk: int) -> int:
+    return -(-tokens // tokens_per_chunk)
+
+
+def tokens_in(chunk: int, tokens: int, tokens_per_chunk: int) -> int:
+    """How many of the tokens chunk number `chunk` carries."""
+    return min(tokens_per_chunk, tokens - chunk * tokens_per_chunk)
+
+
+def _kept(close: bool) -> After:
+    return "close" if close else "keep"
+
+
+def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play:
+    shape, size = behaviour.shape, behaviour.tokens_per_chunk
+    chunks = chunks_of(ask.tokens, size)
+    sent = _chunks_sent(chunks, fault)
+    last_tokens = tokens_in(sent - 1, ask.tokens, size) if sent else 0
+    complete = sent == chunks
+    head = stream_head(shape, request, close=close)
+    early = head if head_leaves_early(shape) or fault == "slow-headers" else b""
+    early += role(shape) if role_leaves_early(shape) and early else b""
+    opening = b"" if early else head
+    opening += b"" if role_leaves_early(shape) and early else role(shape)
+    last_text = text(shape, (sent - 1) * size, last_tokens, last=complete) if sent else b""
+    return Play(
+        early=early,
+        opening=opening,
+        full=max(0, sent - 1),
+        last=last_text + _tail(behaviour, ask, fault, sent=sent),
+        last_tokens=last_tokens,
+        after=_AFTER.get(fault, _kept(close)) if fault else _kept(close),
+        silent=chunks - 1 if fault == "replay" else 0,
+        slow_head=fault == "slow-headers",
+    )
+
+
+def _chunks_sent(chunks: int, fault: Fault | None) -> int:
+    if fault == "empty":
+        return 0
+    return chunks // 2 if fault in ("error-event", "garbage", *_AFTER) else chunks
+
+
+def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> bytes:
+    if fault in _AFTER:
+        return b""
+    if fault == "error-event":
+        return failure(behaviour.shape)
+    tokens = min(ask.tokens, sent * behaviour.tokens_per_chunk)
+    tail = ending(
+        behaviour.shape,
+        Counts(ask.prompt_tokens, tokens),
+        include_usage=ask.include_usage,
+        counted=fault != "no-usage",
+        after_text=tokens == ask.tokens,
+    )
+    return GARBAGE + tail if fault == "garbage" else tail
+
+
+def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play:
+    """An answer that is no stream: it leaves when its last token is due."""
+    tokens = 0 if fault == "empty" else ask.tokens
+    body = completion_body(behaviour.shape, Counts(ask.prompt_tokens, tokens), counted=fault != "no-usage")
+    if fault == "garbage":
+        body = body[: len(body) // 2] + b"\0"
+    answer = document(200, body, close=close, request=request)
+    if fault == "error-event":
+        tokens = 0
+        body = error_body(behaviour.shape, 500, "the reference endpoint was asked to fail here")
+        answer = document(500, body, close=close, request=request)
+    if fault in _AFTER:
+        tokens, answer = 0, answer[: -(len(body) // 2)]
+    slow = fault == "slow-headers"
+    return Play(
+        early=answer[: -len(body)] if slow else b"",
+        opening=b"",
+        full=0,
+        last=answer[-len(body) :] if slow else answer,
+        last_tokens=tokens,
+        after=_AFTER.get(fault, _kept(close)) if fault else _kept(close),
+        silent=chunks_of(ask.tokens, behaviour.tokens_per_chunk) - 1,
+        slow_head=slow,
+    )
+
+
+def slow_head_ns(play: Play) -> int:
+    """How long the early bytes take, piece by piece; 0 where they go at once."""
+    pieces = chunks_of(len(play.early), SLOW_HEAD_PIECE_BYTES)
+    return pieces * SLOW_HEAD_GAP_NS if play.slow_head else 0
+
+
+def is_over_early(play: Play) -> bool:
+    """Whether the early bytes are the whole answer, so that no slot is needed."""
+    return not play.last and not play.opening and not play.full

@@ -1,0 +1,86 @@
+"""The truth log: what really left the reference endpoint, and when. One JSON line for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import BinaryIO
+
+from kit.errors import InputError, StorageError
+from kit.strict import read_jsonl, typed, write_jsonl_line
+
+MAX_LINE_BYTES = 8 << 20  # 100,000 chunks at 40 bytes, twice
+# Lines are written when no answer is under way. An endpoint that is never idle writes at this many stamps:
+# 64 MiB of them.
+MAX_STAMPS_HELD = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What happened to one request. All stamps are absolute readings of CLOCK_MONOTONIC in ns.
+
+    `received_ns` is the read that completed the request, `due_ns` when the first text was to leave (None if
+    none was), `sent` (right before the send call, tokens) of each text chunk, `finished_ns` the return of the
+    last send (None: the peer left, or waits for ever). `salt` is the 16 hex digits the first message starts
+    with, `id` the number in the answer's X-Request header.
+    """
+
+    id: int
+    salt: str | None
+    received_ns: int
+    fault: str | None
+    due_ns: int | None
+    sent: tuple[tuple[int, int], ...]
+    finished_ns: int | None
+    tokens: int
+
+
+def truth_line(truth: Truth) -> bytes:
+    """One line of the log; `write_jsonl_line(plain(truth))`, but at a cost per stamp of the C encoder alone."""
+    return write_jsonl_line({field.name: getattr(truth, field.name) for field in fields(truth)})
+
+
+def read_truth(data: bytes, where: str) -> Iterator[Truth]:
+    """The lines of a truth log, in the order of their ends; `StrictError` names what is wrong."""
+    for line, value in read_jsonl(data, where, max_line_bytes=MAX_LINE_BYTES):
+        yield typed(Truth, value, f"{where}: line {line}")
+
+
+class TruthLog:
+    """Holds truths until there is time to write them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be written: {error.strerror}.", "Give another file with --truth."
+            ) from None
+        self._held: list[Truth] = []
+        self._stamps = 0
+
+    def add(self, truth: Truth) -> None:
+        self._held.append(truth)
+        self._stamps += len(truth.sent)
+
+    @property
+    def full(self) -> bool:
+        """Whether too much is held to wait for a quiet moment."""
+        return self._stamps > MAX_STAMPS_HELD
+
+    def flush(self) -> None:
+        """Write what is held; `StorageError` if the disk refuses."""
+        held, self._held, self._stamps = self._held, [], 0
+        try:
+            self._file.writelines(map(truth_line, held))
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be written: {error.strerror}.", "Free some space.") from None
+
+    def close(self) -> None:
+        try:
+            self.flush()
+        finally:
+            self._file.close()

@@ -1,0 +1,37 @@
+"""Every number again, from the records of a run or bundle alone: what stands in its result is not looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from hashlib import sha256
+
+from kit.errors import InputError
+from kit.metrics import cell_metrics
+from kit.model import Cell, Plan, Result
+from kit.results import make_result
+from kit.runfolder import PLAN
+from kit.verify.evidence import CellFiles, Evidence
+
+
+def remade_result(evidence: Evidence) -> tuple[Plan, Result]:
+    """Plan and result, recomputed; `InputError` naming what could not be read."""
+    if evidence.problems:
+        first = evidence.problems[0]
+        raise InputError(
+            f"{first.where}: {first.message}.",
+            "`kit verify` lists everything that is wrong with it.",
+            tuple(f"{problem.where}: {problem.message}" for problem in evidence.problems[1:10]),
+        )
+    if evidence.plan is None:
+        raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
+    cells = {name: cell for name, files in evidence.cells.items() if (cell := _remade_cell(files))}
+    return evidence.plan, make_result(evidence.plan, sha256(evidence.files[PLAN]).hexdigest(), cells)
+
+
+def _remade_cell(files: CellFiles) -> Cell | None:
+    """The cell with numbers from its records; without numbers where there are no records or no window."""
+    cell = files.cell
+    if cell is None or cell.facts is None or cell.facts.window is None or files.records is None:
+        return cell and replace(cell, metrics=None)
+    open_loop = cell.load is not None and cell.load.loop.kind == "open"
+    return replace(cell, metrics=cell_metrics(files.records, cell.facts.window, open_loop=open_loop))

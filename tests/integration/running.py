@@ -1,0 +1,44 @@
+"""Starts the real `kit` as people do, and waits for what it leaves on disk."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+KIT = (sys.executable, "-m", "kit")
+SHORT = ("--window", "1.5", "--warmup", "0.5", "--replicates", "1", "--yes")
+
+
+def kit(*arguments: str, cwd: Path | None = None, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
+    """Run one command of the kit to its end."""
+    return subprocess.run(
+        [*KIT, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+def start_kit(*arguments: str) -> subprocess.Popen[str]:
+    """Start a command of the kit and go on."""
+    return subprocess.Popen([*KIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.02)
+
+
+def servers_of(marker: str) -> list[str]:
+    """Command lines of processes that hold `marker`, our own shell aside."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        if marker in line:
+            found.append(line)
+    return found
