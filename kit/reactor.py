@@ -38,17 +38,16 @@ class _TimerFd:
     def __init__(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
         self._settime = libc.timerfd_settime
+        self._spec = _TimerSpec(0, 0, 0, 0)
+        self._spec_pointer = ctypes.byref(self._spec)
         self.fd: int = libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK | _TFD_CLOEXEC)
         if self.fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
 
     def arm(self, at_ns: int) -> None:
-        spec = _TimerSpec(0, 0, at_ns // _NS_PER_S, at_ns % _NS_PER_S)
-        self._settime(self.fd, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
-
-    def clear(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.fd, 8)
+        """Make the descriptor ready at a monotonic time; forgets an earlier one, expired or not."""
+        self._spec.value_s, self._spec.value_ns = divmod(at_ns, _NS_PER_S)
+        self._settime(self.fd, _TFD_TIMER_ABSTIME, self._spec_pointer, None)
 
 
 class Reactor:
@@ -66,7 +65,8 @@ class Reactor:
         if sys.platform == "linux" and self._epoll:
             with contextlib.suppress(OSError, AttributeError):
                 self._timer = _TimerFd()
-                self._epoll.register(self._timer.fd, READ)
+                # Edge-triggered: each expiry wakes once, and nobody has to read the descriptor.
+                self._epoll.register(self._timer.fd, READ | select.EPOLLET)
 
     def register(self, fd: int, events: int, callback: Callback) -> None:
         """Watch a descriptor; `callback` gets the ready events (errors and hang-ups count as READ)."""
@@ -102,25 +102,31 @@ class Reactor:
                 callback = self._callbacks.get(fd)
                 if callback is not None:
                     callback(events)
-                elif self._timer and fd == self._timer.fd:
-                    self._timer.clear()
 
     def _run_timers(self) -> None:
-        while self._timers and self._timers[0][0] <= time.monotonic_ns() and not self._stopped:
-            heapq.heappop(self._timers)[2]()
+        """Run what is due now. What that adds has to wait for the descriptors, so that late timers starve none."""
+        if not self._timers:
+            return
+        now = time.monotonic_ns()
+        due = []
+        while self._timers and self._timers[0][0] <= now:
+            due.append(heapq.heappop(self._timers)[2])
+        for callback in due:
+            if self._stopped:
+                return
+            callback()
 
     def _wait(self) -> list[tuple[int, int]]:
-        due_ns = self._timers[0][0] if self._timers else None
+        left_ns = self._timers[0][0] - time.monotonic_ns() if self._timers else _NS_PER_S
+        if self._epoll and (self._timer is None or not self._timers or left_ns <= 0):
+            return self._epoll.poll(max(0, left_ns) / _NS_PER_S)
         if self._epoll and self._timer:
-            if due_ns is not None and due_ns != self._armed_ns:
-                self._timer.arm(max(1, due_ns))
-                self._armed_ns = due_ns
-            return self._epoll.poll(-1 if due_ns is not None else 1.0)
-        left_s = 1.0 if due_ns is None else max(0.0, (due_ns - time.monotonic_ns()) / _NS_PER_S)
-        if self._epoll:
-            return self._epoll.poll(left_s)
+            if self._timers[0][0] != self._armed_ns:
+                self._armed_ns = self._timers[0][0]
+                self._timer.arm(self._armed_ns)
+            return self._epoll.poll(-1)
         assert self._poll is not None
-        return self._poll.poll(left_s * 1000)
+        return self._poll.poll(max(0, left_ns) / 1_000_000)
 
     def close(self) -> None:
         if self._timer:

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and say whether it holds."),
     "load": ("kit.cli.load", "Drive any OpenAI-compatible server by hand and measure it."),
     "test": ("kit.cli.test", "Ask a server the correctness prompts and judge its answers."),
+    "reference": ("kit.cli.reference", "Serve answers on a known schedule, to test any load generator."),
     "models": ("kit.cli.models", "List and fetch model files, checked by their hash."),
     "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
 }

@@ -25,9 +25,7 @@ _STREAM_HEADERS: dict[Shape, bytes] = {
     "vllm": (
         b"server: uvicorn\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n"
     ),
-    "realizar": (
-        b"content-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
-    ),
+    "realizar": (b"content-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n"),
 }
 _CLOSE = b"Connection: close\r\n"
 

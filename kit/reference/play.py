@@ -13,7 +13,6 @@ from kit.reference.documents import completion_body, document, error_body, strea
 from kit.reference.faults import Fault
 from kit.reference.requests import Ask
 from kit.reference.shapes import (
-    END,
     GARBAGE,
     Counts,
     ending,
@@ -37,7 +36,8 @@ class Play:
     """One answer: `early` at once; then `full` whole text chunks, each when due; then `last`, when it is due.
 
     `opening` goes out with the first of them, `last_tokens` is the text in the last. `silent` chunks are
-    waited for before anything of this, and then all leaves at once. `slow_head` dribbles what is early.
+    waited for before the first, and then all leaves in a burst. `slow_head` dribbles what is early. `at_once`:
+    the early bytes are everything, and no slot is needed.
     """
 
     early: bytes
@@ -48,10 +48,7 @@ class Play:
     after: After
     silent: int = 0
     slow_head: bool = False
-
-    @property
-    def tokens_last(self) -> int:
-        return self.last_tokens
+    at_once: bool = False
 
 
 def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play | None:
@@ -61,7 +58,8 @@ def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *
     if fault in STATUS_FAULTS:
         status = STATUS_FAULTS[fault]
         body = error_body(behaviour.shape, status, "the reference endpoint was asked to refuse this")
-        return Play(document(status, body, close=close, request=request), b"", 0, b"", 0, _kept(close))
+        answer = document(status, body, close=close, request=request)
+        return Play(answer, b"", 0, b"", 0, _kept(close), at_once=True)
     if not ask.stream:
         return _whole(behaviour, ask, request, fault, close=close)
     return _streamed(behaviour, ask, request, fault, close=close)
@@ -87,10 +85,11 @@ def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None,
     last_tokens = tokens_in(sent - 1, ask.tokens, size) if sent else 0
     complete = sent == chunks
     head = stream_head(shape, request, close=close)
-    early = head if head_leaves_early(shape) or fault == "slow-headers" else b""
-    early += role(shape) if role_leaves_early(shape) and early else b""
-    opening = b"" if early else head
-    opening += b"" if role_leaves_early(shape) and early else role(shape)
+    early, opening = (head, b"") if head_leaves_early(shape) or fault == "slow-headers" else (b"", head)
+    if role_leaves_early(shape):
+        early += role(shape)
+    else:
+        opening += role(shape)
     last_text = text(shape, (sent - 1) * size, last_tokens, last=complete) if sent else b""
     return Play(
         early=early,
@@ -156,8 +155,3 @@ def slow_head_ns(play: Play) -> int:
     """How long the early bytes take, piece by piece; 0 where they go at once."""
     pieces = chunks_of(len(play.early), SLOW_HEAD_PIECE_BYTES)
     return pieces * SLOW_HEAD_GAP_NS if play.slow_head else 0
-
-
-def is_over_early(play: Play) -> bool:
-    """Whether the early bytes are the whole answer, so that no slot is needed."""
-    return not play.last and not play.opening and not play.full

@@ -170,7 +170,7 @@ class Script:
     def texts(self, chunk: int, chunks: int) -> bytes:
         """The events of up to `block` chunks from number `chunk`."""
         start = chunk % self.turn
-        return b"".join(self.cycle[start : start + chunks])
+        return self.cycle[start] if chunks == 1 else b"".join(self.cycle[start : start + chunks])
 
 
 @lru_cache(maxsize=64)

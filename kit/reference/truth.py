@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -47,6 +48,22 @@ def read_truth(data: bytes, where: str) -> Iterator[Truth]:
         yield typed(Truth, value, f"{where}: line {line}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A truth without its stamps, and the stamps at 8 bytes each."""
+
+    truth: Truth
+    stamps: array[int]
+    tokens_per_chunk: int
+    full: int
+    last_tokens: int
+
+    def whole(self) -> Truth:
+        full = [(stamp, self.tokens_per_chunk) for stamp in self.stamps[: self.full]]
+        last = [(stamp, self.last_tokens) for stamp in self.stamps[self.full :]]
+        return replace(self.truth, sent=(*full, *last), tokens=sum(tokens for _, tokens in full + last))
+
+
 class TruthLog:
     """Holds truths until there is time to write them."""
 
@@ -58,12 +75,13 @@ class TruthLog:
             raise InputError(
                 f"{path} cannot be written: {error.strerror}.", "Give another file with --truth."
             ) from None
-        self._held: list[Truth] = []
+        self._held: list[_Held] = []
         self._stamps = 0
 
-    def add(self, truth: Truth) -> None:
-        self._held.append(truth)
-        self._stamps += len(truth.sent)
+    def add(self, truth: Truth, stamps: array[int], *, tokens_per_chunk: int, full: int, last_tokens: int) -> None:
+        """Keep a truth whose `sent` and `tokens` follow from the stamps: `full` whole chunks, then the last."""
+        self._held.append(_Held(truth, stamps, tokens_per_chunk, full, last_tokens))
+        self._stamps += len(stamps)
 
     @property
     def full(self) -> bool:
@@ -74,7 +92,7 @@ class TruthLog:
         """Write what is held; `StorageError` if the disk refuses."""
         held, self._held, self._stamps = self._held, [], 0
         try:
-            self._file.writelines(map(truth_line, held))
+            self._file.writelines(truth_line(each.whole()) for each in held)
             self._file.flush()
         except OSError as error:
             raise StorageError(f"{self._path} cannot be written: {error.strerror}.", "Free some space.") from None

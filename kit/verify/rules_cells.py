@@ -65,6 +65,26 @@ def _is_plain_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and not more
 
 
+@rule(
+    "cell.settings",
+    "reject",
+    "cells",
+    "The server of a measured cell says itself that it took the planned settings",
+)
+def cell_settings(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        server, entry = found.cell.server, entry_named(found.plan, found.planned.entry)
+        runtime = RUNTIMES[entry.runtime] if entry else None
+        if not (found.measured and server and entry and runtime):
+            continue
+        yield 1
+        if entry.settings.keys() != runtime.SETTINGS.keys():
+            yield Issue(f"{found.where}: server", "was planned without all its settings")
+            continue
+        for words in runtime.disagreements(entry.settings, server.reported):
+            yield Issue(f"{found.where}: server.reported", words)
+
+
 @rule("cell.status", "reject", "cells", "A measured cell has all it takes and no failure; a failed one says why")
 def cell_status(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
@@ -93,4 +113,4 @@ def run_complete(evidence: Evidence) -> Steps:
             yield Issue(f"{RESULT}: {line.id}", f"is {line.status}: the run is not complete")
 
 
-RULES = (cell_identity, cell_status, run_complete)
+RULES = (cell_identity, cell_settings, cell_status, run_complete)

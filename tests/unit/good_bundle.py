@@ -102,10 +102,11 @@ def good_checks(concurrency: int) -> list[AnswerCheck]:
 def _server(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int, records: Sequence[Record]) -> ServerFacts:
     made = sum(each.completion_tokens or 0 for each in records)
     asked = sum(each.prompt_tokens or 0 for each in records)
+    settings = entry_of(plan, cell).settings
     return ServerFacts(
         command=("python", "-m", "server"),
         version="b1-abc",
-        reported={"slots": entry_of(plan, cell).settings["slots"]},
+        reported={name: settings[name] for name in ("slots", "context_tokens_per_slot")},
         started_utc=utc_text(start_ns + 10 * MS),
         stopped_utc=utc_text(end_ns - 5 * MS),
         exit_code=0,

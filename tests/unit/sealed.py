@@ -15,7 +15,8 @@ from kit.verify import verify_bundle, verify_run
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "shutil.", "ctypes.")
 _CHANGES = frozenset(
-    f"os.{name}" for name in ("remove", "rename", "mkdir", "rmdir", "link", "symlink", "truncate", "chmod", "utime")
+    f"os.{name}"
+    for name in ("remove", "rename", "mkdir", "rmdir", "link", "symlink", "truncate", "chmod", "utime")
 )
 
 

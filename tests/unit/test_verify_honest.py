@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from forge import BATCHED, CELL_NAMES, SERIAL, Change, changed_files, derive, drop, in_cell, in_facts, path
 from good_bundle import Files, run_files
-from mutations import Mutation
 from sealed import run_verdict
 
 from kit.loadgen import session
@@ -26,7 +25,9 @@ def found(files: Files) -> list[Finding]:
 
 
 @pytest.mark.parametrize("fault", ["http_status", "connect", "garbage", "empty"])
-@pytest.mark.parametrize("requests", [(0,), (3, 4, 5), range(2, 40)], ids=["first", "three in a row", "all but two"])
+@pytest.mark.parametrize(
+    "requests", [(0,), (3, 4, 5), range(2, 40)], ids=["first", "three in a row", "all but two"]
+)
 def test_failed_requests_are_not_a_finding(fault: str, requests: tuple[int, ...]) -> None:
     """A load with failures, each followed by the pause that the load generator makes, is a good load."""
     assert found(run_files(dict.fromkeys(requests, fault))) == []
@@ -40,18 +41,15 @@ def test_mixed_failures_are_not_a_finding() -> None:
 
 def without_load(cell: Cell) -> Cell:
     """The cell as it is when its server never got ready."""
-    return replace(cell, status="failed", failure=REFUSED, load=None, facts=None, server=None, metrics=None, phases=())
+    return replace(
+        cell, status="failed", failure=REFUSED, load=None, facts=None, server=None, metrics=None, phases=()
+    )
 
 
 def test_a_cell_whose_server_never_got_ready_is_not_a_finding() -> None:
     """A failed cell has only its cell.json, and the run is complete with it."""
     rest = drop(*(path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl")))
-    files = changed_files()
-    kept = files[path(BATCHED, "records.jsonl")]
-    in_cell(without_load)(files)
-    assert files[path(BATCHED, "records.jsonl")] == kept
-    rest(files)
-    assert found(files) == []
+    assert found(changed_files(in_cell(without_load), rest)) == []
 
 
 def test_a_server_that_died_in_the_load_is_not_a_finding() -> None:
@@ -87,11 +85,9 @@ def test_an_interrupted_run_is_only_flagged() -> None:
     ]
 
 
-def slow_network(files: Files) -> None:
-    in_facts(clock_resolution_ns=1_000)(files)
-
-
-@pytest.mark.parametrize("change", [slow_network, in_facts(stale_retries=2)], ids=["resolution", "retries"])
+@pytest.mark.parametrize(
+    "change", [in_facts(clock_resolution_ns=1_000), in_facts(stale_retries=2)], ids=["resolution", "retries"]
+)
 def test_other_facts_of_an_honest_load_are_not_a_finding(change: Change) -> None:
     """A coarser clock or connections made anew are facts, not faults."""
     assert found(changed_files(change)) == []
@@ -111,12 +107,3 @@ def test_the_pauses_are_those_of_the_load_generator() -> None:
     """`kit.verify` may not import the load generator; its numbers are the same."""
     assert rules_load.BACKOFF_FIRST_NS == session.BACKOFF_FIRST_NS
     assert rules_load.BACKOFF_MAX_NS == session.BACKOFF_MAX_NS
-
-
-def test_a_mutation_is_a_value() -> None:
-    """Two mutations with the same words and maker are one, so that lists of them can be compared."""
-
-    def make() -> bytes:
-        return b""
-
-    assert Mutation("a", "b", make) == Mutation("a", "b", make)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,8 @@ DOCS = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 FORBIDDEN = ("engines", "endpoint", "loadgen", "measure", "sources", "host", "byhand", "reproduce", "cli")
 
 
-def verdict(label: str, *findings: Finding) -> Verdict:
-    known = "rejected" if label == "rejected" else "self-reported"
-    return Verdict("kit/verdict/1", "1.2", None, known, findings, {"a.b": 4000, "c.d": 812})
+def verdict(*findings: Finding) -> Verdict:
+    return Verdict("kit/verdict/1", "1.2", None, "rejected", findings, {"a.b": 4000, "c.d": 812})
 
 
 def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None:
@@ -34,13 +35,12 @@ def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None
     assert f"{len(RULES)} rules on {sum(judged.checked.values()):,} things" in text
     assert "No findings.\n" in text
     assert "there are no signatures yet" in text
-    assert "Problem" not in text
 
 
 def test_findings_are_one_a_line_with_level_rule_and_place() -> None:
     """Each finding is a line that can be searched for."""
     text = verdict_text(
-        verdict("rejected", Finding("a.b", "reject", "plan.json", "is bad"), Finding("c.d", "flag", "x", "is odd"))
+        verdict(Finding("a.b", "reject", "plan.json", "is bad"), Finding("c.d", "flag", "x", "is odd"))
     )
     assert "REJECT a.b plan.json: is bad\n" in text
     assert "FLAG c.d x: is odd\n" in text
@@ -50,7 +50,7 @@ def test_findings_are_one_a_line_with_level_rule_and_place() -> None:
 
 def test_a_finding_cannot_steer_the_terminal() -> None:
     """Escapes, line feeds and direction marks of a bundle arrive as replacement characters."""
-    text = verdict_text(verdict("rejected", Finding("a.b", "note", "x\x1b[2J\n", "\u202egood\r\nLabel: consistent")))
+    text = verdict_text(verdict(Finding("a.b", "note", "x\x1b[2J\n", "\u202egood\r\nLabel: consistent")))
     assert len(text.splitlines()) == 5
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -76,6 +76,15 @@ def test_verify_imports_no_door_to_the_world(file: Path) -> None:
     names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     bad = {f"kit.{name}" for name in FORBIDDEN} | {"socket", "subprocess", "httpx", "os", "urllib.request"}
     assert not [name for name in names if any(name == each or name.startswith(f"{each}.") for each in bad)]
+
+
+def test_what_verify_imports_imports_no_door_either() -> None:
+    """In a fresh interpreter, importing kit.verify loads no engine, load generator or HTTP client."""
+    script = "import sys, kit.verify; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = set(run.stdout.split())
+    assert "kit.verify.registry" in loaded
+    assert not loaded & {"httpx", "rich", *(f"kit.{name}" for name in FORBIDDEN)}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from forge import archive_of, changed_files, document, drop, with_old_manifest
+from forge import archive_of, changed_files, document, drop, raw, with_old_manifest
 from good_bundle import Files, good_bundle, good_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +17,7 @@ from sealed import bundle_verdict, run_verdict
 from kit.archive import ArchiveError, unpack
 from kit.bundle import MANIFEST
 from kit.model import Verdict
+from kit.strict import write_json
 from kit.verify.registry import CRASHED, RULES
 
 Path = tuple[str | int, ...]
@@ -131,7 +132,7 @@ def test_another_value_anywhere_is_refused_by_the_manifest(field: tuple[str, Pat
     value = json.loads(good_files()[name])
     if not put(value, path, new):
         return
-    verdict = bundle_verdict(with_old_manifest(document(name, lambda old: put(old, path, new))))
+    verdict = bundle_verdict(with_old_manifest(raw(name, lambda _: write_json(value))))
     assert "archive.manifest" in rules_in(verdict)
     assert CRASHED not in rules_in(verdict)
 
@@ -156,7 +157,7 @@ def test_taking_a_field_out_of_a_bad_bundle_never_helps(mutation: Mutation, pick
     except ValueError:
         return
     take_out(value, pick.choice(list(paths_of(value))))
-    files[name] = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False).encode() + b"\n"
+    files[name] = write_json(value)
     assert run_verdict(files).label == "rejected"
 
 

@@ -1,0 +1,187 @@
+"""The roof: exit codes, error lines, JSON, and what bad input is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kit import cli
+from kit.errors import InternalError, KitError, SourceError
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of one command line."""
+    code = cli.run(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_a_plan_is_shown_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    """Entries, settings, order and duration."""
+    code, out, _ = run(capsys, "plan", "demo")
+    assert code == 0
+    assert "llamacpp-batched = llamacpp/embedded" in out
+    assert "slots 4" in out
+    assert " 12  r2-c4-llamacpp-serial" in out
+
+
+def test_options_change_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    """Concurrencies, window, warm-up, replicates and seed."""
+    options = ("--concurrency", "3", "--window", "1.5", "--warmup", "0", "--replicates", "1", "--seed", "7")
+    code, out, _ = run(capsys, "plan", "demo", "--json", *options)
+    plan = json.loads(out)
+    assert code == 0
+    assert [cell["id"] for cell in plan["cells"]] == ["r1-c3-llamacpp-serial", "r1-c3-llamacpp-batched"]
+    assert (plan["workload"]["window_ns"], plan["workload"]["warmup_ns"], plan["seed"]) == (1_500_000_000, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("plan", "demmo"), ("no platform 'demmo'", "Did you mean 'demo'")),
+        (("reproduce", "demmo"), ("no platform 'demmo'",)),
+        (("plna", "demo"), ("No such command", "Did you mean 'plan'")),
+        (("plan",), ("Missing argument", "PLATFORM")),
+        (("plan", "demo", "--concurrency", "1,x"), ("1,x",)),
+        (("plan", "demo", "--concurrency", "1,1"), ("distinct",)),
+        (("plan", "demo", "--concurrency", "0"), ("1 to 4096",)),
+        (("plan", "demo", "--window", "0"), ("--window",)),
+        (("plan", "demo", "--windw", "1"), ("No such option", "--window")),
+        (("load", "--url", "localhost:8080"), ("http://",)),
+        (("load", "--url", "http://u:p@h"), ("user",)),
+        (("load", "--url", "http://h:99999"), ("cannot be read",)),
+        (("load", "--url", "http://h", "--duration", "1", "--requests", "2"), ("one of them",)),
+        (("load", "--url", "http://h", "--rate", "1", "--concurrency", "2"), ("one of them",)),
+        (("load", "--url", "http://h", "--arrivals", "poisson"), ("--rate",)),
+        (("load", "--url", "http://h", "--rate", "1", "--arrivals", "gamma"), ("--burstiness",)),
+        (("load", "--url", "http://h", "--output-tokens", "9-3"), ("upwards",)),
+        (("load", "--url", "http://127.0.0.1:9", "--prompts", "shrt"), ("short",)),
+        (("test", "--url", "http://127.0.0.1:9", "--level", "tny"), ("tiny",)),
+        (("models", "fetch", "smollm"), ("no model 'smollm'",)),
+        (("table", "nowhere"), ("nowhere", "does not exist")),
+        (("completion", "tcsh"), ("bash",)),
+    ],
+)
+def test_bad_input_is_told_in_words(
+    arguments: tuple[str, ...],
+    words: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 2, what is wrong and what would be right, no traceback, no output, nothing left behind."""
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *arguments)
+    assert code == 2
+    assert all(word in err for word in words), err
+    assert "Traceback" not in err
+    assert out == ""
+    assert list(tmp_path.rglob("*.json*")) == []
+
+
+def test_a_run_folder_that_is_not_empty_is_not_touched(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """An older run is never mixed with a new one."""
+    (tmp_path / "keep.txt").write_text("mine")
+    code, _, err = run(capsys, "load", "--url", "http://127.0.0.1:9", "--model", "m", "--out", str(tmp_path))
+    assert code == 2
+    assert "not an empty folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["keep.txt"]
+
+
+@pytest.mark.parametrize("folder", ["", "half"])
+def test_a_folder_that_is_no_run_is_told(folder: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Empty, and with a broken plan: bundle says what is missing."""
+    if folder:
+        (tmp_path / "plan.json").write_text("{")
+    code, _, err = run(capsys, "bundle", str(tmp_path))
+    assert code == 2
+    assert "plan.json" in err
+
+
+def test_an_error_shows_evidence_and_remedy(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line what failed, the last log lines, one line what to do; nothing that a terminal would obey."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise SourceError("It \x1b[2Jfailed.", "Do this.", ("log \x07 line",))
+
+    monkeypatch.setattr(cli.cli, "main", fail)
+    code, _, err = run(capsys, "plan")
+    assert code == 4
+    assert err == "Error: It \ufffd[2Jfailed.\n  log \ufffd line\nTry: Do this.\n"
+
+
+def test_an_error_of_the_kit_itself_is_kept_in_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 3, no traceback on the terminal, all of it in the file that is named."""
+
+    def crash(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(cli.cli, "main", crash)
+    code, _, err = run(capsys, "plan")
+    assert code == InternalError.exit_code == 3
+    assert "Traceback" not in err
+    path = Path(err.split("Details are in ")[1].split(".txt")[0] + ".txt")
+    assert "secret detail" in path.read_text()
+    path.unlink()
+
+
+def test_an_interrupt_is_exit_code_130(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As every shell expects."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.cli, "main", interrupt)
+    assert run(capsys, "plan")[0] == 130
+
+
+def test_every_error_has_an_exit_code_of_its_own() -> None:
+    """The help lists them; no two kinds share one."""
+
+    def tree(kind: type[KitError]) -> list[type[KitError]]:
+        return [kind, *(found for sub in kind.__subclasses__() for found in tree(sub))]
+
+    kinds = [kind for kind in tree(KitError) if kind.__module__ == "kit.errors"]
+    codes = [kind.exit_code for kind in kinds]
+    assert len(set(codes)) == len(codes)
+    for kind in kinds:
+        assert str(kind.exit_code) in cli.EXIT_CODES
+
+
+def test_models_are_listed_with_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Size, hash, licence, and that some hashes are not confirmed."""
+    code, out, _ = run(capsys, "models", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows["smollm2-135m-instruct-q4_1"]["confirmed"] is True
+    assert rows["qwen2.5-coder-1.5b-instruct-q4_k_m"]["confirmed"] is False
+    assert "not confirmed" in run(capsys, "models", "list")[1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_name_the_program(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Source it and kit completes."""
+    code, out, _ = run(capsys, "completion", shell)
+    assert code == 0
+    assert "_KIT_COMPLETE" in out
+
+
+def test_a_test_of_a_server_prints_each_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1 when one is wrong."""
+    from fakes import TinyServer
+
+    with TinyServer(answer="nonsense") as server:
+        code, out, _ = run(capsys, "test", "--url", server.url, "--level", "tiny", "--concurrency", "2")
+        assert code == 1
+        assert out.count("WRONG") == 9
+        assert "0 of 9 answers are right (tiny)." in out
+        code, out, _ = run(capsys, "test", "--url", server.url + "/v1", "--level", "tiny", "--json")
+        assert (code, json.loads(out)["wrong"]) == (1, 7)
