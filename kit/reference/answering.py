@@ -175,6 +175,20 @@ class Answering:
         else:
             self.stamps.extend([time.monotonic_ns()] * texts)
 
-         self.finished_ns = time.monotonic_ns()
+    def _proceed(self) -> None:
+        if self.over:
+            return
+        play = self.play
+        if self._at > play.full:
+            self._end()
+            return
+        if not self._instant:
+            self._due = self._pace.later(self._due, self._size if self._at < play.full else play.last_tokens)
+        self.reactor.at(self._due, self._tick)
+
+    def _end(self) -> None:
+        self.over = True
+        if self.after != "hang":
+            self.finished_ns = time.monotonic_ns()
         self._pace.left()
         self._on_over(self)

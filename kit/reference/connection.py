@@ -1,4 +1,4 @@
-"""One accepted connection: reads requests one after another, writes answers in order. All of the socket is here."""
+"""One accepted connection: reads requests one after another, writes answers in order."""
 
 from __future__ import annotations
 

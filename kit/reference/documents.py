@@ -75,4 +75,4 @@ def completion_body(shape: Shape, counts: Counts, *, counted: bool) -> bytes:
     message = {"role": "assistant", "content": text_of(0, counts.completion_tokens)}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason(shape)}
     what = {"id": ID, "object": "chat.completion", "created": CREATED, "model": MODEL, "choices": [choice]}
-    return packed(what | ({"usage": usage(counts)} if counted else {}))
+    return packed(what | ({"usage": usage(shape, counts)} if counted else {}))

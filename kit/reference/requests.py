@@ -116,7 +116,8 @@ class RequestReader:
             if self._left < 0:
                 found = _SIZE_LINE.match(self._buffer)
                 if found is None:
-                    return self._no_size_yet()
+                    self._check_room_for_size()
+                    return None
                 self._left = int(found[1], 16)
                 del self._buffer[: found.end()]
             if len(self._body) + self._left > MAX_BODY_BYTES:
@@ -133,7 +134,7 @@ class RequestReader:
                 self._body.clear()
                 return body
 
-    def _no_size_yet(self) -> None:
+    def _check_room_for_size(self) -> None:
         if b"\n" in self._buffer[:_MAX_SIZE_LINE_BYTES] or len(self._buffer) > _MAX_SIZE_LINE_BYTES:
             raise BadRequestError(400, "a chunk size that is no number")
 

@@ -18,8 +18,9 @@ MODEL: Final = "reference"
 CREATED: Final = 1_700_000_000
 ID: Final = "chatcmpl-reference"
 # The words of every answer, in a circle; one word is one token.
-WORDS: Final = tuple(
-    f" {word}" for word in "one clock tells all the streams when each of these small words may go".split()
+WORDS: Final = (
+    *(" one", " clock", " tells", " all", " the", " streams", " when"),
+    *(" each", " of", " these", " small", " words", " may", " go"),
 )
 END: Final = b"0\r\n\r\n"
 
@@ -92,8 +93,10 @@ def role(shape: Shape) -> bytes:
     """The event that says who speaks; Ollama says so beside each text instead."""
     if shape == "ollama":
         return b""
-    deltas = {"llamacpp": {"content": None}, "vllm": {"content": ""}, "realizar": {}}
-    return _event(_chunk(shape, {"role": "assistant", **deltas[shape]}))
+    delta: dict[str, object] = {"role": "assistant"}
+    if shape != "realizar":
+        delta["content"] = None if shape == "llamacpp" else ""
+    return _event(_chunk(shape, delta))
 
 
 def finish_reason(shape: Shape) -> str:
@@ -113,12 +116,13 @@ def text(shape: Shape, start: int, tokens: int, *, last: bool = False) -> bytes:
 # --- endings --------------------------------------------------------------------------------------------
 
 
-def usage(counts: Counts) -> dict[str, object]:
-    total = counts.prompt_tokens + counts.completion_tokens
+def usage(shape: Shape, counts: Counts) -> dict[str, object]:
+    details = {"prompt_tokens_details": {"cached_tokens": 0}} if shape == "llamacpp" else {}
     return {
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
-        "total_tokens": total,
+        "total_tokens": counts.prompt_tokens + counts.completion_tokens,
+        **details,
     }
 
 
@@ -141,7 +145,7 @@ def ending(shape: Shape, counts: Counts, *, include_usage: bool, counted: bool, 
     apart = include_usage and counted and shape != "realizar"
     parts = [] if shape == "vllm" and after_text else [_finish(shape, {} if apart else more)]
     if apart:
-        parts.append(_event(_around(shape, []) | {"usage": usage(counts)} | more))
+        parts.append(_event(_around(shape, []) | {"usage": usage(shape, counts)} | more))
     return b"".join([*parts, DONE, END])
 
 

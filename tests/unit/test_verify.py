@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from forge import BATCHED, archive_of, changed, drop, path
 from good_bundle import good_bundle, good_files
@@ -20,6 +22,11 @@ from kit.verify.rule import Issue, Steps, rule
 
 LEVELS = {each.id: each.level for each in RULES}
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "self-reported"}
+
+
+@cache
+def good_evidence() -> Evidence:
+    return open_bundle(good_bundle())
 
 
 def rules_in(verdict: Verdict) -> set[str]:
@@ -82,7 +89,7 @@ def test_a_rule_that_crashes_refuses_and_is_named() -> None:
         raise KeyError("plan")
 
     others = [each for each in RULES if each.id != "plan.digest"]
-    verdict = verify(open_bundle(good_bundle()), [*others, crashing])
+    verdict = verify(good_evidence(), [*others, crashing])
     assert verdict.label == "rejected"
     assert {(f.rule, f.where) for f in verdict.findings} == {
         (CRASHED, "plan.digest"),
@@ -102,13 +109,13 @@ def test_an_interrupt_passes_through_a_rule() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        verify(open_bundle(good_bundle()), [interrupted])
+        verify(good_evidence(), [interrupted])
 
 
 @pytest.mark.parametrize("left_out", [each.id for each in RULES])
 def test_a_rule_that_does_not_run_refuses(left_out: str) -> None:
     """A label is given only after every rule of the registry ran."""
-    verdict = verify(open_bundle(good_bundle()), [each for each in RULES if each.id != left_out])
+    verdict = verify(good_evidence(), [each for each in RULES if each.id != left_out])
     assert verdict.label == "rejected"
     assert [(finding.rule, finding.where) for finding in verdict.findings] == [(NOT_RUN, left_out)]
 
