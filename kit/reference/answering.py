@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Callable
 from typing import Protocol
 
-from kit.reactor import Reactor
 from kit.reference.play import (
     SLOW_HEAD_GAP_NS,
     SLOW_HEAD_PIECE_BYTES,
@@ -26,6 +25,12 @@ class Line(Protocol):
     def send(self, data: bytes) -> bool: ...
 
 
+class Timers(Protocol):
+    """Calls back at a monotonic time, or as soon after as possible."""
+
+    def at(self, when_ns: int, callback: Callable[[], None]) -> None: ...
+
+
 class Answering:
     """Goes through a `Play`. `on_over` is called once, when nothing more will be sent; not after `stop`.
 
@@ -35,8 +40,7 @@ class Answering:
 
     __slots__ = (
         "_at", "_blocked", "_due", "_early_left", "_instant", "_line", "_on_over", "_pace", "_prefix", "_ready",
-        "_script", "_silent", "_size", "_tokens", "_was_blocked", "due_ns", "finished_ns", "over", "play",
-        "reactor", "stamps",
+        "_script", "_silent", "_timers", "_was_blocked", "due_ns", "finished_ns", "over", "play", "stamps",
     )  # fmt: skip
 
     def __init__(
@@ -45,15 +49,13 @@ class Answering:
         script: Script,
         pace: Pace,
         line: Line,
-        reactor: Reactor,
+        timers: Timers,
         on_over: Callable[[Answering], None],
         *,
-        tokens: int,
-        tokens_per_chunk: int,
         keep_stamps: bool,
     ) -> None:
         self.play = play
-        self.reactor = reactor
+        self._timers = timers
         self.due_ns: int | None = None
         self.finished_ns: int | None = None
         self.stamps = array("q") if keep_stamps else None
@@ -62,8 +64,6 @@ class Answering:
         self._pace = pace
         self._line = line
         self._on_over = on_over
-        self._tokens = tokens
-        self._size = tokens_per_chunk
         self._prefix = play.opening
         self._early_left = play.early
         self._instant = pace.instant
@@ -94,7 +94,7 @@ class Answering:
     def start(self, ready_ns: int, received_ns: int) -> None:
         """There is a place, and the first token is ready at `ready_ns`."""
         self._ready = max(ready_ns, received_ns + slow_head_ns(self.play))
-        self.reactor.at(self._ready, self._first)
+        self._timers.at(self._ready, self._first)
 
     def stop(self) -> None:
         """The peer is gone, or the endpoint stops."""
@@ -119,7 +119,7 @@ class Answering:
         )
         self._line.send(piece)
         next_ns = due_ns + SLOW_HEAD_GAP_NS
-        self.reactor.at(next_ns, lambda: self._dribble(next_ns))
+        self._timers.at(next_ns, lambda: self._dribble(next_ns))
 
     def _first(self) -> None:
         if self.over:
@@ -130,26 +130,26 @@ class Answering:
         elif self._due <= self._ready:
             self._tick()
         else:
-            self.reactor.at(self._due, self._tick)
+            self._timers.at(self._due, self._tick)
 
     def _wait(self) -> None:
         """The silence of a replayed stream: goes through the gaps of all chunks but sends none."""
         if self.over:
             return
         self._at += 1
-        self._due = self._pace.later(self._due, tokens_in(self._at, self._tokens, self._size))
+        self._due = self._pace.later(self._due, tokens_in(self._at, self.play.tokens, self.play.tokens_per_chunk))
         if self._at < self._silent:
-            self.reactor.at(self._due, self._wait)
+            self._timers.at(self._due, self._wait)
             return
         self._at = 0
         self._instant = True
-        self.reactor.at(self._due, self._tick)
+        self._timers.at(self._due, self._tick)
 
     def _tick(self) -> None:
         """The hot path: send the chunk that is due, or as many as one send takes where all are due at once."""
         if self.over:
             return
-        if self.due_ns is None:
+        if self.due_ns is None and (self.play.full or self.play.last_tokens):
             self.due_ns = self._due
         left = self.play.full - self._at
         chunks = min(left, self._script.block) if self._instant else min(left, 1)
@@ -168,11 +168,7 @@ class Answering:
             self._blocked = self._was_blocked = True
 
     def _stamp(self, texts: int) -> None:
-        if self.stamps is None:
-            return
-        if texts == 1:
-            self.stamps.append(time.monotonic_ns())
-        else:
+        if self.stamps is not None:
             self.stamps.extend([time.monotonic_ns()] * texts)
 
     def _proceed(self) -> None:
@@ -183,8 +179,10 @@ class Answering:
             self._end()
             return
         if not self._instant:
-            self._due = self._pace.later(self._due, self._size if self._at < play.full else play.last_tokens)
-        self.reactor.at(self._due, self._tick)
+            self._due = self._pace.later(
+                self._due, play.tokens_per_chunk if self._at < play.full else play.last_tokens
+            )
+        self._timers.at(self._due, self._tick)
 
     def _end(self) -> None:
         self.over = True

@@ -37,15 +37,19 @@ class Play:
 
     `opening` goes out with the first of them, `last_tokens` is the text in the last. `silent` chunks are
     waited for before the first, and then all leaves in a burst. `slow_head` dribbles what is early. `at_once`:
-    the early bytes are everything, and no slot is needed.
+    the early bytes are everything, and no slot is needed. `tokens` were asked for, in chunks of
+    `tokens_per_chunk`.
     """
 
-    early: bytes
-    opening: bytes
-    full: int
-    last: bytes
-    last_tokens: int
+    tokens: int
+    tokens_per_chunk: int
+
     after: After
+    early: bytes = b""
+    opening: bytes = b""
+    full: int = 0
+    last: bytes = b""
+    last_tokens: int = 0
     silent: int = 0
     slow_head: bool = False
     at_once: bool = False
@@ -59,7 +63,7 @@ def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *
         status = STATUS_FAULTS[fault]
         body = error_body(behaviour.shape, status, "the reference endpoint was asked to refuse this")
         answer = document(status, body, close=close, request=request)
-        return Play(answer, b"", 0, b"", 0, _kept(close), at_once=True)
+        return Play(ask.tokens, behaviour.tokens_per_chunk, _kept(close), early=answer, at_once=True)
     if not ask.stream:
         return _whole(behaviour, ask, request, fault, close=close)
     return _streamed(behaviour, ask, request, fault, close=close)
@@ -92,12 +96,14 @@ def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None,
         opening += role(shape)
     last_text = text(shape, (sent - 1) * size, last_tokens, last=complete) if sent else b""
     return Play(
+        ask.tokens,
+        size,
+        _AFTER.get(fault, _kept(close)) if fault else _kept(close),
         early=early,
         opening=opening,
         full=max(0, sent - 1),
         last=last_text + _tail(behaviour, ask, fault, sent=sent),
         last_tokens=last_tokens,
-        after=_AFTER.get(fault, _kept(close)) if fault else _kept(close),
         silent=chunks - 1 if fault == "replay" else 0,
         slow_head=fault == "slow-headers",
     )
@@ -140,12 +146,12 @@ def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *,
         tokens, answer = 0, answer[: -(len(body) // 2)]
     slow = fault == "slow-headers"
     return Play(
+        ask.tokens,
+        behaviour.tokens_per_chunk,
+        _AFTER.get(fault, _kept(close)) if fault else _kept(close),
         early=answer[: -len(body)] if slow else b"",
-        opening=b"",
-        full=0,
         last=answer[-len(body) :] if slow else answer,
         last_tokens=tokens,
-        after=_AFTER.get(fault, _kept(close)) if fault else _kept(close),
         silent=chunks_of(ask.tokens, behaviour.tokens_per_chunk) - 1,
         slow_head=slow,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from array import array
 from functools import partial
+from typing import Literal
 
 from kit.reactor import READ, Reactor
 from kit.reference.answering import Answering
@@ -43,7 +43,7 @@ class Exchange:
         self.connection = connection
         self.received_ns = received_ns
         self.answering: Answering | None = None
-        self.state = "placeless"  # or "queued", "placed"
+        self.state: Literal["placeless", "queued", "placed"] = "placeless"
 
 
 class Server:
@@ -152,8 +152,6 @@ class Server:
             connection,
             self.reactor,
             lambda _: self._over(exchange),
-            tokens=ask.tokens,
-            tokens_per_chunk=self._behaviour.tokens_per_chunk,
             keep_stamps=self._truth is not None,
         )
         exchange.answering.begin(received_ns)
@@ -217,26 +215,17 @@ class Server:
         if self._truth is None:
             return
         answering = exchange.answering
-        play = answering.play if answering else None
-        stamps = answering.stamps if answering else None
-        has_text = play is not None and (play.full > 0 or play.last_tokens > 0)
         truth = Truth(
             id=exchange.number,
             salt=exchange.ask.salt,
             received_ns=exchange.received_ns,
             fault=exchange.fault,
-            due_ns=answering.due_ns if answering and has_text else None,
+            due_ns=answering.due_ns if answering else None,
             sent=(),
             finished_ns=answering.finished_ns if answering else None,
             tokens=0,
         )
-        self._truth.add(
-            truth,
-            stamps if stamps is not None else array("q"),
-            tokens_per_chunk=self._behaviour.tokens_per_chunk,
-            full=play.full if play else 0,
-            last_tokens=play.last_tokens if play else 0,
-        )
+        self._truth.add(truth, answering.stamps if answering else None, answering.play if answering else None)
         if self._truth.full:
             self._truth.flush()
         elif not self._exchanges:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from kit.errors import InputError, StorageError
+from kit.reference.faults import Fault
+from kit.reference.play import Play
 from kit.strict import read_jsonl, typed, write_jsonl_line
 
 MAX_LINE_BYTES = 8 << 20  # 100,000 chunks at 40 bytes, twice
@@ -22,15 +24,15 @@ class Truth:
     """What happened to one request. All stamps are absolute readings of CLOCK_MONOTONIC in ns.
 
     `received_ns` is the read that completed the request, `due_ns` when the first text was to leave (None if
-    none was), `sent` (right before the send call, tokens) of each text chunk, `finished_ns` the return of the
-    last send (None: the peer left, or waits for ever). `salt` is the 16 hex digits the first message starts
-    with, `id` the number in the answer's X-Request header.
+    none was, or the peer left before), `sent` (right before the send call, tokens) of each text chunk,
+    `finished_ns` the return of the last send (None: the peer left before, or was left waiting). `salt` is the
+    16 hex digits the first message starts with, `id` the number in the answer's X-Request header.
     """
 
     id: int
     salt: str | None
     received_ns: int
-    fault: str | None
+    fault: Fault | None
     due_ns: int | None
     sent: tuple[tuple[int, int], ...]
     finished_ns: int | None
@@ -53,15 +55,17 @@ class _Held:
     """A truth without its stamps, and the stamps at 8 bytes each."""
 
     truth: Truth
-    stamps: array[int]
-    tokens_per_chunk: int
-    full: int
-    last_tokens: int
+    stamps: array[int] | None
+    play: Play | None
 
     def whole(self) -> Truth:
-        full = [(stamp, self.tokens_per_chunk) for stamp in self.stamps[: self.full]]
-        last = [(stamp, self.last_tokens) for stamp in self.stamps[self.full :]]
-        return replace(self.truth, sent=(*full, *last), tokens=sum(tokens for _, tokens in full + last))
+        if not self.stamps or self.play is None:
+            return self.truth
+        full, size = self.play.full, self.play.tokens_per_chunk
+        sent = [
+            (stamp, size if place < full else self.play.last_tokens) for place, stamp in enumerate(self.stamps)
+        ]
+        return replace(self.truth, sent=tuple(sent), tokens=sum(tokens for _, tokens in sent))
 
 
 class TruthLog:
@@ -78,10 +82,10 @@ class TruthLog:
         self._held: list[_Held] = []
         self._stamps = 0
 
-    def add(self, truth: Truth, stamps: array[int], *, tokens_per_chunk: int, full: int, last_tokens: int) -> None:
-        """Keep a truth whose `sent` and `tokens` follow from the stamps: `full` whole chunks, then the last."""
-        self._held.append(_Held(truth, stamps, tokens_per_chunk, full, last_tokens))
-        self._stamps += len(stamps)
+    def add(self, truth: Truth, stamps: array[int] | None, play: Play | None) -> None:
+        """Keep a truth whose `sent` and `tokens` follow from the stamps of an answer and its play."""
+        self._held.append(_Held(truth, stamps, play))
+        self._stamps += len(stamps or ())
 
     @property
     def full(self) -> bool:

@@ -1,7 +1,7 @@
 """Verification: open, read, rules, label. Trusts nothing it is given; reaches no network, no engine and no disk.
 
     verify_bundle(data)   a packed bundle, as bytes
-    verify_run(files)     the files of a run folder, by name
+    verify_run(folder)    a run folder, as `kit.runfolder.read_folder` reads it, or its files by name
 
 Both give a `kit.model.Verdict` for any input whatever, and raise nothing.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kit.model import Verdict
+from kit.runfolder import FolderFiles
 from kit.verify.evidence import open_bundle, open_run
 from kit.verify.judge import judged
 from kit.verify.report import verdict_text
@@ -23,6 +24,6 @@ def verify_bundle(data: bytes) -> Verdict:
     return judged(lambda: open_bundle(data))
 
 
-def verify_run(files: Mapping[str, bytes]) -> Verdict:
-    """The verdict on a run folder, given as `kit.runfolder.read_bundle_files` reads it. It has no identity."""
-    return judged(lambda: open_run(files))
+def verify_run(folder: FolderFiles | Mapping[str, bytes]) -> Verdict:
+    """The verdict on a run folder, or on its files by name. It has no identity."""
+    return judged(lambda: open_run(folder))

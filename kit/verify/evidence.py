@@ -7,7 +7,7 @@ and its value is None.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, TypeVar
@@ -16,7 +16,7 @@ from kit.archive import ArchiveError, unpack
 from kit.bundle import MANIFEST
 from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
 from kit.model import AnswerCheck, Cell, Host, Manifest, Plan, Record, Result
-from kit.runfolder import CELLS, HOST, PLAN, RESULT
+from kit.runfolder import CELLS, HOST, PLAN, RESULT, FolderFiles
 from kit.schema import problems
 from kit.strict import (
     Json,
@@ -31,7 +31,8 @@ from kit.strict import (
 )
 from kit.text import path_text
 
-ARCHIVE, STRICT, SCHEMA, CANONICAL = "archive.canonical", "json.strict", "schema.valid", "json.canonical"
+ARCHIVE, EXPECTED = "archive.canonical", "files.expected"
+STRICT, SCHEMA, CANONICAL = "json.strict", "schema.valid", "json.canonical"
 
 T = TypeVar("T")
 Convert = Callable[[Json, str], T]
@@ -91,13 +92,17 @@ def open_bundle(data: bytes) -> Evidence:
     return _open("bundle", files)
 
 
-def open_run(files: Mapping[str, bytes]) -> Evidence:
-    """The evidence in the files of a run folder, by name as `kit.runfolder.read_bundle_files` gives them."""
-    return _open("run", files)
+def open_run(folder: FolderFiles | Mapping[str, bytes]) -> Evidence:
+    """The evidence in a run folder as `kit.runfolder` reads it; what it refused to read is a problem."""
+    found = folder if isinstance(folder, FolderFiles) else FolderFiles(folder, {})
+    refused = [Problem(EXPECTED, name, why) for name, why in found.refused.items()]
+    return _open("run", found.files, refused)
 
 
-def _open(source: Literal["bundle", "run"], files: Mapping[str, bytes]) -> Evidence:
-    reader = _Reader(files)
+def _open(
+    source: Literal["bundle", "run"], files: Mapping[str, bytes], refused: Sequence[Problem] = ()
+) -> Evidence:
+    reader = _Reader(files, list(refused))
     reader.read[ARCHIVE] = int(source == "bundle")
     manifest = reader.document(MANIFEST, Manifest, "manifest") if source == "bundle" else None
     return Evidence(

@@ -9,7 +9,7 @@ from kit.bundle import MANIFEST, kind_of
 from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
 from kit.model import Cell, ManifestFile
 from kit.runfolder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names
-from kit.verify.evidence import ARCHIVE, CANONICAL, SCHEMA, STRICT, Evidence
+from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
 from kit.verify.views import cell_file
 
@@ -77,12 +77,13 @@ def _mismatches(entry: ManifestFile, data: bytes) -> Iterator[Issue]:
         yield Issue(entry.path, f"is of the kind {kind_of(entry.path)}, the manifest says {entry.kind}")
 
 
-@rule("files.expected", "reject", "files", "There are exactly the files that the plan and the result call for")
+@rule(EXPECTED, "reject", "files", "There are exactly the files that the plan and the result call for")
 def files_expected(evidence: Evidence) -> Steps:
     if any(problem.rule == ARCHIVE for problem in evidence.problems):
         return  # a refused archive has no files, and its own rule says so
     always = {PLAN, HOST, RESULT, *({MANIFEST} if evidence.source == "bundle" else ())}
     yield len(evidence.files)
+    yield from (Issue(p.where, p.message) for p in evidence.problems if p.rule == EXPECTED)
     required = always | _required(evidence)
     allowed = always | (set(bundle_names(evidence.plan)) if evidence.plan else evidence.files.keys())
     for name in sorted(required - evidence.files.keys()):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from good_bundle import good_bundle
 
 from kit.model import Verdict
+from kit.runfolder import FolderFiles
 from kit.verify import verify_bundle, verify_run
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -58,7 +59,7 @@ def bundle_verdict(data: bytes) -> Verdict:
         return verify_bundle(data)
 
 
-def run_verdict(files: Mapping[str, bytes]) -> Verdict:
+def run_verdict(files: FolderFiles | Mapping[str, bytes]) -> Verdict:
     """`verify_run` under seal."""
     with sealed():
         return verify_run(files)

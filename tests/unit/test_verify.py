@@ -13,6 +13,7 @@ from sealed import bundle_verdict, run_verdict
 from kit.archive import pack
 from kit.bundle import pack_files
 from kit.model import Verdict
+from kit.runfolder import FolderFiles
 from kit.schema import problems
 from kit.strict import plain
 from kit.verify.evidence import Evidence, open_bundle
@@ -136,6 +137,14 @@ def test_nothing_to_check_is_refused(files: dict[str, bytes]) -> None:
     verdict = run_verdict(files)
     assert verdict.label == "rejected"
     assert NOTHING_CHECKED in rules_in(verdict)
+
+
+def test_what_a_run_folder_holds_beside_plain_files_is_refused() -> None:
+    """A link or device that the reader would not open is a finding that names it."""
+    verdict = run_verdict(FolderFiles(good_files(), {"cells/x": "is a link"}))
+    assert verdict.label == "rejected"
+    refusals = [finding for finding in verdict.findings if finding.level == "reject"]
+    assert [(f.rule, f.where, f.message) for f in refusals] == [("files.expected", "cells/x", "is a link")]
 
 
 def test_an_empty_archive_is_refused_for_what_it_lacks() -> None:
