@@ -13,6 +13,7 @@ from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_j
 
 CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
 FACTS, LOAD = "facts.json", "load.json"
+MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text kit.stream keeps, escaped
 
 Event = Mapping[str, object]
 
@@ -58,7 +59,10 @@ def read_facts(folder: Path) -> LoadFacts:
 
 def read_records(path: Path) -> list[Record]:
     """The records of a cell folder's records.jsonl."""
-    return [record_from(value, f"{path}:{number}") for number, value in read_jsonl(path.read_bytes(), str(path))]
+    return [
+        record_from(value, f"{path}:{number}")
+        for number, value in read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
+    ]
 
 
 def metrics_of(folder: Path, facts: LoadFacts, *, open_loop: bool) -> Metrics | None:

@@ -81,6 +81,7 @@ class CellJob:
     folder: Path
     engine: Engine
     model: Path
+    model_sha256: str  # measured on the file, not copied from the plan
     suite: SuiteLevel
     observer: Observer
 
@@ -274,7 +275,7 @@ def _server_facts(job: CellJob, found: _Found) -> ServerFacts | None:
         started_utc=found.started_utc,
         stopped_utc=found.stopped_utc,
         exit_code=found.exit_code,
-        model_sha256=job.plan.model.sha256,
+        model_sha256=job.model_sha256,
         counters_before=found.before,
         counters_after=found.after,
     )

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kit.correctness import SuiteLevel
 from kit.engines.contract import Engine
-from kit.errors import NoResultError, StorageError
+from kit.errors import NoResultError, SourceError, StorageError
 from kit.host import describe_host
 from kit.measure import CellJob, Observer, measure_cell
 from kit.model import Cell, CellPlan, Plan, Result
@@ -26,6 +26,7 @@ from kit.runfolder import (
     read_host,
     write_document,
 )
+from kit.sources import file_sha256
 from kit.tables import report
 
 
@@ -52,13 +53,21 @@ def reproduce(
 
     `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
     """
+    measured_sha256 = file_sha256(model)
+    if measured_sha256 != plan.model.sha256:
+        raise SourceError(
+            f"The model file {model.name} has sha256 {measured_sha256}, the plan says {plan.model.sha256}.",
+            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
+        )
     create(folder)
     plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
     write_document(folder / HOST, describe_host(), "host")
     try:
         for planned in plan.cells:
             observer.cell_started(planned)
-            job = CellJob(plan, planned, folder / CELLS / planned.id, engine, model, suite, observer)
+            job = CellJob(
+                plan, planned, folder / CELLS / planned.id, engine, model, measured_sha256, suite, observer
+            )
             observer.cell_ended(measure_cell(job))
     except OSError as error:
         raise _storage(error, folder) from None

@@ -87,7 +87,7 @@ class Slots(Generic[Who]):
 
     def give_up(self, who: Who) -> None:
         """`who` leaves the queue."""
-        self._waiting = deque(entry for entry in self._waiting if entry[0] is not who)
+        self._waiting = deque(entry for entry in self._waiting if entry[0] != who)
 
 
 # --- the pace of one stream -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from kit.archive import ArchiveError, unpack
 from kit.bundle import MANIFEST
-from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
+from kit.cellfolder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
 from kit.model import AnswerCheck, Cell, Host, Manifest, Plan, Record, Result
 from kit.runfolder import CELLS, HOST, PLAN, RESULT, FolderFiles
 from kit.schema import problems
@@ -176,7 +176,7 @@ class _Reader:
         if name not in self.files:
             return None
         try:
-            values = list(read_jsonl(self.files[name], name))
+            values = list(read_jsonl(self.files[name], name, max_line_bytes=MAX_RECORD_LINE_BYTES))
         except StrictError as wrong:
             self.read[STRICT] += 1
             self._refuse(STRICT, wrong)

@@ -9,7 +9,7 @@ from kit.errors import InputError
 from kit.metrics import cell_metrics
 from kit.model import Cell, Plan, Result
 from kit.results import make_result
-from kit.runfolder import PLAN
+from kit.runfolder import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
 
 
@@ -34,4 +34,10 @@ def _remade_cell(files: CellFiles) -> Cell | None:
     if cell is None or cell.facts is None or cell.facts.window is None or files.records is None:
         return cell and replace(cell, metrics=None)
     open_loop = cell.load is not None and cell.load.loop.kind == "open"
-    return replace(cell, metrics=cell_metrics(files.records, cell.facts.window, open_loop=open_loop))
+    try:
+        metrics = cell_metrics(files.records, cell.facts.window, open_loop=open_loop)
+    except (ArithmeticError, LookupError):
+        raise InputError(
+            f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` says what is wrong."
+        ) from None
+    return replace(cell, metrics=metrics)

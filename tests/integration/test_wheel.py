@@ -45,7 +45,10 @@ def test_a_plan_is_made_outside_the_checkout(python: Path, tmp_path: Path) -> No
 
 def test_the_wheel_holds_the_assets_beside_the_code(python: Path) -> None:
     """Schemas, prompts, compose and images; no tests."""
-    code = "import kit, pathlib; print(*sorted(p.name for p in (pathlib.Path(kit.__file__).parent / '_assets').iterdir()))"
+    code = (
+        "import kit, pathlib; assets = pathlib.Path(kit.__file__).parent / '_assets';"
+        "print(*sorted(path.name for path in assets.iterdir()))"
+    )
     done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.split() == ["compose", "images", "prompts", "schemas"]
 

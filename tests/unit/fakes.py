@@ -122,6 +122,8 @@ class FakeEngine:
     @contextlib.contextmanager
     def server(self, spec: ServerSpec, log: Path) -> Iterator[FakeRunning]:  # noqa: ARG002
         self.on_start()
+        if "stop" in self.log:
+            self.running = FakeRunning(self.running.url)
         self.log.append("start")
         try:
             yield self.running

@@ -31,7 +31,7 @@ def engine(server: TinyServer) -> FakeEngine:
 
 
 def job(engine: FakeEngine, folder: Path, observer: Silent | None = None, cell: CellPlan = SERIAL_C1) -> CellJob:
-    return CellJob(PLAN, cell, folder, engine, Path("model.gguf"), SUITE, observer or Silent())
+    return CellJob(PLAN, cell, folder, engine, Path("model.gguf"), PLAN.model.sha256, SUITE, observer or Silent())
 
 
 def stored(folder: Path) -> Cell:

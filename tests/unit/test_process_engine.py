@@ -97,10 +97,13 @@ def test_a_server_ends_when_the_kit_is_killed(tmp_path: Path) -> None:
     log, pid_file = tmp_path / "log", tmp_path / "pid"
     child = f"import os,sys; open({str(pid_file)!r},'w').write(str(os.getpid())); " + OBEDIENT
     parent = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
-        "from kit.engines.process import ProcessEngine; from kit.runtimes.contract import ServerSpec;"
-        "engine = ProcessEngine(); command = (sys.executable, '-c', sys.argv[2]);"
-        "context = engine.server(ServerSpec('s', command, engine.free_port(), '/', 5.0), Path(sys.argv[3])); context.__enter__(); sys.stdin.read()"
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from kit.engines.process import ProcessEngine\n"
+        "from kit.runtimes.contract import ServerSpec\n"
+        "command = (sys.executable, '-c', sys.argv[2])\n"
+        "spec = ServerSpec('s', command, ProcessEngine().free_port(), '/', 5.0)\n"
+        "context = ProcessEngine().server(spec, Path(sys.argv[3]))\n"
+        "context.__enter__(); sys.stdin.read()"
     )
     root = str(Path(process.__file__).parents[2])
     with subprocess.Popen([sys.executable, "-c", parent, root, child, str(log)], stdin=subprocess.PIPE) as kit:
