@@ -43,6 +43,7 @@ DOCUMENTS = frozenset(
         "record",
         "result",
         "text",
+        "truth",
         "verdict",
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -105,4 +106,6 @@ class TruthLog:
         try:
             self.flush()
         finally:
-            self._file.close()
+            # A close that fails is a flush that has failed.
+            with contextlib.suppress(OSError):
+                self._file.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kit import model as m
+from kit.reference.truth import Truth
 from kit.typed import plain
 
 SHA = "0123456789abcdef" * 4
@@ -191,6 +192,8 @@ FINDING = m.Finding("metrics.recomputed", "reject", "result.json", "ttft_ms.p50 
 VERDICT = m.Verdict("kit/verdict/1", "0.1.0", SHA, "rejected", (FINDING,), {"metrics.recomputed": 12})
 ANSWER = m.AnswerCheck("concurrent", "sum", 3, True, "2 + 2 is 4.", "")
 
+TRUTH = Truth(1, "3176d369132dc3aa", 10**12, None, 10**12 + 5, ((10**12 + 6, 1), (10**12 + 9, 2)), 10**12 + 10, 3)
+
 MODELS: dict[str, Any] = {
     "answer": ANSWER,
     "cell": CELL,
@@ -204,6 +207,7 @@ MODELS: dict[str, Any] = {
     "record": RECORD,
     "result": RESULT,
     "verdict": VERDICT,
+    "truth": TRUTH,
 }
 OTHERS: dict[str, Any] = {
     "text": {"id": 0, "text": "Hello wörld\n"},

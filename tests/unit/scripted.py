@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.session import Session
 from kit.loadgen.target import parse_target, payload, request_head
 from kit.model import Load, Loop, OutputTokens, Record, TextPin, Timeouts
@@ -48,9 +49,11 @@ def behaving(*faults: str, ttft_ms: float = 5, itl_ms: float = 1, **more: Any) -
 
 
 @contextmanager
-def in_thread(behaviour: Behaviour, truth: Path | None = None, *, unix: Path | None = None) -> Iterator[str]:
+def in_thread(
+    behaviour: Behaviour, truth: Path | None = None, *, host: str = "127.0.0.1", unix: Path | None = None
+) -> Iterator[str]:
     """A reference endpoint in a thread of this process; gives its URL, ends with the block."""
-    listener = listen("127.0.0.1", 0) if unix is None else listen_unix(unix)
+    listener = listen(host, 0) if unix is None else listen_unix(unix)
     server = Server(behaviour, listener, None if truth is None else TruthLog(truth))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -151,3 +154,21 @@ def chat_request(content: bytes | None = None, headers: str = "", **members: obj
     data = chat_body(**members) if content is None else content
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: h\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
     return head.encode() + data
+
+
+def exchange(sock: socket.socket, data: bytes) -> ResponseFramer:
+    """Send bytes and read one answer."""
+    sock.sendall(data)
+    return answer(sock)
+
+
+def answer(sock: socket.socket) -> ResponseFramer:
+    """Read one answer, or what there is of it, to the end of the connection."""
+    framer = ResponseFramer()
+    while not framer.complete and framer.error is None:
+        data = sock.recv(65536)
+        if not data:
+            framer.eof(0)
+            break
+        framer.feed(0, data)
+    return framer

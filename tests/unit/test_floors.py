@@ -22,7 +22,7 @@ SHARED_DOORS = {"reactor"}
 DOORS = {"engines", "endpoint", "loadgen", "reference", "telemetry", "host", "sources"}
 CELLS = {"phases", "cellfolder", "runfolder", "measure", "bundle", "signing", "byhand"}
 STORIES = {"reproduce", "verify", "publish", "calibrate"}
-ROOF = {"cli"}
+ROOF = {"cli", "__main__"}
 FLOORS = [GROUND, PURE, SHARED_DOORS, DOORS, CELLS, STORIES, ROOF]
 
 # Who may import what has a door to the world.

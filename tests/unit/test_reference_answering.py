@@ -42,9 +42,6 @@ class Desk:
             self.now = max(self.now, when)
             callback()
 
-    def times(self, piece: bytes) -> list[int]:
-        return [at for at, data in self.sent if piece in data]
-
 
 def answering(
     desk: Desk,

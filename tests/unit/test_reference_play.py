@@ -1,4 +1,4 @@
-"""kit.reference: what is sent, in the shape of each runtime and with each fault, as the kit's own readers see it."""
+"""kit.reference.play: what is sent, in each shape and with each fault, as the kit's own readers see it."""
 
 from __future__ import annotations
 
@@ -203,23 +203,50 @@ def test_without_usage_the_chunks_are_what_is_left_to_count() -> None:
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 3])
-@pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_fault_in_the_shortest_answers_counts_its_tokens_right(
-    shape: Shape, fault: Fault, stream: bool, tokens: int
-) -> None:
-    """Half of one chunk is none: what the play says it sends is what it sends."""
-    play = play_of(behaving(shape=shape), replace(ASK, tokens=tokens, stream=stream), 1, fault, close=False)
+def test_a_fault_in_the_shortest_answers_counts_its_tokens_right(shape: Shape, fault: Fault, tokens: int) -> None:
+    """Half of one chunk is none: as many tokens as the play says are in its bytes."""
+    play = play_of(behaving(shape=shape), replace(ASK, tokens=tokens), 1, fault, close=False)
     if play is None:
         assert fault == "no-answer"
         return
-    said = play.full + play.last_tokens
     body = b"".join(data for _, data in sent(play, shape))
-    found = sum(body.count(word.encode()) for word in WORDS[:3])
-    assert found == said if stream else found == tokens or fault not in ("slow-headers", "no-usage", "replay")
+    assert sum(body.count(b'"content":"' + word.encode()) for word in WORDS[:3]) == play.full + play.last_tokens
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "no-answer"])
+def test_what_becomes_of_the_connection_is_the_same_with_and_without_a_stream(fault: Fault, stream: bool) -> None:
+    """Closed, reset or left hanging by three faults, kept by all others; a refusal needs no slot."""
+    play = play_of(behaving(), replace(ASK, stream=stream), 1, fault, close=False)
+    assert play is not None
     assert play.after == {"cut": "close", "reset": "reset", "stall": "hang"}.get(fault, "keep")
     assert play.at_once == fault.startswith("status")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "complete", "tokens"),
+    [
+        ("cut", 200, False, 0),
+        ("error-event", 500, True, 0),
+        ("garbage", 200, True, 9),
+        ("empty", 200, True, 0),
+        ("no-usage", 200, True, 9),
+    ],
+)
+def test_faults_have_their_like_in_answers_that_are_no_stream(
+    fault: Fault, status: int, complete: bool, tokens: int
+) -> None:
+    """An error is a status, half of a body is cut, garbage is no JSON."""
+    play = play_of(behaving(), replace(ASK, stream=False), 1, fault, close=False)
+    assert play is not None
+    framer = ResponseFramer()
+    assert framer.feed(0, play.last) == complete
+    assert (framer.status, framer.error, play.last_tokens) == (status, None, tokens)
+    body = b"".join(data for _, data in framer.pieces)
+    assert (b"usage" in body) == (fault == "empty")
+    assert body.endswith(b"}") == (fault in ("error-event", "empty", "no-usage"))
 
 
 def test_a_replayed_answer_waits_for_its_last_token() -> None:
