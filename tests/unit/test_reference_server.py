@@ -156,10 +156,11 @@ def test_who_leaves_the_queue_or_a_slot_makes_room(tmp_path: Path) -> None:
         first, second, third = (connected(url) for _ in range(3))
         for sock in (first, second, third):
             sock.sendall(chat_request())
-        exchange(connected_and_closed := connected(url), b"GET /health HTTP/1.1\r\n\r\n")
-        connected_and_closed.close()
-        second.close()
-        first.close()
+        with connected(url) as other:
+            for gone in (None, second, first):
+                if gone is not None:
+                    gone.close()
+                exchange(other, b"GET /health HTTP/1.1\r\n\r\n")  # so that the endpoint has seen it all
         assert answer(third).complete
         third.close()
     truths = read_truths(path)

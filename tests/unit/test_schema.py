@@ -72,6 +72,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("record", ("status",), True, "expected an integer or null, found true"),
     ("result", ("rows", 0, "spreads"), {"x y": {"n": 1, "median": None, "low": None, "high": None}}, "as a key"),
     ("text", ("id",), -1, "must be at least 0, found -1"),
+    ("truth", ("sent", 0), [1], "must be at least 2, found 1"),
     ("verdict", ("identity",), "abc", '"abc" does not have the form ^[0-9a-f]{64}$'),
 ]
 
