@@ -75,10 +75,14 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         on_event(event)
 
     (folder / LOAD).write_bytes(write_json(plain(load)))
-    code = engine.run_load(folder / LOAD, folder, on_line)
+    try:
+        code = engine.run_load(folder / LOAD, folder, on_line)
+    finally:
+        (folder / LOAD).unlink(missing_ok=True)
+    if errors and not any(folder.iterdir()):
+        folder.rmdir()
     raise_load_error(code, errors)
     facts = read_facts(folder)
-    (folder / LOAD).unlink()
     cell = Cell(
         schema="kit/cell/1",
         id="load",

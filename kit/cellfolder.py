@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kit.errors import EngineError
+from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
 from kit.metrics import cell_metrics
 from kit.model import AnswerCheck, Cell, LoadFacts, Metrics, Record
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
@@ -37,15 +37,21 @@ def parse_event(line: str) -> Event:
     return value if isinstance(value, dict) else {}
 
 
+_ERRORS: Mapping[int, type[KitError]] = {
+    kind.exit_code: kind for kind in (InputError, InternalError, StorageError)
+}
+
+
 def raise_load_error(code: int, errors: list[Event]) -> None:
-    """Turn a failed load generator into an error; nothing if it ended well."""
+    """Turn a failed load generator into the error it reported; nothing if it ended well."""
     if errors:
         first = errors[0]
-        raise EngineError(str(first.get("what", "The load generator failed.")), str(first.get("remedy", "")))
+        kind = _ERRORS.get(code, EngineError)
+        raise kind(str(first.get("what", "The load generator failed.")), str(first.get("remedy", "")))
     if code:
         raise EngineError(
             f"The load generator ended with exit code {code}.",
-            "Its own words are in loadgen.log in the cell's folder.",
+            "Its own words are in loadgen.log in the folder.",
         )
 
 

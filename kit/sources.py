@@ -172,7 +172,7 @@ def download(url: str, target: Path, on_bytes: OnBytes) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SourceError(
             f"The download of {url} failed: {error or type(error).__name__}.",
-            "Try again: what has come is kept and the download goes on from there.",
+            "Run it again: what has come is kept and the download goes on from there.",
         ) from None
 
 

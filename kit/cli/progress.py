@@ -166,7 +166,7 @@ class LoadProgress:
 
     def __call__(self, event: Mapping[str, object]) -> None:
         name = str(event.get("phase") or event.get("event") or "")
-        if name != self._phase:
+        if name != self._phase and name not in ("end", "error"):
             self._phase = name
             if self._progress is None and not self._quiet:
                 click.echo(f"{plain_text(name)} ...", err=True)
