@@ -31,8 +31,8 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 120)
         time.sleep(0.02)
 
 
-def servers_of(marker: str) -> list[str]:
-    """Command lines of processes that hold `marker`, our own shell aside."""
+def pids_of(marker: str) -> list[int]:
+    """Processes whose command line holds `marker`."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -40,5 +40,5 @@ def servers_of(marker: str) -> list[str]:
         except OSError:
             continue
         if marker in line:
-            found.append(line)
+            found.append(int(path.parent.name))
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import SHORT, kit, servers_of, start_kit, wait_until
+from running import SHORT, kit, pids_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -42,8 +42,8 @@ def test_ctrl_c_leaves_nothing_running_and_a_readable_run(moment: str, tmp_path:
     assert process.returncode == 130, stderr
     assert "Interrupted" in stderr
     assert "Traceback" not in stderr + stdout
-    assert servers_of(str(tmp_path)) == []
-    assert servers_of("kit.engines.embedded_llamacpp") == []
+    assert pids_of(str(tmp_path)) == []
+    assert pids_of("kit.engines.embedded_llamacpp") == []
     result = json.loads((run / "result.json").read_text())
     assert result["complete"] is False
     statuses = [cell["status"] for cell in result["cells"]]
