@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit integration golden clean
+.PHONY: demo test lint unit integration golden bench bench-peers clean
 
 demo: $(VENV)/.demo
 	$(BIN)/kit reproduce demo --yes
@@ -25,6 +25,14 @@ integration: $(VENV)/.dev
 golden: $(VENV)/.dev
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/test_cli_help.py
 
+# The instrument's figures with their targets; quiet machine, 12 minutes. BENCH=--quick takes 3.
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.instrument $(BENCH)
+
+# The kit beside aiperf, guidellm and vllm bench serve: installs 6 GB into the kit's cache, 10 minutes more.
+bench-peers: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.peers $(BENCH)
+
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "The kit needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
@@ -37,6 +45,10 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@ $(VENV)/.demo
 
 clean:

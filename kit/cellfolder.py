@@ -8,11 +8,12 @@ from pathlib import Path
 
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
 from kit.metrics import cell_metrics
-from kit.model import AnswerCheck, Cell, LoadFacts, Metrics, Record
+from kit.model import AnswerCheck, Cell, Load, LoadFacts, Metrics, Record
+from kit.prompts import PromptSet
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
 CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
-FACTS, LOAD = "facts.json", "load.json"
+FACTS, LOAD, PROMPTS = "facts.json", "load.json", "prompts.json"
 MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text kit.stream keeps, escaped
 
 Event = Mapping[str, object]
@@ -21,6 +22,21 @@ Event = Mapping[str, object]
 def keep_cell(folder: Path, cell: Cell) -> None:
     """Write cell.json."""
     (folder / CELL).write_bytes(write_json(plain(cell)))
+
+
+def write_load(folder: Path, load: Load, prompts: PromptSet) -> Path:
+    """Put load.json and prompts.json where the load generator looks; returns the path of load.json."""
+    texts = {"sha256": prompts.sha256, "texts": list(prompts.texts)}
+    (folder / PROMPTS).write_bytes(write_json(texts))
+    path = folder / LOAD
+    path.write_bytes(write_json(plain(load)))
+    return path
+
+
+def remove_load(folder: Path) -> None:
+    """Take both away again: the load is in cell.json, the prompts are the kit's."""
+    for name in (LOAD, PROMPTS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def keep_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:

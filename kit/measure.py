@@ -14,7 +14,6 @@ from typing import Literal, Protocol
 
 from kit import endpoint
 from kit.cellfolder import (
-    LOAD,
     LOG,
     Event,
     keep_cell,
@@ -23,6 +22,8 @@ from kit.cellfolder import (
     parse_event,
     raise_load_error,
     read_facts,
+    remove_load,
+    write_load,
 )
 from kit.correctness import SuiteLevel
 from kit.engines.contract import Engine, Running
@@ -43,8 +44,8 @@ from kit.model import (
 )
 from kit.phases import PhaseLog
 from kit.plan import cell_load, entry_of
+from kit.prompts import load_prompts
 from kit.runtimes import RUNTIMES
-from kit.strict import plain, write_json
 
 
 class Observer(Protocol):
@@ -242,8 +243,7 @@ def _counters(job: CellJob, running: Running) -> dict[str, int] | None:
 
 
 def _run_load(job: CellJob, log: PhaseLog, load: Load) -> None:
-    plan_file = job.folder / LOAD
-    plan_file.write_bytes(write_json(plain(load)))
+    plan_file = write_load(job.folder, load, load_prompts(job.plan.prompts.name))
     errors: list[Event] = []
 
     def on_line(line: str) -> None:
@@ -254,8 +254,10 @@ def _run_load(job: CellJob, log: PhaseLog, load: Load) -> None:
             log.begin("window")
         job.observer.progress(job.cell.id, event)
 
-    code = job.engine.run_load(plan_file, job.folder, on_line)
-    plan_file.unlink(missing_ok=True)
+    try:
+        code = job.engine.run_load(plan_file, job.folder, on_line)
+    finally:
+        remove_load(job.folder)
     raise_load_error(code, errors)
 
 

@@ -7,14 +7,16 @@ of nanoseconds or on exact fractions; one rounding to a float at the end. Formul
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
 
-from kit.model import Metrics, Record, RequestCounts, TokenCounts, TokenSource, Window
+from kit.goodput import Felt, meets
+from kit.model import Metrics, Record, RequestCounts, Slo, TokenCounts, TokenSource, Window
 from kit.stats import distribution, nearest_rank
+from kit.validation import judge_all, parse_rule
 
 NS_PER_S = 1_000_000_000
 # A finished answer sent in one burst is no stream: its text spans under 5 % of the latency and comes faster
@@ -154,10 +156,6 @@ def _decode_rate(tpots_ns: Sequence[int]) -> float | None:
     return float(round(Fraction(NS_PER_S, nearest_rank(positive, 500)), 6)) if positive else None
 
 
-def _error_rate(ok: int, failed: int) -> float | None:
-    return float(round(Fraction(failed, ok + failed), 9)) if ok + failed else None
-
-
 def _throughput(records: Sequence[Record], window: Window) -> float | None:
     """Tokens per second in the window; None when not one request succeeded: a dead server has no throughput."""
     if not any(record.outcome != "failed" and record.chunks for record in records):
@@ -165,8 +163,38 @@ def _throughput(records: Sequence[Record], window: Window) -> float | None:
     return _rate(sum((tokens_in_window(record, window) for record in records), Fraction(0)), window)
 
 
-def cell_metrics(records: Iterable[Record], window: Window, *, open_loop: bool) -> Metrics:
-    """All numbers of one cell. `window` must not be empty; `open_loop` adds latencies from the intended send."""
+def _felt(record: Record, time: Timing, *, open_loop: bool) -> Felt:
+    """What a user of this ok request met: in an open loop from the intended send on, which is when they came.
+
+    A replayed answer has no pace, but its user waited for the first text all the same.
+    """
+    begun_ns = record.intended_ns if open_loop or record.sent_ns is None else record.sent_ns
+    return Felt(record.chunks[0][0] - begun_ns, time.tpot_ns, time.itl_ns, record.chunks[-1][0] - begun_ns)
+
+
+def _good(ok: Sequence[Record], times: Sequence[Timing], slo: Slo, *, open_loop: bool) -> int:
+    return sum(
+        meets(slo, _felt(record, time, open_loop=open_loop)) for record, time in zip(ok, times, strict=True)
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(round(Fraction(part, whole), 9)) if whole else None
+
+
+def cell_metrics(
+    records: Iterable[Record],
+    window: Window,
+    *,
+    open_loop: bool,
+    slo: Slo | None = None,
+    validate: str | None = None,
+    texts: Mapping[int, str] | None = None,
+) -> Metrics:
+    """All numbers of one cell. `window` must not be empty; `open_loop` adds latencies from the intended send.
+
+    `slo` adds goodput; `validate`, a rule of `kit.validation`, judges `texts`, which are by request id.
+    """
     every = list(records)
     chosen = [record for record in every if sent_in(record, window)]
     ok = [record for record in chosen if record.outcome == "ok"]
@@ -179,12 +207,14 @@ def cell_metrics(records: Iterable[Record], window: Window, *, open_loop: bool) 
     tpots = [time.tpot_ns for time in times if time.tpot_ns is not None]
     live = [(record, time) for record, time in zip(ok, times, strict=True) if time.ttft_ns is not None]
     from_intended = [record.chunks[0][0] - record.intended_ns for record, _ in live]
+    ended = len(ok) + len(failed)
+    good = None if slo is None or not ended else _good(ok, times, slo, open_loop=open_loop)
     return Metrics(
         window_s=(window.end_ns - window.start_ns) / NS_PER_S,
         throughput_tok_s=_throughput(every, window),
         decode_tok_s=_decode_rate(tpots),
         request_rate_s=_rate(done, window) if ok else None,
-        error_rate=_error_rate(len(ok), len(failed)),
+        error_rate=_share(len(failed), ended),
         requests=RequestCounts(len(ok), len(failed), len(chosen) - len(ok) - len(failed)),
         errors_by_kind=dict(sorted(Counter(record.error for record in failed if record.error).items())),
         tokens=_token_counts(ok),
@@ -200,6 +230,9 @@ def cell_metrics(records: Iterable[Record], window: Window, *, open_loop: bool) 
         e2e_from_intended_ms=(
             distribution([record.chunks[-1][0] - record.intended_ns for record in ok]) if open_loop else None
         ),
+        goodput_req_s=None if good is None else _rate(good, window),
+        goodput_share=None if good is None else _share(good, ended),
+        validation=None if validate is None else judge_all(parse_rule(validate), ok, texts or {}),
     )
 
 

@@ -86,7 +86,14 @@ def _workload(workload: Workload) -> PlannedWorkload:
 
 
 def make_plan(
-    platform: Platform, model: ModelEntry, prompts: PromptSet, suite: SuiteLevel, *, cpus: int, seed: int | None
+    platform: Platform,
+    model: ModelEntry,
+    prompts: PromptSet,
+    suite: SuiteLevel,
+    *,
+    cpus: int,
+    seed: int | None,
+    calibrate: bool = True,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's."""
     entries = tuple(
@@ -107,6 +114,7 @@ def make_plan(
         correctness=TextPin(platform.correctness.name, suite.sha256, len(suite.tests)),
         correctness_level=platform.correctness.level,
         workload=workload,
+        calibrate=calibrate,
         entries=entries,
         cells=cell_order(tuple(entry.name for entry in entries), workload.concurrencies, workload.replicates),
     )

@@ -1,7 +1,4 @@
-"""Prompt sets, and the body of the request that asks one of their prompts.
-
-The body is a pure function of (load, prompt set, planned request), so a verifier can make it again.
-"""
+"""Prompt sets: read strictly, identified by the hash of their file. How they are asked is in `kit.chatbody`."""
 
 from __future__ import annotations
 
@@ -12,16 +9,12 @@ from typing import Literal
 
 from kit.assets import asset
 from kit.errors import InputError
-from kit.model import Load, PlannedRequest
 from kit.schema import check
 from kit.strict import read_yaml, typed
 from kit.text import nearest, plain_text
 
 # Files beside the prompt sets that are none: suites of `kit.correctness`.
 SUITES = frozenset({"correctness"})
-# What a load must not override: it decides what is measured and how it is counted.
-RESERVED_KEYS = frozenset({"model", "messages", "max_tokens", "stream", "stream_options"})
-SEED_LIMIT = 2**31  # servers read the seed into a signed 32-bit integer
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +95,3 @@ def _first_repeated(values: Sequence[str]) -> int | None:
 
 
 # --- asking ---------------------------------------------------------------------------------------------
-
-
-def messages(texts: Sequence[str], request: PlannedRequest) -> list[dict[str, str]]:
-    """The chat of one request. The salt stands first of all, so no two requests share a prefix to be cached."""
-    system = f"{request.salt} is the number of this request. You are a careful programmer."
-    return [{"role": "system", "content": system}, {"role": "user", "content": texts[request.prompt]}]
-
-
-def body(load: Load, texts: Sequence[str], request: PlannedRequest) -> dict[str, object]:
-    """The whole OpenAI chat completion request; `InputError` if `extra_body` would override what is measured."""
-    reserved = sorted(RESERVED_KEYS & load.extra_body.keys())
-    if reserved:
-        raise InputError(
-            f"The load's extra_body may not set {', '.join(reserved)}.",
-            "The plan decides that; take it out of extra_body.",
-        )
-    return {
-        "model": load.model,
-        "messages": messages(texts, request),
-        "max_tokens": request.max_tokens,
-        "temperature": 0,
-        "top_p": 1,
-        "seed": load.seed % SEED_LIMIT,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        **load.extra_body,
-    }

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
+from kit.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.correctness import SuiteLevel
 from kit.engines.contract import Engine
 from kit.errors import NoResultError, SourceError, StorageError
 from kit.host import describe_host
 from kit.measure import CellJob, Observer, measure_cell
-from kit.model import Cell, CellPlan, Plan, Result
+from kit.model import Calibration, Cell, CellPlan, Plan, Result
 from kit.results import make_result
 from kit.runfolder import (
+    CALIBRATION,
     CELLS,
     HOST,
     PLAN,
@@ -22,6 +25,7 @@ from kit.runfolder import (
     RESULT,
     create,
     host_lines,
+    read_calibration,
     read_cells,
     read_host,
     write_document,
@@ -33,6 +37,8 @@ from kit.tables import report
 class RunObserver(Observer, Protocol):
     """Who watches a whole run."""
 
+    def calibrating(self, step: Step) -> None: ...
+
     def cell_started(self, cell: CellPlan) -> None: ...
 
     def cell_ended(self, cell: Cell) -> None: ...
@@ -40,9 +46,10 @@ class RunObserver(Observer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run that came to an end (or was interrupted): its result and the sha256 of its plan."""
+    """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan."""
 
     result: Result
+    calibration: Calibration | None
     plan_sha256: str
 
 
@@ -63,6 +70,7 @@ def reproduce(
     plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
     write_document(folder / HOST, describe_host(), "host")
     try:
+        _calibrate(plan, folder, engine, observer)
         for planned in plan.cells:
             observer.cell_started(planned)
             job = CellJob(
@@ -83,6 +91,22 @@ def reproduce(
     return outcome
 
 
+def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
+    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
+    if not plan.calibrate:
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
+        found = calibrate(
+            plan.workload.concurrencies,
+            RATE_TOK_S,
+            engine,
+            Path(scratch),
+            observer.calibrating,
+            at_most_tok_s=RUN_TOK_S,
+        )
+    write_document(folder / CALIBRATION, found, "calibration")
+
+
 def _storage(error: OSError, folder: Path) -> StorageError:
     return StorageError(
         f"The run stopped: {error.strerror or error} ({error.filename or folder}).",
@@ -92,11 +116,12 @@ def _storage(error: OSError, folder: Path) -> StorageError:
 
 def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
     """Write result.json and REPORT.md from the cells there are, measured, failed or interrupted."""
-    result = make_result(plan, plan_sha256, read_cells(folder, plan))
+    calibration = read_calibration(folder)
+    result = make_result(plan, plan_sha256, read_cells(folder, plan), calibration)
     try:
         write_document(folder / RESULT, result, "result")
-        text = report(plan, result, host_lines(read_host(folder)), plan_sha256)
+        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, plan_sha256)
+    return Outcome(result, calibration, plan_sha256)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kit.model import Cell, CellPlan, CellResult, Distribution, Metrics, Plan, Result, Row
+from kit.accuracy import suspicions
+from kit.model import Calibration, Cell, CellPlan, CellResult, Distribution, Metrics, Plan, Result, Row
 from kit.stats import spread
 
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
@@ -34,8 +35,9 @@ def value_at(metrics: Metrics, path: str) -> float | None:
     return None if value is None else float(value)
 
 
-def cell_result(planned: CellPlan, cell: Cell | None) -> CellResult:
+def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None) -> CellResult:
     """The line of one planned cell; "missing" when it was never measured."""
+    metrics = cell.metrics if cell else None
     return CellResult(
         id=planned.id,
         entry=planned.entry,
@@ -43,7 +45,8 @@ def cell_result(planned: CellPlan, cell: Cell | None) -> CellResult:
         replicate=planned.replicate,
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
-        metrics=cell.metrics if cell else None,
+        metrics=metrics,
+        suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
     )
 
 
@@ -56,12 +59,17 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         replicates=len(mine),
         measured=len(measured),
         spreads={path: spread([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS},
+        suspect=tuple(
+            dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
+        ),
     )
 
 
-def make_result(plan: Plan, plan_sha256: str, cells: Mapping[str, Cell]) -> Result:
-    """result.json of a plan from the cells there are, by id."""
-    results = tuple(cell_result(planned, cells.get(planned.id)) for planned in plan.cells)
+def make_result(
+    plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
+) -> Result:
+    """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
+    results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,

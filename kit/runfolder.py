@@ -12,12 +12,13 @@ from typing import TypeVar
 from kit.archive import DEFAULT
 from kit.cellfolder import CELL, CORRECT, LOG, RECORDS, TEXTS
 from kit.errors import InputError, StorageError
-from kit.model import Cell, Host, Plan, Result
+from kit.model import Calibration, Cell, Host, Plan, Result
 from kit.schema import check
 from kit.strict import plain, read_json, typed, write_json
 from kit.text import bytes_text, cell
 
 PLAN, HOST, RESULT, REPORT, CELLS = "plan.json", "host.json", "result.json", "REPORT.md", "cells"
+CALIBRATION = "calibration.json"
 CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
 STAY_AT_HOME = (REPORT, LOG, "loadgen.log")  # they may name paths and people; no number comes from them
 MAX_FILE_BYTES = DEFAULT.member_bytes
@@ -87,9 +88,20 @@ def read_result(folder: Path) -> Result:
     return read_document(_read(folder / RESULT), Result, "result", str(folder / RESULT))
 
 
+def read_calibration(folder: Path) -> Calibration | None:
+    """The calibration of a run; None where there was none."""
+    path = folder / CALIBRATION
+    return read_document(_read(path), Calibration, "calibration", str(path)) if path.is_file() else None
+
+
+def run_names(plan: Plan) -> list[str]:
+    """The names of the files that belong to the whole run: plan, host, result and the calibration, if planned."""
+    return [PLAN, HOST, RESULT, *([CALIBRATION] if plan.calibrate else [])]
+
+
 def bundle_names(plan: Plan) -> list[str]:
     """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
-    names = [PLAN, HOST, RESULT]
+    names = run_names(plan)
     for planned in plan.cells:
         names += [f"{CELLS}/{planned.id}/{name}" for name in CELL_FILES]
     return names

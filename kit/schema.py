@@ -29,6 +29,7 @@ SHARED = "common"
 DOCUMENTS = frozenset(
     {
         "answer",
+        "calibration",
         "cell",
         "correctness",
         "finding",
@@ -42,6 +43,7 @@ DOCUMENTS = frozenset(
         "prompts",
         "record",
         "result",
+        "sweep",
         "text",
         "truth",
         "verdict",

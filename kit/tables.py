@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from kit.model import Distribution, Metrics, Plan, Result, Row, Spread
+from kit.calibrationtext import calibration_line
+from kit.model import Calibration, Distribution, Metrics, Plan, Result, Row, Spread
 from kit.stats import SAMPLE_FLOORS
 from kit.text import NO_DATA, number
 from kit.text import cell as safe
 
+SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -59,7 +61,7 @@ def _cell(metric: Metric, row: Row) -> str:
         text += f" (max {_value(metric, row.spreads[metric.fallback])})"
     if row.measured < row.replicates:
         text += f" ({row.measured} of {row.replicates})"
-    return text
+    return f"{text} {SUSPECT}" if row.suspect else text
 
 
 def _name(word: str) -> str:
@@ -105,17 +107,32 @@ def failures(result: Result) -> list[str]:
     return lines
 
 
-def tables(plan: Plan, result: Result) -> str:
-    """Every table with its title, the method below, and the cells that have no result."""
+def suspect_lines(result: Result) -> list[str]:
+    """One Markdown line for each row whose numbers may be the load generator's own, with the reasons."""
+    return [
+        f"- {_name(row.entry)} at concurrency {row.concurrency}: {'; '.join(map(safe, row.suspect))}"
+        for row in result.rows
+        if row.suspect
+    ]
+
+
+def tables(plan: Plan, result: Result, calibration: Calibration | None) -> str:
+    """Every table with its title, the method and the calibration below, suspect rows, cells without a result."""
     parts = [f"**{metric.title}**\n\n{metric_table(result, metric)}" for metric in METRICS]
-    parts.append("\n".join(method_lines(plan)))
+    parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
+    suspect = suspect_lines(result)
+    if suspect:
+        words = f"{SUSPECT} SUSPECT: these numbers may be the load generator's rather than the server's:"
+        parts.append("\n".join((words, "", *suspect)))
     lost = failures(result)
     if lost:
         parts.append("Cells without a result:\n\n" + "\n".join(lost))
     return "\n\n".join(parts) + "\n"
 
 
-def report(plan: Plan, result: Result, host_lines: tuple[str, ...], plan_sha256: str) -> str:
+def report(
+    plan: Plan, result: Result, calibration: Calibration | None, host_lines: tuple[str, ...], plan_sha256: str
+) -> str:
     """REPORT.md of a run."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed by us)"
     parts = (
@@ -124,7 +141,7 @@ def report(plan: Plan, result: Result, host_lines: tuple[str, ...], plan_sha256:
         "\n".join(f"- {line}" for line in host_lines),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Made from raw records; `kit verify` recomputes every number.",
-        tables(plan, result),
+        tables(plan, result, calibration),
     )
     return "\n\n".join(parts)
 

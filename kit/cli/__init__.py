@@ -17,8 +17,10 @@ COMMANDS = {
     "bundle": ("kit.cli.bundle", "Pack a run into one file that strangers can verify."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and say whether it holds."),
     "load": ("kit.cli.load", "Drive any OpenAI-compatible server by hand and measure it."),
+    "sweep": ("kit.cli.sweep", "Load a server with more and more users, and find where that stops paying."),
     "test": ("kit.cli.test", "Ask a server the correctness prompts and judge its answers."),
     "reference": ("kit.cli.reference", "Serve answers on a known schedule, to test any load generator."),
+    "calibrate": ("kit.cli.calibrate", "Measure the load generator itself, and find how far it is right."),
     "models": ("kit.cli.models", "List and fetch model files, checked by their hash."),
     "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
 }

@@ -2,21 +2,93 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import reduce
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kit.cli.options import OutputRange, json_option, new_folder, quiet_option, seed_option
 from kit.model import Cell, Loop, OutputTokens
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-def _loop(concurrency: int | None, rate: float | None, arrivals: str | None, burstiness: float | None) -> Loop:
-    if rate is None:
-        if arrivals or burstiness is not None:
-            raise click.UsageError("--arrivals and --burstiness shape an open loop: give --rate too.")
-        return Loop("closed", concurrency or 1)
-    if concurrency is not None:
-        raise click.UsageError("--concurrency is a closed loop, --rate an open one: give one of them.")
+    from kit.byhand import LoadRequest
+
+    D = TypeVar("D", bound=DataclassInstance)
+F = TypeVar("F", bound=Callable[..., Any])
+
+DURATION_S = 30.0
+SERVER_OPTIONS = (
+    click.option("--url", required=True, help="Base URL of an OpenAI-compatible server."),
+    click.option("--model", help="Model name to ask for; default the first that the server lists."),
+)
+ANSWER_OPTIONS = (
+    click.option(
+        "--prompts", default="short", show_default=True, help="Prompt set: micro, short, medium or long."
+    ),
+    click.option(
+        "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Answer lengths."
+    ),
+    click.option(
+        "--ignore-eos", is_flag=True, help="Ask the server to go on to the full length (llama.cpp, vLLM)."
+    ),
+    click.option("--slo", metavar="LIMITS", help="Limits for goodput: ttft=200ms,tpot=50ms (also itl, e2e; s)."),
+    click.option("--validate", metavar="RULE", help="Judge the texts: basic, contains:TEXT or regex:PATTERN."),
+    seed_option,
+)
+
+
+def server_options(function: F) -> F:
+    """Which server and model: the same for `kit load` and `kit sweep`."""
+    return reduce(lambda inner, option: option(inner), reversed(SERVER_OPTIONS), function)
+
+
+def answer_options(function: F) -> F:
+    """What is asked, and how answers are judged: the same for both too."""
+    return reduce(lambda inner, option: option(inner), reversed(ANSWER_OPTIONS), function)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of `server_options` and `answer_options`."""
+
+    url: str
+    model: str | None
+    prompts: str
+    output_tokens: OutputTokens
+    ignore_eos: bool
+    slo: str | None
+    validate: str | None
+    seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """How requests arrive, and how long."""
+
+    concurrency: int | None
+    ramp: float
+    rate: float | None
+    arrivals: str | None
+    burstiness: float | None
+    trace: Path | None
+    rate_scale: float | None
+    duration: float | None
+    requests: int | None
+    warmup: float
+
+
+def grouped(kind: type[D], words: dict[str, Any]) -> D:
+    """An instance of `kind` of the options that have the names of its fields."""
+    return kind(**{field.name: words[field.name] for field in fields(kind)})
+
+
+def open_loop(rate: float, arrivals: str | None, burstiness: float | None) -> Loop:
+    """The open loop of these options; `click.UsageError` if they contradict each other."""
     kind = arrivals or "poisson"
     if (burstiness is not None) != (kind == "gamma"):
         raise click.UsageError("--burstiness belongs to --arrivals gamma, and gamma needs it.")
@@ -29,10 +101,70 @@ def _loop(concurrency: int | None, rate: float | None, arrivals: str | None, bur
     )
 
 
+def _loop(given: Arriving) -> Loop:
+    if sum(value is not None for value in (given.concurrency, given.rate, given.trace)) > 1:
+        raise click.UsageError(
+            "--concurrency is a closed loop, --rate an open one, --trace one of a file: give one of them."
+        )
+    if given.rate_scale is not None and given.trace is None:
+        raise click.UsageError("--rate-scale makes a trace faster: give --trace too.")
+    if given.rate is not None:
+        return open_loop(given.rate, given.arrivals, given.burstiness)
+    if given.arrivals or given.burstiness is not None:
+        raise click.UsageError("--arrivals and --burstiness shape an open loop: give --rate too.")
+    return Loop("closed", given.concurrency or 1) if given.trace is None else Loop("open", None, "trace")
+
+
+def _window_s(given: Arriving) -> float | None:
+    if given.duration is not None and given.requests is not None:
+        raise click.UsageError("--duration measures a time, --requests a number: give one of them.")
+    if given.requests is not None or (given.trace is not None and given.duration is None):
+        return None
+    return given.duration or DURATION_S
+
+
+def make_request(asked: Asked, given: Arriving) -> LoadRequest:
+    """The load that the options ask for; `click.UsageError` or `InputError` if they make no sense."""
+    from kit.byhand import LoadRequest
+    from kit.goodput import parse_slo
+
+    return LoadRequest(
+        url=asked.url,
+        model=asked.model,
+        loop=_loop(given),
+        warmup_s=given.warmup,
+        window_s=_window_s(given),
+        requests=given.requests,
+        prompts=asked.prompts,
+        output_tokens=asked.output_tokens,
+        ignore_eos=asked.ignore_eos,
+        seed=asked.seed or 0,
+        ramp_s=given.ramp,
+        slo=None if asked.slo is None else parse_slo(asked.slo),
+        validate=asked.validate,
+        trace=None if given.trace is None else _bytes(given.trace),
+        trace_name="trace.jsonl" if given.trace is None else given.trace.name,
+        trace_speed_milli=1000 if given.rate_scale is None else round(given.rate_scale * 1000),
+    )
+
+
+def _bytes(path: Path) -> bytes:
+    from kit.errors import InputError
+    from kit.traces import MAX_TRACE_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_TRACE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give a file with --trace.") from None
+
+
 @click.command("load")
-@click.option("--url", required=True, help="Base URL of an OpenAI-compatible server.")
-@click.option("--model", help="Model name to ask for; default the first that the server lists.")
+@server_options
 @click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Closed loop: N users. Default 1.")
+@click.option(
+    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Users start within S s. Default 0."
+)
 @click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Open loop; default poisson."
@@ -40,67 +172,39 @@ def _loop(concurrency: int | None, rate: float | None, arrivals: str | None, bur
 @click.option(
     "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
 )
+@click.option(
+    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrivals of a JSONL file."
+)
+@click.option(
+    "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Play the trace X times as fast."
+)
 @click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds measured. Default 30.")
 @click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests, not a time.")
 @click.option(
     "--warmup", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Seconds before. Default 0."
 )
-@click.option("--prompts", default="short", show_default=True, help="Prompt set: micro, short, medium or long.")
-@click.option("--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Answer lengths.")
-@click.option("--ignore-eos", is_flag=True, help="Ask the server to go on to the full length (llama.cpp, vLLM).")
-@seed_option
+@answer_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder; default runs/load-TIME.")
 @quiet_option
 @json_option
-def command(
-    url: str,
-    model: str | None,
-    concurrency: int | None,
-    rate: float | None,
-    arrivals: str | None,
-    burstiness: float | None,
-    duration: float | None,
-    requests: int | None,
-    warmup: float,
-    prompts: str,
-    output_tokens: OutputTokens,
-    ignore_eos: bool,
-    seed: int | None,
-    out: Path | None,
-    quiet: bool,
-    as_json: bool,
-) -> int:
+def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     """Drive any OpenAI-compatible server and measure it.
 
     Every request has its own prompt salt; records.jsonl, texts.jsonl and cell.json go into the folder; --json
     prints cell.json. Exit code 8 when not one request succeeded. A key in KIT_API_KEY is sent as a bearer
-    token.
+    token. A trace has a line {"at_ms": 12.5, "output_tokens": 64} for each request, the tokens if wanted.
 
     Example: kit load --url http://127.0.0.1:8080 --concurrency 4 --duration 30 --warmup 5
     """
-    from kit.byhand import LoadRequest, load_by_hand
+    from kit.byhand import load_by_hand
     from kit.cli.progress import LoadProgress
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
     from kit.strict import plain, write_json
 
-    if duration is not None and requests is not None:
-        raise click.UsageError("--duration measures a time, --requests a number: give one of them.")
-    window_s = None if requests is not None else duration or 30.0
-    request = LoadRequest(
-        url=url,
-        model=model,
-        loop=_loop(concurrency, rate, arrivals, burstiness),
-        warmup_s=warmup,
-        window_s=window_s,
-        requests=requests,
-        prompts=prompts,
-        output_tokens=output_tokens,
-        ignore_eos=ignore_eos,
-        seed=0 if seed is None else seed,
-    )
+    request = make_request(grouped(Asked, words), grouped(Arriving, words))
     folder = new_folder(out, "load")
-    total_s = None if window_s is None else warmup + window_s
+    total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
         cell = load_by_hand(request, folder, ProcessEngine(), progress)
     click.echo(write_json(plain(cell)).decode(), nl=False) if as_json else click.echo(_text(cell, folder))
@@ -110,7 +214,12 @@ def command(
 
 
 def _text(cell: Cell, folder: Path) -> str:
+    from kit.loadtables import judged_lines
     from kit.tables import metrics_table
 
-    table = metrics_table(cell.metrics) if cell.metrics else "No numbers: the window was never closed."
-    return f"{table}\n\nRecords and cell.json are in {folder}."
+    if cell.load is None or cell.metrics is None:
+        parts = ["No numbers: the window was never closed."]
+    else:
+        judged = judged_lines(cell.load, cell.metrics)
+        parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]
+    return "\n\n".join((*parts, f"Records and cell.json are in {folder}."))

@@ -47,6 +47,8 @@ def plan_for(
     warmup: float | None,
     replicates: int | None,
     seed: int | None,
+    *,
+    calibrate: bool = True,
 ) -> Plan:
     """The plan of a platform on this machine."""
     from kit.catalogue import model
@@ -61,4 +63,6 @@ def plan_for(
     )
     suite = load_suite(chosen.correctness.name, chosen.correctness.level)
     prompts = load_prompts(chosen.workload.prompts)
-    return make_plan(chosen, model(chosen.model), prompts, suite, cpus=usable_cpus(), seed=seed)
+    return make_plan(
+        chosen, model(chosen.model), prompts, suite, cpus=usable_cpus(), seed=seed, calibrate=calibrate
+    )

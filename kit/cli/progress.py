@@ -6,6 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,6 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from kit.model import Cell, CellPlan, Plan
 from kit.plan import duration_estimate_s
 from kit.text import number, plain_text
+
+if TYPE_CHECKING:
+    from kit.calibrate import Step
 
 NS_PER_S = 1_000_000_000
 
@@ -41,6 +45,19 @@ def remaining_text(seconds: float) -> str:
     """Time left as m:ss."""
     whole = max(0, int(seconds))
     return f"{whole // 60}:{whole % 60:02d}"
+
+
+def step_text(step: Step) -> str:
+    """What a calibration measures next."""
+    from kit.accuracy import streams_text
+
+    what = "calibrating the load generator" if step.kind == "point" else "looking for its ceiling"
+    return f"{what}: {streams_text(step.concurrency)} at {step.rate_tok_s:g} tokens/s each"
+
+
+def calibration_steps(*, quiet: bool) -> Callable[[Step], None]:
+    """One line on standard error for each step of a calibration."""
+    return lambda step: None if quiet else click.echo(f"{step_text(step)} ...", err=True)
 
 
 class _Rate:
@@ -90,7 +107,13 @@ class RunProgress:
         if self._progress:
             self._progress.stop()
 
+    def calibrating(self, step: Step) -> None:
+        self._line(f"{step_text(step)} ...")
+        self._update(step_text(step))
+
     def cell_started(self, cell: CellPlan) -> None:
+        if not cell.order:
+            self._started = time.monotonic()  # what came before says nothing about the length of a cell
         self._cell_started = time.monotonic()
         self._rate = _Rate()
         self._line(f"[{cell.order + 1}/{len(self._plan.cells)}] {cell.id}: {remaining_text(self._left_s())} left")

@@ -36,14 +36,18 @@ def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder; default runs/PLATFORM-TIME."
 )
+@click.option(
+    "--no-calibrate", is_flag=True, help="Skip the calibration of the load generator: every cell is then SUSPECT."
+)
 @yes_option
 @quiet_option
 @json_option
-def command(out: Path | None, yes: bool, quiet: bool, as_json: bool, **options: Any) -> None:
+def command(out: Path | None, no_calibrate: bool, yes: bool, quiet: bool, as_json: bool, **options: Any) -> None:
     """Measure PLATFORM: every entry, one at a time, at every concurrency, and print the tables.
 
-    PLATFORM is the name of a platform of the kit or a .yaml file. The run folder keeps the plan, every raw
-    record and the report. Ctrl-C ends the run; what was measured until then is kept.
+    PLATFORM is the name of a platform of the kit or a .yaml file. The load generator is calibrated first. The
+    run folder keeps the plan, every raw record and the report. Ctrl-C ends the run; what was measured until
+    then is kept.
 
     Example: kit reproduce demo --window 20 --replicates 3
     """
@@ -54,7 +58,7 @@ def command(out: Path | None, yes: bool, quiet: bool, as_json: bool, **options: 
     from kit.strict import plain
     from kit.tables import tables
 
-    plan = plan_for(**options)
+    plan = plan_for(**options, calibrate=not no_calibrate)
     folder = new_folder(out, plan.platform)
     suite = load_suite(plan.correctness.name, plan.correctness_level)
     model = model_file(plan, yes=yes, quiet=quiet)
@@ -63,6 +67,6 @@ def command(out: Path | None, yes: bool, quiet: bool, as_json: bool, **options: 
     if as_json:
         click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
-    click.echo(tables(plan, outcome.result))
+    click.echo(tables(plan, outcome.result, outcome.calibration))
     click.echo(f"The run lies in {folder} (start with {folder / 'REPORT.md'}).")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")

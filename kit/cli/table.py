@@ -28,4 +28,7 @@ def command(run: Path, as_json: bool) -> None:
 
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = remade_result(evidence)
-    click.echo(write_json(plain(result)).decode(), nl=False) if as_json else click.echo(tables(plan, result))
+    if as_json:
+        click.echo(write_json(plain(result)).decode(), nl=False)
+    else:
+        click.echo(tables(plan, result, evidence.calibration))

@@ -11,18 +11,32 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from kit.chatbody import body
 from kit.errors import InputError, KitError
+from kit.jsonstrict import read_json
 from kit.loadgen.recorder import keep
 from kit.loadgen.session import LoadRun, Progress, Session
+from kit.loadgen.spool import Spool
 from kit.loadgen.target import parse_target, payload, request_head
 from kit.model import Load, PlannedRequest
-from kit.prompts import PromptSet, body, load_prompts
 from kit.schedule import arrivals_ns, planned_request
-from kit.strict import read_json, typed
+from kit.traces import TRACE, TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
+from kit.typed import typed
 
 PROGRESS_EVERY_NS = 200_000_000
+PROMPTS, SPOOL = "prompts.json", "spool.bin"
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTexts:
+    """prompts.json: the texts of a prompt set and the sha256 of the file they come from."""
+
+    sha256: str
+    texts: tuple[str, ...]
 
 
 def read_load(path: Path) -> Load:
@@ -30,19 +44,44 @@ def read_load(path: Path) -> Load:
     return typed(Load, read_json(path.read_bytes(), str(path)), str(path))
 
 
-def pinned_prompts(load: Load) -> PromptSet:
-    """The prompt set the load names; `InputError` if this kit's file is another than the plan's."""
-    prompts = load_prompts(load.prompts.name)
-    if prompts.sha256 != load.prompts.sha256:
+def prompt_texts(load: Load, folder: Path) -> tuple[str, ...]:
+    """The prompts of a load: those the starter left beside it in `prompts.json`, else the kit's own set.
+
+    `InputError` if they are not the ones the load names (by the hash of their file).
+    """
+    beside = folder / PROMPTS
+    if beside.is_file():
+        given = typed(PromptTexts, read_json(beside.read_bytes(), str(beside)), str(beside))
+        found, texts = given.sha256, given.texts
+    else:
+        # Only here: reading and checking YAML takes longer than many a load takes to start.
+        from kit.prompts import load_prompts
+
+        own = load_prompts(load.prompts.name)
+        found, texts = own.sha256, own.texts
+    if found != load.prompts.sha256 or len(texts) != load.prompts.count:
         raise InputError(
-            f"The prompt set {load.prompts.name} of this kit is not the one the plan was made with.",
+            f"The prompt set {load.prompts.name} here is not the one the plan was made with.",
             "Use the kit version that made the plan.",
         )
-    return prompts
+    return texts
 
 
-def request_of(load: Load, prompts: PromptSet, index: int) -> PlannedRequest:
-    return planned_request(load.seed, load.lane, index, len(prompts.texts), load.output_tokens)
+def trace_lines(load: Load, folder: Path) -> tuple[TraceLine, ...]:
+    """The lines of the trace beside the load, if it names one; `InputError` if they are another file's."""
+    return pinned_trace((folder / TRACE).read_bytes(), load.trace) if load.trace else ()
+
+
+def request_of(load: Load, trace: tuple[TraceLine, ...], index: int) -> PlannedRequest:
+    planned = planned_request(load.seed, load.lane, index, load.prompts.count, load.output_tokens)
+    return with_trace_length(planned, trace)
+
+
+def arrivals(load: Load, trace: tuple[TraceLine, ...]) -> Iterator[int] | None:
+    """When requests are due in an open loop: as the trace says, else as the seed gives; None in a closed loop."""
+    if load.trace:
+        return iter(trace_offsets_ns(trace, load.trace.speed_milli))
+    return arrivals_ns(load.seed, load.lane, load.loop) if load.loop.kind == "open" else None
 
 
 def _emit(event: dict[str, object]) -> None:
@@ -75,20 +114,35 @@ class _Reporter:
         )
 
 
-def carry_out(load: Load, prompts: PromptSet) -> LoadRun:
+def carry_out(load: Load, texts: tuple[str, ...], trace: tuple[TraceLine, ...], spool: Spool) -> LoadRun:
     """Run one load to its end (or to a signal)."""
     target = parse_target(load.url)
     head = request_head(target)
 
     def body_of(index: int) -> bytes:
-        document = body(load, prompts.texts, request_of(load, prompts, index))
+        document = body(load, texts, request_of(load, trace, index))
         return payload(head, json.dumps(document, ensure_ascii=False).encode())
 
-    arrivals = arrivals_ns(load.seed, load.lane, load.loop) if load.loop.kind == "open" else None
-    session = Session(load, target, body_of, _Reporter(), arrivals)
+    session = Session(load, target, body_of, _Reporter(), arrivals(load, trace), spool)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: session.interrupt())
     return session.run()
+
+
+def perform(load_file: Path, out: Path) -> None:
+    """The whole program: read, run, parse, keep."""
+    load = read_load(load_file)
+    texts, trace = prompt_texts(load, load_file.parent), trace_lines(load, load_file.parent)
+    spool_file = out / SPOOL
+    spool = Spool(spool_file)
+    try:
+        run = carry_out(load, texts, trace, spool)
+        _emit({"event": "parse"})
+        keep(out, run, lambda index: request_of(load, trace, index))
+    finally:
+        spool.close()
+        spool_file.unlink(missing_ok=True)
+    _emit({"event": "end", "interrupted": run.interrupted})
 
 
 def main(arguments: list[str]) -> int:
@@ -97,12 +151,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m kit.loadgen LOAD.json OUT_DIR\n")
         return InputError.exit_code
     try:
-        load = read_load(Path(arguments[0]))
-        prompts = pinned_prompts(load)
-        run = carry_out(load, prompts)
-        _emit({"event": "parse"})
-        keep(Path(arguments[1]), run, lambda index: request_of(load, prompts, index))
-        _emit({"event": "end", "interrupted": run.interrupted})
+        perform(Path(arguments[0]), Path(arguments[1]))
     except KitError as error:
         _emit({"event": "error", "what": error.what, "remedy": error.remedy, "code": error.exit_code})
         return error.exit_code

@@ -6,14 +6,13 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from kit.loadgen.clock import Clock
+from kit.loadgen.clock import READ_BYTES, Clock
 from kit.loadgen.dial import Address, Dial, reason_of
 from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.target import Target
 from kit.model import ErrorKind, Exchange, Timeouts
 from kit.reactor import READ, WRITE, Reactor
 
-READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
 
 OnDone = Callable[["Client", Exchange], None]
@@ -150,7 +149,7 @@ class Client:
             return
         try:
             if self._tls is None:
-                data, stamp = self._clock.receive(sock, READ_BYTES)
+                data, stamp = self._clock.receive(sock)
             else:
                 data, stamp = sock.recv(READ_BYTES), self._clock.now()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):

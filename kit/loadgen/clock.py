@@ -17,6 +17,7 @@ _NS_PER_S = 1_000_000_000
 # clock was stepped between the stamp and the last measurement of the offset.
 _MAX_STAMP_AGE_NS = 500_000_000
 _OFFSET_TRIES = 5
+READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
 
 
 def realtime_offset_ns() -> int:
@@ -50,6 +51,13 @@ class Clock:
     use_kernel: bool
     origin_ns: int = field(default_factory=time.monotonic_ns)
     _offset_ns: int = field(default_factory=realtime_offset_ns)
+    _buffer: bytearray = field(default_factory=lambda: bytearray(READ_BYTES), repr=False)
+    _view: memoryview = field(init=False, repr=False)
+    _buffers: list[memoryview] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._view = memoryview(self._buffer)
+        self._buffers = [self._view]
 
     def now(self) -> int:
         return time.monotonic_ns() - self.origin_ns
@@ -63,17 +71,19 @@ class Clock:
         if self.use_kernel:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
-    def receive(self, sock: socket.socket, size: int) -> tuple[bytes, int]:
-        """Data and the stamp of its arrival; raises what recv raises (BlockingIOError, OSError)."""
+    def receive(self, sock: socket.socket) -> tuple[bytes, int]:
+        """Data and the stamp of its arrival; raises what recv raises (BlockingIOError, OSError).
+
+        One buffer serves all sockets: a large one of its own for each read would cost more than the read.
+        """
         if not self.use_kernel:
-            data = sock.recv(size)
-            return data, time.monotonic_ns() - self.origin_ns
-        data, control, _, _ = sock.recvmsg(size, _CONTROL_BYTES)
+            size = sock.recv_into(self._buffer)
+            return bytes(self._view[:size]), time.monotonic_ns() - self.origin_ns
+        size, control, _, _ = sock.recvmsg_into(self._buffers, _CONTROL_BYTES)
         now = time.monotonic_ns()
-        for level, kind, value in control:
-            if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS and len(value) == _TIMESPEC.size:
-                seconds, nanos = _TIMESPEC.unpack(value)
-                stamp = seconds * _NS_PER_S + nanos + self._offset_ns
-                if now - _MAX_STAMP_AGE_NS < stamp <= now:
-                    return data, stamp - self.origin_ns
-        return data, now - self.origin_ns
+        if control and control[0][1] == SO_TIMESTAMPNS:
+            seconds, nanos = _TIMESPEC.unpack(control[0][2])
+            stamp = seconds * _NS_PER_S + nanos + self._offset_ns
+            if now - _MAX_STAMP_AGE_NS < stamp <= now:
+                return bytes(self._view[:size]), stamp - self.origin_ns
+        return bytes(self._view[:size]), now - self.origin_ns

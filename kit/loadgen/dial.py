@@ -9,10 +9,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from kit.errors import InputError
 from kit.loadgen.clock import Clock
+from kit.loadgen.target import Target
 from kit.reactor import READ, WRITE, Reactor
 
 RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
+PROBE_S = 2.0
 
 Address = tuple[socket.AddressFamily, Any]
 
@@ -22,6 +25,28 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def resolve(target: Target) -> Address:
+    """The address of a target, looked up once before the load; `InputError` if there is none.
+
+    A name may stand for several addresses (localhost: ::1 and 127.0.0.1): the first that accepts is taken.
+    """
+    if target.unix is not None:
+        return socket.AF_UNIX, target.unix
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise InputError(
+            f"The host {target.host!r} has no address: {error.strerror or error}.", "Check the name in --url."
+        ) from None
+    if len(found) > 1:
+        for family, _, _, _, address in found:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.settimeout(PROBE_S)
+                if probe.connect_ex(address) == 0:
+                    return family, address
+    return found[0][0], found[0][4]
 
 
 class Dial:

@@ -7,26 +7,28 @@ the drain bound is reached): the last requests of the window meet the same load 
 from __future__ import annotations
 
 import gc
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kit.errors import InputError
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
-from kit.loadgen.dial import Address
+from kit.loadgen.dial import resolve
+from kit.loadgen.spool import Spool
 from kit.loadgen.target import Target
 from kit.model import Exchange, Load, StampSource, Window
 from kit.reactor import Reactor
+from kit.traces import start_offsets_ns
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
 # A worker whose request failed at once waits before the next: 10 ms, doubling to 1 s, so that a dead server
 # is not hammered.
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
-PROBE_S = 2.0
+# Where the kernel stamps what arrives, nobody has to hurry to read it: the loop looks at its connections this
+# often at most, and one wake-up serves all that came meanwhile. It takes less from a server on the same cores.
+LINGER_NS = 500_000
 
 BodyOf = Callable[[int], bytes]
 
@@ -45,9 +47,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class LoadRun:
-    """What a load left: exchanges in the order of their ids. `window` is None when it never closed."""
+    """What a load left: exchanges, to be read in the order of their ids. `window` is None when it never closed.
 
-    exchanges: tuple[Exchange, ...]
+    `origin_ns` is the origin of all stamps as a reading of the monotonic clock.
+    """
+
+    exchanges: Spool
+    origin_ns: int
     window: Window | None
     interrupted: bool
     stamp_source: StampSource
@@ -56,26 +62,6 @@ class LoadRun:
     duration_ns: int
     cpu_ns: int
     stale_retries: int
-
-
-def resolve(target: Target) -> Address:
-    """The address of a target, looked up once before the load; `InputError` if there is none.
-
-    A name may stand for several addresses (localhost: ::1 and 127.0.0.1): the first that accepts is taken.
-    """
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise InputError(
-            f"The host {target.host!r} has no address: {error.strerror or error}.", "Check the name in --url."
-        ) from None
-    if len(found) > 1:
-        for family, _, _, _, address in found:
-            with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.settimeout(PROBE_S)
-                if probe.connect_ex(address) == 0:
-                    return family, address
-    return found[0][0], found[0][4]
 
 
 class Session:
@@ -88,6 +74,7 @@ class Session:
         body_of: BodyOf,
         on_progress: Callable[[Progress], None],
         arrivals: Iterator[int] | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self._load = load
         self._body_of = body_of
@@ -97,18 +84,19 @@ class Session:
         self._address = resolve(target)
         self._tls = ssl.create_default_context() if target.tls else None
         self._reactor = Reactor()
-        kernel = kernel_stamps_available() and not target.tls
+        kernel = kernel_stamps_available() and not target.tls and target.unix is None
         self._clock = Clock(use_kernel=kernel)
         self._stamp_source: StampSource = "kernel" if kernel else "user"
         self._clients: list[Client] = []
         self._idle: list[Client] = []
-        self._exchanges: list[Exchange] = []
+        self._exchanges = Spool() if spool is None else spool
         self._failures: dict[int, int] = {}
         self._next_id = 0
         self._next_body = b""
         self._ok = self._failed = 0
         self._counted = 0  # requests begun since the warm-up
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
+        self._exhausted = False  # a trace has an end
         self._interrupted = False
         self._over = False
 
@@ -127,14 +115,15 @@ class Session:
             self._next_body = self._body_of(0)
             self._begin()
             self._tick()
-            self._reactor.run()
+            self._reactor.run(LINGER_NS if self._clock.use_kernel else 0)
         finally:
             gc.enable()
             for client in self._clients:
                 client.close()
             self._reactor.close()
         return LoadRun(
-            exchanges=tuple(sorted(self._exchanges, key=lambda exchange: exchange.id)),
+            exchanges=self._exchanges,
+            origin_ns=self._clock.origin_ns,
             window=self._window(),
             interrupted=self._interrupted,
             stamp_source=self._stamp_source,
@@ -151,9 +140,16 @@ class Session:
         if self._load.loop.kind == "open":
             self._schedule_arrival()
             return
-        for worker in range(self._load.loop.concurrency or 1):
-            client = self._new_client(worker)
-            self._send(client, 0)
+        starts = start_offsets_ns(self._load.loop.concurrency or 1, self._load.ramp_ns)
+        for worker, due_ns in enumerate(starts):
+            self._send_at(self._new_client(worker), due_ns)
+
+    def _send_at(self, client: Client, due_ns: int) -> None:
+        """Send at a time of the load's clock; what is due at once is sent at once."""
+        if due_ns <= 0:
+            self._send(client, due_ns)
+        else:
+            self._reactor.at(self._clock.origin_ns + due_ns, lambda: self._send(client, due_ns))
 
     def _new_client(self, worker: int) -> Client:
         client = Client(
@@ -174,17 +170,23 @@ class Session:
             return
         request, body = self._next_id, self._next_body
         self._next_id += 1
-        self._counted += self._clock.now() >= self._load.warmup_ns
+        # An arrival belongs where it was meant to be, however late it is sent.
+        at_ns = intended_ns if self._load.loop.kind == "open" else self._clock.now()
+        self._counted += at_ns >= self._load.warmup_ns
         client.start(request, intended_ns, body)
         self._next_body = self._body_of(self._next_id)  # built after the send: the next one is ready in time
 
     def _wants_more(self) -> bool:
-        return self._load.requests is None or self._counted < self._load.requests
+        return not self._exhausted and (self._load.requests is None or self._counted < self._load.requests)
 
     def _schedule_arrival(self) -> None:
         assert self._arrivals is not None
-        offset_ns = next(self._arrivals)
-        self._reactor.at(self._clock.origin_ns + offset_ns, lambda: self._arrive(offset_ns))
+        offset_ns = next(self._arrivals, None)
+        if offset_ns is None:
+            self._exhausted = True
+        else:
+            due_ns = offset_ns
+            self._reactor.at(self._clock.origin_ns + due_ns, lambda: self._arrive(due_ns))
 
     def _arrive(self, offset_ns: int) -> None:
         if self._over or not self._wants_more():
@@ -196,7 +198,7 @@ class Session:
     # --- receiving --------------------------------------------------------------------------------------
 
     def _done(self, client: Client, exchange: Exchange) -> None:
-        self._exchanges.append(exchange)
+        self._exchanges.add(exchange)
         good = exchange.failure is None and exchange.status == 200
         self._ok += good
         self._failed += not good and not exchange.unfinished
@@ -217,7 +219,7 @@ class Session:
             failures = self._failures.get(client.worker, 0)
             self._failures[client.worker] = failures + 1
             due_ns += min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
-        self._reactor.at(self._clock.origin_ns + due_ns, lambda: self._send(client, due_ns))
+        self._send_at(client, due_ns)
 
     # --- time -------------------------------------------------------------------------------------------
 

@@ -9,17 +9,22 @@ from urllib.parse import urlsplit
 from kit import __version__
 from kit.errors import InputError
 
+UNIX = "unix:"
 API_KEY_VARIABLE = "KIT_API_KEY"  # sent as a bearer token when set; never written to a record
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The address of a server: `path` is the prefix before /v1, without a trailing slash."""
+    """The address of a server: `path` is the prefix before /v1, without a trailing slash.
+
+    `unix` is the path of a Unix socket, which then stands for host and port.
+    """
 
     host: str
     port: int
     tls: bool
     path: str
+    unix: str | None = None
 
     @property
     def authority(self) -> str:
@@ -28,12 +33,21 @@ class Target:
 
     @property
     def base_url(self) -> str:
+        if self.unix is not None:
+            return f"{UNIX}{self.unix}"
         return f"{'https' if self.tls else 'http'}://{self.authority}{self.path}"
 
 
 def parse_target(url: str) -> Target:
     """A base URL such as http://127.0.0.1:8080 or https://host/v1; `InputError` if it is none."""
     remedy = "Give the base URL of an OpenAI-compatible server, e.g. --url http://127.0.0.1:8080"
+    if url.startswith(UNIX):
+        path = url.removeprefix(UNIX)
+        if not path.startswith("/") or "\0" in path:
+            raise InputError(
+                f"The URL {url!r} does not name a socket by its whole path.", "Give unix:/path/of/socket."
+            )
+        return Target("localhost", 80, tls=False, path="", unix=path)
     try:
         parts = urlsplit(url)
         port = parts.port

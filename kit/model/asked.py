@@ -97,13 +97,36 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule."""
+    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule.
+
+    The arrivals "trace" are those of `Load.trace`; they have no rate.
+    """
 
     kind: Literal["closed", "open"]
     concurrency: int | None
-    arrivals: Literal["constant", "poisson", "gamma"] | None = None
+    arrivals: Literal["constant", "poisson", "gamma", "trace"] | None = None
     rate_milli_per_s: int | None = None
     burstiness_milli: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """What one request must keep to be good, in ns; None is no limit. What each means: kit.goodput."""
+
+    ttft_ns: int | None = None
+    tpot_ns: int | None = None
+    itl_ns: int | None = None
+    e2e_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TracePin:
+    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
+
+    name: str
+    sha256: str
+    count: int
+    speed_milli: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +134,9 @@ class Load:
     """One load, complete: the load generator needs this, the prompt file and nothing else.
 
     `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).
-    `extra_body` is merged into every request body (temperature, ignore_eos, ...).
+    `extra_body` is merged into every request body (temperature, ignore_eos, ...). The workers of a closed loop
+    start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
+    "regex:PATTERN") judge what came; they change nothing of what is sent.
     """
 
     schema: Literal["kit/load/1"]
@@ -129,6 +154,10 @@ class Load:
     prompts: TextPin
     output_tokens: OutputTokens
     extra_body: Mapping[str, Setting]
+    ramp_ns: int = 0
+    trace: TracePin | None = None
+    slo: Slo | None = None
+    validate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +204,7 @@ class Plan:
     correctness: TextPin
     correctness_level: str
     workload: PlannedWorkload
+    calibrate: bool
     entries: tuple[Entry, ...]
     cells: tuple[CellPlan, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.model.asked import Load
+from kit.model.asked import Load, Slo
 from kit.model.seen import Metrics, Window
 from kit.model.words import CellStatus, Setting, StampSource
 
@@ -30,10 +30,14 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """How the load itself went: the window, the clock and what the client knows about itself."""
+    """How the load itself went: the window, the clock and what the client knows about itself.
+
+    `origin_ns` is the origin of all stamps as a reading of `clock`.
+    """
 
     origin_utc: str
     ended_utc: str
+    origin_ns: int
     duration_ns: int
     window: Window | None
     stamp_source: StampSource
@@ -117,7 +121,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """The line of one cell in result.json."""
+    """The line of one cell in result.json; `suspect` says why its numbers may be the load generator's own."""
 
     id: str
     entry: str
@@ -126,6 +130,7 @@ class CellResult:
     status: CellStatus | Literal["missing"]
     failure: CellFailure | None
     metrics: Metrics | None
+    suspect: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +145,17 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry at one concurrency over its replicates; `spreads` by metric path, e.g. "ttft_ms.p50"."""
+    """One entry at one concurrency over its replicates; `spreads` by metric path, e.g. "ttft_ms.p50".
+
+    `suspect` holds the reasons of all its cells.
+    """
 
     entry: str
     concurrency: int
     replicates: int
     measured: int
     spreads: Mapping[str, Spread]
+    suspect: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,39 @@ class Result:
     complete: bool
     cells: tuple[CellResult, ...]
     rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLevel:
+    """One load of a sweep; `id` is its folder, and one of `concurrency` and `rate_milli_per_s` is its level."""
+
+    id: str
+    concurrency: int | None
+    rate_milli_per_s: int | None
+    records_sha256: str
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """sweep.json: loads of rising level against one server, one after the other.
+
+    `asked` are the ids of all levels that were asked for, `levels` those that were measured, and `ended` why no
+    more were. `pareto` and `knee` are ids (see kit.saturation); None where there is no knee.
+    """
+
+    schema: Literal["kit/sweep/1"]
+    kit_version: str
+    url: str
+    model: str
+    slo: Slo | None
+    started_utc: str
+    ended_utc: str
+    ended: Literal["complete", "saturated", "no_answers", "interrupted", "failed"]
+    asked: tuple[str, ...]
+    levels: tuple[SweepLevel, ...]
+    pareto: tuple[str, ...]
+    knee: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,8 +142,24 @@ class TokenCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationCounts:
+    """How many texts of ok requests sent in the window passed the load's rule; reasons as in kit.validation.
+
+    `distinct` is the number of different texts among them.
+    """
+
+    checked: int
+    passed: int
+    failed_by_reason: Mapping[str, int]
+    distinct: int
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
-    """The numbers of one cell: a pure function of its records and window (see docs/method.md)."""
+    """The numbers of one cell: a pure function of its records and window (see docs/method.md).
+
+    Goodput is None without limits (`Load.slo`), `validation` without a rule (`Load.validate`).
+    """
 
     window_s: float
     throughput_tok_s: float | None
@@ -163,3 +179,6 @@ class Metrics:
     send_lag_ms: Distribution
     ttft_from_intended_ms: Distribution | None
     e2e_from_intended_ms: Distribution | None
+    goodput_req_s: float | None = None
+    goodput_share: float | None = None
+    validation: ValidationCounts | None = None

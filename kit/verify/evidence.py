@@ -15,8 +15,8 @@ from typing import Literal, TypeVar
 from kit.archive import ArchiveError, unpack
 from kit.bundle import MANIFEST
 from kit.cellfolder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
-from kit.model import AnswerCheck, Cell, Host, Manifest, Plan, Record, Result
-from kit.runfolder import CELLS, HOST, PLAN, RESULT, FolderFiles
+from kit.model import AnswerCheck, Calibration, Cell, Host, Manifest, Plan, Record, Result
+from kit.runfolder import CALIBRATION, CELLS, HOST, PLAN, RESULT, FolderFiles
 from kit.schema import problems
 from kit.strict import (
     Json,
@@ -76,6 +76,7 @@ class Evidence:
     manifest: Manifest | None = None
     plan: Plan | None = None
     host: Host | None = None
+    calibration: Calibration | None = None
     result: Result | None = None
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -112,6 +113,7 @@ def _open(
         manifest=manifest,
         plan=reader.document(PLAN, Plan, "plan"),
         host=reader.document(HOST, Host, "host"),
+        calibration=reader.document(CALIBRATION, Calibration, "calibration"),
         result=reader.document(RESULT, Result, "result"),
         cells={name: reader.cell(name) for name in _cell_names(files)},
         problems=tuple(reader.problems),

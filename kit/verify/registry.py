@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kit.verify import (
     rules_answers,
+    rules_calibration,
     rules_cells,
     rules_files,
     rules_load,
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     *rules_load.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
+    *rules_calibration.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

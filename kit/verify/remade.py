@@ -25,7 +25,8 @@ def remade_result(evidence: Evidence) -> tuple[Plan, Result]:
     if evidence.plan is None:
         raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
     cells = {name: cell for name, files in evidence.cells.items() if (cell := _remade_cell(files))}
-    return evidence.plan, make_result(evidence.plan, sha256(evidence.files[PLAN]).hexdigest(), cells)
+    digest = sha256(evidence.files[PLAN]).hexdigest()
+    return evidence.plan, make_result(evidence.plan, digest, cells, evidence.calibration)
 
 
 def _remade_cell(files: CellFiles) -> Cell | None:

@@ -8,7 +8,7 @@ from hashlib import sha256
 from kit.bundle import MANIFEST, kind_of
 from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
 from kit.model import Cell, ManifestFile
-from kit.runfolder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names
+from kit.runfolder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
 from kit.verify.views import cell_file
@@ -81,7 +81,8 @@ def _mismatches(entry: ManifestFile, data: bytes) -> Iterator[Issue]:
 def files_expected(evidence: Evidence) -> Steps:
     if any(problem.rule == ARCHIVE for problem in evidence.problems):
         return  # a refused archive has no files, and its own rule says so
-    always = {PLAN, HOST, RESULT, *({MANIFEST} if evidence.source == "bundle" else ())}
+    of_run = run_names(evidence.plan) if evidence.plan else [PLAN, HOST, RESULT]
+    always = {*of_run, *({MANIFEST} if evidence.source == "bundle" else ())}
     yield len(evidence.files)
     yield from (Issue(p.where, p.message) for p in evidence.problems if p.rule == EXPECTED)
     required = always | _required(evidence)

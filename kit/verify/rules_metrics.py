@@ -45,7 +45,7 @@ def metrics_result(evidence: Evidence) -> Steps:
         return
     yield len(result.cells) + len(result.rows)
     cells = {found.planned.id: found.cell for found in found_cells(evidence)}
-    expected = make_result(plan, sha256(evidence.files[PLAN]).hexdigest(), cells)
+    expected = make_result(plan, sha256(evidence.files[PLAN]).hexdigest(), cells, evidence.calibration)
     yield from (Issue(RESULT, words) for words in differences(expected, result))
 
 

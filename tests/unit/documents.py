@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+from calibrations import good_calibration, good_point
 
 from kit import model as m
 from kit.reference.truth import Truth
@@ -43,6 +46,7 @@ PLAN = m.Plan(
     correctness=PIN,
     correctness_level="smoke",
     workload=m.PlannedWorkload("chat", "closed", OUTPUT, 2 * 10**9, 10**10, 5 * 10**9, 3, (1, 4), TIMEOUTS, True),
+    calibrate=True,
     entries=(ENTRY,),
     cells=(m.CellPlan("llamacpp-cpu-c4-r0", 0, "llamacpp-cpu", 4, 0, "chat/c4/r0"),),
 )
@@ -62,6 +66,10 @@ LOAD = m.Load(
     prompts=PIN,
     output_tokens=OUTPUT,
     extra_body={"temperature": 0, "ignore_eos": True},
+    ramp_ns=10**9,
+    trace=m.TracePin("Monday.jsonl", SHA, 64, 2000),
+    slo=m.Slo(ttft_ns=200_000_000, tpot_ns=50_000_000),
+    validate="contains:def ",
 )
 RECORD = m.Record(
     id=0,
@@ -110,9 +118,13 @@ METRICS = m.Metrics(
     send_lag_ms=DISTRIBUTION,
     ttft_from_intended_ms=None,
     e2e_from_intended_ms=DISTRIBUTION,
+    goodput_req_s=1.5,
+    goodput_share=0.75,
+    validation=m.ValidationCounts(20, 17, {"no_match": 1, "empty": 2}, 18),
 )
 FACTS = m.LoadFacts(
     origin_utc=UTC,
+    origin_ns=1_234_567_890_123_456,
     ended_utc=UTC,
     duration_ns=12_000_000_000,
     window=WINDOW,
@@ -176,11 +188,30 @@ RESULT = m.Result(
     plan_sha256=SHA,
     complete=False,
     cells=(
-        m.CellResult("llamacpp-cpu-c4-r0", "llamacpp-cpu", 4, 0, "measured", None, METRICS),
-        m.CellResult("llamacpp-cpu-c4-r1", "llamacpp-cpu", 4, 1, "failed", FAILURE, None),
-        m.CellResult("llamacpp-cpu-c4-r2", "llamacpp-cpu", 4, 2, "missing", None, None),
+        m.CellResult("llamacpp-cpu-c4-r0", "llamacpp-cpu", 4, 0, "measured", None, METRICS, ("not calibrated",)),
+        m.CellResult("llamacpp-cpu-c4-r1", "llamacpp-cpu", 4, 1, "failed", FAILURE, None, ()),
+        m.CellResult("llamacpp-cpu-c4-r2", "llamacpp-cpu", 4, 2, "missing", None, None, ()),
     ),
-    rows=(m.Row("llamacpp-cpu", 4, 3, 1, {"ttft_ms.p50": m.Spread(1, 2.0, None, None)}),),
+    rows=(m.Row("llamacpp-cpu", 4, 3, 1, {"ttft_ms.p50": m.Spread(1, 2.0, None, None)}, ("not calibrated",)),),
+)
+SWEEP = m.Sweep(
+    schema="kit/sweep/1",
+    kit_version="0.1.0",
+    url="http://127.0.0.1:8080",
+    model="SmolLM2-135M-Instruct",
+    slo=LOAD.slo,
+    started_utc=UTC,
+    ended_utc=UTC,
+    ended="saturated",
+    asked=("c1", "c2", "c4"),
+    levels=(m.SweepLevel("c1", 1, None, SHA, METRICS), m.SweepLevel("c2", 2, None, SHA, None)),
+    pareto=("c1",),
+    knee=None,
+)
+NONE = m.ErrorSpread(0, None, None, None)
+CALIBRATION = replace(
+    good_calibration(),
+    steps=(replace(good_point(2), pace=None, accuracy=m.Accuracy(0, 0, 0, 0, *([NONE] * 4)), faults=("lost",)),),
 )
 MANIFEST = m.Manifest(
     schema="kit/manifest/1",
@@ -196,6 +227,7 @@ TRUTH = Truth(1, "3176d369132dc3aa", 10**12, None, 10**12 + 5, ((10**12 + 6, 1),
 
 MODELS: dict[str, Any] = {
     "answer": ANSWER,
+    "calibration": CALIBRATION,
     "cell": CELL,
     "finding": FINDING,
     "host": HOST,
@@ -206,6 +238,7 @@ MODELS: dict[str, Any] = {
     "platform": PLATFORM,
     "record": RECORD,
     "result": RESULT,
+    "sweep": SWEEP,
     "verdict": VERDICT,
     "truth": TRUTH,
 }

@@ -151,6 +151,7 @@ def write_load_files(out: Path) -> None:
     )
     facts = LoadFacts(
         origin_utc="2026-01-01T00:00:01.000000Z",
+        origin_ns=12_345,
         ended_utc="2026-01-01T00:00:02.000000Z",
         duration_ns=1000 * MS,
         window=Window(0, 1000 * MS),
@@ -172,11 +173,15 @@ class Silent:
 
     def __init__(self) -> None:
         self.phases: list[str] = []
+        self.steps: list[object] = []
 
     def phase(self, cell: str, name: str) -> None:  # noqa: ARG002
         self.phases.append(name)
 
     def progress(self, cell: str, event: object) -> None: ...
+
+    def calibrating(self, step: object) -> None:
+        self.steps.append(step)
 
     def cell_started(self, cell: object) -> None: ...
 

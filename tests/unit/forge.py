@@ -16,8 +16,9 @@ from good_bundle import Files, good_files, jsonl
 from kit.archive import pack
 from kit.bundle import MANIFEST, make_manifest, pack_files
 from kit.metrics import cell_metrics
-from kit.model import AnswerCheck, Cell, LoadFacts, Plan, Record, Result, ServerFacts
+from kit.model import AnswerCheck, Calibration, Cell, LoadFacts, Plan, Record, Result, ServerFacts
 from kit.results import make_result
+from kit.runfolder import CALIBRATION
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json
 
 T = TypeVar("T")
@@ -120,7 +121,9 @@ def derive(files: Files) -> None:
         metrics = cell_metrics(records_of(files, name), cell.facts.window, open_loop=False)
         cells[name] = replace(cell, facts=facts, metrics=metrics if cell.metrics else None)
         files[path(name)] = write_json(plain(cells[name]))
-    files["result.json"] = write_json(plain(make_result(plan, sha256(files["plan.json"]).hexdigest(), cells)))
+    calibration = read(files, CALIBRATION, Calibration) if CALIBRATION in files else None
+    result = make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, calibration)
+    files["result.json"] = write_json(plain(result))
 
 
 def value_of(name: str, cls: type[T], change: Callable[[T], T]) -> Change:
@@ -135,6 +138,10 @@ def value_of(name: str, cls: type[T], change: Callable[[T], T]) -> Change:
 
 def in_plan(change: Callable[[Plan], Plan]) -> Change:
     return value_of("plan.json", Plan, change)
+
+
+def in_calibration(change: Callable[[Calibration], Calibration]) -> Change:
+    return value_of(CALIBRATION, Calibration, change)
 
 
 def in_cell(change: Callable[[Cell], Cell], cell: str = BATCHED) -> Change:

@@ -13,6 +13,7 @@ from forge import (
     derive,
     document,
     drop,
+    in_calibration,
     in_cell,
     in_plan,
     path,
@@ -21,8 +22,9 @@ from forge import (
 )
 from good_bundle import Files, good_plan
 
+from kit.accuracy import proven
 from kit.instant import utc_ns, utc_text
-from kit.model import Cell, CellFailure, Plan, Record
+from kit.model import Calibration, Cell, CellFailure, Plan, Record
 
 RECORDS, TEXTS, ANSWERS = (path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl"))
 OTHER = "ab" * 32
@@ -141,6 +143,54 @@ def measured_with_failure(cell: Cell) -> Cell:
 
 def backwards(manifest: Any) -> None:
     manifest["files"].reverse()
+
+
+def uncalibrated(files: Files) -> None:
+    """A run with --no-calibrate, honest about it."""
+    drop("calibration.json")(files)
+    in_plan(lambda plan: replace(plan, calibrate=False))(files)
+
+
+def in_point(**values: Any) -> Change:
+    """Change the first point of the calibration."""
+    return in_calibration(
+        lambda found: replace(found, points=(replace(found.points[0], **values), *found.points[1:]))
+    )
+
+
+def in_step(**values: Any) -> Change:
+    """Change the first step of its search."""
+    return in_calibration(
+        lambda found: replace(found, steps=(replace(found.steps[0], **values), *found.steps[1:]))
+    )
+
+
+def slow_machine(found: Calibration) -> Calibration:
+    """The same calibration, proven to a hundredth of its tokens per second."""
+    points = tuple(replace(point, tok_s=point.tok_s / 100) for point in found.points)
+    steps = tuple(replace(point, tok_s=point.tok_s / 100) for point in found.steps)
+    return replace(found, points=points, steps=steps, ceiling=proven((*points, *steps)))
+
+
+def worse_gaps(found: Calibration) -> Calibration:
+    """A gap error above the limit, and the point said to hold all the same."""
+    first = found.points[0]
+    spread = replace(first.accuracy.gap_error_ms, p99=1.5, max=1.5)
+    points = (replace(first, accuracy=replace(first.accuracy, gap_error_ms=spread)), *found.points[1:])
+    return replace(found, points=points)
+
+
+def higher_ceiling(found: Calibration) -> Calibration:
+    assert found.ceiling
+    return replace(found, ceiling=replace(found.ceiling, tok_s=99_999.0))
+
+
+def lost_day_before(found: Calibration) -> Calibration:
+    return replace(found, started_utc="2026-02-30" + found.started_utc[10:])
+
+
+def tried_until_it_held(found: Calibration) -> Calibration:
+    return replace(found, points=(found.points[0], *found.points))
 
 
 says_complete = document("result.json", put_at("complete", to=True))

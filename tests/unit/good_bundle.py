@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 
+from calibrations import START_NS, good_calibration
 from toy_server import MS, SERVED_MODEL, exchanges_of
 
 from kit.bundle import pack_files
@@ -34,8 +35,6 @@ from kit.results import make_result
 from kit.schedule import planned_request
 from kit.stream import record
 from kit.strict import plain, write_json, write_jsonl_line
-
-START_NS = 1_793_534_400 * 1_000_000_000  # when the run begins: in November 2026
 
 Files = dict[str, bytes]
 
@@ -126,6 +125,7 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: 
     workload = plan.workload
     return LoadFacts(
         origin_utc=utc_text(origin_ns),
+        origin_ns=origin_ns - START_NS,
         ended_utc=utc_text(origin_ns + duration_ns),
         duration_ns=duration_ns,
         window=Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns),
@@ -194,6 +194,8 @@ def run_files(faults: Mapping[int, str]) -> Files:
     plan = good_plan()
     plan_bytes = write_json(plain(plan))
     files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
+    calibration = good_calibration()
+    files["calibration.json"] = write_json(plain(calibration))
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
@@ -202,7 +204,7 @@ def run_files(faults: Mapping[int, str]) -> Files:
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
         files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))
         start_ns += cell.duration_ns + 20 * MS
-    result = make_result(plan, sha256(plan_bytes).hexdigest(), cells)
+    result = make_result(plan, sha256(plan_bytes).hexdigest(), cells, calibration)
     files["result.json"] = write_json(plain(result))
     return files
 

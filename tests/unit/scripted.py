@@ -19,11 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kit.chatbody import body
 from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.session import Session
 from kit.loadgen.target import parse_target, payload, request_head
 from kit.model import Load, Loop, OutputTokens, Record, TextPin, Timeouts
-from kit.prompts import body
 from kit.reference.behaviour import Behaviour
 from kit.reference.faults import parse_rule
 from kit.reference.listening import listen, listen_unix

@@ -186,3 +186,49 @@ def test_a_test_of_a_server_prints_each_answer(capsys: pytest.CaptureFixture[str
         assert "0 of 9 answers are right (tiny)." in out
         code, out, _ = run(capsys, "test", "--url", server.url + "/v1", "--level", "tiny", "--json")
         assert (code, json.loads(out)["wrong"]) == (1, 7)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_calibration_is_printed_written_and_judged(
+    held: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A table and the ceiling; the document with -o; exit code 1 when a concurrency does not hold."""
+    from calibrations import good_calibration
+
+    from kit.calibrate import OnStep, Step
+    from kit.model import Calibration
+
+    def scripted(levels: tuple[int, ...], rate: float, _: object, __: Path, on_step: OnStep) -> Calibration:
+        on_step(Step("point", levels[0], rate))
+        return good_calibration(levels if held else levels[:1])
+
+    monkeypatch.setattr("kit.calibrate.calibrate", scripted)
+    output = tmp_path / "c.json"
+    arguments = ("calibrate", "--concurrency", "1,4", "--rate", "200", "-o", str(output))
+    code, out, err = run(capsys, *arguments)
+    assert code == (0 if held else 1)
+    assert "Ceiling: proven to" in out
+    assert err == "calibrating the load generator: 1 stream at 200 tokens/s each ...\n"
+    assert json.loads(output.read_text())["schema"] == "kit/calibration/1"
+    code, out, err = run(capsys, *arguments, "--json")
+    assert (json.loads(out)["cpus"], err) == (2, "")
+
+
+def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plain line where there is no terminal."""
+    from fakes import demo_plan
+
+    from kit.calibrate import Step
+    from kit.cli.progress import RunProgress
+
+    with RunProgress(demo_plan(), quiet=False) as progress:
+        progress.calibrating(Step("ceiling", 4, 400.0))
+    assert capsys.readouterr().err == "looking for its ceiling: 4 streams at 400 tokens/s each ...\n"
+
+
+def test_a_plan_may_leave_the_calibration_out() -> None:
+    """As `reproduce --no-calibrate` asks."""
+    from kit.cli.planning import plan_for
+
+    assert plan_for("demo", None, None, None, None, None).calibrate
+    assert not plan_for("demo", None, None, None, None, None, calibrate=False).calibrate

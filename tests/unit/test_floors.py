@@ -14,14 +14,16 @@ GROUND = {
     "assets", "catalogue", "archive", "instant", "_version",
 }  # fmt: skip
 PURE = {
-    "plan", "schedule", "compose", "runtimes", "stream", "sse", "metrics", "results", "score", "physics",
-    "compare", "tables", "plots", "prompts", "correctness", "platforms",
+    "accuracy", "calibrationtext",
+    "plan", "schedule", "compose", "runtimes", "stream", "sse", "template", "answer", "metrics", "results",
+    "score", "physics", "compare", "tables", "loadtables", "goodput", "validation", "traces", "saturation",
+    "plots", "prompts", "chatbody", "correctness", "platforms",
 }  # fmt: skip
 # Floor 2 has a door each; `reactor` and the contract of engines are what its rooms share.
 SHARED_DOORS = {"reactor"}
 DOORS = {"engines", "endpoint", "loadgen", "reference", "telemetry", "host", "sources"}
-CELLS = {"phases", "cellfolder", "runfolder", "measure", "bundle", "signing", "byhand"}
-STORIES = {"reproduce", "verify", "publish", "calibrate"}
+CELLS = {"phases", "cellfolder", "runfolder", "measure", "bundle", "signing", "byhand", "calibrate"}
+STORIES = {"reproduce", "verify", "publish", "sweep"}
 ROOF = {"cli", "__main__"}
 FLOORS = [GROUND, PURE, SHARED_DOORS, DOORS, CELLS, STORIES, ROOF]
 
@@ -36,7 +38,10 @@ DOOR_LIBRARIES = {
     "xllamacpp": {"engines"},
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {"engines", "endpoint", "loadgen", "measure", "sources", "reference", "reproduce", "byhand"}
+FORBIDDEN_TO_VERIFY = {
+    "calibrate", "engines", "endpoint", "loadgen", "measure", "sources", "reference", "reproduce",
+    "byhand", "sweep",
+}  # fmt: skip
 
 
 def floor_of(room: str) -> int:

@@ -8,12 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from calibrations import good_calibration
 from fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 
+from kit.calibrate import OnStep, Step
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
-from kit.model import Plan
+from kit.model import Calibration, Plan
 from kit.reproduce import reproduce
-from kit.runfolder import read_cells, read_folder, read_plan, read_result
+from kit.runfolder import read_calibration, read_cells, read_folder, read_plan, read_result
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def plan(weights: Path) -> Plan:
     workload = replace(whole.workload, concurrencies=(1,), replicates=1)
     entries = (whole.entries[0], replace(whole.entries[0], name="other"))
     cells = (whole.cells[0], replace(whole.cells[1], entry="other", id="r1-c1-other"))
-    return replace(whole, model=model, workload=workload, entries=entries, cells=cells)
+    return replace(whole, model=model, workload=workload, calibrate=False, entries=entries, cells=cells)
 
 
 @pytest.fixture
@@ -63,6 +65,56 @@ def test_a_run_leaves_plan_host_cells_result_and_report(
     assert set(read_cells(run, plan)) == {cell.id for cell in plan.cells}
     assert (run / "REPORT.md").is_file()
     assert read_folder(run).refused == {}
+
+
+def test_without_calibration_every_measured_cell_is_suspect(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
+) -> None:
+    """The run says so in its result and in its report, and has no calibration.json."""
+    outcome = reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+    assert outcome.calibration is None
+    assert {cell.suspect for cell in outcome.result.cells} == {("not calibrated",)}
+    assert "SUSPECT" in (tmp_path / "run" / "REPORT.md").read_text()
+    assert not (tmp_path / "run" / "calibration.json").exists()
+
+
+def test_the_load_generator_is_calibrated_before_the_first_cell(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the plan's concurrencies; the document lies in the run, the records it came from are gone."""
+    asked: list[tuple[tuple[int, ...], float]] = []
+    scratch: list[Path] = []
+
+    def scripted(
+        levels: tuple[int, ...], rate: float, _: object, folder: Path, on_step: OnStep, at_most_tok_s: float
+    ) -> Calibration:
+        assert at_most_tok_s == 10_000
+        assert engine.log == []
+        asked.append((levels, rate))
+        scratch.append(folder)
+        on_step(Step("point", 1, rate))
+        return good_calibration((1,))
+
+    monkeypatch.setattr("kit.reproduce.calibrate", scripted)
+    observer = Silent()
+    calibrated = replace(plan, calibrate=True)
+    outcome = reproduce(calibrated, tmp_path / "run", engine, weights, SUITE, observer)
+    assert asked == [((1,), 200.0)]
+    assert observer.steps == [Step("point", 1, 200.0)]
+    assert read_calibration(tmp_path / "run") == outcome.calibration == good_calibration((1,))
+    assert {cell.suspect for cell in outcome.result.cells} == {()}
+    assert "proven to 640 tokens/s and 1 stream." in (tmp_path / "run" / "REPORT.md").read_text()
+    assert not scratch[0].exists()
+
+
+def test_an_interrupt_in_the_calibration_leaves_a_readable_run(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cell was begun."""
+    monkeypatch.setattr("kit.reproduce.calibrate", lambda *_, **__: raising(KeyboardInterrupt())())
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(replace(plan, calibrate=True), tmp_path / "run", engine, weights, SUITE, Silent())
+    assert {cell.status for cell in read_result(tmp_path / "run").cells} == {"missing"}
 
 
 def test_weights_with_another_hash_stop_the_run_before_anything_starts(

@@ -7,7 +7,7 @@ import json
 import pytest
 from streams import DONE, chunk, event
 
-from kit import sse, stream
+from kit import answer, sse
 from kit.model import CONTENT, Answer
 from kit.stream import parse
 
@@ -147,10 +147,10 @@ def test_limits_are_protocol_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(long).error == "protocol"
     assert read(long[:-2]).error == "protocol"  # even when the event never ends
     assert read(b"\n\n" * 3, long[: sse.MAX_EVENT_BYTES]).error is None
-    monkeypatch.setattr(stream, "MAX_TEXT_CHARS", 5)
-    assert said({"content": "abc"}, {"content": "de"}).error is None
-    beyond = said({"content": "abc"}, {"content": "def"})
-    assert (beyond.error, beyond.text) == ("protocol", "abc")
+    monkeypatch.setattr(answer, "MAX_TEXT_CHARS", 50)
+    assert said({"content": "a" * 30}, {"content": "b" * 20}).error is None
+    beyond = said({"content": "a" * 30}, {"content": "b" * 21})
+    assert (beyond.error, beyond.text) == ("protocol", "a" * 30)
     monkeypatch.setattr(sse, "MAX_EVENTS", 3)
     assert said({"content": "a"}).error is None
     assert said({"content": "a"}, {"content": "b"}).error == "protocol"

@@ -6,16 +6,18 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
+from calibrations import good_calibration
 from fakes import demo_plan
 from records import MS, make_record
 
 from kit.metrics import cell_metrics
-from kit.model import Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
+from kit.model import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
 from kit.results import make_result, value_at
 from kit.tables import METRICS, failures, method_lines, metric_table, metrics_table, report, tables
 
 PLAN: Plan = demo_plan()
 SHA = sha256(b"").hexdigest()
+CALIBRATION = good_calibration((1, 2, 4))
 THROUGHPUT = METRICS[0]
 
 
@@ -47,7 +49,11 @@ def cell(planned: CellPlan, metrics: Metrics | None, failure: CellFailure | None
     )
 
 
-def result_of(tokens: dict[str, int], failed: dict[str, CellFailure] | None = None) -> Result:
+def result_of(
+    tokens: dict[str, int],
+    failed: dict[str, CellFailure] | None = None,
+    calibration: Calibration | None = CALIBRATION,
+) -> Result:
     """A result in which the cells named have so many tokens per second; the rest is missing."""
     cells = {}
     for planned in PLAN.cells:
@@ -55,7 +61,7 @@ def result_of(tokens: dict[str, int], failed: dict[str, CellFailure] | None = No
             cells[planned.id] = cell(planned, metrics_with(tokens[planned.id]))
         elif failed and planned.id in failed:
             cells[planned.id] = cell(planned, None, failed[planned.id])
-    return make_result(PLAN, SHA, cells)
+    return make_result(PLAN, SHA, cells, calibration)
 
 
 def row(table: str, entry: str) -> list[str]:
@@ -88,7 +94,7 @@ def test_three_replicates_have_an_interval() -> None:
     planned = [replace(PLAN.cells[0], id=f"r{i}", replicate=i) for i in (1, 2, 3)]
     plan = replace(plan, cells=tuple(planned))
     cells = {p.id: cell(p, metrics_with(10 * p.replicate)) for p in planned}
-    table = metric_table(make_result(plan, SHA, cells), THROUGHPUT)
+    table = metric_table(make_result(plan, SHA, cells, CALIBRATION), THROUGHPUT)
     assert row(table, "llamacpp-serial")[0] == "20.0 [10.0, 30.0]"
 
 
@@ -124,10 +130,12 @@ def test_the_method_stands_in_two_lines() -> None:
 def test_a_report_holds_model_host_plan_and_tables() -> None:
     """Everything a reader needs to begin to believe it."""
     result = result_of({"r1-c1-llamacpp-serial": 20})
-    text = report(PLAN, result, ("CPU: x",), SHA)
-    for word in (PLAN.model.sha256, "- CPU: x", SHA, "kit verify", tables(PLAN, result)):
+    text = report(PLAN, result, CALIBRATION, ("CPU: x",), SHA)
+    for word in (PLAN.model.sha256, "- CPU: x", SHA, "kit verify", tables(PLAN, result, CALIBRATION)):
         assert word in text
-    assert "not confirmed" in report(replace(PLAN, model=replace(PLAN.model, confirmed=False)), result, (), SHA)
+    assert "not confirmed" in report(
+        replace(PLAN, model=replace(PLAN.model, confirmed=False)), result, None, (), SHA
+    )
 
 
 def test_the_numbers_of_one_cell_are_shown_with_their_counts() -> None:

@@ -1,0 +1,1 @@
+"""What the kit costs and how true it is, measured: not part of `make test`."""

@@ -1,0 +1,1 @@
+"""The figures, in the order in which they are measured."""

@@ -1,0 +1,57 @@
+"""kit calibrate: how right the load generator is on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import Concurrencies, json_option, quiet_option, write_file
+
+
+@click.command("calibrate")
+@click.option(
+    "--concurrency",
+    type=Concurrencies(),
+    default="1,8,32",
+    show_default=True,
+    help="Streams at once, each measured.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(1, 10_000),
+    default=200,
+    show_default=True,
+    metavar="TOK_S",
+    help="Tokens per second of each stream.",
+)
+@click.option(
+    "-o", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write calibration.json there."
+)
+@quiet_option
+@json_option
+def command(concurrency: tuple[int, ...], rate: float, output: Path | None, quiet: bool, as_json: bool) -> int:
+    """Measure the load generator itself against an endpoint of known timing, and find how far it is right.
+
+    Takes 2 to 3 s for each concurrency and up to 8 s for the search for the ceiling. Exit code 1 when a
+    concurrency does not hold. `kit reproduce` does the same before its first cell.
+
+    Example: kit calibrate --concurrency 1,8,32 --rate 200
+    """
+    import tempfile
+
+    from kit.calibrate import calibrate
+    from kit.calibrationtext import calibration_table
+    from kit.cli.progress import calibration_steps
+    from kit.engines.process import ProcessEngine
+    from kit.strict import plain, write_json
+
+    on_step = calibration_steps(quiet=quiet or as_json)
+    with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as folder:
+        found = calibrate(concurrency, rate, ProcessEngine(), Path(folder), on_step)
+    document = write_json(plain(found))
+    if output is not None:
+        write_file(output, document)
+    click.echo(document.decode(), nl=False) if as_json else click.echo(calibration_table(found))
+    held = {point.concurrency for point in found.points if point.ok}
+    return 0 if held == set(concurrency) else 1

@@ -1,0 +1,115 @@
+"""kit sweep: loads of rising level against one server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kit.cli.load import Arriving, Asked, answer_options, grouped, make_request, open_loop, server_options
+from kit.cli.options import Concurrencies, json_option, new_folder, quiet_option
+from kit.model import Loop
+
+MAX_RATE = 1_000_000
+
+
+class Rates(click.ParamType[tuple[float, ...]]):
+    """0.5,1,2: rates per second with at most three decimals."""
+
+    name = "R,R,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        one = r"[0-9]{1,7}(?:\.[0-9]{1,3})?"
+        if not re.fullmatch(rf"{one}(?:,{one})*", str(value)):
+            self.fail(f"{value!r} is not a list of rates like 0.5,1,2.", param, ctx)
+        rates = tuple(float(part) for part in str(value).split(","))
+        if not all(0 < rate <= MAX_RATE for rate in rates):
+            self.fail(f"{value!r} must hold rates above 0 and up to {MAX_RATE}.", param, ctx)
+        return rates
+
+
+def _loops(
+    concurrency: Sequence[int] | None, rate: Sequence[float] | None, arrivals: str | None, burstiness: float | None
+) -> tuple[Loop, ...]:
+    if (concurrency is None) == (rate is None):
+        raise click.UsageError("--concurrency is a sweep over users, --rate one over arrivals: give one of them.")
+    if rate is not None:
+        return tuple(open_loop(each, arrivals, burstiness) for each in rate)
+    if arrivals or burstiness is not None:
+        raise click.UsageError("--arrivals and --burstiness shape an open loop: give --rate instead.")
+    return tuple(Loop("closed", each) for each in concurrency or ())
+
+
+@click.command("sweep")
+@server_options
+@click.option("--concurrency", type=Concurrencies(), help="Closed loops of so many users, rising: 1,2,4,8.")
+@click.option("--rate", type=Rates(), help="Open loops of so many requests per second, rising: 0.5,1,2.")
+@click.option(
+    "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Of --rate; default poisson."
+)
+@click.option(
+    "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
+)
+@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds a level. Default 30.")
+@click.option(
+    "--warmup",
+    type=click.FloatRange(0, 3600),
+    default=2,
+    show_default=True,
+    metavar="S",
+    help="Seconds before each.",
+)
+@click.option(
+    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Users start within S s. Default 0."
+)
+@click.option(
+    "--stop-at-saturation/--no-stop", default=True, show_default=True, help="End where more load pays nothing."
+)
+@answer_options
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder; default runs/sweep-TIME.")
+@quiet_option
+@json_option
+def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
+    """Load a server with more and more users, and find where that stops paying.
+
+    Levels run one after the other, each in a folder of its own as `kit load` makes it; sweep.json and the table
+    have throughput, latency and goodput of each, the Pareto frontier and the knee. Exit code 8 when not one
+    request succeeded.
+
+    Example: kit sweep --url http://127.0.0.1:8080 --concurrency 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
+    """
+    from kit.cli.progress import LoadProgress
+    from kit.engines.process import ProcessEngine
+    from kit.errors import NoResultError
+    from kit.loadtables import sweep_table
+    from kit.strict import plain, write_json
+    from kit.sweep import run_sweep
+
+    loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
+    unshaped = dict.fromkeys(("concurrency", "rate", "arrivals", "burstiness", "trace", "rate_scale", "requests"))
+    request = make_request(grouped(Asked, words), grouped(Arriving, unshaped | words))
+    folder = new_folder(out, "sweep")
+    total_s = request.warmup_s + (request.window_s or 0)
+    with LoadProgress(total_s, quiet=quiet or as_json) as progress:
+        sweep = run_sweep(
+            request,
+            loops,
+            folder,
+            ProcessEngine(),
+            lambda name, event: progress(_of_level(name, event)),
+            stop_at_saturation=stop_at_saturation,
+        )
+    text = f"{sweep_table(sweep)}\n\nEach level and sweep.json are in {folder}."
+    click.echo(write_json(plain(sweep)).decode(), nl=False) if as_json else click.echo(text)
+    answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
+    return 0 if answered else NoResultError.exit_code
+
+
+def _of_level(name: str, event: Mapping[str, object]) -> Mapping[str, object]:
+    """The event with its level before its phase."""
+    return {**event, "phase": f"{name} {event['phase']}"} if "phase" in event else event

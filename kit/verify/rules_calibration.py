@@ -1,0 +1,133 @@
+"""Rules about the calibration of the load generator: that it was done, and that its figures fit each other.
+
+The records it was made from are not kept, so its figures cannot be made again: they are evidence of care, not
+proof. What follows from them (which points hold, the ceiling, the marks on cells) is recomputed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from kit.accuracy import LIMIT_MS, MIN_PACE, faults, proven
+from kit.instant import utc_ns
+from kit.model import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
+from kit.runfolder import CALIBRATION, PLAN, RESULT
+from kit.verify.difference import differences
+from kit.verify.evidence import Evidence
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.views import found_cells, loaded_cells
+
+# A time in UTC is cut to the microsecond, and the two clocks were read one after the other.
+SLACK_NS = 1_000_000
+MAX_TRIES = 2
+
+
+@rule(
+    "calibration.present", "flag", "runs", "The load generator was calibrated in this run, before the first cell"
+)
+def calibration_present(evidence: Evidence) -> Steps:
+    if evidence.plan is None:
+        return
+    yield 1
+    if not evidence.plan.calibrate:
+        yield Issue(f"{PLAN}: calibrate", "says that the load generator was not calibrated; every cell is SUSPECT")
+    elif evidence.calibration is None:
+        yield Issue(CALIBRATION, "is missing or cannot be read")
+
+
+@rule(
+    "calibration.consistent",
+    "reject",
+    "points",
+    "The calibration covers the plan's concurrencies, came first, and its verdicts follow from its figures",
+)
+def calibration_consistent(evidence: Evidence) -> Steps:
+    plan, calibration = evidence.plan, evidence.calibration
+    if plan is None or calibration is None:
+        return
+    yield len(calibration.points) + len(calibration.steps)
+    yield from (Issue(CALIBRATION, words) for words in _faults(plan, calibration))
+    yield from (Issue(CALIBRATION, words) for words in _circumstances(evidence, calibration))
+
+
+def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
+    points, steps = calibration.points, calibration.steps
+    if (calibration.limit_ms, calibration.min_pace) != (LIMIT_MS, MIN_PACE):
+        yield f"has other limits than {LIMIT_MS:g} ms and {MIN_PACE:g} of the pace"
+    levels = [level for level, _ in groupby(point.concurrency for point in points)]
+    if levels != sorted(plan.workload.concurrencies):
+        yield "has points at other concurrencies than the plan's, or in another order"
+    for where, series in (("points", points), ("steps", steps)):
+        yield from (f"{where}: {words}" for words in _tries(series))
+        for at, point in enumerate(series):
+            yield from (f"{where}[{at}]: {words}" for words in _point_faults(point))
+    if points and any(step.concurrency != points[-1].concurrency for step in steps):
+        yield "steps: are not at the largest concurrency"
+    for words in differences(proven((*points, *steps)), calibration.ceiling):
+        yield f"ceiling: {words}"
+
+
+def _tries(series: Sequence[CalibrationPoint]) -> Iterator[str]:
+    """What holds is not measured again, and what does not is tried once more and no oftener."""
+    for (level, rate), group in groupby(series, key=lambda point: (point.concurrency, point.rate_tok_s)):
+        tried = [point.ok for point in group]
+        if len(tried) > MAX_TRIES or any(tried[:-1]) or (len(tried) < MAX_TRIES and not tried[-1]):
+            yield f"{level} streams at {rate:g} tokens/s were not tried as a calibration tries"
+
+
+def _point_faults(point: CalibrationPoint) -> Iterator[str]:
+    expected = faults(point.accuracy, point.pace)
+    if point.faults != expected or point.ok == bool(expected):
+        yield f"its verdict should be: {', '.join(expected) or 'ok'}"
+    if point.expected_tok_s != point.concurrency * point.rate_tok_s:
+        yield "expected_tok_s is not the pace of all streams"
+    yield from _accuracy_faults(point.accuracy)
+
+
+def _accuracy_faults(found: Accuracy) -> Iterator[str]:
+    spreads = {
+        "ttft_error_ms": (found.ttft_error_ms, found.matched),
+        "gap_error_ms": (found.gap_error_ms, found.chunks - found.matched),
+        "receive_error_ms": (found.receive_error_ms, found.chunks),
+        "send_lag_ms": (found.send_lag_ms, found.send_lag_ms.n),
+    }
+    for name, (spread, count) in spreads.items():
+        if spread.n != count or not _ascending(spread):
+            yield f"{name} does not fit its counts, or its percentiles do not ascend"
+    if not found.matched <= found.requests or found.send_lag_ms.n > found.requests:
+        yield "counts more requests than there were"
+
+
+def _ascending(spread: ErrorSpread) -> bool:
+    if spread.p50 is None or spread.p99 is None or spread.max is None:
+        return not spread.n and (spread.p50, spread.p99, spread.max) == (None, None, None)
+    return spread.n > 0 and spread.p50 <= spread.p99 <= spread.max
+
+
+def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str]:
+    """The same machine and kind of stamps as the cells, and over before the first of them."""
+    if evidence.host and calibration.cpus != evidence.host.cpus_usable:
+        yield f"was made with {calibration.cpus} CPUs, the host has {evidence.host.cpus_usable} usable"
+    if any(loaded.facts.stamp_source != calibration.stamp_source for loaded in loaded_cells(evidence)):
+        yield "was made with another source of stamps than a cell"
+    try:
+        ended_ns = utc_ns(calibration.started_utc) + calibration.duration_ns
+        first_ns = min((utc_ns(found.cell.started_utc) for found in found_cells(evidence)), default=ended_ns)
+    except ValueError:
+        yield "cannot be placed before the cells: there is a date that does not exist"
+        return
+    if ended_ns > first_ns + SLACK_NS:
+        yield "was not over when the first cell started"
+
+
+@rule("calibration.range", "flag", "cells", "No measured cell lies beyond what the calibration proved")
+def calibration_range(evidence: Evidence) -> Steps:
+    for line in evidence.result.cells if evidence.result else ():
+        if line.metrics is not None:
+            yield 1
+            if line.suspect:
+                yield Issue(f"{RESULT}: {line.id}", f"SUSPECT: {'; '.join(line.suspect)}")
+
+
+RULES = (calibration_present, calibration_consistent, calibration_range)

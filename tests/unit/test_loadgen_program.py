@@ -1,0 +1,203 @@
+"""`python -m kit.loadgen LOAD.json OUT`: what it writes, says and returns, however it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from framing import CHUNKED, chunked
+from hostile import TEXT, Peer, answering, asked, serving
+from scripted import MS, behaving, in_thread
+
+from kit.loadgen.__main__ import main
+from kit.model import Load, LoadFacts, Record, TextPin
+from kit.prompts import load_prompts, prompt_set_names
+from kit.schedule import planned_request
+from kit.schema import problems
+from kit.strict import plain, read_json, read_jsonl, typed, write_json
+
+WAIT_S = 30.0
+FILES = ["facts.json", "records.jsonl", "texts.jsonl"]
+Event = dict[str, Any]
+
+
+def pinned(url: str, **changes: Any) -> Load:
+    """A load with a prompt set that this kit has."""
+    prompts = load_prompts(prompt_set_names()[0])
+    pin = TextPin(prompts.name, prompts.sha256, len(prompts.texts))
+    return replace(asked(url, **changes), prompts=pin)
+
+
+@contextmanager
+def started(load: Load, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The program at work; its files go to `folder`/out."""
+    (folder / "load.json").write_bytes(write_json(plain(load)))
+    (folder / "out").mkdir()
+    command = [sys.executable, "-m", "kit.loadgen", str(folder / "load.json"), str(folder / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def said(output: bytes) -> list[Event]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def kept(folder: Path) -> tuple[list[Record], list[Event], LoadFacts]:
+    """The three files, read strictly and against their schemas; each hash is right and nothing else is there."""
+    out = folder / "out"
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    lines = [value for _, value in read_jsonl((out / "records.jsonl").read_bytes(), "r", max_line_bytes=1 << 24)]
+    assert [problem for line in lines for problem in problems(line, "record")] == []
+    texts: list[Any] = [
+        value for _, value in read_jsonl((out / "texts.jsonl").read_bytes(), "t", max_line_bytes=1 << 24)
+    ]
+    assert [problem for text in texts for problem in problems(text, "text")] == []
+    facts = typed(LoadFacts, read_json((out / "facts.json").read_bytes(), "facts"), "facts")
+    assert facts.records_sha256 == sha256((out / "records.jsonl").read_bytes()).hexdigest()
+    assert facts.texts_sha256 == sha256((out / "texts.jsonl").read_bytes()).hexdigest()
+    assert facts.requests == len(lines) == len(texts)
+    return [typed(Record, line, "r") for line in lines], texts, facts
+
+
+def test_a_load_is_carried_out_and_kept(tmp_path: Path) -> None:
+    """Records and texts in the order of ids, as the schedule says; events in the order of the phases."""
+    with in_thread(behaving(ttft_ms=5)) as url:
+        load = pinned(url, requests=None, concurrency=3, warmup_ns=60 * MS, window_ns=100 * MS, drain_ns=900 * MS)
+        with started(load, tmp_path) as child:
+            output, errors = child.communicate(timeout=WAIT_S)
+    assert (child.returncode, errors) == (0, b"")
+    records, texts, facts = kept(tmp_path)
+    assert [record.id for record in records] == [text["id"] for text in texts] == list(range(len(records)))
+    for record, text in zip(records, texts, strict=True):
+        request = planned_request(load.seed, load.lane, record.id, load.prompts.count, load.output_tokens)
+        assert (record.prompt, record.salt, record.max_tokens) == (
+            request.prompt,
+            request.salt,
+            request.max_tokens,
+        )
+        assert record.text_sha256 == sha256(text["text"].encode()).hexdigest()
+    assert facts.window is not None
+    assert (facts.window.start_ns, facts.window.end_ns, facts.interrupted) == (60 * MS, 160 * MS, False)
+    events = said(output)
+    assert [event["event"] for event in events[-2:]] == ["parse", "end"]
+    phases = [event["phase"] for event in events if event["event"] == "progress"]
+    assert phases[:2] == ["warm-up", "window"]
+    assert events[-1]["interrupted"] is False
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_load_soon_and_keeps_what_there_is(name: signal.Signals, tmp_path: Path) -> None:
+    """Exit code 0: the load ran, and its facts say how far."""
+    with serving(answering(CHUNKED + chunked(TEXT))) as server:
+        load = pinned(server.url, requests=None, concurrency=2, window_ns=60_000 * MS)
+        with started(load, tmp_path) as child:
+            assert child.stdout is not None
+            assert json.loads(child.stdout.readline())["event"] == "progress"
+            time.sleep(0.1)
+            child.send_signal(name)
+            begun = time.monotonic()
+            output, errors = child.communicate(timeout=WAIT_S)
+    assert (child.returncode, errors) == (0, b"")
+    assert time.monotonic() - begun < 1.5
+    records, _, facts = kept(tmp_path)
+    assert [(record.outcome, len(record.chunks)) for record in records] == [("unfinished", 1)] * 2
+    assert (facts.interrupted, facts.window) == (True, None)
+    assert said(output)[-1] == {"event": "end", "interrupted": True}
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell the memory of a child")
+def test_a_hostile_server_cannot_make_the_program_grow(tmp_path: Path) -> None:
+    """Eighty megabytes in one line: at most four times the limit of a body, and the program itself."""
+
+    def play(peer: Peer) -> None:
+        if peer.request():
+            peer.send(CHUNKED)
+            for _ in range(320):
+                peer.send(chunked(b"x" * 250_000))
+
+    with serving(play) as server, started(pinned(server.url), tmp_path) as child:
+        assert child.stdout is not None
+        while child.stdout.readline():
+            pass
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0
+    assert [record.error for record in kept(tmp_path)[0]] == ["protocol"]
+    rss_bytes = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert rss_bytes < 384 << 20
+
+
+# --- refused --------------------------------------------------------------------------------------------
+
+
+def changed(**members: object) -> bytes:
+    document = plain(pinned("http://127.0.0.1:9"))
+    assert isinstance(document, dict)
+    return write_json(document | members)
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "words"),
+    [
+        (b"", 2, "load.json"),
+        (b"{}", 2, "load.json"),
+        (b"{", 2, "load.json"),
+        (b"[1]", 2, "load.json"),
+        (b'{"a":NaN}', 2, "load.json"),
+        (changed(url="ftp://h"), 2, "ftp://h"),
+        (changed(url=None), 2, "url"),
+        (changed(schema="kit/load/9"), 2, "schema"),
+        (changed(more=1), 2, "more"),
+        (changed(prompts={"name": "no-such-set", "sha256": "0" * 64, "count": 1}), 2, "no-such-set"),
+        (changed(prompts={"name": prompt_set_names()[0], "sha256": "0" * 64, "count": 1}), 2, "not the one"),
+    ],
+)
+def test_a_load_that_cannot_be_carried_out_is_refused(
+    document: bytes, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By one event that says why, with its exit code; nothing is left behind."""
+    (tmp_path / "load.json").write_bytes(document)
+    (tmp_path / "out").mkdir()
+    assert main([str(tmp_path / "load.json"), str(tmp_path / "out")]) == code
+    (event,) = said(capsys.readouterr().out.encode())
+    assert (event["event"], event["code"]) == ("error", code)
+    assert words in event["what"]
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["one"], ["one", "two", "three"]])
+def test_other_arguments_are_refused_with_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the error stream: there is no event for it."""
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.startswith("usage: ")) == ("", True)
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The load, and the folder for what it leaves."""
+    missing = tmp_path / "missing"
+    assert main([str(missing), str(tmp_path)]) == 10
+    (tmp_path / "load.json").write_bytes(changed(requests=1))
+    handlers = [signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)]
+    assert main([str(tmp_path / "load.json"), str(missing)]) == 10
+    for name, handler in zip((signal.SIGTERM, signal.SIGINT), handlers, strict=True):
+        signal.signal(name, handler)
+    events = said(capsys.readouterr().out.encode())
+    assert [event["code"] for event in events if event["event"] == "error"] == [10, 10]
+    assert all("missing" in event["what"] for event in events if event["event"] == "error")

@@ -1,0 +1,133 @@
+"""From a spool to records: in the order of ids, the same on one core as on several, nothing left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from records import MS
+
+from kit.loadgen import recorder
+from kit.loadgen.recorder import keep, record_line
+from kit.loadgen.session import LoadRun
+from kit.loadgen.spool import Spool
+from kit.model import Exchange, PlannedRequest, Window
+from kit.strict import plain, read_jsonl, record_from, write_jsonl_line
+
+ANSWER = (
+    b'data: {"choices":[{"delta":{"content":"one"}}]}\n\n'
+    b'data: {"choices":[{"delta":{"content":" two"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+)
+
+
+def exchange(id_: int, body: bytes = ANSWER) -> Exchange:
+    return Exchange(
+        id=id_,
+        worker=id_ % 4,
+        intended_ns=id_ * MS,
+        connect_ns=None,
+        sent_ns=id_ * MS,
+        headers_ns=id_ * MS + 1,
+        done_ns=id_ * MS + 9,
+        status=200,
+        pieces=((id_ * MS + 2, body[:60]), (id_ * MS + 3, body[60:])),
+        complete=True,
+    )
+
+
+def planned(id_: int) -> PlannedRequest:
+    return PlannedRequest(id_, 0, "0" * 16, 2)
+
+
+def run_of(spool: Spool) -> LoadRun:
+    return LoadRun(
+        exchanges=spool,
+        origin_ns=5,
+        window=Window(0, 1000 * MS),
+        interrupted=False,
+        stamp_source="kernel",
+        origin_utc_ns=10**18,
+        ended_utc_ns=10**18 + 1,
+        duration_ns=1,
+        cpu_ns=1,
+        stale_retries=0,
+    )
+
+
+@pytest.fixture(params=["memory", "disk"])
+def spool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Spool]:
+    made = Spool(tmp_path / "spool.bin" if request.param == "disk" else None)
+    yield made
+    made.close()
+
+
+def test_a_spool_gives_back_what_it_took_in_the_order_of_ids(spool: Spool) -> None:
+    """Whatever the order in which answers ended."""
+    taken = [exchange(id_) for id_ in (3, 0, 2, 1)]
+    for each in taken:
+        spool.add(each)
+    assert list(spool) == sorted(taken, key=lambda each: each.id)
+    assert list(spool.read([2, 0])) == [exchange(2), exchange(0)]
+    assert len(spool) == 4
+    assert spool.size_bytes > 4 * len(ANSWER)
+
+
+@given(st.lists(st.binary(max_size=200), max_size=8))
+def test_any_bytes_survive_the_spool(bodies: list[bytes]) -> None:
+    """Bytes, None, texts and flags alike."""
+    spool = Spool()
+    taken = [exchange(id_, body) for id_, body in enumerate(bodies)]
+    for each in taken:
+        spool.add(each)
+    assert list(spool) == taken
+    spool.close()
+
+
+def test_records_and_texts_are_written_with_facts_that_name_them(tmp_path: Path, spool: Spool) -> None:
+    """One line a request in both files; count, origin and hashes in the facts."""
+    for id_ in (1, 0, 2):
+        spool.add(exchange(id_))
+    facts = keep(tmp_path, run_of(spool), planned)
+    records = [record_from(value, "r") for _, value in read_jsonl((tmp_path / "records.jsonl").read_bytes(), "r")]
+    texts = [value for _, value in read_jsonl((tmp_path / "texts.jsonl").read_bytes(), "t")]
+    assert [record.id for record in records] == [0, 1, 2]
+    assert texts == [{"id": id_, "text": "one two"} for id_ in (0, 1, 2)]
+    assert all(record.outcome == "ok" for record in records)
+    assert (facts.requests, facts.origin_ns) == (3, 5)
+
+
+def test_several_processes_write_the_same_files_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Byte for byte, and no part is left over."""
+    one, many = tmp_path / "one", tmp_path / "many"
+    written = []
+    for folder, limit in ((one, 1 << 60), (many, 0)):
+        folder.mkdir()
+        monkeypatch.setattr(recorder, "PARALLEL_FROM_BYTES", limit)
+        monkeypatch.setattr(recorder, "_usable_cpus", lambda: 3)
+        spool = Spool(folder / "spool.bin")
+        for id_ in range(10):
+            spool.add(exchange(id_))
+        written.append(keep(folder, run_of(spool), planned))
+        spool.close()
+        (folder / "spool.bin").unlink()
+    assert written[0] == written[1]
+    assert sorted(path.name for path in many.iterdir()) == ["facts.json", "records.jsonl", "texts.jsonl"]
+    for name in ("records.jsonl", "texts.jsonl"):
+        assert (one / name).read_bytes() == (many / name).read_bytes()
+
+
+def test_a_load_without_requests_leaves_empty_files(tmp_path: Path) -> None:
+    """Nothing is not an error."""
+    facts = keep(tmp_path, run_of(Spool()), planned)
+    assert facts.requests == 0
+    assert (tmp_path / "records.jsonl").read_bytes() == b""
+
+
+def test_a_record_line_is_the_strict_form_of_the_record() -> None:
+    """The quick way of writing gives the bytes of the careful one."""
+    from records import make_record
+
+    assert record_line(make_record()) == write_jsonl_line(plain(make_record()))
