@@ -65,7 +65,7 @@ class Loaded:
     ended: Ended
 
     def records(self) -> list[Record]:
-        return read_records(self.folder / "records.jsonl")
+        return list(read_records(self.folder / "records.jsonl"))
 
     @property
     def origin_ns(self) -> int | None:

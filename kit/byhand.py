@@ -21,7 +21,6 @@ from kit.cellfolder import (
     remove_load,
     write_load,
 )
-from kit.endpoint import served_model
 from kit.engines.contract import Engine
 from kit.errors import InputError, StorageError
 from kit.instant import utc_now
@@ -90,7 +89,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
     return Load(
         schema="kit/load/1",
         url=base,
-        model=request.model or served_model(base) or "default",
+        model=request.model or _served_model(base),
         loop=request.loop,
         drain_ns=seconds_to_ns(DRAIN_S),
         timeouts=TIMEOUTS,
@@ -146,6 +145,13 @@ def _traced_requests(
             f"The trace has {left} requests after the warm-up, not {request.requests}.", "Leave --requests out."
         )
     return request.requests or left
+
+
+def _served_model(base_url: str) -> str:
+    # Only here: httpx takes longer to import than all the rest of a load to start.
+    from kit.endpoint import served_model
+
+    return served_model(base_url) or "default"
 
 
 def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:

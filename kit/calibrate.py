@@ -34,7 +34,7 @@ from kit.model import (
     StampSource,
     TextPin,
 )
-from kit.plan import TIMEOUTS
+from kit.plan import TIMEOUTS, seconds_to_ns
 from kit.prompts import load_prompts
 from kit.reference.truth import Truth, read_truth
 from kit.runtimes.contract import ServerSpec
@@ -46,8 +46,11 @@ RATE_TOK_S = 200.0  # of one stream, where nobody says otherwise: more than most
 # for the ceiling goes on from here.
 RUN_TOK_S = 10_000.0
 TTFT_MS = 50
-# An answer streams for about this long; lengths vary by a quarter, so that streams do not stay in step.
-STREAM_S = 0.2
+# An answer streams for about this long, longer where many streams would begin too many requests a second; lengths
+# vary by a quarter, so that streams do not stay in step.
+STREAM_S, LONGEST_STREAM_S = 0.2, 1.2
+REQUESTS_PER_S = 200
+WINDOW_STREAMS = 1.3  # a window is as long as so many answers at least, so that every worker sends in it
 PROMPTS, SEED = "micro", 2026
 DRAIN_NS = 5_000_000_000
 START_BUDGET_S = 30.0
@@ -184,7 +187,7 @@ class _Bench:
                 errors.append(event)
 
         raise_load_error(self._engine.run_load(folder / LOAD, folder, on_line), errors)
-        return read_facts(folder), read_records(folder / RECORDS)
+        return read_facts(folder), list(read_records(folder / RECORDS))
 
 
 def _truths(path: Path) -> dict[str, Truth]:
@@ -209,9 +212,14 @@ def reference_spec(port: int, rate_tok_s: float, truth: Path) -> ServerSpec:
     )
 
 
-def output_tokens(rate_tok_s: float) -> OutputTokens:
-    """Lengths with which a stream at this pace lasts about `STREAM_S`, give or take a quarter."""
-    mean = rate_tok_s * STREAM_S
+def stream_s(concurrency: int) -> float:
+    """How long an answer streams, about."""
+    return min(LONGEST_STREAM_S, max(STREAM_S, concurrency / REQUESTS_PER_S))
+
+
+def output_tokens(rate_tok_s: float, lasting_s: float) -> OutputTokens:
+    """Lengths with which a stream at this pace lasts about so long, give or take a quarter."""
+    mean = rate_tok_s * lasting_s
     low = max(2, round(mean * 0.75))
     return OutputTokens("uniform", low, max(low, round(mean * 1.25)))
 
@@ -219,13 +227,14 @@ def output_tokens(rate_tok_s: float) -> OutputTokens:
 def calibration_load(url: str, concurrency: int, rate_tok_s: float, warmup_ns: int, window_ns: int) -> Load:
     """The closed loop of one point."""
     prompts = load_prompts(PROMPTS)
+    lasting_s = stream_s(concurrency)
     return Load(
         schema="kit/load/1",
         url=url,
         model="reference",
         loop=Loop("closed", concurrency),
         warmup_ns=warmup_ns,
-        window_ns=window_ns,
+        window_ns=max(window_ns, seconds_to_ns(WINDOW_STREAMS * lasting_s)),
         requests=None,
         drain_ns=DRAIN_NS,
         timeouts=TIMEOUTS,
@@ -233,6 +242,6 @@ def calibration_load(url: str, concurrency: int, rate_tok_s: float, warmup_ns: i
         seed=SEED,
         lane=f"calibrate-c{concurrency}",
         prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
-        output_tokens=output_tokens(rate_tok_s),
+        output_tokens=output_tokens(rate_tok_s, lasting_s),
         extra_body={},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
@@ -79,12 +79,13 @@ def read_facts(folder: Path) -> LoadFacts:
     return facts
 
 
-def read_records(path: Path) -> list[Record]:
-    """The records of a cell folder's records.jsonl."""
-    return [
-        record_from(value, f"{path}:{number}")
-        for number, value in read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
-    ]
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a cell folder's records.jsonl, one at a time: the file may be larger than the memory."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path}:{number}"
+            for _, value in read_jsonl(line, where, max_line_bytes=MAX_RECORD_LINE_BYTES):
+                yield record_from(value, where)
 
 
 def metrics_of(folder: Path, facts: LoadFacts, *, open_loop: bool) -> Metrics | None:

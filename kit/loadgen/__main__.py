@@ -41,7 +41,11 @@ class PromptTexts:
 
 def read_load(path: Path) -> Load:
     """The load document at `path`; raises `InputError` if it is not one."""
-    return typed(Load, read_json(path.read_bytes(), str(path)), str(path))
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Name the file of a load.") from None
+    return typed(Load, read_json(data, str(path)), str(path))
 
 
 def prompt_texts(load: Load, folder: Path) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ class Client:
             return
         try:
             if self._tls is None:
-                data, stamp = self._clock.receive(sock)
+                data, stamp = self._clock.receive(sock, self._last_ns)
             else:
                 data, stamp = sock.recv(READ_BYTES), self._clock.now()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -186,6 +186,7 @@ class Client:
     def _retry(self) -> None:
         self._retried = True
         self._sent_ns = None
+        self._started_ns = self._clock.now()
         self.stale_retries += 1
         self._out = memoryview(self._payload)
         self._connect()
@@ -206,14 +207,14 @@ class Client:
         limits = self._timeouts
         if self._sent_ns is None:
             if now - self._started_ns > limits.connect_ns:
-                self._fail("connect", f"no connection within {limits.connect_ns // 10**9} s")
+                self._fail("connect", f"no connection within {limits.connect_ns / 1e9:g} s")
         elif now - self._sent_ns > limits.total_ns:
-            self._fail("timeout_total", f"not finished within {limits.total_ns // 10**9} s")
+            self._fail("timeout_total", f"not finished within {limits.total_ns / 1e9:g} s")
         elif not self._framer.pieces:
             if now - self._sent_ns > limits.first_ns:
-                self._fail("timeout_first", f"nothing within {limits.first_ns // 10**9} s")
+                self._fail("timeout_first", f"nothing within {limits.first_ns / 1e9:g} s")
         elif now - self._last_ns > limits.idle_ns:
-            self._fail("timeout_idle", f"silent for {limits.idle_ns // 10**9} s")
+            self._fail("timeout_idle", f"silent for {limits.idle_ns / 1e9:g} s")
 
     def cancel(self) -> None:
         """End the exchange as unfinished: the load is over."""
@@ -227,7 +228,7 @@ class Client:
         framer = self._framer
         kind: ErrorKind | None = "protocol" if framer.error else None
         exchange = self._exchange(stamp, kind, framer.error or "")
-        self._deliver(exchange, keep=framer.keep_alive and framer.complete and not framer.error)
+        self._deliver(exchange, keep=framer.keep_alive and framer.complete and not framer.error and not self._out)
 
     def _fail(self, kind: ErrorKind, detail: str) -> None:
         self._deliver(self._exchange(self._clock.now(), kind, detail), keep=False)

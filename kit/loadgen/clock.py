@@ -71,9 +71,11 @@ class Clock:
         if self.use_kernel:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
-    def receive(self, sock: socket.socket) -> tuple[bytes, int]:
+    def receive(self, sock: socket.socket, since_ns: int = 0) -> tuple[bytes, int]:
         """Data and the stamp of its arrival; raises what recv raises (BlockingIOError, OSError).
 
+        It cannot have come before `since_ns`, the last thing that happened on the connection: a stamp that says
+        so comes from a real-time clock that was set back, and the time of the read stands in for it.
         One buffer serves all sockets: a large one of its own for each read would cost more than the read.
         """
         if not self.use_kernel:
@@ -84,6 +86,6 @@ class Clock:
         if control and control[0][1] == SO_TIMESTAMPNS:
             seconds, nanos = _TIMESPEC.unpack(control[0][2])
             stamp = seconds * _NS_PER_S + nanos + self._offset_ns
-            if now - _MAX_STAMP_AGE_NS < stamp <= now:
+            if now - _MAX_STAMP_AGE_NS < stamp <= now and stamp - self.origin_ns >= since_ns:
                 return bytes(self._view[:size]), stamp - self.origin_ns
         return bytes(self._view[:size]), now - self.origin_ns

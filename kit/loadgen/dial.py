@@ -36,9 +36,9 @@ def resolve(target: Target) -> Address:
         return socket.AF_UNIX, target.unix
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise InputError(
-            f"The host {target.host!r} has no address: {error.strerror or error}.", "Check the name in --url."
+            f"The host {target.host!r} has no address: {reason_of(error)}.", "Check the name in --url."
         ) from None
     if len(found) > 1:
         for family, _, _, _, address in found:

@@ -96,7 +96,7 @@ class Session:
         self._ok = self._failed = 0
         self._counted = 0  # requests begun since the warm-up
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
-        self._exhausted = False  # a trace has an end
+        self._due_ns: int | None = None  # the next arrival of an open loop; None after the end of a trace
         self._interrupted = False
         self._over = False
 
@@ -177,23 +177,28 @@ class Session:
         self._next_body = self._body_of(self._next_id)  # built after the send: the next one is ready in time
 
     def _wants_more(self) -> bool:
-        return not self._exhausted and (self._load.requests is None or self._counted < self._load.requests)
+        return self._load.requests is None or self._counted < self._load.requests
+
+    def _all_sent(self) -> bool:
+        """Whether a load by number has begun all its requests: as many as asked for, or the whole trace."""
+        exhausted = self._load.loop.kind == "open" and self._due_ns is None
+        return exhausted or not self._wants_more()
 
     def _schedule_arrival(self) -> None:
         assert self._arrivals is not None
-        offset_ns = next(self._arrivals, None)
-        if offset_ns is None:
-            self._exhausted = True
-        else:
-            due_ns = offset_ns
-            self._reactor.at(self._clock.origin_ns + due_ns, lambda: self._arrive(due_ns))
+        self._due_ns = next(self._arrivals, None)
+        if self._due_ns is not None:
+            self._reactor.at(self._clock.origin_ns + self._due_ns, self._arrive)
 
-    def _arrive(self, offset_ns: int) -> None:
-        if self._over or not self._wants_more():
-            return
-        client = self._idle.pop() if self._idle else self._new_client(len(self._clients))
-        self._send(client, offset_ns)
-        self._schedule_arrival()
+    def _arrive(self) -> None:
+        """Send all that is due: a client that lags must not send one a round and fall ever further behind."""
+        now = self._clock.now()
+        while self._due_ns is not None and self._due_ns <= now and not self._over and self._wants_more():
+            client = self._idle.pop() if self._idle else self._new_client(len(self._clients))
+            self._send(client, self._due_ns)
+            self._due_ns = next(self._arrivals, None) if self._arrivals is not None else None
+        if self._due_ns is not None and not self._over and self._wants_more():
+            self._reactor.at(self._clock.origin_ns + self._due_ns, self._arrive)
 
     # --- receiving --------------------------------------------------------------------------------------
 
@@ -255,11 +260,12 @@ class Session:
         if self._interrupted:
             self._finish()
         elif self._load.requests is not None:
-            if not self._wants_more() and not any(client.busy for client in self._clients):
+            if self._all_sent() and not any(client.busy for client in self._clients):
                 self._window_end_ns = now
                 self._finish()
         elif self._window_end_ns is not None and now >= self._window_end_ns:
-            drained = not any(self._holds_window(client) for client in self._clients)
+            owed = self._due_ns is not None and self._due_ns < self._window_end_ns
+            drained = not owed and not any(self._holds_window(client) for client in self._clients)
             if drained or now >= self._window_end_ns + self._load.drain_ns:
                 self._finish()
 

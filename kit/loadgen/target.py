@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from kit import __version__
 from kit.errors import InputError
 
 UNIX = "unix:"
+# Printable ASCII without blanks: anything else would break the lines of the request.
+_PLAIN_URL = re.compile(r"[!-~]+")
 API_KEY_VARIABLE = "KIT_API_KEY"  # sent as a bearer token when set; never written to a record
 
 
@@ -48,6 +51,8 @@ def parse_target(url: str) -> Target:
                 f"The URL {url!r} does not name a socket by its whole path.", "Give unix:/path/of/socket."
             )
         return Target("localhost", 80, tls=False, path="", unix=path)
+    if not _PLAIN_URL.fullmatch(url):
+        raise InputError(f"The URL {url!r} has characters that no URL may have as they are.", remedy)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -55,6 +60,8 @@ def parse_target(url: str) -> Target:
         raise InputError(f"The URL {url!r} cannot be read: {error}.", remedy) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"The URL {url!r} does not start with http:// or https:// and a host.", remedy)
+    if port == 0:
+        raise InputError(f"The URL {url!r} names port 0, where nobody can listen.", remedy)
     if parts.username or parts.query or parts.fragment:
         raise InputError(f"The URL {url!r} has a user, a query or a fragment.", remedy)
     path = parts.path.rstrip("/")

@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeRunning, TinyServer
 from records import MS, make_record
 
-from kit.calibrate import Effort, Step, calibrate, output_tokens, reference_spec
+from kit.calibrate import Effort, Step, calibrate, calibration_load, output_tokens, reference_spec, stream_s
 from kit.cellfolder import FACTS, RECORDS
 from kit.engines.contract import OnLine
 from kit.errors import EngineError, InputError
@@ -180,10 +180,27 @@ def test_the_reference_is_told_pace_and_truth(tmp_path: Path) -> None:
         assert words in command
 
 
-@pytest.mark.parametrize(("rate", "low", "high"), [(200.0, 30, 50), (6400.0, 960, 1600), (1.0, 2, 2)])
-def test_answers_stream_for_about_a_fifth_of_a_second(rate: float, low: int, high: int) -> None:
+@pytest.mark.parametrize(
+    ("rate", "lasting_s", "low", "high"), [(200.0, 0.2, 30, 50), (6400.0, 0.2, 960, 1600), (1.0, 1.2, 2, 2)]
+)
+def test_lengths_follow_from_pace_and_time(rate: float, lasting_s: float, low: int, high: int) -> None:
     """Two tokens at least: one has no gap."""
-    assert (output_tokens(rate).min, output_tokens(rate).max) == (low, high)
+    tokens = output_tokens(rate, lasting_s)
+    assert (tokens.min, tokens.max) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "lasting_s", "window_ns"),
+    [(1, 0.2, 700 * MS), (40, 0.2, 700 * MS), (100, 0.5, 700 * MS), (200, 1.0, 1300 * MS), (4000, 1.2, 1560 * MS)],
+)
+def test_many_streams_have_longer_answers_and_a_window_for_them(
+    concurrency: int, lasting_s: float, window_ns: int
+) -> None:
+    """200 requests a second at most, while answers stay short enough for a window."""
+    assert stream_s(concurrency) == lasting_s
+    load = calibration_load("http://h", concurrency, 200.0, 300 * MS, 700 * MS)
+    assert load.window_ns == window_ns
+    assert load.output_tokens == output_tokens(200.0, lasting_s)
 
 
 def test_many_streams_are_slower_where_all_have_a_limit(url: str, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ GROUND = {
     "assets", "catalogue", "archive", "instant", "_version",
 }  # fmt: skip
 PURE = {
-    "accuracy", "calibrationtext",
-    "plan", "schedule", "compose", "runtimes", "stream", "sse", "template", "answer", "metrics", "results",
-    "score", "physics", "compare", "tables", "loadtables", "goodput", "validation", "traces", "saturation",
-    "plots", "prompts", "chatbody", "correctness", "platforms",
+    "accuracy", "answer", "calibrationtext", "chatbody", "compare", "compose", "correctness", "goodput",
+    "loadtables", "metrics", "physics", "plan", "platforms", "plots", "prompts", "results", "runtimes",
+    "saturation", "schedule", "score", "sse", "stream", "tables", "template", "timing", "traces",
+    "validation",
 }  # fmt: skip
 # Floor 2 has a door each; `reactor` and the contract of engines are what its rooms share.
 SHARED_DOORS = {"reactor"}

@@ -192,12 +192,12 @@ def test_other_arguments_are_refused_with_the_usage(
 def test_files_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The load, and the folder for what it leaves."""
     missing = tmp_path / "missing"
-    assert main([str(missing), str(tmp_path)]) == 10
+    assert main([str(missing), str(tmp_path)]) == 2
     (tmp_path / "load.json").write_bytes(changed(requests=1))
     handlers = [signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)]
     assert main([str(tmp_path / "load.json"), str(missing)]) == 10
     for name, handler in zip((signal.SIGTERM, signal.SIGINT), handlers, strict=True):
         signal.signal(name, handler)
     events = said(capsys.readouterr().out.encode())
-    assert [event["code"] for event in events if event["event"] == "error"] == [10, 10]
+    assert [event["code"] for event in events if event["event"] == "error"] == [2, 10]
     assert all("missing" in event["what"] for event in events if event["event"] == "error")

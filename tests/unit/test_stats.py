@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit import stats
 from kit.stats import SAMPLE_FLOORS, bootstrap_interval, distribution, median, nearest_rank, spread
 
 ints = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
@@ -110,3 +111,12 @@ def test_the_interval_holds_the_median(values: list[float]) -> None:
     assert found.median is not None
     assert found.high is not None
     assert found.low <= found.median <= found.high
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=200), st.sampled_from([500, 900, 990, 999]))
+def test_many_values_are_ranked_by_buckets_to_the_same_percentile(values: list[int], permille: int) -> None:
+    """The way for millions of values finds the very value that sorting finds."""
+    sorted_way = stats._Ranks(values).at(permille)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stats, "SORT_UP_TO", 0)
+        assert stats._Ranks(values).at(permille) == sorted_way
