@@ -91,6 +91,11 @@ def report(rows: Sequence[Row], saturated_requests: int) -> str:
         f"ITL by each tool's own definition, and the truth by the same: {kinds}.",
         f"Tokens per CPU-second: {saturated_requests:,} requests of {TOKENS} tokens, {STREAMS} streams, as fast "
         "as the endpoint sends; CPU of the tool's whole process tree, start-up and reports included.",
+        *(
+            f"{each.name} counts {each.cost.answered} of {saturated_requests} answers as good."
+            for each in rows
+            if each.cost and each.cost.answered < saturated_requests
+        ),
         *(f"{each.name} could not run here: {each.failure}" for each in rows if each.failure),
     ]
     return "\n".join([table, "", *notes])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 KIT = (sys.executable, "-m", "kit")
-SHORT = ("--window", "1.5", "--warmup", "0.5", "--replicates", "1", "--yes")
+SHORT = ("--window", "1.5", "--warmup", "0.5", "--replicates", "1", "--yes", "--no-calibrate")
 
 
 def kit(*arguments: str, cwd: Path | None = None, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:

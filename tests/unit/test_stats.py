@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import stats
@@ -103,6 +103,7 @@ def test_the_bootstrap_interval_is_the_same_on_every_machine() -> None:
     assert narrow == (10.0, 10.2)
 
 
+@settings(max_examples=15)  # each one draws 2,000 bootstrap rounds
 @given(st.lists(st.floats(0, 1e6), min_size=3, max_size=6))
 def test_the_interval_holds_the_median(values: list[float]) -> None:
     """low <= median <= high."""
