@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import settings
 
-settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("ci", max_examples=50, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of collected tests are walked by every full garbage collection, of which each load does one."""
+    gc.collect()
+    gc.freeze()

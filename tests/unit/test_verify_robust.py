@@ -22,7 +22,7 @@ from kit.verify.registry import CRASHED, RULES
 
 Path = tuple[str | int, ...]
 
-EXAMPLES = settings(max_examples=15, deadline=None)
+EXAMPLES = settings(max_examples=10, deadline=None)
 DOCUMENTS = sorted(name for name in good_files() if name.endswith(".json"))
 # Words of the server or the machine, by their own names: to leave one out is no fault of the document.
 FREE = frozenset({"packages", "reported", "counters_before", "counters_after", "command"})
