@@ -7,6 +7,7 @@ checked again before each run.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -139,6 +140,8 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     wheels = list(folder.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
+        if os.strerror(errno.ENOSPC) in done.stderr:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         lines = tuple(line[:200] for line in done.stderr.strip().splitlines()[-5:])
         raise SourceError(
             f"The package {requirement} could not be downloaded with pip.",

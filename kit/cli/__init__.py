@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 
 import click
 
 from kit import __version__
-from kit.errors import InternalError, KitError
+from kit.errors import InternalError, KitError, StorageError
 
 COMMANDS = {
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and show the tables."),
@@ -25,6 +26,7 @@ COMMANDS = {
     "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
 }
 INTERRUPTED = 130
+REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 EXIT_CODES = """\b
 Exit codes: 0 success; 1 a negative answer (verify refused, a test failed); 2 wrong use or bad input;
@@ -120,6 +122,15 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in REFUSED_BY_DISK:
+            return _unexpected(error)
+        place = f" ({error.filename})" if error.filename else ""
+        failure = StorageError(
+            f"The disk refused: {error.strerror}{place}.", "Make room, or choose another folder."
+        )
+        show_error(failure)
+        return failure.exit_code
     except Exception as error:
         return _unexpected(error)
 

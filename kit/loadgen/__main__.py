@@ -8,6 +8,7 @@ OUT_DIR, and prints one JSON event a line. SIGTERM or SIGINT ends the load early
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -144,7 +145,8 @@ def perform(load_file: Path, out: Path) -> None:
         _emit({"event": "parse"})
         keep(out, run, lambda index: request_of(load, trace, index))
     finally:
-        spool.close()
+        with contextlib.suppress(OSError):  # a full disk refuses the last of it; what failed first is told
+            spool.close()
         spool_file.unlink(missing_ok=True)
     _emit({"event": "end", "interrupted": run.interrupted})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,24 @@ def test_an_error_of_the_kit_itself_is_kept_in_a_file(
     path = Path(err.split("Details are in ")[1].split(".txt")[0] + ".txt")
     assert "secret detail" in path.read_text()
     path.unlink()
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 10), (errno.EROFS, 10), (errno.ENOTCONN, 3)])
+def test_a_disk_that_refuses_is_told_as_that(
+    number: int, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full or read-only is the user's to mend, wherever it strikes; any other system error is ours."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "plan.json")
+
+    monkeypatch.setattr(cli.cli, "main", refuse)
+    found, _, err = run(capsys, "plan")
+    assert found == code
+    if code == 10:
+        assert err.startswith(f"Error: The disk refused: {os.strerror(number)} (plan.json).")
+    else:
+        Path(err.split("Details are in ")[1].split(".txt")[0] + ".txt").unlink()
 
 
 def test_an_interrupt_is_exit_code_130(

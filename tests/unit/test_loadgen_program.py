@@ -21,6 +21,7 @@ from hostile import TEXT, Peer, answering, asked, serving
 from scripted import MS, behaving, in_thread
 
 from kit.loadgen.__main__ import main
+from kit.loadgen.spool import Spool
 from kit.model import Load, LoadFacts, Record, TextPin
 from kit.prompts import load_prompts, prompt_set_names
 from kit.schedule import planned_request
@@ -201,3 +202,25 @@ def test_files_that_are_not_there_are_named(tmp_path: Path, capsys: pytest.Captu
     events = said(capsys.readouterr().out.encode())
     assert [event["code"] for event in events if event["event"] == "error"] == [2, 10]
     assert all("missing" in event["what"] for event in events if event["event"] == "error")
+
+
+def test_a_spool_that_cannot_be_closed_is_taken_away_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk in the load: told with exit code 10, and nothing of the spool stays on it."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    close = Spool.close
+
+    def closed_badly(spool: Spool) -> None:
+        close(spool)
+        full()
+
+    monkeypatch.setattr("kit.loadgen.__main__.carry_out", full)
+    monkeypatch.setattr(Spool, "close", closed_badly)
+    (tmp_path / "load.json").write_bytes(changed(requests=1))
+    assert main([str(tmp_path / "load.json"), str(tmp_path)]) == 10
+    assert "No space left" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["load.json"]
