@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -30,6 +32,22 @@ ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "TZ", "VIRTUAL_ENV",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "KIT_API_KEY",
 )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _holding_interrupts() -> Iterator[None]:
+    """Let a Ctrl-C wait until the block is done: a child half started or half ended would outlive us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            raise KeyboardInterrupt
 
 
 def _environment() -> dict[str, str]:
@@ -90,12 +108,14 @@ class ProcessEngine:
                 f"Port {spec.port} is in use on {HOST}.",
                 f"End the program that listens there: ss -ltnp 'sport = :{spec.port}' names it.",
             )
-        with log.open("wb") as output:
-            child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
+        child: subprocess.Popen[bytes] | None = None
         try:
+            with log.open("wb") as output, _holding_interrupts():
+                child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
             yield ProcessServer(child, spec, log)
         finally:
-            _end(child, POLITE_S)
+            if child is not None:
+                _end(child, POLITE_S)
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         command = [sys.executable, "-m", "kit.loadgen", str(load), str(out)]
@@ -142,12 +162,11 @@ def _end(child: subprocess.Popen[bytes], patience_s: float) -> None:
     if child.stdin is not None:
         with contextlib.suppress(OSError):
             child.stdin.close()
-    for ask in (None, child.terminate, child.kill):
-        if child.poll() is None and ask is not None:
-            ask()
-        try:
-            child.wait(timeout=patience_s)
-        except subprocess.TimeoutExpired:
-            continue
-        return
-    child.wait()
+    with _holding_interrupts():
+        for ask in (None, child.terminate, child.kill):
+            if child.poll() is None and ask is not None:
+                ask()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=patience_s)
+                return
+        child.wait()

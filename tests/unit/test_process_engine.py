@@ -144,3 +144,21 @@ def test_the_load_generator_is_a_program_of_its_own(tmp_path: Path) -> None:
     assert ProcessEngine().run_load(load, tmp_path, lines.append) == 2
     assert '"event": "error"' in lines[0]
     assert not (tmp_path / "loadgen.log").exists()
+
+
+def test_an_interrupt_while_a_server_starts_still_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C between the start of the child and its handing over: no child outlives the context."""
+    started: list[subprocess.Popen[bytes]] = []
+    spawn = ProcessEngine._spawn
+
+    def interrupted(
+        engine: ProcessEngine, command: list[str], stdout: int, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        started.append(spawn(engine, command, stdout, stderr))
+        os.kill(os.getpid(), signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(ProcessEngine, "_spawn", interrupted)
+    with pytest.raises(KeyboardInterrupt), ProcessEngine().server(spec(OBEDIENT), tmp_path / "log"):
+        pass
+    assert started[0].poll() is not None
