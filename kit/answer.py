@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from kit.model import (
     CONTENT,
@@ -20,13 +20,15 @@ from kit.model import (
     ErrorKind,
     Usage,
 )
-from kit.sse import DONE, BadStreamError, as_list, as_object, as_text, events, json_object
+from kit.sse import DONE, BadStreamError, Events, as_list, as_object, as_text, json_object
 from kit.template import PROBE, Template, template_of
 
 MAX_TEXT_CHARS = 4 << 20  # four characters for each of a million tokens; memory per answer stays bounded
 MAX_TOKENS = 1_000_000_000  # a larger count is a mistake, and would bend every sum it enters
 MAX_NAME_CHARS = 200  # of a finish reason or model name, which are copied into every record
 MAX_DETAIL_CHARS = 200  # of an error text, likewise
+SHORT_STRETCH = 8  # a stretch of fewer events alike costs more to look for than it saves ...
+MAX_STRETCHES = 16  # ... and after so many of them nobody looks any more
 MAX_LESSONS = 4  # after so many events that are no template, the stream is of another kind: stop trying
 
 
@@ -93,6 +95,7 @@ class _Reading:
     error_detail: str = ""
     template: Template | None = None
     lessons: int = MAX_LESSONS
+    stretches: int = MAX_STRETCHES
 
     def take(self, stamp_ns: int, data: bytes) -> None:
         if self.first_ns is None:
@@ -108,6 +111,22 @@ class _Reading:
             self._take_event(stamp_ns, json_object(data))
             if len(self.chunks) == before + 1 and self.lessons:
                 self._learn(data)
+
+    def take_alike(self, stream: Events, template: Template) -> None:
+        """Take the events that follow and are of the template's form, all at once: what `take` does with each."""
+        stamps, texts = stream.alike(template.before, template.after)
+        self.stretches -= len(texts) < SHORT_STRETCH
+        if not texts:
+            return
+        self.last_ns = stamps[-1]
+        said = b"".join(texts).decode("ascii")
+        if self.chars + len(said) > MAX_TEXT_CHARS:
+            for stamp_ns, text in zip(stamps, texts, strict=True):
+                self._add(stamp_ns, CONTENT, text.decode("ascii"), None)  # up to the one that is too much
+            return
+        self.chars += len(said)
+        self.texts.append(said)
+        self.chunks.extend(zip(stamps, map(len, texts), repeat(CONTENT), strict=False))
 
     def fail(self, kind: ErrorKind, detail: str) -> None:
         if self.error is None:
@@ -210,10 +229,13 @@ def parse(pieces: Iterable[tuple[int, bytes]]) -> Answer:
     """
     reading = _Reading()
     try:
-        for stamp_ns, data in events(pieces):
+        stream = Events(pieces)
+        for stamp_ns, data in stream:
             reading.take(stamp_ns, data)
             if reading.done:
                 break
+            if reading.template is not None and reading.stretches:
+                reading.take_alike(stream, reading.template)
     except BadStreamError as error:
         reading.fail("protocol", str(error))
     return reading.answer()

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import TypedDict
 
 from kit.cellfolder import (
-    MAX_RECORD_LINE_BYTES,
     RECORDS,
-    TEXTS,
     Event,
     keep_cell,
+    metrics_of,
     parse_event,
     raise_load_error,
     read_facts,
-    read_records,
     remove_load,
     write_load,
 )
@@ -25,12 +23,10 @@ from kit.engines.contract import Engine
 from kit.errors import InputError, StorageError
 from kit.instant import utc_now
 from kit.loadgen.target import parse_target
-from kit.metrics import cell_metrics
-from kit.model import Cell, Load, LoadFacts, Loop, Metrics, OutputTokens, Slo, TextPin, TracePin
+from kit.model import Cell, Load, Loop, OutputTokens, Slo, TextPin, TracePin
 from kit.plan import TIMEOUTS, seconds_to_ns
 from kit.prompts import PromptSet, load_prompts
 from kit.schedule import NAME
-from kit.strict import read_jsonl, typed
 from kit.traces import MAX_AT_MS, NS_PER_MS, TRACE, pin_trace, read_trace, trace_offsets_ns
 from kit.validation import parse_rule
 
@@ -62,12 +58,6 @@ class LoadRequest:
     trace: bytes | None = None
     trace_name: str = TRACE
     trace_speed_milli: int = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    id: int
-    text: str
 
 
 class _Span(TypedDict):
@@ -183,7 +173,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         load=load,
         facts=facts,
         server=None,
-        metrics=_metrics(folder, facts, load),
+        metrics=metrics_of(folder, facts, load),
     )
     keep_cell(folder, cell)
     return cell
@@ -208,27 +198,6 @@ def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], N
     if errors and not any(folder.iterdir()):
         folder.rmdir()
     raise_load_error(code, errors)
-
-
-def _metrics(folder: Path, facts: LoadFacts, load: Load) -> Metrics | None:
-    """The numbers of the records and texts in the folder; None when no window was closed."""
-    if facts.window is None:
-        return None
-    return cell_metrics(
-        read_records(folder / RECORDS),
-        facts.window,
-        open_loop=load.loop.kind == "open",
-        slo=load.slo,
-        validate=load.validate,
-        texts=None if load.validate is None else read_texts(folder / TEXTS),
-    )
-
-
-def read_texts(path: Path) -> dict[int, str]:
-    """The texts of a cell folder's texts.jsonl by request id."""
-    lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
-    found = (typed(_Text, value, f"{path}:{number}") for number, value in lines)
-    return {text.id: text.text for text in found}
 
 
 def refuse_used(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
@@ -13,10 +14,16 @@ from kit.prompts import PromptSet
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
 CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
-FACTS, LOAD, PROMPTS = "facts.json", "load.json", "prompts.json"
+FACTS, METRICS, LOAD, PROMPTS = "facts.json", "metrics.json", "load.json", "prompts.json"
 MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text kit.stream keeps, escaped
 
 Event = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    id: int
+    text: str
 
 
 def keep_cell(folder: Path, cell: Cell) -> None:
@@ -88,8 +95,31 @@ def read_records(path: Path) -> Iterator[Record]:
                 yield record_from(value, where)
 
 
-def metrics_of(folder: Path, facts: LoadFacts, *, open_loop: bool) -> Metrics | None:
-    """The numbers of the records in a folder; None when no window was closed."""
+def metrics_of(folder: Path, facts: LoadFacts, load: Load) -> Metrics | None:
+    """The numbers of the records in a folder; None when no window was closed.
+
+    The load generator adds them up as it writes the records and leaves them in a file, which goes into cell.json
+    and is removed; where they need the texts too, both are read again.
+    """
+    path = folder / METRICS
+    if path.is_file():
+        found = typed(Metrics, read_json(path.read_bytes(), str(path)), str(path))
+        path.unlink()
+        return found
     if facts.window is None:
         return None
-    return cell_metrics(read_records(folder / RECORDS), facts.window, open_loop=open_loop)
+    return cell_metrics(
+        read_records(folder / RECORDS),
+        facts.window,
+        open_loop=load.loop.kind == "open",
+        slo=load.slo,
+        validate=load.validate,
+        texts=None if load.validate is None else read_texts(folder / TEXTS),
+    )
+
+
+def read_texts(path: Path) -> dict[int, str]:
+    """The texts of a cell folder's texts.jsonl by request id."""
+    lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
+    found = (typed(_Text, value, f"{path}:{number}") for number, value in lines)
+    return {text.id: text.text for text in found}

@@ -29,6 +29,8 @@ _BOM = b"\xef\xbb\xbf"
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _TO_ROUND = bytes.maketrans(b"[{]}", b"(())")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[{]}")
+_TO_ZERO = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG_DIGITS = b"0" * (MAX_DIGITS + 1)
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -118,10 +120,11 @@ def _parsed(data: bytes) -> Json:
     if _too_deep(data):
         raise RefusedError(f"nested more than {MAX_DEPTH} deep")
     try:
-        value: Json = _DECODER.decode(text)
+        # No number can be too long where no run of digits is: then Python's own conversion, six times as fast.
+        value: Json = (_DECODER if _LONG_DIGITS in data.translate(_TO_ZERO) else _QUICK_DECODER).decode(text)
     except json.JSONDecodeError as error:
         raise RefusedError(f"not JSON: {error.msg}", "", error.lineno, error.colno) from None
-    if _SURROGATE_ESCAPE.search(data):
+    if b"\\u" in data and _SURROGATE_ESCAPE.search(data):
         _refuse_surrogates(value, ())
     return value
 
@@ -197,6 +200,7 @@ def _refuse_surrogates(value: Json, path: tuple[str | int, ...]) -> None:
 
 
 # One for all calls: to build it takes longer than to read a short line.
+_QUICK_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_finite, parse_constant=_refuse_constant)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_object, parse_float=_finite, parse_int=_integer, parse_constant=_refuse_constant
 )

@@ -195,7 +195,7 @@ def _with_server(
     found.facts = read_facts(job.folder)
     if found.facts.interrupted:
         raise KeyboardInterrupt
-    found.metrics = metrics_of(job.folder, found.facts, open_loop=found.load.loop.kind == "open")
+    found.metrics = metrics_of(job.folder, found.facts, found.load)
     code = running.exit_code()
     if code is not None:
         lines = "".join(f"\n  {line}" for line in running.log_tail(5))

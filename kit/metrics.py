@@ -20,17 +20,20 @@ from kit.stats import distribution, nearest_rank
 from kit.timing import Timing, in_flight_ns, is_replayed, sent_in, timing, tokens_in_window
 from kit.validation import judge_all, parse_rule
 
-__all__ = ["cell_metrics", "is_replayed", "sent_in", "timing", "tokens_in_window"]
+__all__ = ["Tally", "cell_metrics", "is_replayed", "metrics_of", "sent_in", "timing", "tokens_in_window"]
 
 NS_PER_S = 1_000_000_000
+
+
+_TIMES = ("lengths", "ttft", "tpot", "itl", "gap", "e2e", "lag", "ttft_intended", "e2e_intended")
 
 
 def _times() -> array[int]:
     return array("q")
 
 
-class _Tally:
-    """What the records of a cell add up to, one record at a time."""
+class Tally:
+    """What the records of a cell add up to, one record at a time; parts of a cell can be added up separately."""
 
     def __init__(self, window: Window, slo: Slo | None, *, open_loop: bool) -> None:
         self.window, self.slo, self.open_loop = window, slo, open_loop
@@ -43,8 +46,8 @@ class _Tally:
         self.sources: set[TokenSource] = set()
         self.prompt_tokens = self.cached_tokens = self.chunks = 0
         self.cached_known = False
-        self.lengths = _times()
-        self.ttft, self.tpot, self.itl, self.gap, self.e2e, self.lag = (_times() for _ in range(6))
+        self.lengths, self.ttft, self.tpot, self.itl = _times(), _times(), _times(), _times()
+        self.gap, self.e2e, self.lag = _times(), _times(), _times()
         self.ttft_intended, self.e2e_intended = _times(), _times()
 
     def add(self, record: Record) -> None:
@@ -56,6 +59,20 @@ class _Tally:
         self.done += record.outcome == "ok" and window.start_ns <= record.done_ns < window.end_ns
         if sent_in(record, window):
             self._add_chosen(record)
+
+    def merge(self, other: Tally) -> None:
+        """Add what another tally of the same window and limits has."""
+        for name in ("records", "done", "good", "replayed", "tokens", "in_flight_ns"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("prompt_tokens", "cached_tokens", "chunks"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.answered |= other.answered
+        self.cached_known |= other.cached_known
+        self.sources |= other.sources
+        self.outcomes.update(other.outcomes)
+        self.errors.update(other.errors)
+        for name in _TIMES:
+            getattr(self, name).extend(getattr(other, name))
 
     def _add_chosen(self, record: Record) -> None:
         self.outcomes[record.outcome] += 1
@@ -115,7 +132,7 @@ def _decode_rate(tpots_ns: array[int]) -> float | None:
     return float(round(Fraction(NS_PER_S, nearest_rank(positive, 500)), 6)) if positive else None
 
 
-def _token_counts(tally: _Tally) -> TokenCounts:
+def _token_counts(tally: Tally) -> TokenCounts:
     source: TokenSource | Literal["mixed"] | None = next(iter(tally.sources), None)
     if len(tally.sources) > 1:
         source = "mixed"
@@ -143,19 +160,20 @@ def cell_metrics(
 
     `slo` adds goodput; `validate`, a rule of `kit.validation`, judges `texts`, which are by request id.
     """
-    tally = _Tally(window, slo, open_loop=open_loop)
+    tally = Tally(window, slo, open_loop=open_loop)
     judged: list[Record] = []
     for record in records:
         tally.add(record)
         if validate is not None and record.outcome == "ok" and sent_in(record, window):
             judged.append(replace(record, chunks=(), chunk_tokens=None))  # judged by its text, not its times
-    metrics = _metrics(tally)
+    metrics = metrics_of(tally)
     if validate is None:
         return metrics
     return replace(metrics, validation=judge_all(parse_rule(validate), judged, texts or {}))
 
 
-def _metrics(tally: _Tally) -> Metrics:
+def metrics_of(tally: Tally) -> Metrics:
+    """The numbers of all records a tally has seen, without validation."""
     window, open_loop = tally.window, tally.open_loop
     ok, failed = tally.outcomes["ok"], tally.outcomes["failed"]
     ended = ok + failed

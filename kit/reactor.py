@@ -54,6 +54,7 @@ class Reactor:
     """Calls back when a descriptor is ready or a time (monotonic ns) has come, until `stop`."""
 
     def __init__(self) -> None:
+        self.linger_ns = 0
         self._callbacks: dict[int, Callback] = {}
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -92,12 +93,12 @@ class Reactor:
     def stop(self) -> None:
         self._stopped = True
 
-    def run(self, linger_ns: int = 0) -> None:
+    def run(self) -> None:
         """Serve until `stop`.
 
         After each round of descriptors, wait `linger_ns` (or until the next timer) before looking again: what
         becomes ready meanwhile costs one wake-up together instead of one each. Only for those whose stamps are
-        not taken when they look.
+        not taken when they look. It may be changed at any time.
         """
         while not self._stopped:
             self._run_timers()
@@ -107,13 +108,13 @@ class Reactor:
                 callback = self._callbacks.get(fd)
                 if callback is not None:
                     callback(events)
-            if linger_ns:
-                self._linger(linger_ns)
+            if self.linger_ns:
+                self._linger()
 
-    def _linger(self, linger_ns: int) -> None:
-        left_ns = self._timers[0][0] - time.monotonic_ns() if self._timers else linger_ns
+    def _linger(self) -> None:
+        left_ns = self._timers[0][0] - time.monotonic_ns() if self._timers else self.linger_ns
         if left_ns > 0:
-            time.sleep(min(left_ns, linger_ns) / _NS_PER_S)
+            time.sleep(min(left_ns, self.linger_ns) / _NS_PER_S)
 
     def _run_timers(self) -> None:
         """Run what is due now. What that adds has to wait for the descriptors, so that late timers starve none."""

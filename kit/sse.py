@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import NoReturn
@@ -16,6 +17,10 @@ MAX_EVENTS = 1_000_000  # far above the context length of any model, so only an 
 MAX_DEPTH = 64  # a chunk nests five deep; json itself would fail at a depth that varies with Python
 
 DONE = b"[DONE]"
+# What may stand in a JSON string as it is, and is one character a byte.
+PLAIN = re.compile(rb"[ !#-\[\]-~]+")
+_FIELD, _END = b"data: ", b"\n\n"
+_STRETCH_BYTES = MAX_EVENT_BYTES // 2  # looked at in one go: no event can be too large, and little is in vain
 _BOM = b"\xef\xbb\xbf"
 # Atomic groups: a CR LF may not be read again as two line ends.
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
@@ -28,40 +33,105 @@ class BadStreamError(Exception):
     """The stream breaks the protocol; the message says how."""
 
 
-def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Yield (stamp of the piece with the event's last byte, its data); events without data are left out.
+class Events:
+    """A cursor over the events of a stream: (stamp of the piece with the event's last byte, its data).
 
-    The last byte is that of the blank line, the LF of a CR LF. Raises BadStreamError beyond the limits.
+    The last byte is that of the blank line, the LF of a CR LF; events without data are left out. Iterating raises
+    BadStreamError beyond the limits.
     """
-    kept = [piece for piece in pieces if piece[1]]
-    body = b"".join([data for _, data in kept])
-    ends = list(accumulate(len(data) for _, data in kept))
-    start, piece = (len(_BOM) if body.startswith(_BOM) else 0), 0
-    for number, (block_end, event_end) in enumerate(_blank_lines(body, start)):
-        if number >= MAX_EVENTS:
+
+    __slots__ = ("_at", "_body", "_count", "_ends", "_piece", "_spans", "_stamps")
+
+    def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
+        kept = [piece for piece in pieces if piece[1]]
+        self._body = b"".join([data for _, data in kept])
+        self._stamps = [stamp for stamp, _ in kept]
+        self._ends = list(accumulate([len(data) for _, data in kept]))
+        self._at = len(_BOM) if self._body.startswith(_BOM) else 0
+        self._piece = self._count = 0
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        body = self._body
+        blank = _BLANK_LINE if b"\r" in body else None
+        while span := _blank_line(body, self._at, blank):
+            block_end, event_end = span
+            self._begin(1)
+            data = _data(body, self._at, block_end)
+            self._at = event_end
+            self._piece = bisect_left(self._ends, event_end, self._piece)
+            if data is not None:
+                yield self._stamps[self._piece], data
+        # An event that no blank line ends is dropped, as the standard says. The end mark alone is let through:
+        # it cannot be half of something longer, and servers close right behind it.
+        rest = _data(body, self._at, len(body))
+        if rest is not None and rest.strip() == DONE:
+            yield self._stamps[-1], rest
+
+    def _begin(self, events: int) -> None:
+        self._count += events
+        if self._count > MAX_EVENTS:
             raise BadStreamError(f"more than {MAX_EVENTS} events")
-        while ends[piece] < event_end:
-            piece += 1
-        data = _data(body, start, block_end)
-        start = event_end
-        if data is not None:
-            yield kept[piece][0], data
-    # An event that no blank line ends is dropped, as the standard says. The end mark alone is let through:
-    # it cannot be half of something longer, and servers close right behind it.
-    rest = _data(body, start, len(body))
-    if rest is not None and rest.strip() == DONE:
-        yield kept[-1][0], rest
+
+    def alike(self, before: bytes, after: bytes) -> tuple[list[int], list[bytes]]:
+        """Take all next events that are one line of `before`, something printable, `after`, at once.
+
+        Gives their stamps and what stood between, as `PLAIN` matches it; stops before an event of another form.
+        """
+        body, head, tail = self._body, _FIELD + before, after + _END
+        most, start = MAX_EVENTS - self._count, self._at + len(head)
+        lines = {*before, *after} & {*b"\r\n"}
+        if lines or most < 1 or len(head + tail) > _STRETCH_BYTES or not body.startswith(head, self._at):
+            return [], []
+        parts = _plain(body[start : start + _STRETCH_BYTES].split(tail + head, most - 1), tail)
+        step, first = len(tail + head), start - len(head)
+        ends = [first + at for at in accumulate([len(part) + step for part in parts])]
+        if ends:
+            self._begin(len(ends))
+            self._at = ends[-1]
+        return self._stamps_at(ends), parts
+
+    def _stamps_at(self, ends: list[int]) -> list[int]:
+        """The stamps of the pieces in which these bytes, ascending, came; usually one event is one piece."""
+        first, last = self._piece, self._piece
+        while ends and self._ends[first] < ends[0]:
+            first += 1
+        if self._ends[first : first + len(ends)] == ends:
+            self._piece = first + len(ends) - 1 if ends else self._piece
+            return self._stamps[first : first + len(ends)]
+        stamps, last, done = [], first, 0
+        while done < len(ends):
+            last = bisect_left(self._ends, ends[done], last)
+            came = bisect_right(ends, self._ends[last], done)
+            stamps += [self._stamps[last]] * (came - done)
+            done = came
+        self._piece = last
+        return stamps
 
 
-def _blank_lines(body: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where each block of lines ends and where its blank line ends."""
-    if b"\r" in body:
-        yield from (found.span() for found in _BLANK_LINE.finditer(body, start))
-        return
-    at = body.find(b"\n\n", start)
-    while at >= 0:
-        yield at, at + 2
-        at = body.find(b"\n\n", at + 2)
+def _plain(parts: list[bytes], tail: bytes) -> list[bytes]:
+    """The parts up to the first that is not plain, and of that one what is plain before `tail`."""
+    found = PLAIN.match(b"".join(parts))
+    odd = bisect_right(list(accumulate(map(len, parts))), found.end() if found else 0)
+    if b"" in parts[:odd]:
+        odd = parts.index(b"")
+    if odd == len(parts):
+        return parts[:-1]  # the last one did not come to its end
+    text, ended, _ = parts[odd].partition(tail)
+    return [*parts[:odd], text] if ended and PLAIN.fullmatch(text) else parts[:odd]
+
+
+def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """All events of a stream; see `Events`."""
+    return iter(Events(pieces))
+
+
+def _blank_line(body: bytes, start: int, either: re.Pattern[bytes] | None) -> tuple[int, int] | None:
+    """Where the block of lines from `start` on ends, and where its blank line does; None if none ends it."""
+    if either is not None:
+        found = either.search(body, start)
+        return found.span() if found else None
+    at = body.find(_END, start)
+    return (at, at + len(_END)) if at >= 0 else None
 
 
 def _data(body: bytes, start: int, end: int) -> bytes | None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# What may stand in a JSON string as it is, and is one character a byte.
-_PLAIN = re.compile(rb"[ !#-\[\]-~]+")
+from kit.sse import PLAIN
+
 _CONTENT = re.compile(rb'"content"\s*:\s*"')
 PROBE = b"kit probe 0123456789"
 
@@ -28,7 +28,7 @@ class Template:
         if not (data.startswith(self.before) and data.endswith(self.after)):
             return None
         inner = data[len(self.before) : len(data) - len(self.after)]
-        return inner.decode("ascii") if _PLAIN.fullmatch(inner) else None
+        return inner.decode("ascii") if PLAIN.fullmatch(inner) else None
 
     def probe(self) -> bytes:
         """An event of this form with a text that no server sends."""
@@ -41,6 +41,6 @@ def template_of(data: bytes, text: str) -> Template | None:
         return None
     found = _CONTENT.search(data)
     raw = text.encode()
-    if found is None or not _PLAIN.fullmatch(raw) or not data.startswith(raw + b'"', found.end()):
+    if found is None or not PLAIN.fullmatch(raw) or not data.startswith(raw + b'"', found.end()):
         return None
     return Template(data[: found.end()], data[found.end() + len(raw) :])

@@ -57,8 +57,8 @@ def _per_token(gap_ns: int, tokens: Fraction) -> int:
 def _itl(record: Record, gaps_ns: Sequence[int]) -> tuple[int, ...]:
     if record.chunk_tokens is None:
         tokens, chunks = record.completion_tokens or 0, len(record.chunks)
-        if tokens <= 0:
-            return tuple(gaps_ns)
+        if tokens <= 0 or tokens == chunks:
+            return tuple(gaps_ns)  # nothing to divide by, or one token each
         return tuple((2 * gap * chunks + tokens) // (2 * tokens) for gap in gaps_ns)
     return tuple(_per_token(gap, _tokens_of_chunk(record, i + 1)) for i, gap in enumerate(gaps_ns))
 

@@ -9,34 +9,44 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kit.model import Cell, CellPlan, Plan
 from kit.plan import duration_estimate_s
 from kit.text import number, plain_text
 
 if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
     from kit.calibrate import Step
 
 NS_PER_S = 1_000_000_000
 
 
-def _console() -> Console:
-    return Console(stderr=True, highlight=False, markup=False)
+def _watched(*, quiet: bool) -> bool:
+    """Whether somebody looks at a terminal; elsewhere rich is not even imported, which takes a while."""
+    return not quiet and sys.stderr.isatty()
+
+
+def _bar(*, left: bool = False, size: bool = False) -> Progress:
+    """A bar with its description, and with the time left or the bytes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn()]
+    columns += [TextColumn("{task.fields[left]} left")] * left
+    columns += [DownloadColumn(), TimeRemainingColumn()] * size
+    return Progress(*columns, console=Console(stderr=True, highlight=False, markup=False), transient=True)
 
 
 @contextlib.contextmanager
 def transfer(what: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
     """A bar for bytes that come; yields the function to call with (bytes so far, bytes in all)."""
-    console = _console()
-    if quiet or not console.is_terminal:
+    if not _watched(quiet=quiet):
         if not quiet:
             click.echo(f"{what} ...", err=True)
         yield lambda *_: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _bar(size=True) as progress:
         task = progress.add_task(plain_text(what), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -85,7 +95,6 @@ class RunProgress:
     def __init__(self, plan: Plan, *, quiet: bool) -> None:
         self._plan = plan
         self._quiet = quiet
-        self._console = _console()
         self._done = 0
         self._started = time.monotonic()
         self._cell_started = self._started
@@ -96,9 +105,8 @@ class RunProgress:
         self._task: TaskID | None = None
 
     def __enter__(self) -> RunProgress:
-        if not self._quiet and self._console.is_terminal:
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]} left"))
-            self._progress = Progress(*columns, console=self._console, transient=True)
+        if _watched(quiet=self._quiet):
+            self._progress = _bar(left=True)
             self._task = self._progress.add_task("starting", total=len(self._plan.cells), left="-:--")
             self._progress.start()
         return self
@@ -168,17 +176,14 @@ class LoadProgress:
     def __init__(self, seconds: float | None, *, quiet: bool) -> None:
         self._seconds = seconds
         self._quiet = quiet
-        self._console = _console()
         self._rate = _Rate()
         self._phase = ""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> LoadProgress:
-        if not self._quiet and self._console.is_terminal:
-            self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), console=self._console, transient=True
-            )
+        if _watched(quiet=self._quiet):
+            self._progress = _bar()
             self._task = self._progress.add_task("starting", total=self._seconds)
             self._progress.start()
         return self

@@ -2,8 +2,9 @@
 
     python -m kit.loadgen LOAD.json OUT_DIR
 
-reads a load (schema `load`), carries it out, writes `records.jsonl`, `texts.jsonl` and `facts.json` into
-OUT_DIR, and prints one JSON event a line. SIGTERM or SIGINT ends the load early and still writes what it has.
+reads a load (schema `load`), carries it out, writes `records.jsonl`, `texts.jsonl`, `facts.json` and
+`metrics.json` into OUT_DIR, and prints one JSON event a line. SIGTERM or SIGINT ends the load early and still
+writes what it has.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def perform(load_file: Path, out: Path) -> None:
     try:
         run = carry_out(load, texts, trace, spool)
         _emit({"event": "parse"})
-        keep(out, run, lambda index: request_of(load, trace, index))
+        keep(out, run, lambda index: request_of(load, trace, index), load)
     finally:
         with contextlib.suppress(OSError):  # a full disk refuses the last of it; what failed first is told
             spool.close()

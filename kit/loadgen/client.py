@@ -149,23 +149,22 @@ class Client:
             return
         try:
             if self._tls is None:
-                data, stamp = self._clock.receive(sock, self._last_ns)
+                data, self._last_ns = self._clock.receive(sock, self._last_ns)
             else:
-                data, stamp = sock.recv(READ_BYTES), self._clock.now()
+                data, self._last_ns = sock.recv(READ_BYTES), self._clock.now()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return
         except OSError as error:
             self._broken(error)
             return
-        self._last_ns = stamp
-        if data:
-            self.pieces += 1
-            if self._framer.feed(stamp, data):
-                self._finish(stamp)
-            elif isinstance(sock, ssl.SSLSocket) and sock.pending():
-                self._receive(0)
+        if not data:
+            self._closed(self._last_ns)
             return
-        self._closed(stamp)
+        self.pieces += 1
+        if self._framer.feed(self._last_ns, data):
+            self._finish(self._last_ns)
+        elif self._tls is not None and isinstance(sock, ssl.SSLSocket) and sock.pending():
+            self._receive(0)
 
     def _closed(self, stamp: int) -> None:
         if self._may_retry():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 # Linux: not in Python's socket module. The option and the control message share a number (asm-generic/socket.h).
 SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("@ll")
+_timespec = _TIMESPEC.unpack
 _CONTROL_BYTES = socket.CMSG_SPACE(_TIMESPEC.size) if hasattr(socket, "CMSG_SPACE") else 0
 _NS_PER_S = 1_000_000_000
 # A kernel stamp is believed only if it is not in the future and not older than this: beyond it the system
@@ -50,7 +51,7 @@ class Clock:
 
     use_kernel: bool
     origin_ns: int = field(default_factory=time.monotonic_ns)
-    _offset_ns: int = field(default_factory=realtime_offset_ns)
+    _to_origin_ns: int = field(init=False)  # what to add to a kernel stamp
     _buffer: bytearray = field(default_factory=lambda: bytearray(READ_BYTES), repr=False)
     _view: memoryview = field(init=False, repr=False)
     _buffers: list[memoryview] = field(init=False, repr=False)
@@ -58,13 +59,14 @@ class Clock:
     def __post_init__(self) -> None:
         self._view = memoryview(self._buffer)
         self._buffers = [self._view]
+        self.remeasure()
 
     def now(self) -> int:
         return time.monotonic_ns() - self.origin_ns
 
     def remeasure(self) -> None:
         """Measure the distance of the real-time clock again, so that a step of it bends no stamp."""
-        self._offset_ns = realtime_offset_ns()
+        self._to_origin_ns = realtime_offset_ns() - self.origin_ns
 
     def prepare(self, sock: socket.socket) -> None:
         """Ask the kernel to stamp what this socket receives."""
@@ -80,12 +82,12 @@ class Clock:
         """
         if not self.use_kernel:
             size = sock.recv_into(self._buffer)
-            return bytes(self._view[:size]), time.monotonic_ns() - self.origin_ns
+            return self._view[:size].tobytes(), time.monotonic_ns() - self.origin_ns
         size, control, _, _ = sock.recvmsg_into(self._buffers, _CONTROL_BYTES)
-        now = time.monotonic_ns()
+        now = time.monotonic_ns() - self.origin_ns
         if control and control[0][1] == SO_TIMESTAMPNS:
-            seconds, nanos = _TIMESPEC.unpack(control[0][2])
-            stamp = seconds * _NS_PER_S + nanos + self._offset_ns
-            if now - _MAX_STAMP_AGE_NS < stamp <= now and stamp - self.origin_ns >= since_ns:
-                return bytes(self._view[:size]), stamp - self.origin_ns
-        return bytes(self._view[:size]), now - self.origin_ns
+            seconds, nanos = _timespec(control[0][2])
+            stamp = seconds * _NS_PER_S + nanos + self._to_origin_ns
+            if since_ns <= stamp <= now < stamp + _MAX_STAMP_AGE_NS:
+                return self._view[:size].tobytes(), stamp
+        return self._view[:size].tobytes(), now

@@ -1,13 +1,16 @@
-"""From exchanges to files: parses every answer after the load and writes the records a cell keeps."""
+"""From exchanges to files: parses every answer after the load and writes the records a cell keeps.
+
+The numbers come along, from the records as they are written: to read ten million chunks again would take longer
+than to parse them.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
@@ -17,11 +20,12 @@ from kit.jsonstrict import write_json, write_jsonl_line
 from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.session import LoadRun
 from kit.loadgen.spool import Spool
-from kit.model import LoadFacts, PlannedRequest, Record
+from kit.metrics import Tally, metrics_of
+from kit.model import Load, LoadFacts, PlannedRequest, Record, Window
 from kit.stream import record
 from kit.typed import plain
 
-RECORDS, TEXTS, FACTS = "records.jsonl", "texts.jsonl", "facts.json"
+RECORDS, TEXTS, FACTS, METRICS = "records.jsonl", "texts.jsonl", "facts.json", "metrics.json"
 # Below this a second process costs more than it saves; above it the answers are parsed on all cores.
 PARALLEL_FROM_BYTES = 32 << 20
 COPY_BYTES = 1 << 20
@@ -36,12 +40,18 @@ def record_line(parsed: Record) -> bytes:
     return write_jsonl_line({name: getattr(parsed, name) for name in _RECORD_FIELDS})
 
 
-def _write(records: Path, texts: Path, spool: Spool, ids: Sequence[int], request_of: RequestOf) -> None:
+def _write(
+    records: Path, texts: Path, spool: Spool, ids: Sequence[int], request_of: RequestOf, tally: Tally | None
+) -> Tally | None:
+    """Write the records and texts of these exchanges; returns the tally with all of them added."""
     with records.open("wb") as record_file, texts.open("wb") as text_file:
         for exchange in spool.read(ids):
             parsed, text = record(exchange, request_of(exchange.id))
+            if tally is not None:
+                tally.add(parsed)
             record_file.write(record_line(parsed))
             text_file.write(write_jsonl_line({"id": parsed.id, "text": text}))
+    return tally
 
 
 def _shares(ids: Sequence[int], parts: int) -> Iterator[Sequence[int]]:
@@ -57,29 +67,39 @@ def _usable_cpus() -> int:
 class _Part:
     """One share of the parse, for a forked child: it inherits the spool and the schedule, nothing is pickled."""
 
-    current: tuple[Spool, RequestOf] | None = None
+    current: tuple[Spool, RequestOf, Tally | None] | None = None
 
     @staticmethod
-    def write(records: Path, texts: Path, ids: Sequence[int]) -> None:
+    def write(records: Path, texts: Path, ids: Sequence[int]) -> Tally | None:
         assert _Part.current is not None
-        _write(records, texts, _Part.current[0], ids, _Part.current[1])
+        spool, request_of, empty = _Part.current
+        return _write(records, texts, spool, ids, request_of, deepcopy(empty))  # one child may get several shares
 
 
-def _write_in_parallel(folder: Path, spool: Spool, request_of: RequestOf, processes: int) -> None:
+def _write_in_parallel(
+    folder: Path, spool: Spool, request_of: RequestOf, processes: int, tally: Tally | None
+) -> Tally | None:
+    # Only here: a small load is written before these are imported.
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     shares = list(_shares(spool.ids(), processes))
     names = [(folder / f"part{i}.records", folder / f"part{i}.texts") for i in range(len(shares))]
     spool.flush()
-    _Part.current = (spool, request_of)
+    _Part.current = (spool, request_of, tally)
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
             jobs = [pool.submit(_Part.write, *pair, ids) for pair, ids in zip(names, shares, strict=True)]
-            for job in jobs:
-                job.result()
+            tallies = [job.result() for job in jobs]
     finally:
         _Part.current = None
     for target, parts in ((folder / RECORDS, [a for a, _ in names]), (folder / TEXTS, [b for _, b in names])):
         _join(target, parts)
+    for part in tallies:
+        if tally is not None and part is not None:
+            tally.merge(part)
+    return tally
 
 
 def _join(target: Path, parts: Sequence[Path]) -> None:
@@ -98,13 +118,23 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def keep(folder: Path, run: LoadRun, request_of: RequestOf) -> LoadFacts:
-    """Write records.jsonl, texts.jsonl and facts.json of a load into `folder`; returns the facts."""
+def new_tally(load: Load | None, window: Window | None) -> Tally | None:
+    """What adds up the numbers of a load; None where they need more than the records (or there are none)."""
+    if load is None or window is None or load.validate is not None:
+        return None
+    return Tally(window, load.slo, open_loop=load.loop.kind == "open")
+
+
+def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = None) -> LoadFacts:
+    """Write records.jsonl, texts.jsonl, facts.json and, for a known load, metrics.json; returns the facts."""
     spool, cpus = run.exchanges, _usable_cpus()
+    tally = new_tally(load, run.window)
     if spool.size_bytes >= PARALLEL_FROM_BYTES and cpus > 1 and sys.platform == "linux":
-        _write_in_parallel(folder, spool, request_of, cpus)
+        tally = _write_in_parallel(folder, spool, request_of, cpus, tally)
     else:
-        _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), request_of)
+        tally = _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), request_of, tally)
+    if tally is not None:
+        (folder / METRICS).write_bytes(write_json(plain(metrics_of(tally))))
     facts = LoadFacts(
         origin_utc=utc_text(run.origin_utc_ns),
         ended_utc=utc_text(run.ended_utc_ns),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
 from kit.loadgen.dial import resolve
+from kit.loadgen.linger import linger_ns
 from kit.loadgen.spool import Spool
 from kit.loadgen.target import Target
 from kit.model import Exchange, Load, StampSource, Window
@@ -26,9 +27,6 @@ TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at t
 # is not hammered.
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
-# Where the kernel stamps what arrives, nobody has to hurry to read it: the loop looks at its connections this
-# often at most, and one wake-up serves all that came meanwhile. It takes less from a server on the same cores.
-LINGER_NS = 500_000
 
 BodyOf = Callable[[int], bytes]
 
@@ -97,6 +95,7 @@ class Session:
         self._counted = 0  # requests begun since the warm-up
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
         self._due_ns: int | None = None  # the next arrival of an open loop; None after the end of a trace
+        self._seen = 0, 0  # pieces read until the last tick, and when that was
         self._interrupted = False
         self._over = False
 
@@ -115,7 +114,7 @@ class Session:
             self._next_body = self._body_of(0)
             self._begin()
             self._tick()
-            self._reactor.run(LINGER_NS if self._clock.use_kernel else 0)
+            self._reactor.run()
         finally:
             gc.enable()
             for client in self._clients:
@@ -236,7 +235,12 @@ class Session:
         for client in self._clients:
             client.check_timeouts(now)
         self._maybe_finish()
-        self._on_progress(self._progress(now))
+        progress = self._progress(now)
+        if self._clock.use_kernel:
+            read, span_ns = progress.pieces - self._seen[0], now - self._seen[1]
+            self._reactor.linger_ns = linger_ns(read, progress.in_flight, span_ns)
+            self._seen = progress.pieces, now
+        self._on_progress(progress)
         if not self._over:
             self._reactor.at(time.monotonic_ns() + TICK_NS, self._tick)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine
 
-from kit.byhand import LoadRequest, load_by_hand, make_load, read_texts
+from kit.byhand import LoadRequest, load_by_hand, make_load
+from kit.cellfolder import read_texts
 from kit.engines.contract import OnLine
 from kit.errors import InputError
 from kit.model import Load, Loop, OutputTokens, Slo, TextPin

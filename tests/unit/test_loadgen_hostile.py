@@ -100,7 +100,9 @@ def test_each_broken_answer_is_a_failure_of_its_kind(kind: str, data: bytes) -> 
         ran = carried_out(asked(server.url, requests=2))
     assert [verdict(each) for each in ran.records] == [kind, "ok"]
     assert ran.records[0].error_detail
-    assert [ran.run.stale_retries, len(server.requests)] == [0, 2]
+    assert len(server.requests) == 2
+    # A close right behind a complete answer may be noticed only when the next request has been sent.
+    assert ran.run.stale_retries <= (kind == "truncated")
 
 
 @pytest.mark.parametrize("data", [b"", b"HTTP/1.1 2", OK, OK + b"X: y\r\n", CHUNKED, CHUNKED + b"5\r\n"])

@@ -22,7 +22,8 @@ from scripted import MS, behaving, in_thread
 
 from kit.loadgen.__main__ import main
 from kit.loadgen.spool import Spool
-from kit.model import Load, LoadFacts, Record, TextPin
+from kit.metrics import cell_metrics
+from kit.model import Load, LoadFacts, Metrics, Record, TextPin
 from kit.prompts import load_prompts, prompt_set_names
 from kit.schedule import planned_request
 from kit.schema import problems
@@ -58,9 +59,9 @@ def said(output: bytes) -> list[Event]:
 
 
 def kept(folder: Path) -> tuple[list[Record], list[Event], LoadFacts]:
-    """The three files, read strictly and against their schemas; each hash is right and nothing else is there."""
+    """The files, read strictly and against their schemas; each hash and number is right, nothing else is there."""
     out = folder / "out"
-    assert sorted(path.name for path in out.iterdir()) == FILES
+    names = sorted(path.name for path in out.iterdir())
     lines = [value for _, value in read_jsonl((out / "records.jsonl").read_bytes(), "r", max_line_bytes=1 << 24)]
     assert [problem for line in lines for problem in problems(line, "record")] == []
     texts: list[Any] = [
@@ -71,7 +72,14 @@ def kept(folder: Path) -> tuple[list[Record], list[Event], LoadFacts]:
     assert facts.records_sha256 == sha256((out / "records.jsonl").read_bytes()).hexdigest()
     assert facts.texts_sha256 == sha256((out / "texts.jsonl").read_bytes()).hexdigest()
     assert facts.requests == len(lines) == len(texts)
-    return [typed(Record, line, "r") for line in lines], texts, facts
+    records = [typed(Record, line, "r") for line in lines]
+    if facts.window is None:
+        assert names == FILES
+    else:
+        assert names == sorted([*FILES, "metrics.json"])
+        numbers = typed(Metrics, read_json((out / "metrics.json").read_bytes(), "m"), "m")
+        assert numbers == cell_metrics(records, facts.window, open_loop=False)
+    return records, texts, facts
 
 
 def test_a_load_is_carried_out_and_kept(tmp_path: Path) -> None:

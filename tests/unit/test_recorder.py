@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from documents import LOAD as EVERYTHING
 from hypothesis import given
 from hypothesis import strategies as st
 from records import MS
 
+from kit.cellfolder import read_records
 from kit.loadgen import recorder
 from kit.loadgen.recorder import keep, record_line
 from kit.loadgen.session import LoadRun
 from kit.loadgen.spool import Spool
-from kit.model import Exchange, PlannedRequest, Window
-from kit.strict import plain, read_jsonl, record_from, write_jsonl_line
+from kit.metrics import cell_metrics
+from kit.model import Exchange, Metrics, PlannedRequest, Slo, Window
+from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_jsonl_line
 
+LOAD = replace(EVERYTHING, slo=None, validate=None)
 ANSWER = (
     b'data: {"choices":[{"delta":{"content":"one"}}]}\n\n'
     b'data: {"choices":[{"delta":{"content":" two"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -110,13 +116,35 @@ def test_several_processes_write_the_same_files_as_one(tmp_path: Path, monkeypat
         spool = Spool(folder / "spool.bin")
         for id_ in range(10):
             spool.add(exchange(id_))
-        written.append(keep(folder, run_of(spool), planned))
+        written.append(keep(folder, run_of(spool), planned, LOAD))
         spool.close()
         (folder / "spool.bin").unlink()
     assert written[0] == written[1]
-    assert sorted(path.name for path in many.iterdir()) == ["facts.json", "records.jsonl", "texts.jsonl"]
-    for name in ("records.jsonl", "texts.jsonl"):
+    names = ["facts.json", "metrics.json", "records.jsonl", "texts.jsonl"]
+    assert sorted(path.name for path in many.iterdir()) == names
+    for name in names:
         assert (one / name).read_bytes() == (many / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("load", "kept"),
+    [
+        ({"slo": Slo(ttft_ns=1)}, True),
+        ({"validate": "basic"}, False),
+    ],
+)
+def test_the_numbers_come_along_where_they_need_no_texts(tmp_path: Path, load: dict[str, Any], kept: bool) -> None:
+    """Limits of goodput need only the records; rules about texts are judged by who reads both files again."""
+    spool = Spool()
+    for id_ in range(3):
+        spool.add(exchange(id_))
+    keep(tmp_path, run_of(spool), planned, replace(LOAD, **load))
+    assert (tmp_path / "metrics.json").exists() == kept
+    if kept:
+        numbers = typed(Metrics, read_json((tmp_path / "metrics.json").read_bytes(), "m"), "m")
+        records = read_records(tmp_path / "records.jsonl")
+        assert numbers == cell_metrics(records, Window(0, 1000 * MS), open_loop=False, slo=load["slo"])
+        assert numbers.goodput_req_s == 0
 
 
 def test_a_load_without_requests_leaves_empty_files(tmp_path: Path) -> None:

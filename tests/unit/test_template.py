@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from streams import DONE, SHAPES, chunk, event, usage
 
 from kit.answer import parse
 from kit.model import Answer
-from kit.sse import json_object
+from kit.sse import Events, json_object
 from kit.template import Template, template_of
 
 PLAIN = event(chunk({"content": " one"}))[6:-2]
@@ -32,12 +34,15 @@ odd_events = st.builds(
 )
 
 
-def both(body: bytes) -> tuple[Answer, Answer]:
-    """The answer read with the short cut and without it."""
-    quick = parse([(1, body)])
+def both(body: bytes, cuts: Iterable[int] = ()) -> tuple[Answer, Answer]:
+    """The answer read with the short cuts and without them; cut into pieces, each with a stamp of its own."""
+    places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    pieces = [(10 * start, body[start:end]) for start, end in pairwise(places)]
+    quick = parse(pieces)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Template, "text", lambda *_: None)
-        return quick, parse([(1, body)])
+        patch.setattr(Events, "alike", lambda *_: ([], []))
+        return quick, parse(pieces)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -110,3 +115,60 @@ def test_a_template_refuses_what_is_not_plain(inner: bytes) -> None:
     assert template.text(template.before + b" fine" + template.after) == " fine"
     assert template.text(template.before + inner + template.after) is None
     assert template.text(template.before[:-1]) is None
+
+
+texts = st.one_of(st.text("ab ", min_size=1, max_size=5), odd_text)
+
+
+@given(
+    st.lists(texts, max_size=60),
+    st.lists(st.integers(0, 50_000), max_size=80),
+    st.sampled_from(["", "\r\n", ": ping\n\n", "data: [DONE]\n\n"]),
+    st.booleans(),
+)
+def test_a_stretch_of_events_has_the_stamps_of_its_pieces(
+    said: list[str], cuts: list[int], between: str, each_its_piece: bool
+) -> None:
+    """Wherever the pieces are cut; between plain events stand odd ones, pings, line ends, an early end mark."""
+    parts = [event(chunk({"content": text})) for text in said]
+    parts.insert(len(parts) // 2, between.encode())
+    if each_its_piece:
+        cuts = [sum(map(len, parts[:index])) for index in range(len(parts))]
+    quick, full = both(b"".join(parts) + DONE, cuts)
+    assert quick == full
+
+
+def test_a_long_stretch_of_events_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the short cut would have gone unused, and nobody would notice."""
+    taken: list[int] = []
+    whole = Events.alike
+
+    def counting(self: Events, before: bytes, after: bytes) -> tuple[list[int], list[bytes]]:
+        found = whole(self, before, after)
+        taken.append(len(found[1]))
+        return found
+
+    monkeypatch.setattr(Events, "alike", counting)
+    pieces = [(stamp, event(chunk({"content": f" word{stamp}"}))) for stamp in range(100)]
+    answer = parse([*pieces, (100, DONE)])
+    assert taken == [99]
+    assert [stamp for stamp, _, _ in answer.chunks] == list(range(100))
+
+
+def test_more_text_than_is_kept_ends_a_stretch_where_it_ends_single_events(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same chunk is the last one either way."""
+    monkeypatch.setattr("kit.answer.MAX_TEXT_CHARS", 50)
+    quick, full = both(b"".join(event(chunk({"content": " word"})) for _ in range(40)))
+    assert quick == full
+    assert len(quick.chunks) == 10
+    assert quick.error == "protocol"
+
+
+def test_more_events_than_are_read_end_a_stretch_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stretch may not run past the limit of events."""
+    monkeypatch.setattr("kit.sse.MAX_EVENTS", 20)
+    quick, full = both(b"".join(event(chunk({"content": " word"})) for _ in range(40)))
+    assert quick == full
+    assert len(quick.chunks) == 20
