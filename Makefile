@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit integration golden bench bench-peers clean
+.PHONY: demo test lint unit integration golden bench bench-peers clean smol bench-yoga-serial bench-yoga-prod \
+  bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu teardown-yoga
 
 demo: $(VENV)/.demo
 	$(BIN)/kit reproduce demo --yes
@@ -50,6 +51,25 @@ $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@ $(VENV)/.demo
+
+# --- the names of the original project, as what they are here -------------------------------------------------
+# URL=http://... for test-* and load-*; RUN=runs/... for what looks at a run.
+URL ?= http://127.0.0.1:8080
+
+bench-yoga-serial: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --concurrency 1 --yes
+bench-yoga-prod: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --yes
+bench-yoga-prod-%: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --only $* --yes
+bench-gx10: $(VENV)/.demo ; $(BIN)/kit reproduce gx10 --yes
+deploy-cpu: $(VENV)/.demo ; $(BIN)/kit up xeon llamacpp
+build-wgpu: $(VENV)/.demo ; $(BIN)/kit images build realizar/vulkan
+deploy-wgpu: $(VENV)/.demo ; $(BIN)/kit up radeon realizar
+test-cpu test-gx10 test-wgpu: $(VENV)/.demo ; $(BIN)/kit test --url $(URL)
+load-cpu: $(VENV)/.demo ; $(BIN)/kit load --url $(URL) --concurrency 4 --warmup 5
+teardown-cpu: $(VENV)/.demo ; $(BIN)/kit down
+teardown-yoga: $(VENV)/.demo ; $(BIN)/kit clean
+
+# Two real engines in containers: makes the bases, builds the images (an hour on two cores), measures.
+smol: $(VENV)/.demo ; $(BIN)/kit reproduce smol --yes
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -43,7 +43,7 @@ def compare(
         record = by_salt.get(truth.salt or "")
         seen = [chunk[0] for chunk in record.chunks] if record else []
         left = [stamp for stamp, _ in truth.sent]
-        lost += len(left) - len(seen)
+        lost += max(0, len(left) - len(seen))
         if record is None or not seen or not left or (window is not None and not sent_in(record, window)):
             continue
         sent_ns = record.sent_ns if record.sent_ns is not None else record.intended_ns

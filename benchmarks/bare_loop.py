@@ -32,6 +32,7 @@ class Run:
         self.left = payloads[::-1]
         self.bytes = self.ended = self.broken = 0
         self._working = concurrency
+        self._connecting: set[asyncio.Task[tuple[asyncio.Transport, Reader]]] = set()
         self.finished = asyncio.Event()
 
     def start(self) -> None:
@@ -41,6 +42,8 @@ class Run:
     def connect(self, first: bytes) -> None:
         loop = asyncio.get_running_loop()
         task = loop.create_task(loop.create_connection(lambda: Reader(self, first), *self._address()))
+        self._connecting.add(task)  # the loop alone would let it go
+        task.add_done_callback(self._connecting.discard)
         task.add_done_callback(self._connected)
 
     def _connected(self, task: asyncio.Task[tuple[asyncio.Transport, Reader]]) -> None:

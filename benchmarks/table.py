@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -15,11 +16,13 @@ WORDS = {True: "met", False: "MISSED", None: ""}
 
 def number(value: float | None) -> str:
     """Three significant digits or more; a dash for no data."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "\N{EN DASH}"
     if value == int(value) or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) >= 10 else f"{value:.3f}"
+        return f"{value + 0.0:,.0f}"
+    if abs(value) >= 10:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if abs(value) >= 0.1 else f"{value:.3g}"
 
 
 def text_table(figures: Sequence[Figure]) -> str:

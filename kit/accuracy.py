@@ -31,6 +31,8 @@ MIN_PACE = 0.98
 # Later than this, the client was the bottleneck (as in the rule load.lag): 5 ms, or 1 % of the latency.
 MAX_LAG_MS = 5.0
 MAX_LAG_SHARE = 0.01
+IDLE_USERS = "over 5 % of the users had no request in flight, against Little's law"
+LITTLE_SHARE = 0.05  # of a closed loop's users may on average have nothing in flight
 
 NOT_CALIBRATED = "not calibrated"
 # Words that mean nothing in Markdown: they stand in result.json, in tables and on terminals alike.
@@ -210,7 +212,7 @@ def proven(points: Sequence[CalibrationPoint]) -> Ceiling | None:
 def suspicions(concurrency: int, metrics: Metrics, calibration: Calibration | None) -> tuple[str, ...]:
     """Why the numbers of a cell may be the load generator's rather than the server's; empty if nothing says so."""
     beyond = (NOT_CALIBRATED,) if calibration is None else tuple(_beyond(concurrency, metrics, calibration))
-    return (*beyond, *_late(metrics))
+    return (*beyond, *_late(metrics), *_too_few(concurrency, metrics))
 
 
 def _beyond(concurrency: int, metrics: Metrics, calibration: Calibration) -> Iterator[str]:
@@ -235,3 +237,13 @@ def _late(metrics: Metrics) -> Iterator[str]:
     limit = max(MAX_LAG_MS, (latency or 0.0) * MAX_LAG_SHARE)
     if value is not None and value > limit:
         yield f"send lag {name} {number(value, 1)} ms, limit {number(limit, 1)} ms"
+
+
+def _too_few(concurrency: int, metrics: Metrics) -> Iterator[str]:
+    """Little's law for a closed loop: as many requests are in flight as there are users, or nobody sends for some.
+
+    Users whose request failed wait before the next one, so a cell with failures says nothing here.
+    """
+    in_flight = metrics.mean_in_flight
+    if in_flight is not None and not metrics.requests.failed and in_flight < concurrency * (1 - LITTLE_SHARE):
+        yield IDLE_USERS

@@ -17,13 +17,14 @@ from kit.cellfolder import (
     raise_load_error,
     read_facts,
     remove_load,
+    too_many_errors,
     write_load,
 )
 from kit.engines.contract import Engine
 from kit.errors import InputError, StorageError
 from kit.instant import utc_now
 from kit.loadgen.target import parse_target
-from kit.model import Cell, Load, Loop, OutputTokens, Slo, TextPin, TracePin
+from kit.model import Cell, CellFailure, CellStatus, Load, LoadFacts, Loop, OutputTokens, Slo, TextPin, TracePin
 from kit.plan import TIMEOUTS, seconds_to_ns
 from kit.prompts import PromptSet, load_prompts
 from kit.schedule import NAME
@@ -58,6 +59,7 @@ class LoadRequest:
     trace: bytes | None = None
     trace_name: str = TRACE
     trace_speed_milli: int = 1000
+    max_error_milli: int | None = None
 
 
 class _Span(TypedDict):
@@ -91,6 +93,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         extra_body={"ignore_eos": True} if request.ignore_eos else {},
         slo=request.slo,
         validate=request.validate,
+        max_error_milli=request.max_error_milli,
         **span,
     )
 
@@ -156,6 +159,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         (folder / TRACE).write_bytes(request.trace)
     _run(file, folder, engine, on_event)
     facts = read_facts(folder)
+    status, failure = _outcome(facts, load)
     cell = Cell(
         schema="kit/cell/1",
         id="load",
@@ -164,8 +168,8 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         variant="unknown",
         concurrency=load.loop.concurrency,
         replicate=1,
-        status="interrupted" if facts.interrupted else "measured",
-        failure=None,
+        status=status,
+        failure=failure,
         started_utc=started_utc,
         ended_utc=utc_now(),
         duration_ns=time.monotonic_ns() - started_ns,
@@ -177,6 +181,12 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     )
     keep_cell(folder, cell)
     return cell
+
+
+def _outcome(facts: LoadFacts, load: Load) -> tuple[CellStatus, CellFailure | None]:
+    if facts.aborted:
+        return "failed", too_many_errors(load, facts.requests)
+    return "interrupted" if facts.interrupted else "measured", None
 
 
 def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kit import __version__, endpoint
+from kit import __version__
 from kit.accuracy import LIMIT_MS, MIN_PACE, calibration_point, proven
 from kit.cellfolder import LOAD, RECORDS, Event, parse_event, raise_load_error, read_facts, read_records
 from kit.engines.contract import Engine
@@ -40,6 +40,7 @@ from kit.reference.truth import Truth, read_truth
 from kit.runtimes.contract import ServerSpec
 from kit.schedule import NAME
 from kit.strict import plain, write_json
+from kit.visit import visitor_for
 
 RATE_TOK_S = 200.0  # of one stream, where nobody says otherwise: more than most machines give one user
 # Of all streams together in a run's own calibration: where there are many, each is slow on any machine. The search
@@ -166,9 +167,7 @@ class _Bench:
         folder.mkdir()
         spec = reference_spec(self._engine.free_port(), rate_tok_s, folder / TRUTH)
         with self._engine.server(spec, folder / REFERENCE_LOG) as running:
-            endpoint.wait_ready(
-                running.url, spec.ready_path, spec.start_budget_s, running.exit_code, running.log_tail
-            )
+            visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
             load = calibration_load(running.url, concurrency, rate_tok_s, self._effort.warmup_ns, window_ns)
             facts, records = self._run(load, folder)
         self.stamp_source = facts.stamp_source

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
 from kit.metrics import cell_metrics
-from kit.model import AnswerCheck, Cell, Load, LoadFacts, Metrics, Record
+from kit.model import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
 from kit.prompts import PromptSet
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
@@ -76,6 +76,14 @@ def raise_load_error(code: int, errors: list[Event]) -> None:
             f"The load generator ended with exit code {code}.",
             "Its own words are in loadgen.log in the folder.",
         )
+
+
+def too_many_errors(load: Load, requests: int) -> CellFailure:
+    """Why a load was given up that failed more often than it was allowed to."""
+    share = (load.max_error_milli or 0) / 10
+    return CellFailure(
+        "window", "TooManyErrors", f"Given up: more than {share:g} % of the {requests} requests until then failed."
+    )
 
 
 def read_facts(folder: Path) -> LoadFacts:

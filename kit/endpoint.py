@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 
@@ -15,6 +16,7 @@ from kit.correctness import SuiteLevel, Test, judge, test_body
 from kit.errors import RuntimeNotReadyError, WrongAnswersError
 from kit.model import AnswerCheck
 from kit.strict import Json, read_json
+from kit.text import plain_text
 
 POLL_S = 0.05
 ANSWER_TIMEOUT_S = 180.0
@@ -88,6 +90,38 @@ def fetch_text(url: str) -> str:
     """The text at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
         return _get(client, url)[:MAX_ANSWER_BYTES].decode("utf-8", "replace")
+
+
+def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float) -> httpx.Response:
+    try:
+        with _client(timeout_s) as client:
+            answer = method(client)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise EndpointError(f"{type(error).__name__}: {error}") from None
+    if not 200 <= answer.status_code < 300:
+        raise EndpointError(f"HTTP status {answer.status_code}: {plain_text(answer.text, 200)}")
+    return answer
+
+
+def post_json(url: str, document: Mapping[str, object], timeout_s: float) -> Json:
+    """The JSON document that a server answers to one; None if it answers nothing. `EndpointError` if it refuses."""
+    answer = _answered(lambda client: client.post(url, json=document), timeout_s)
+    if not answer.content.strip():
+        return None
+    try:
+        return read_json(answer.content, url, max_bytes=MAX_ANSWER_BYTES)
+    except Exception as error:
+        raise EndpointError(str(error)) from None
+
+
+def post_file(url: str, path: Path, timeout_s: float) -> None:
+    """Send a file as it is, without holding it in memory; `EndpointError` if the server refuses it."""
+    try:
+        with path.open("rb") as data:
+            size = str(path.stat().st_size)
+            _answered(lambda client: client.post(url, content=data, headers={"Content-Length": size}), timeout_s)
+    except OSError as error:
+        raise EndpointError(f"{path.name}: {error.strerror or error}") from None
 
 
 def served_model(url: str) -> str | None:

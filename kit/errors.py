@@ -7,6 +7,7 @@
     ├── EngineError              5   the engine could not start or stop what it was asked to
     │   └── PortInUseError       9   somebody else listens on the port
     ├── RuntimeNotReadyError     6   the server exited or never became ready
+    ├── WrongDeviceError        11   the server does not compute where it should
     ├── WrongAnswersError        7   the server is up but does not answer correctly
     ├── NoResultError            8   nothing could be measured
     └── StorageError            10   the disk refused what was to be kept
@@ -54,6 +55,10 @@ class PortInUseError(EngineError):
 
 class RuntimeNotReadyError(KitError):
     exit_code = 6
+
+
+class WrongDeviceError(KitError):
+    exit_code = 11
 
 
 class WrongAnswersError(KitError):

@@ -1,4 +1,4 @@
-"""One cell, from start to stop: start, ready, correct, warm-up, window, collect, stop.
+"""One cell, from start to stop: start, ready, device, correct, warm-up, window, collect, stop.
 
 The order is the specification; tests hold it on success and on the failure of each phase. Whatever happens,
 the server is gone and cell.json is written when `measure_cell` returns or raises.
@@ -12,22 +12,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kit import endpoint
 from kit.cellfolder import (
     LOG,
     Event,
     keep_cell,
-    keep_checks,
     metrics_of,
     parse_event,
     raise_load_error,
     read_facts,
     remove_load,
+    too_many_errors,
     write_load,
 )
+from kit.container import ContainerFacts
 from kit.correctness import SuiteLevel
+from kit.endpoint import EndpointError
 from kit.engines.contract import Engine, Running
-from kit.errors import EngineError, InternalError, KitError, RuntimeNotReadyError
+from kit.errors import InternalError, KitError
+from kit.gates import examine, pass_gates
 from kit.instant import utc_now
 from kit.model import (
     Cell,
@@ -46,6 +48,9 @@ from kit.phases import PhaseLog
 from kit.plan import cell_load, entry_of
 from kit.prompts import load_prompts
 from kit.runtimes import RUNTIMES
+from kit.runtimes.contract import ServerSpec
+from kit.supply import Supply
+from kit.visit import Visitor, visitor_for
 
 
 class Observer(Protocol):
@@ -71,6 +76,8 @@ class _Found:
     reported: dict[str, Setting] = field(default_factory=dict)
     before: dict[str, int] | None = None
     after: dict[str, int] | None = None
+    device: str | None = None
+    container: ContainerFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,7 @@ class CellJob:
     cell: CellPlan
     folder: Path
     engine: Engine
-    model: Path
-    model_sha256: str  # measured on the file, not copied from the plan
+    supply: Supply
     suite: SuiteLevel
     observer: Observer
 
@@ -142,10 +148,7 @@ def _failed_phase(log: PhaseLog) -> str:
 def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | None:
     """The story of a cell. Returns why it failed although the load ran, or None."""
     log.begin("start")
-    runtime = RUNTIMES[job.entry.runtime]
-    spec = runtime.server(
-        job.cell.id, job.entry.variant, job.entry.settings, str(job.model), job.engine.free_port()
-    )
+    spec = job.supply.server(job.entry, job.cell.id, job.engine.free_port())
     found.command = _shown_command(spec.command, job)
     running: Running | None = None
     failure: CellFailure | None = None
@@ -153,7 +156,7 @@ def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | Non
         with job.engine.server(spec, job.folder / LOG) as running:
             try:
                 found.started_utc = running.started_utc
-                failure = _with_server(job, log, found, running, spec.ready_path, spec.start_budget_s)
+                failure = _with_server(job, log, found, running, spec)
             except KeyboardInterrupt:
                 log.end("interrupted")
                 raise
@@ -169,6 +172,7 @@ def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | Non
         if running is not None:
             found.exit_code = running.exit_code()
             found.stopped_utc = utc_now()
+            found.container = running.facts()
     log.end("ok")
     return failure
 
@@ -179,66 +183,60 @@ def _last(running: Running | None) -> Literal["ok", "failed"]:
 
 
 def _with_server(
-    job: CellJob, log: PhaseLog, found: _Found, running: Running, ready_path: str, budget_s: float
+    job: CellJob, log: PhaseLog, found: _Found, running: Running, spec: ServerSpec
 ) -> CellFailure | None:
     log.begin("ready")
-    endpoint.wait_ready(running.url, ready_path, budget_s, running.exit_code, running.log_tail)
-    _take_facts(job, running, found)
-    model_name = endpoint.served_model(running.url) or job.plan.model.name
+    visitor = visitor_for(running)
+    passed = pass_gates(
+        job.entry,
+        spec,
+        running,
+        visitor,
+        job.supply.preparation(job.entry),
+        job.plan.model.name,
+        log.begin,
+    )
+    found.version, found.reported, found.device = passed.version, passed.reported, passed.device
     log.begin("correct")
-    _examine(job, running, model_name)
-    found.before = _counters(job, running)
+    examine(job.folder, visitor, job.suite, passed.model_name, job.cell.concurrency)
+    found.before = _counters(job, visitor)
     log.begin("warm-up")
-    found.load = cell_load(job.plan, job.cell, running.url, model_name)
+    found.load = cell_load(job.plan, job.cell, running.url, passed.model_name)
     _run_load(job, log, found.load)
     log.begin("collect")
     found.facts = read_facts(job.folder)
     if found.facts.interrupted:
         raise KeyboardInterrupt
+    if found.facts.aborted:
+        return too_many_errors(found.load, found.facts.requests)
     found.metrics = metrics_of(job.folder, found.facts, found.load)
+    death = _death(running)
+    if death is None:
+        found.after = _counters(job, visitor)
+    return death
+
+
+def _death(running: Running) -> CellFailure | None:
+    """Why a server that should have outlived its load did not; None if it lives."""
     code = running.exit_code()
-    if code is not None:
-        lines = "".join(f"\n  {line}" for line in running.log_tail(5))
-        return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
-    found.after = _counters(job, running)
-    return None
+    if code is None:
+        return None
+    lines = "".join(f"\n  {line}" for line in running.log_tail(5))
+    facts = running.facts()
+    if facts is not None and facts.oom_killed:
+        return CellFailure(
+            "window", "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
+        )
+    return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
 
 
-def _take_facts(job: CellJob, running: Running, found: _Found) -> None:
-    """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
-    runtime = RUNTIMES[job.entry.runtime]
-    try:
-        facts = endpoint.fetch_json(running.url + runtime.FACTS_PATH)
-    except endpoint.EndpointError as error:
-        raise RuntimeNotReadyError(
-            f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
-        ) from None
-    found.version = runtime.version(facts)
-    found.reported = runtime.reported(facts)
-    wrong = runtime.disagreements(job.entry.settings, found.reported)
-    if wrong:
-        raise EngineError(f"The server runs with other settings than planned: {'; '.join(wrong)}.")
-
-
-def _examine(job: CellJob, running: Running, model_name: str) -> None:
-    """Right answers one by one, then at the cell's concurrency; kept in correct.jsonl even when wrong."""
-    examiner = endpoint.Examiner(running.url, model_name, job.suite)
-    checks = examiner.single()
-    keep_checks(job.folder, checks)
-    endpoint.require_right(checks)
-    if job.cell.concurrency > 1:
-        checks += examiner.concurrent(job.cell.concurrency)
-        keep_checks(job.folder, checks)
-        endpoint.require_right(checks)
-
-
-def _counters(job: CellJob, running: Running) -> dict[str, int] | None:
+def _counters(job: CellJob, visitor: Visitor) -> dict[str, int] | None:
     runtime = RUNTIMES[job.entry.runtime]
     if runtime.COUNTERS_PATH is None:
         return None
     try:
-        return runtime.counters(endpoint.fetch_text(running.url + runtime.COUNTERS_PATH)) or None
-    except endpoint.EndpointError:
+        return runtime.counters(visitor.fetch_text(runtime.COUNTERS_PATH)) or None
+    except EndpointError:
         return None
 
 
@@ -263,7 +261,8 @@ def _run_load(job: CellJob, log: PhaseLog, load: Load) -> None:
 
 def _shown_command(command: tuple[str, ...], job: CellJob) -> tuple[str, ...]:
     """The command as it goes into records: without the paths of this machine."""
-    shown = (part.replace(str(job.model), job.plan.model.file) for part in command)
+    file = job.supply.weights_file(job.entry)
+    shown = (part.replace(file, job.plan.model.file) if file else part for part in command)
     return tuple("python" if part == sys.executable else part for part in shown)
 
 
@@ -271,13 +270,15 @@ def _server_facts(job: CellJob, found: _Found) -> ServerFacts | None:
     if not found.started_utc:
         return None
     return ServerFacts(
-        command=found.command,
+        command=found.container.command if found.container else found.command,
         version=found.version,
         reported=found.reported,
         started_utc=found.started_utc,
         stopped_utc=found.stopped_utc,
         exit_code=found.exit_code,
-        model_sha256=job.model_sha256,
+        model_sha256=job.supply.weights_sha256(job.entry),
         counters_before=found.before,
         counters_after=found.after,
+        device=found.device,
+        container=found.container,
     )

@@ -8,7 +8,9 @@ from typing import Literal
 
 from kit.model import Phase
 
-PHASES = ("start", "ready", "correct", "warm-up", "window", "collect", "stop")
+PHASES = ("start", "ready", "device", "correct", "warm-up", "window", "collect", "stop")
+# Only what runs in a container has to prove on which device it computes.
+CONTAINER_PHASES = frozenset({"device"})
 
 
 class PhaseLog:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
 from kit import __version__
 from kit.catalogue import ModelEntry
+from kit.catalogue import model as catalogue_model
 from kit.correctness import SuiteLevel
 from kit.errors import InputError
 from kit.model import (
@@ -20,11 +24,16 @@ from kit.model import (
     Timeouts,
     Workload,
 )
+from kit.model.pinned import ImagePin, WeightsPin
 from kit.prompts import PromptSet
 from kit.runtimes import RUNTIMES
 from kit.schedule import NAME
 
 NS_PER_S = 1_000_000_000
+Measured = tuple[str, int]  # sha256 and bytes of a file or folder
+NO_LIMITS: Mapping[str, int] = {}
+NOTHING_FOUND: Mapping[str, Measured] = {}
+OVERHEADS_S = {"process": 8.0, "docker": 60.0}
 # facts of the field: connecting takes milliseconds, a queue in front of a slow server may take minutes.
 TIMEOUTS = Timeouts(
     connect_ns=5 * NS_PER_S, first_ns=120 * NS_PER_S, idle_ns=60 * NS_PER_S, total_ns=600 * NS_PER_S
@@ -36,16 +45,39 @@ def seconds_to_ns(seconds: float) -> int:
     return round(seconds * 1_000_000) * 1000
 
 
-def cell_order(entries: tuple[str, ...], concurrencies: tuple[int, ...], replicates: int) -> tuple[CellPlan, ...]:
+def limits(entries: Iterable[Entry]) -> dict[str, int]:
+    """The highest concurrency of each entry that has one."""
+    return {entry.name: entry.max_concurrency for entry in entries if entry.max_concurrency is not None}
+
+
+def cell_count(
+    entries: tuple[str, ...],
+    concurrencies: tuple[int, ...],
+    replicates: int,
+    highest: Mapping[str, int] = NO_LIMITS,
+) -> int:
+    """How many cells `cell_order` makes, without making them."""
+    levels = (sum(level <= highest.get(entry, level) for level in concurrencies) for entry in entries)
+    return sum(levels) * replicates
+
+
+def cell_order(
+    entries: tuple[str, ...],
+    concurrencies: tuple[int, ...],
+    replicates: int,
+    highest: Mapping[str, int] = NO_LIMITS,
+) -> tuple[CellPlan, ...]:
     """Replicates interleaved over the entries; each replicate starts with another entry, so that no entry
 
-    always runs first (on a cold machine) or last (on a hot one).
+    always runs first (on a cold machine) or last (on a hot one). Entries leave out what is above their limit.
     """
     cells: list[CellPlan] = []
     for replicate in range(1, replicates + 1):
         turn = (replicate - 1) % len(entries)
         for concurrency in concurrencies:
             for entry in entries[turn:] + entries[:turn]:
+                if concurrency > highest.get(entry, concurrency):
+                    continue
                 cells.append(
                     CellPlan(
                         id=f"r{replicate}-c{concurrency}-{entry}",
@@ -70,6 +102,45 @@ def pin_model(entry: ModelEntry) -> ModelPin:
     return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
 
 
+def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND) -> WeightsPin:
+    """The weights of an entry. What the catalogue does not know is taken from `found`: hash and bytes of what lies
+
+    here under that name, fetched or made. Such weights are never confirmed.
+    """
+    digest, size = entry.sha256, entry.bytes
+    made_here = entry.source.kind == "derived"
+    if entry.name in found and (digest is None or made_here):
+        digest, size = found[entry.name]
+    return WeightsPin(
+        name=entry.name,
+        file=entry.file,
+        sha256=digest,
+        bytes=size,
+        confirmed=entry.confirmed and digest is not None and digest == entry.sha256,
+        made_from=entry.source.made_from,
+        made_by=entry.source.made_by,
+    )
+
+
+def weights_of(plan: Plan, entry: Entry) -> WeightsPin:
+    """The weights that an entry runs: its own, or those of the plan."""
+    if entry.model is None:
+        pin = plan.model
+        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed)
+    return next(pin for pin in plan.models if pin.name == entry.model)
+
+
+def unknown_weights(plan: Plan) -> tuple[WeightsPin, ...]:
+    """The weights of the plan that nobody knows a hash of: a run needs them fetched or made first."""
+    return tuple(pin for pin in plan.models if pin.sha256 is None)
+
+
+def _timeouts(workload: Workload) -> Timeouts:
+    if workload.first_timeout_s is None:
+        return TIMEOUTS
+    return replace(TIMEOUTS, first_ns=seconds_to_ns(workload.first_timeout_s))
+
+
 def _workload(workload: Workload) -> PlannedWorkload:
     return PlannedWorkload(
         name=workload.name,
@@ -80,9 +151,15 @@ def _workload(workload: Workload) -> PlannedWorkload:
         drain_ns=seconds_to_ns(workload.drain_s),
         replicates=workload.replicates,
         concurrencies=workload.concurrencies,
-        timeouts=TIMEOUTS,
+        timeouts=_timeouts(workload),
         ignore_eos=workload.ignore_eos,
     )
+
+
+def _planned(entry: Entry, cpus: int) -> Entry:
+    """An entry as it stands in a plan: every setting with its value."""
+    settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
+    return replace(entry, settings=settings)
 
 
 def make_plan(
@@ -94,13 +171,22 @@ def make_plan(
     cpus: int,
     seed: int | None,
     calibrate: bool = True,
+    found: Mapping[str, Measured] = NOTHING_FOUND,
+    images: tuple[ImagePin, ...] = (),
 ) -> Plan:
-    """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's."""
-    entries = tuple(
-        Entry(entry.name, entry.runtime, entry.variant, RUNTIMES[entry.runtime].explicit(entry.settings, cpus))
-        for entry in platform.entries
-    )
-    workload = _workload(platform.workload)
+    """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
+
+    `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
+    known of the entries' images. `InputError` if no entry is left at the concurrencies.
+    """
+    entries = tuple(_planned(entry, cpus) for entry in platform.entries)
+    names, workload = tuple(entry.name for entry in entries), _workload(platform.workload)
+    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries))
+    if not cells:
+        raise InputError(
+            "No entry is measured at these concurrencies: each has a lower limit.",
+            f"The highest of them is {max(limits(entries).values())}.",
+        )
     return Plan(
         schema="kit/plan/1",
         kit_version=__version__,
@@ -116,8 +202,17 @@ def make_plan(
         workload=workload,
         calibrate=calibrate,
         entries=entries,
-        cells=cell_order(tuple(entry.name for entry in entries), workload.concurrencies, workload.replicates),
+        cells=cells,
+        models=tuple(pin_weights(catalogue_model(name), found) for name in own_models(entries)),
+        images=images,
+        hardware=platform.hardware,
+        published=platform.published,
     )
+
+
+def own_models(entries: Iterable[Entry]) -> tuple[str, ...]:
+    """The names of the models that entries have of their own, each once, in their order."""
+    return tuple(dict.fromkeys(entry.model for entry in entries if entry.model is not None))
 
 
 def entry_of(plan: Plan, cell: CellPlan) -> Entry:
@@ -149,7 +244,11 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     )
 
 
-def duration_estimate_s(plan: Plan, overhead_s: float = 8.0) -> float:
-    """A rough length of the run: warm-up and window of every cell, and `overhead_s` to start, test and stop."""
-    per_cell_s = (plan.workload.warmup_ns + plan.workload.window_ns) / NS_PER_S + overhead_s
+def duration_estimate_s(plan: Plan, overhead_s: float | None = None) -> float:
+    """A rough length of the run: warm-up and window of every cell, and `overhead_s` to start, test and stop.
+
+    Without a figure: as long as that takes a small model in a process, or a container of a larger one.
+    """
+    beside_s = OVERHEADS_S[plan.engine] if overhead_s is None else overhead_s
+    per_cell_s = (plan.workload.warmup_ns + plan.workload.window_ns) / NS_PER_S + beside_s
     return per_cell_s * len(plan.cells)

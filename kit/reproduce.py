@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
+from kit.cellfolder import CELL
 from kit.correctness import SuiteLevel
 from kit.engines.contract import Engine
-from kit.errors import NoResultError, SourceError, StorageError
+from kit.errors import InputError, NoResultError, StorageError
 from kit.host import describe_host
 from kit.measure import CellJob, Observer, measure_cell
 from kit.model import Calibration, Cell, CellPlan, Plan, Result
@@ -28,9 +30,10 @@ from kit.runfolder import (
     read_calibration,
     read_cells,
     read_host,
+    read_plan,
     write_document,
 )
-from kit.sources import file_sha256
+from kit.supply import Supply
 from kit.tables import report
 
 
@@ -54,28 +57,23 @@ class Outcome:
 
 
 def reproduce(
-    plan: Plan, folder: Path, engine: Engine, model: Path, suite: SuiteLevel, observer: RunObserver
+    plan: Plan, folder: Path, engine: Engine, supply: Supply, suite: SuiteLevel, observer: RunObserver
 ) -> Outcome:
-    """Carry a plan out into a new run folder. An interrupt goes on after result.json and REPORT.md are written.
+    """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
+    A new folder gets the plan; one that holds this very plan is continued: what has a cell.json is neither
+    measured again nor changed, whatever became of it. `InputError` if the folder holds anything else,
     `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
     """
-    measured_sha256 = file_sha256(model)
-    if measured_sha256 != plan.model.sha256:
-        raise SourceError(
-            f"The model file {model.name} has sha256 {measured_sha256}, the plan says {plan.model.sha256}.",
-            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
-        )
-    create(folder)
-    plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
-    write_document(folder / HOST, describe_host(), "host")
+    plan_sha256 = _begin(plan, folder)
     try:
         _calibrate(plan, folder, engine, observer)
+        done = read_cells(folder, plan)
         for planned in plan.cells:
+            if planned.id in done:
+                continue
             observer.cell_started(planned)
-            job = CellJob(
-                plan, planned, folder / CELLS / planned.id, engine, model, measured_sha256, suite, observer
-            )
+            job = CellJob(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
             observer.cell_ended(measure_cell(job))
     except OSError as error:
         raise _storage(error, folder) from None
@@ -91,9 +89,31 @@ def reproduce(
     return outcome
 
 
+def _begin(plan: Plan, folder: Path) -> str:
+    """A new run folder with plan and host, or the one that has this plan; returns the sha256 of plan.json."""
+    if not (folder / PLAN).is_file():
+        create(folder)
+        plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
+        write_document(folder / HOST, describe_host(), "host")
+        return plan_sha256
+    kept, plan_sha256 = read_plan(folder)
+    if kept != plan:
+        raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
+    if read_host(folder) != describe_host():
+        raise InputError(
+            f"The run in {folder} was begun on another machine, or this one has changed since.",
+            "Its cells and new ones could not be compared: begin a new run.",
+        )
+    for planned in plan.cells:
+        remains = folder / CELLS / planned.id
+        if remains.is_dir() and not (remains / CELL).is_file():
+            shutil.rmtree(remains)  # the kit was killed in the midst of this cell: what it left says nothing
+    return plan_sha256
+
+
 def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
     """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
-    if not plan.calibrate:
+    if not plan.calibrate or read_calibration(folder) is not None:
         return
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
         found = calibrate(

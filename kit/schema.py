@@ -41,6 +41,7 @@ DOCUMENTS = frozenset(
         "plan",
         "platform",
         "prompts",
+        "published",
         "record",
         "result",
         "sweep",

@@ -51,8 +51,9 @@ def row(tool: Tool, folder: Path, tokenizer: Path, *, quick: bool) -> Row:
         sys.stderr.write(f"{name} ...\n")
         true = fidelity(tool, python, folder, tokenizer, 256)
         cost = saturated(tool, python, folder, tokenizer, 250 if quick else 1000)
-    except (BenchmarkError, KitError, OSError) as error:
-        return Row(name, tool.itl, None, None, str(error))
+    except Exception as error:  # whatever one tool does, the others go on
+        known = isinstance(error, (BenchmarkError, KitError, OSError))
+        return Row(name, tool.itl, None, None, str(error) if known else f"{type(error).__name__}: {error}")
     return Row(name, tool.itl, true, cost)
 
 

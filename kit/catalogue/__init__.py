@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Literal
 
@@ -15,20 +18,31 @@ from kit.typed import typed
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a model file can be had: https (`url`), a member of a package archive, or a local file (`path`)."""
+    """Where a model can be had: https (`url`), a member of a package archive, or a local file (`path`).
 
-    kind: Literal["https", "package", "file"]
+    Models that are folders: `files` below the address `url`, or made on this machine of the model `made_from`, in
+    the way `made_by`.
+    """
+
+    kind: Literal["https", "package", "file", "folder", "derived"]
     url: str | None = None
     package: str | None = None
     version: str | None = None
     member: str | None = None
     package_sha256: str | None = None
     path: str | None = None
+    files: tuple[str, ...] = ()
+    made_from: str | None = None
+    made_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model of the catalogue. `confirmed`: hash and size were seen by us, not only read somewhere."""
+    """One model of the catalogue. `confirmed`: hash and size were seen by us, not only read somewhere.
+
+    `file` is a file, or the name of a folder if `is_folder`; the sha256 of a folder is `folder_sha256`, its bytes
+    are those of all its files.
+    """
 
     name: str
     file: str
@@ -40,19 +54,37 @@ class ModelEntry:
     source: Source
     confirmed_by: str | None = None
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether the model is a folder of files instead of one file."""
+        return self.source.kind in ("folder", "derived")
+
 
 @dataclass(frozen=True, slots=True)
 class _Models:
-    schema: Literal["kit/models/1"]
+    schema: Literal["kit/models/1", "kit/folders/1"]
     models: tuple[ModelEntry, ...]
 
 
+@cache
 def models() -> tuple[ModelEntry, ...]:
-    """Every model of the catalogue."""
+    """Every model of the catalogue: first the files, then the folders."""
     where = "kit/catalogue/models.yaml"
     document = read_yaml(files("kit.catalogue").joinpath("models.yaml").read_bytes(), where)
     check(document.value, "models", where, document.line)
-    return typed(_Models, document.value, where).models
+    folders = "kit/catalogue/folders.yaml"
+    more = read_yaml(files("kit.catalogue").joinpath("folders.yaml").read_bytes(), folders)
+    return typed(_Models, document.value, where).models + typed(_Models, more.value, folders).models
+
+
+def folder_sha256(hashes: Mapping[str, str]) -> str:
+    """The sha256 of a folder, from those of its files by their path inside it ("config.json", "a/b.json").
+
+    It is the sha256 of what `sha256sum` prints for them in the order of their paths, byte by byte: for each file
+    its hash, two spaces, its path, a line feed.
+    """
+    ordered = sorted(hashes.items(), key=lambda item: item[0].encode())
+    return sha256("".join(f"{digest}  {path}\n" for path, digest in ordered).encode()).hexdigest()
 
 
 def model(name: str) -> ModelEntry:

@@ -22,7 +22,12 @@ COMMANDS = {
     "test": ("kit.cli.test", "Ask a server the correctness prompts and judge its answers."),
     "reference": ("kit.cli.reference", "Serve answers on a known schedule, to test any load generator."),
     "calibrate": ("kit.cli.calibrate", "Measure the load generator itself, and find how far it is right."),
+    "images": ("kit.cli.images", "Build, list and pin the images of the runtimes."),
     "models": ("kit.cli.models", "List and fetch model files, checked by their hash."),
+    "doctor": ("kit.cli.doctor", "Look at this machine and its engine: what is missing, and what to do."),
+    "up": ("kit.cli.up", "Start one server of a platform in its container and leave it running."),
+    "down": ("kit.cli.down", "Remove the servers that `up` started."),
+    "clean": ("kit.cli.clean", "Remove whatever killed runs have left on the engine."),
     "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
 }
 INTERRUPTED = 130
@@ -32,7 +37,7 @@ EXIT_CODES = """\b
 Exit codes: 0 success; 1 a negative answer (verify refused, a test failed); 2 wrong use or bad input;
 3 the kit itself failed; 4 a model could not be fetched or has a wrong hash; 5 the engine failed;
 6 a server never became ready; 7 wrong answers; 8 nothing could be measured; 9 a port is in use;
-10 the disk refused; 130 interrupted.
+10 the disk refused; 11 a server is not on its device; 130 interrupted.
 """
 
 

@@ -38,6 +38,12 @@ ANSWER_OPTIONS = (
     ),
     click.option("--slo", metavar="LIMITS", help="Limits for goodput: ttft=200ms,tpot=50ms (also itl, e2e; s)."),
     click.option("--validate", metavar="RULE", help="Judge the texts: basic, contains:TEXT or regex:PATTERN."),
+    click.option(
+        "--max-error-rate",
+        type=click.FloatRange(0, 0.999),
+        metavar="SHARE",
+        help="Give up when more than this share of requests fail (0.5 is half).",
+    ),
     seed_option,
 )
 
@@ -63,6 +69,7 @@ class Asked:
     ignore_eos: bool
     slo: str | None
     validate: str | None
+    max_error_rate: float | None
     seed: int | None
 
 
@@ -142,6 +149,7 @@ def make_request(asked: Asked, given: Arriving) -> LoadRequest:
         ramp_s=given.ramp,
         slo=None if asked.slo is None else parse_slo(asked.slo),
         validate=asked.validate,
+        max_error_milli=None if asked.max_error_rate is None else round(asked.max_error_rate * 1000),
         trace=None if given.trace is None else _bytes(given.trace),
         trace_name="trace.jsonl" if given.trace is None else given.trace.name,
         trace_speed_milli=1000 if given.rate_scale is None else round(given.rate_scale * 1000),
@@ -218,7 +226,8 @@ def _text(cell: Cell, folder: Path) -> str:
     from kit.tables import metrics_table
 
     if cell.load is None or cell.metrics is None:
-        parts = ["No numbers: the window was never closed."]
+        why = cell.failure.message if cell.failure else "The window was never closed."
+        parts = [f"No numbers. {why}"]
     else:
         judged = judged_lines(cell.load, cell.metrics)
         parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]

@@ -6,13 +6,14 @@ import json
 
 import click
 
+from kit.cli.containers import lines, source_option
 from kit.cli.options import json_option, quiet_option
 from kit.cli.progress import transfer
 
 
 @click.group("models")
 def command() -> None:
-    """List and fetch model files, checked by their hash.
+    """List, fetch and make models, checked by their hash.
 
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
@@ -66,3 +67,24 @@ def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
         with transfer(f"fetching {entry.name}", quiet=quiet) as on_bytes:
             path = fetch(entry, on_bytes)
         click.echo(f"{entry.name}: {path}")
+
+
+@command.command("prepare")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
+@source_option
+@quiet_option
+def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool) -> None:
+    """Fetch models or make them of others, and put them into volumes of the container engine.
+
+    A model that is made of another (safetensors of a GGUF file, for vLLM) is made in the image of its runtime. A
+    hash that the catalogue does not know yet is printed: put it there to make runs with it repeatable.
+
+    Example: kit models prepare smollm2-135m-instruct-bf16
+    """
+    from kit.contained import Wishes, prepare
+    from kit.text import bytes_text
+
+    with transfer("models", quiet=quiet) as on_bytes:
+        for found in prepare(names, Wishes(from_source), lines(quiet=quiet), on_bytes):
+            doubt = "" if found.confirmed else "  (hash not confirmed by us)"
+            click.echo(f"{found.name}  {bytes_text(found.bytes)}  {found.sha256}  volume {found.volume}{doubt}")

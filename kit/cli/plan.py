@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kit.cli.options import json_option
-from kit.cli.planning import plan_for, plan_options
+from kit.cli.planning import chosen_platform, plan_of, plan_options
 from kit.model import Plan
 
 
@@ -33,7 +33,18 @@ def plan_text(plan: Plan) -> str:
     ]
     for entry in plan.entries:
         settings = ", ".join(f"{name} {value}" for name, value in sorted(entry.settings.items()))
-        lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}: {settings}")
+        limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
+        image = f", image {entry.image}" if entry.image else ""
+        own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
+        lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
+    for pin in plan.models:
+        known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "no hash known yet"
+        made = f", made of {pin.made_from} by {pin.made_by}" if pin.made_from else ""
+        lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', not confirmed'}{made}")
+    if plan.hardware:
+        mhz = plan.hardware.lock_clock_mhz
+        clock = f", clock locked at {mhz} MHz by you" if mhz else ""
+        lines.append(f"meant for   {plan.hardware.device}{clock}")
     lines.append("")
     lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells]
     return "\n".join(lines)
@@ -42,7 +53,7 @@ def plan_text(plan: Plan) -> str:
 @click.command("plan")
 @plan_options
 @json_option
-def command(as_json: bool, **options: Any) -> None:
+def command(platform: str | None, as_json: bool, **options: Any) -> None:
     """Show what `kit reproduce PLATFORM` would do, without starting or fetching anything.
 
     With --json it prints the very bytes that become plan.json.
@@ -51,5 +62,7 @@ def command(as_json: bool, **options: Any) -> None:
     """
     from kit.strict import plain, write_json
 
-    plan = plan_for(**options)
+    if platform is None:
+        raise click.UsageError("Missing argument 'PLATFORM': a name of the kit or a .yaml file.")
+    plan = plan_of(chosen_platform(platform, **options), options["seed"])
     click.echo(write_json(plain(plan)).decode(), nl=False) if as_json else click.echo(plan_text(plan))

@@ -14,7 +14,8 @@ from kit.model import Plan, Platform
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("platform"),
+    click.argument("platform", required=False),
+    click.option("--only", metavar="ENTRY,...", help="Only these entries of the platform."),
     click.option("--concurrency", type=Concurrencies(), help="Other concurrencies than the platform's."),
     click.option(
         "--window", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds measured in each cell."
@@ -40,29 +41,51 @@ def changed(platform: Platform, **changes: Any) -> Platform:
     return replace(platform, workload=replace(platform.workload, **given))
 
 
-def plan_for(
+def chosen_platform(
     platform: str,
-    concurrency: tuple[int, ...] | None,
-    window: float | None,
-    warmup: float | None,
-    replicates: int | None,
-    seed: int | None,
-    *,
-    calibrate: bool = True,
-) -> Plan:
-    """The plan of a platform on this machine."""
+    only: str | None = None,
+    concurrency: tuple[int, ...] | None = None,
+    window: float | None = None,
+    warmup: float | None = None,
+    replicates: int | None = None,
+    seed: int | None = None,
+) -> Platform:
+    """The platform with what the options change of it; `seed` changes only the plan."""
+    from kit.platforms import load_platform
+
+    del seed
+    chosen = load_platform(platform)
+    if only is not None:
+        chosen = _with_entries(chosen, only.split(","))
+    return changed(chosen, concurrencies=concurrency, window_s=window, warmup_s=warmup, replicates=replicates)
+
+
+def _with_entries(platform: Platform, names: list[str]) -> Platform:
+    """The platform with the entries of these names; `InputError` naming the nearest if there is none."""
+    from kit.errors import InputError
+    from kit.text import nearest, plain_text
+
+    known = [entry.name for entry in platform.entries]
+    for name in names:
+        if name not in known:
+            like = nearest(name, known)
+            raise InputError(
+                f"The platform {platform.name} has no entry {plain_text(name)!r}.",
+                f"Did you mean {like!r}? " * bool(like) + f"It has: {', '.join(known)}.",
+            )
+    return replace(platform, entries=tuple(entry for entry in platform.entries if entry.name in names))
+
+
+def plan_of(platform: Platform, seed: int | None, *, calibrate: bool = True) -> Plan:
+    """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
     from kit.catalogue import model
     from kit.correctness import load_suite
     from kit.host import usable_cpus
     from kit.plan import make_plan
-    from kit.platforms import load_platform
     from kit.prompts import load_prompts
 
-    chosen = changed(
-        load_platform(platform), concurrencies=concurrency, window_s=window, warmup_s=warmup, replicates=replicates
-    )
-    suite = load_suite(chosen.correctness.name, chosen.correctness.level)
-    prompts = load_prompts(chosen.workload.prompts)
+    suite = load_suite(platform.correctness.name, platform.correctness.level)
+    prompts = load_prompts(platform.workload.prompts)
     return make_plan(
-        chosen, model(chosen.model), prompts, suite, cpus=usable_cpus(), seed=seed, calibrate=calibrate
+        platform, model(platform.model), prompts, suite, cpus=usable_cpus(), seed=seed, calibrate=calibrate
     )

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kit.cli.containers import lines, source_option
 from kit.cli.options import json_option, new_folder, quiet_option, yes_option
-from kit.cli.planning import plan_for, plan_options
-from kit.model import Plan
+from kit.cli.planning import chosen_platform, plan_of, plan_options
+from kit.model import Plan, Platform
+
+if TYPE_CHECKING:
+    from kit.reproduce import Outcome
 
 
 def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
@@ -37,36 +43,102 @@ def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
     "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder; default runs/PLATFORM-TIME."
 )
 @click.option(
+    "--resume",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Go on with a run.",
+)
+@click.option(
     "--no-calibrate", is_flag=True, help="Skip the calibration of the load generator: every cell is then SUSPECT."
 )
+@source_option
 @yes_option
 @quiet_option
 @json_option
-def command(out: Path | None, no_calibrate: bool, yes: bool, quiet: bool, as_json: bool, **options: Any) -> None:
+def command(
+    platform: str | None,
+    out: Path | None,
+    resume: Path | None,
+    no_calibrate: bool,
+    from_source: bool | None,
+    yes: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Measure PLATFORM: every entry, one at a time, at every concurrency, and print the tables.
 
-    PLATFORM is the name of a platform of the kit or a .yaml file. The load generator is calibrated first. The
-    run folder keeps the plan, every raw record and the report. Ctrl-C ends the run; what was measured until
-    then is kept.
+    PLATFORM is the name of a platform of the kit or a .yaml file. Images are built and models fetched if need be;
+    the load generator is calibrated first. The run folder keeps the plan, every raw record and the report. Ctrl-C
+    ends the run; what was measured until then is kept, and --resume measures what is missing.
 
     Example: kit reproduce demo --window 20 --replicates 3
     """
-    from kit.cli.progress import RunProgress
-    from kit.correctness import load_suite
-    from kit.engines.process import ProcessEngine
-    from kit.reproduce import reproduce
     from kit.strict import plain
     from kit.tables import tables
 
-    plan = plan_for(**options, calibrate=not no_calibrate)
-    folder = new_folder(out, plan.platform)
-    suite = load_suite(plan.correctness.name, plan.correctness_level)
-    model = model_file(plan, yes=yes, quiet=quiet)
-    with RunProgress(plan, quiet=quiet or as_json) as progress:
-        outcome = reproduce(plan, folder, ProcessEngine(), model, suite, progress)
+    asked = _asked(platform, resume, options)
+    wishes = _Wishes(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
+    folder = resume or new_folder(out, asked.platform.name)
+    plan, outcome = _carried_out(asked, folder, wishes)
     if as_json:
         click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
     click.echo(tables(plan, outcome.result, outcome.calibration))
     click.echo(f"The run lies in {folder} (start with {folder / 'REPORT.md'}).")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The platform to measure, and the plan of the run that goes on, if one does."""
+
+    platform: Platform
+    kept: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    from_source: bool | None
+    seed: int | None
+    calibrate: bool
+    yes: bool
+    quiet: bool
+
+
+def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -> _Asked:
+    from kit.runfolder import read_plan
+
+    if (platform is None) == (resume is None):
+        raise click.UsageError("Missing argument 'PLATFORM', or --resume DIR to go on with a run; give one of them.")
+    if resume is None:
+        return _Asked(chosen_platform(platform or "", **options), None)
+    if any(value is not None for value in options.values()):
+        raise click.UsageError("A run goes on with the plan it has: --resume takes none of the plan's options.")
+    kept = read_plan(resume)[0]
+    return _Asked(chosen_platform(kept.platform), kept)
+
+
+def _carried_out(asked: _Asked, folder: Path, wishes: _Wishes) -> tuple[Plan, Outcome]:
+    from kit.cli.progress import RunProgress, transfer
+    from kit.correctness import load_suite
+    from kit.engines.process import ProcessEngine
+    from kit.reproduce import reproduce
+    from kit.supply import process_supply
+
+    suite = load_suite(asked.platform.correctness.name, asked.platform.correctness.level)
+    if asked.platform.engine == "process":
+        plan = asked.kept or plan_of(asked.platform, wishes.seed, calibrate=wishes.calibrate)
+        model = model_file(plan, yes=wishes.yes, quiet=wishes.quiet)
+        with RunProgress(plan, quiet=wishes.quiet) as progress:
+            return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, model), suite, progress)
+    from kit.contained import Wishes, ready
+
+    with contextlib.ExitStack() as stack:
+        chosen = Wishes(wishes.from_source, wishes.seed, wishes.calibrate)
+        with transfer("images and models", quiet=wishes.quiet) as on_bytes:
+            made = stack.enter_context(
+                ready(asked.platform, folder.name, chosen, lines(quiet=wishes.quiet), on_bytes, asked.kept)
+            )
+        progress = stack.enter_context(RunProgress(made.plan, quiet=wishes.quiet))
+        return made.plan, reproduce(made.plan, folder, made.engine, made.supply, suite, progress)

@@ -7,9 +7,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
+from kit.container import ContainerFacts
 from kit.runtimes.contract import ServerSpec
 
 OnLine = Callable[[str], None]
+LOG_START_BYTES = 4 << 20  # what a server says of its settings and devices stands within
+# Runs `python -m kit.visit` beside a server, in its network, on one operation (a JSON document), for at most so
+# many seconds; returns what it printed, unchecked. `EngineError` if it could not be run or was too slow.
+Beside = Callable[[bytes, float], bytes]
 
 
 class Running(Protocol):
@@ -23,12 +28,32 @@ class Running(Protocol):
     @property
     def started_utc(self) -> str: ...
 
+    @property
+    def beside(self) -> Beside | None:
+        """How to ask the server something; None where `url` can be reached from here. See `kit.visit`."""
+        ...
+
     def exit_code(self) -> int | None:
         """None while it lives; after the end of the context, how it ended."""
         ...
 
     def log_tail(self, lines: int = 15) -> tuple[str, ...]:
         """The last lines of its log, safe to print."""
+        ...
+
+    def log_start(self) -> str:
+        """What it has written so far, from the start on and as it came: at most `LOG_START_BYTES`."""
+        ...
+
+    def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
+        """Run a command in the server's own container: exit code and what it printed, as it came.
+
+        `EngineError` where it cannot be run; an engine without containers never can.
+        """
+        ...
+
+    def facts(self) -> ContainerFacts | None:
+        """What the engine says it runs, or after the end of the context, ran; None without a container."""
         ...
 
 
@@ -40,7 +65,10 @@ class Engine(Protocol):
         ...
 
     def server(self, spec: ServerSpec, log: Path) -> AbstractContextManager[Running]:
-        """Start a server, its output going to `log`. `PortInUseError` or `EngineError` if it cannot start."""
+        """Start a server, its output going to `log`. `PortInUseError` or `EngineError` if it cannot start.
+
+        The log is complete when the context has ended; before, `log_tail` knows the newest lines.
+        """
         ...
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from kit.engines.contract import OnLine
+from kit.container import ContainerFacts
+from kit.engines.contract import LOG_START_BYTES, Beside, OnLine
+from kit.engines.interrupts import holding_interrupts
+from kit.engines.logtail import read_tail
 from kit.errors import EngineError, PortInUseError
 from kit.instant import utc_now
 from kit.runtimes.contract import ServerSpec
-from kit.text import plain_text
 
 HOST = "127.0.0.1"
 POLITE_S = 5.0  # how long a child may take to leave after each of: end of input, SIGTERM
 LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
-TAIL_BYTES = 16_384
 # What a child may know of our environment: enough to find Python, libraries and a home, nothing else.
 ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "TZ", "VIRTUAL_ENV",
@@ -34,36 +33,8 @@ ENVIRONMENT = (
 )  # fmt: skip
 
 
-@contextlib.contextmanager
-def _holding_interrupts() -> Iterator[None]:
-    """Let a Ctrl-C wait until the block is done: a child half started or half ended would outlive us."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    held: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if held:
-            raise KeyboardInterrupt
-
-
 def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
-
-
-def read_tail(path: Path, lines: int) -> tuple[str, ...]:
-    """The last lines of a log, made safe for a terminal."""
-    try:
-        with path.open("rb") as log:
-            log.seek(0, os.SEEK_END)
-            log.seek(max(0, log.tell() - TAIL_BYTES))
-            text = log.read().decode("utf-8", "replace")
-    except OSError:
-        return ()
-    return tuple(plain_text(line, 200) for line in text.splitlines() if line.strip())[-lines:]
 
 
 def port_is_free(port: int) -> bool:
@@ -84,12 +55,23 @@ class ProcessServer:
         self._log = log
         self.url = f"http://{HOST}:{spec.port}"
         self.started_utc = utc_now()
+        self.beside: Beside | None = None  # the loopback address is reached from here
 
     def exit_code(self) -> int | None:
         return self._child.poll()
 
     def log_tail(self, lines: int = 15) -> tuple[str, ...]:
         return read_tail(self._log, lines)
+
+    def log_start(self) -> str:
+        with self._log.open("rb") as log:
+            return log.read(LOG_START_BYTES).decode("utf-8", "replace")
+
+    def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
+        raise EngineError(f"{command[0]} was not run: this server is a process and has no container.")
+
+    def facts(self) -> ContainerFacts | None:
+        return None
 
 
 class ProcessEngine:
@@ -103,6 +85,8 @@ class ProcessEngine:
 
     @contextlib.contextmanager
     def server(self, spec: ServerSpec, log: Path) -> Iterator[ProcessServer]:
+        if not spec.command:
+            raise EngineError(f"{spec.name} runs only in a container.", "Take the engine docker for it.")
         if not port_is_free(spec.port):
             raise PortInUseError(
                 f"Port {spec.port} is in use on {HOST}.",
@@ -110,7 +94,7 @@ class ProcessEngine:
             )
         child: subprocess.Popen[bytes] | None = None
         try:
-            with log.open("wb") as output, _holding_interrupts():
+            with log.open("wb") as output, holding_interrupts():
                 child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
             yield ProcessServer(child, spec, log)
         finally:
@@ -162,7 +146,7 @@ def _end(child: subprocess.Popen[bytes], patience_s: float) -> None:
     if child.stdin is not None:
         with contextlib.suppress(OSError):
             child.stdin.close()
-    with _holding_interrupts():
+    with holding_interrupts():
         for ask in (None, child.terminate, child.kill):
             if child.poll() is None and ask is not None:
                 ask()

@@ -150,6 +150,7 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
         requests=len(spool),
         records_sha256=_sha256(folder / RECORDS),
         texts_sha256=_sha256(folder / TEXTS),
+        aborted=run.aborted,
     )
     (folder / FACTS).write_bytes(write_json(plain(facts)))
     return facts

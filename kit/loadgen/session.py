@@ -27,6 +27,7 @@ TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at t
 # is not hammered.
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
+ABORT_FROM_REQUESTS = 20  # of fewer that have ended, nobody can say which share fails
 
 BodyOf = Callable[[int], bytes]
 
@@ -54,6 +55,7 @@ class LoadRun:
     origin_ns: int
     window: Window | None
     interrupted: bool
+    aborted: bool
     stamp_source: StampSource
     origin_utc_ns: int
     ended_utc_ns: int
@@ -96,7 +98,7 @@ class Session:
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
         self._due_ns: int | None = None  # the next arrival of an open loop; None after the end of a trace
         self._seen = 0, 0  # pieces read until the last tick, and when that was
-        self._interrupted = False
+        self._interrupted = self._aborted = False
         self._over = False
 
     def interrupt(self) -> None:
@@ -125,6 +127,7 @@ class Session:
             origin_ns=self._clock.origin_ns,
             window=self._window(),
             interrupted=self._interrupted,
+            aborted=self._aborted,
             stamp_source=self._stamp_source,
             origin_utc_ns=origin_utc_ns,
             ended_utc_ns=time.time_ns(),
@@ -208,11 +211,17 @@ class Session:
         self._failed += not good and not exchange.unfinished
         if self._over:
             return
+        self._aborted = self._fails_too_often()
         if self._load.loop.kind == "open":
             self._idle.append(client)
         else:
             self._again(client, exchange, good=good)
         self._maybe_finish()
+
+    def _fails_too_often(self) -> bool:
+        """By what can be known before answers are parsed: HTTP status, connections, time-outs."""
+        limit, ended = self._load.max_error_milli, self._ok + self._failed
+        return limit is not None and ended >= ABORT_FROM_REQUESTS and self._failed * 1000 > limit * ended
 
     def _again(self, client: Client, exchange: Exchange, *, good: bool) -> None:
         """The closed loop: the same worker sends again, after a pause if it has just failed."""
@@ -261,7 +270,7 @@ class Session:
 
     def _maybe_finish(self) -> None:
         now = self._clock.now()
-        if self._interrupted:
+        if self._interrupted or self._aborted:
             self._finish()
         elif self._load.requests is not None:
             if self._all_sent() and not any(client.busy for client in self._clients):
@@ -274,10 +283,9 @@ class Session:
                 self._finish()
 
     def _holds_window(self, client: Client) -> bool:
-        """Whether a client is still busy with a request that was sent (or is being sent) in the window."""
-        if not client.busy or self._window_end_ns is None:
-            return False
-        return client.sent_ns is None or client.sent_ns < self._window_end_ns
+        """Whether a client is busy with a request of the window, be it still to be sent."""
+        end_ns = self._window_end_ns
+        return client.busy and end_ns is not None and (client.sent_ns is None or client.sent_ns < end_ns)
 
     def _finish(self) -> None:
         self._over = True
@@ -286,6 +294,7 @@ class Session:
         self._reactor.stop()
 
     def _window(self) -> Window | None:
-        if self._interrupted or self._window_end_ns is None or self._window_end_ns <= self._load.warmup_ns:
+        end_ns, cut = self._window_end_ns, self._interrupted or self._aborted
+        if cut or end_ns is None or end_ns <= self._load.warmup_ns:
             return None
-        return Window(self._load.warmup_ns, self._window_end_ns)
+        return Window(self._load.warmup_ns, end_ns)

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from kit.model.pinned import Hardware, ImagePin, Sparse, Target, WeightsPin
 from kit.model.words import Setting
+
+Engine = Literal["process", "docker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,10 @@ class OutputTokens:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """One load, as people write it in a platform file; durations in seconds."""
+    """One load, as people write it in a platform file; durations in seconds.
+
+    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    """
 
     name: str
     prompts: str
@@ -32,16 +38,24 @@ class Workload:
     drain_s: float
     replicates: int
     ignore_eos: bool
+    first_timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One configuration of one runtime that is to be measured."""
+class Entry(Sparse):
+    """One configuration of one runtime that is to be measured.
+
+    `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
+    variant's own. Concurrencies above `max_concurrency` are left out for this entry.
+    """
 
     name: str
     runtime: str
     variant: str
     settings: Mapping[str, Setting]
+    model: str | None = None
+    image: str | None = None
+    max_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +68,24 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A machine class and what to measure on it: one YAML file under compose/platforms."""
+    """A machine class and what to measure on it: one YAML file under compose/platforms.
+
+    `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
+    both can be had: the runtime's own, or built from sources; None leaves it to the machine.
+    """
 
     schema: Literal["kit/platform/1"]
     name: str
     title: str
-    engine: Literal["process"]
+    engine: Engine
     model: str
     correctness: Suite
     workload: Workload
     seed: int
     entries: tuple[Entry, ...]
+    hardware: Hardware | None = None
+    published: str | None = None
+    target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +157,8 @@ class Load:
     `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).
     `extra_body` is merged into every request body (temperature, ignore_eos, ...). The workers of a closed loop
     start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
-    "regex:PATTERN") judge what came; they change nothing of what is sent.
+    "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
+    `max_error_milli` / 1000 of its requests fail; None goes on whatever happens.
     """
 
     schema: Literal["kit/load/1"]
@@ -158,6 +180,7 @@ class Load:
     trace: TracePin | None = None
     slo: Slo | None = None
     validate: str | None = None
+    max_error_milli: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +212,18 @@ class PlannedWorkload:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything decided before the first server starts. The same inputs give the same bytes."""
+class Plan(Sparse):
+    """Everything decided before the first server starts. The same inputs give the same bytes.
+
+    `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
+    containers.
+    """
 
     schema: Literal["kit/plan/1"]
     kit_version: str
     platform: str
     title: str
-    engine: Literal["process"]
+    engine: Engine
     schedule: Literal["kit-schedule-1"]
     seed: int
     model: ModelPin
@@ -207,6 +234,10 @@ class Plan:
     calibrate: bool
     entries: tuple[Entry, ...]
     cells: tuple[CellPlan, ...]
+    models: tuple[WeightsPin, ...] = ()
+    images: tuple[ImagePin, ...] = ()
+    hardware: Hardware | None = None
+    published: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kit.container import ContainerFacts
 from kit.model.asked import Load, Slo
+from kit.model.pinned import Sparse
 from kit.model.seen import Metrics, Window
 from kit.model.words import CellStatus, Setting, StampSource
 
@@ -32,7 +34,8 @@ class Phase:
 class LoadFacts:
     """How the load itself went: the window, the clock and what the client knows about itself.
 
-    `origin_ns` is the origin of all stamps as a reading of `clock`.
+    `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
+    load was given up.
     """
 
     origin_utc: str
@@ -49,11 +52,15 @@ class LoadFacts:
     requests: int
     records_sha256: str
     texts_sha256: str
+    aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """What ran: as started and as it reports itself. `counters_*` are the server's own, where it has them."""
+class ServerFacts(Sparse):
+    """What ran: as started and as it reports itself. `counters_*` are the server's own, where it has them.
+
+    `device` is where it computes, in its own words; `container` is what the engine says of it.
+    """
 
     command: tuple[str, ...]
     version: str | None
@@ -64,6 +71,8 @@ class ServerFacts:
     model_sha256: str
     counters_before: Mapping[str, int] | None
     counters_after: Mapping[str, int] | None
+    device: str | None = None
+    container: ContainerFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.runtimes import llamacpp
+from kit.runtimes import llamacpp, ollama, realizar, vllm
 from kit.runtimes.contract import Runtime
 
-RUNTIMES: Mapping[str, Runtime] = {llamacpp.NAME: llamacpp}
+RUNTIMES: Mapping[str, Runtime] = {
+    llamacpp.NAME: llamacpp,
+    ollama.NAME: ollama,
+    realizar.NAME: realizar,
+    vllm.NAME: vllm,
+}

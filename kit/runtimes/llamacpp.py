@@ -1,4 +1,4 @@
-"""llama.cpp's `llama-server`. Variant `embedded`: the same server out of the wheel `xllamacpp`, CPU only.
+"""llama.cpp's `llama-server`: in a container, or (variant `embedded`) out of the wheel `xllamacpp`, CPU only.
 
 Flags, endpoints and traps: llama.cpp tools/server/README.md. Every setting that the server would otherwise
 choose by itself (slots, context, caches) is set, so that the same plan means the same thing on two machines.
@@ -7,38 +7,85 @@ choose by itself (slots, context, caches) is set, so that the same plan means th
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 
 from kit.model import Setting
-from kit.runtimes.contract import Capabilities, ServerSpec, SettingRule
+from kit.runtimes.contract import (
+    Capabilities,
+    DeviceEvidence,
+    DeviceFinding,
+    ServedModel,
+    ServerSpec,
+    SettingRule,
+)
+from kit.runtimes.prometheus import totals
+from kit.runtimes.shared import THREADS, THREADS_RULE, filled, model_variables, nothing_to_prepare, text_at
+from kit.text import plain_text
 
 NAME = "llamacpp"
-VARIANTS: tuple[str, ...] = ("embedded",)
+VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
+PROCESS_VARIANTS: tuple[str, ...] = ("embedded",)
+LOADS_FOLDERS = False
 CAPABILITIES = Capabilities(
-    ignore_eos=True, usage_in_stream=True, finish_reason_reliable=True, cache_can_be_off=True
+    ignore_eos=True,
+    min_tokens=False,
+    usage_in_stream=True,
+    finish_reason_reliable=True,
+    cache_can_be_off=True,
+    any_model_name=True,
 )
 SETTINGS: Mapping[str, SettingRule] = {
     "slots": SettingRule(1, 1, 1024, "requests decoded together; more wait in a queue"),
     "context_tokens_per_slot": SettingRule(640, 64, 1_000_000, "prompt and answer of one request"),
-    "threads": SettingRule(0, 0, 1024, "CPU threads; 0 is all the machine lets us use"),
+    THREADS: THREADS_RULE,
     "batch_tokens": SettingRule(2048, 1, 65_536, "logical batch"),
     "ubatch_tokens": SettingRule(512, 1, 65_536, "physical batch"),
 }
+_FLASH = {"flash_attention": SettingRule(1, 0, 1, "flash attention: 1 on, 0 off")}
+# The model of 135 million parameters has 31 layers, the largest of the catalogue 65: 99 is all of them.
+_LAYERS = {"gpu_layers": SettingRule(99, 1, 999, "layers on the device; 99 is all")}
+_OWN: Mapping[str, Mapping[str, SettingRule]] = {
+    "cpu": _FLASH,
+    "vulkan": {**_FLASH, **_LAYERS},
+    "cuda": {**_FLASH, **_LAYERS},
+    "lavapipe": {**_FLASH, **_LAYERS},
+}
 FACTS_PATH = "/props"
+SETTINGS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
+DEVICE_PATH: str | None = None
+READY_PATH = "/health"  # 503 while the model loads
+CONTAINER_PORT = 8080
 _COUNTERS = {
     "llamacpp:prompt_tokens_total": "prompt_tokens",
     "llamacpp:tokens_predicted_total": "completion_tokens",
 }
+# A CUDA image without code for this very GPU compiles for minutes; software Vulkan compiles on few cores.
+_START_BUDGETS_S = {"cuda": 600.0, "lavapipe": 600.0, "vulkan": 300.0}
+_START_BUDGET_S = 120.0
+
+# "  Vulkan0: llvmpipe (LLVM 19.1.7, 256 bits) (15990 MiB, 15990 MiB free)"
+_DEVICE = re.compile(
+    r"^\s*((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)\d+): (.+?)(?: \(\d+ MiB(?:, \d+ MiB free)?\))?\s*$",
+    re.MULTILINE,
+)
+# Lines of the model loader, with or without stamp and level before them, under its old and its new name:
+# "llm_load_tensors: offloaded 29/29 layers to GPU", "0.01.234.567 I load_tensors: offloaded 29/29 layers to GPU".
+_OFFLOADED = re.compile(r"load_tensors: offloaded (\d+)/(\d+) layers to GPU")
+_BUFFER = re.compile(r"load_tensors:\s+((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)\d+) model buffer size")
+_WANTED = {"cuda": "CUDA", "vulkan": "Vulkan", "lavapipe": "Vulkan"}
+_SOFTWARE = "llvmpipe"
 
 
-def explicit(settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
+def settings(variant: str) -> Mapping[str, SettingRule]:
+    return {**SETTINGS, **_OWN.get(variant, {})}
+
+
+def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
-    values: dict[str, Setting] = {name: settings.get(name, rule.default) for name, rule in SETTINGS.items()}
-    if values["threads"] == 0:
-        values["threads"] = cpus
-    return values
+    return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
 def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
@@ -50,15 +97,76 @@ def server(name: str, variant: str, settings: Mapping[str, Setting], model_path:
         name=name,
         command=(sys.executable, "-m", "kit.engines.embedded_llamacpp", json.dumps(arguments, sort_keys=True)),
         port=port,
-        ready_path="/health",
-        start_budget_s=120.0,
+        ready_path=READY_PATH,
+        start_budget_s=_START_BUDGET_S,
     )
+
+
+def start_budget_s(variant: str) -> float:
+    return _START_BUDGETS_S.get(variant, _START_BUDGET_S)
+
+
+def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel) -> dict[str, str]:
+    """The context that the server is told is that of all slots together."""
+    slots, per_slot = settings["slots"], settings["context_tokens_per_slot"]
+    values = {
+        **model_variables(model),
+        "KIT_SLOTS": str(slots),
+        "KIT_CONTEXT": str(int(slots) * int(per_slot)),
+        "KIT_THREADS": str(settings[THREADS]),
+        "KIT_BATCH": str(settings["batch_tokens"]),
+        "KIT_UBATCH": str(settings["ubatch_tokens"]),
+        "KIT_FLASH_ATTENTION": "on" if settings["flash_attention"] else "off",
+    }
+    if "gpu_layers" in _OWN[variant]:
+        values["KIT_GPU_LAYERS"] = str(settings["gpu_layers"])
+    return values
+
+
+preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is loaded
+
+
+def device_command(variant: str) -> tuple[str, ...] | None:
+    return None if variant == "embedded" else ("/app/llama-server", "--list-devices")
+
+
+def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
+    """The device must be listed and the model's layers must lie on it: with neither, the server is as content
+
+    on the CPU. The log says the latter only from verbosity 4 on (the compose file asks for it).
+    """
+    listed = {found[1]: plain_text(found[2], 120) for found in _DEVICE.finditer(evidence.listing)}
+    wanted = _WANTED.get(variant)
+    if wanted is None:
+        if variant != "embedded" and not evidence.listing.strip():
+            return DeviceFinding(False, None, "the server did not list the devices it sees")
+        return _on_cpu(listed, evidence.log)
+    mine = next((words for name, words in listed.items() if name.startswith(wanted)), None)
+    if mine is None:
+        others = f", only {', '.join(listed)}" if listed else ""
+        return DeviceFinding(False, None, f"the server lists no {wanted} device{others}")
+    if (variant == "lavapipe") != (_SOFTWARE in mine):
+        kind = "software Vulkan" if _SOFTWARE in mine else "a real device"
+        return DeviceFinding(False, mine, f"the device is {mine}: that is {kind}, the variant is {variant}")
+    if not _layers_offloaded(evidence.log):
+        return DeviceFinding(False, mine, f"the log does not say that layers of the model were put on {mine}")
+    return DeviceFinding(True, mine)
+
+
+def _on_cpu(listed: Mapping[str, str], log: str) -> DeviceFinding:
+    # Even with no layer on it, llama.cpp lets a GPU it can see multiply large batches.
+    if listed or _layers_offloaded(log):
+        return DeviceFinding(False, ", ".join(listed.values()) or None, "a CPU variant sees a GPU or uses one")
+    return DeviceFinding(True, "cpu")
+
+
+def _layers_offloaded(log: str) -> bool:
+    return any(int(found[1]) > 0 for found in _OFFLOADED.finditer(log)) or bool(_BUFFER.search(log))
 
 
 def version(facts: object) -> str | None:
     """`build_info` of /props, e.g. "b11549-abc1234"."""
-    value = facts.get("build_info") if isinstance(facts, dict) else None
-    return value if isinstance(value, str) else None
+    return text_at(facts, "build_info")
 
 
 def reported(facts: object) -> dict[str, Setting]:
@@ -88,9 +196,4 @@ def disagreements(settings: Mapping[str, Setting], reported: Mapping[str, Settin
 
 def counters(text: str) -> dict[str, int]:
     """Token counters of the Prometheus text at /metrics."""
-    values: dict[str, int] = {}
-    for line in text.splitlines():
-        name, _, value = line.partition(" ")
-        if name in _COUNTERS and value.strip().isdecimal() and len(value) < 19:
-            values[_COUNTERS[name]] = int(value)
-    return values
+    return totals(text, _COUNTERS)

@@ -78,7 +78,7 @@ def cell_settings(evidence: Evidence) -> Steps:
         if not (found.measured and server and entry and runtime):
             continue
         yield 1
-        if entry.settings.keys() != runtime.SETTINGS.keys():
+        if entry.settings.keys() != runtime.settings(entry.variant).keys():
             yield Issue(f"{found.where}: server", "was planned without all its settings")
             continue
         for words in runtime.disagreements(entry.settings, server.reported):

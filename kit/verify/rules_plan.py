@@ -7,8 +7,9 @@ from hashlib import sha256
 
 from kit import __version__
 from kit.bundle import MANIFEST
-from kit.model import Entry, TextPin
-from kit.plan import cell_order
+from kit.model import Entry, Plan, TextPin
+from kit.model.pinned import WeightsPin
+from kit.plan import cell_count, cell_order, limits, own_models
 from kit.runfolder import HOST, PLAN, RESULT
 from kit.runtimes import RUNTIMES
 from kit.verify.difference import differences
@@ -37,28 +38,42 @@ def plan_consistent(evidence: Evidence) -> Steps:
     if workload.output_tokens.min > workload.output_tokens.max:
         yield Issue(f"{PLAN}: workload.output_tokens", "min is above max")
     for entry in plan.entries:
-        yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(entry))
-    count = len(names) * len(workload.concurrencies) * workload.replicates
+        yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(plan, entry))
+    yield from (Issue(f"{PLAN}: models", why) for why in _model_faults(plan))
+    images = [pin.entry for pin in plan.images]
+    if len(set(images)) != len(images) or not set(images) <= set(names):
+        yield Issue(f"{PLAN}: images", "are not one of an entry each")
+    asked = (names, workload.concurrencies, workload.replicates, limits(plan.entries))
+    count = cell_count(*asked)
     if count != len(plan.cells):  # looked at first: a plan could ask for more cells than memory holds
         yield Issue(f"{PLAN}: cells", f"are {len(plan.cells)}, but entries and workload make {count}")
         return
-    expected = cell_order(names, workload.concurrencies, workload.replicates)
+    expected = cell_order(*asked)
     yield from (Issue(f"{PLAN}: cells", words) for words in differences(expected, plan.cells))
 
 
-def _entry_faults(entry: Entry) -> Iterator[str]:
+def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
     runtime = RUNTIMES.get(entry.runtime)
     if runtime is None:
         yield f"the kit has no runtime {entry.runtime}"
         return
     if entry.variant not in runtime.VARIANTS:
         yield f"the runtime {entry.runtime} has no variant {entry.variant}"
-    for name in sorted(entry.settings.keys() ^ runtime.SETTINGS.keys()):
+    elif (plan.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
+        yield f"the variant {entry.variant} of {entry.runtime} does not run with the engine {plan.engine}"
+    rules = runtime.settings(entry.variant)
+    for name in sorted(entry.settings.keys() ^ rules.keys()):
         yield f"the setting {name} is " + ("unknown" if name in entry.settings else "missing")
-    for name in sorted(entry.settings.keys() & runtime.SETTINGS.keys()):
-        value, allowed = entry.settings[name], runtime.SETTINGS[name]
+    for name in sorted(entry.settings.keys() & rules.keys()):
+        value, allowed = entry.settings[name], rules[name]
         if type(value) is not int or not allowed.low <= value <= allowed.high:
             yield f"the setting {name} is not a whole number from {allowed.low} to {allowed.high}"
+
+
+def _model_faults(plan: Plan) -> Iterator[str]:
+    """The weights beside the plan's own are those that entries name, each once and in their order."""
+    if tuple(pin.name for pin in plan.models) != own_models(plan.entries):
+        yield "are not those that the entries name"
 
 
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")
@@ -91,16 +106,38 @@ def model_pinned(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    yield 1
+    yield 1 + len(plan.models)
     known = known_model(plan.model.name)
     if known is None:
         yield Issue(f"{PLAN}: model", f"is {plan.model.name}, which the catalogue does not have")
     elif (known.sha256, known.bytes, known.file) != (plan.model.sha256, plan.model.bytes, plan.model.file):
         yield Issue(f"{PLAN}: model", f"has another sha256, size or file name than the catalogue's {known.name}")
+    for pin in plan.models:
+        yield from (Issue(f"{PLAN}: model {pin.name}", why) for why in _weights_faults(pin))
+    pinned = {entry.name: _sha256_of(plan, entry) for entry in plan.entries}
     for found, server in with_server(evidence):
         yield 1
-        if server.model_sha256 != plan.model.sha256:
+        if server.model_sha256 != pinned.get(found.planned.entry):
             yield Issue(f"{found.where}: server", "ran a model with another sha256 than the plan's")
+
+
+def _weights_faults(pin: WeightsPin) -> Iterator[str]:
+    known = known_model(pin.name)
+    if known is None:
+        yield "is none that the catalogue has"
+        return
+    if (pin.file, pin.made_from, pin.made_by) != (known.file, known.source.made_from, known.source.made_by):
+        yield "has another file name, or is made otherwise, than in the catalogue"
+    # What the catalogue does not know, the maker of the run has measured himself: that is flagged, not refused.
+    if known.sha256 is not None and (pin.sha256, pin.bytes) != (known.sha256, known.bytes):
+        yield "has another sha256 or size than in the catalogue"
+
+
+def _sha256_of(plan: Plan, entry: Entry) -> str | None:
+    """The sha256 of an entry's weights; None where the plan has none, and no server can have run that."""
+    if entry.model is None:
+        return plan.model.sha256
+    return next((pin.sha256 for pin in plan.models if pin.name == entry.model), None)
 
 
 @rule("model.confirmed", "flag", "models", "Hash and size of the model were seen by the kit's makers")
@@ -108,10 +145,15 @@ def model_confirmed(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    yield 1
+    yield 1 + len(plan.models)
     known = known_model(plan.model.name)
     if not plan.model.confirmed or known is None or not known.confirmed:
         yield Issue(f"{PLAN}: model", "has a hash that was only read somewhere, not seen by the kit's makers")
+    for pin in plan.models:
+        known = known_model(pin.name)
+        if not pin.confirmed or known is None or not known.confirmed:
+            words = "was not seen by the kit's makers: its hash was read somewhere, or measured in this run alone"
+            yield Issue(f"{PLAN}: model {pin.name}", words)
 
 
 @rule("host.present", "reject", "hosts", "The machine is described, and not more CPUs are used than it has")

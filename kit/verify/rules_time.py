@@ -7,7 +7,7 @@ from itertools import chain, pairwise
 
 from kit.instant import utc_ns
 from kit.model import Phase, Record, Window
-from kit.phases import PHASES
+from kit.phases import CONTAINER_PHASES, PHASES
 from kit.runfolder import CELLS
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -19,7 +19,7 @@ UTC_DRIFT_PER_MILLION = 100
 # The log of phases begins a moment before the clock of the cell does.
 PHASE_SLACK_NS = 1_000_000
 # "window" may be missing: a window shorter than the load generator's tick is over before it is announced.
-NEEDED_PHASES = frozenset(PHASES) - {"window"}
+NEEDED_PHASES = frozenset(PHASES) - CONTAINER_PHASES
 
 
 @rule(
@@ -158,7 +158,9 @@ def _phase_faults(found: Found, phases: Sequence[Phase]) -> Iterator[str]:
     if stamps and stamps[-1] > found.cell.duration_ns + PHASE_SLACK_NS:
         yield "end after the cell"
     if found.measured:
-        if missing := NEEDED_PHASES - {phase.name for phase in phases}:
+        contained = found.cell.server is not None and found.cell.server.container is not None
+        needed = NEEDED_PHASES | (CONTAINER_PHASES if contained else frozenset())
+        if missing := needed - {phase.name for phase in phases}:
             yield f"lack {', '.join(sorted(missing))}, although the cell is measured"
         if any(phase.outcome != "ok" for phase in phases):
             yield "did not all end well, although the cell is measured"

@@ -243,6 +243,34 @@ MODELS: dict[str, Any] = {
     "truth": TRUTH,
 }
 OTHERS: dict[str, Any] = {
+    "published": {
+        "schema": "kit/published/1",
+        "published": [
+            {
+                "name": "yoga",
+                "title": "A laptop",
+                "origin": "somebody/something",
+                "method": "One run for each cell.",
+                "tables": [
+                    {
+                        "name": "aggregate",
+                        "title": "Aggregate throughput",
+                        "metric": "throughput_tok_s",
+                        "source": "README",
+                        "rows": [
+                            {
+                                "label": "llama.cpp",
+                                "entries": ["llamacpp"],
+                                "comparable": True,
+                                "caveat": "The prompt came from the cache.",
+                                "values": [[1, 158.1], [None, 3]],
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+    },
     "text": {"id": 0, "text": "Hello wörld\n"},
     "prompts": {
         "schema": "kit/prompts/1",

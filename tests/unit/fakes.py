@@ -13,8 +13,10 @@ from records import MS, make_record
 
 from kit.catalogue import model
 from kit.cellfolder import FACTS, RECORDS, TEXTS
+from kit.container import ContainerFacts
 from kit.correctness import Check, SuiteLevel, Test, load_suite
-from kit.engines.contract import OnLine
+from kit.engines.contract import Beside, OnLine
+from kit.errors import EngineError
 from kit.model import LoadFacts, Plan, Window
 from kit.plan import make_plan
 from kit.platforms import load_platform
@@ -97,6 +99,16 @@ class FakeRunning:
         self.url = url
         self.started_utc = "2026-01-01T00:00:00.000000Z"
         self.code: int | None = None
+        self.beside: Beside | None = None
+
+    def log_start(self) -> str:
+        return "first words of the server"
+
+    def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
+        raise EngineError(f"{command[0]} was not run.")
+
+    def facts(self) -> ContainerFacts | None:
+        return None
 
     def exit_code(self) -> int | None:
         return self.code
@@ -144,7 +156,7 @@ class FakeEngine:
 
 def write_load_files(out: Path) -> None:
     """What a load generator leaves: two good requests in a window of one second."""
-    records = [make_record(0), make_record(1, sent_ms=100, chunks_ms=(150, 160))]
+    records = [make_record(0, done_ms=1000), make_record(1, sent_ms=100, chunks_ms=(150, 160))]
     (out / RECORDS).write_bytes(b"".join(write_jsonl_line(plain(record)) for record in records))
     (out / TEXTS).write_bytes(
         b"".join(write_jsonl_line({"id": r.id, "text": "x" * r.text_chars}) for r in records)

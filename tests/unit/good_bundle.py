@@ -27,7 +27,7 @@ from kit.model import (
     ServerFacts,
     Window,
 )
-from kit.phases import PHASES
+from kit.phases import CONTAINER_PHASES, PHASES
 from kit.plan import cell_load, entry_of, make_plan
 from kit.platforms import load_platform
 from kit.prompts import load_prompts
@@ -116,8 +116,9 @@ def _server(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int, records: Seq
 
 
 def _phases(duration_ns: int) -> Iterator[Phase]:
-    step_ns = duration_ns // len(PHASES)
-    for at, name in enumerate(PHASES):
+    names = [name for name in PHASES if name not in CONTAINER_PHASES]
+    step_ns = duration_ns // len(names)
+    for at, name in enumerate(names):
         yield Phase(name, at * step_ns, (at + 1) * step_ns, "ok")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from records import MS, make_record
 
 from kit.accuracy import (
+    IDLE_USERS,
     NOT_CALIBRATED,
     accuracy,
     arrived_tok_s,
@@ -169,12 +170,12 @@ def test_proven_is_what_points_that_hold_reached() -> None:
 CALIBRATION = good_calibration((1, 4))  # proven to 2,560 tokens/s and 4 streams
 
 
-def metrics_of(chunks: int = 4, lag_ms: float = 0, requests: int = 1) -> Metrics:
+def metrics_of(chunks: int = 4, lag_ms: float = 0, requests: int = 1, in_flight: float | None = 5.0) -> Metrics:
     """A window of one second in which each request brought so many chunks, sent late by `lag_ms`."""
     last_ms = 60 + lag_ms
     times = tuple(lag_ms + 50 + (last_ms - lag_ms - 50) * at / max(1, chunks - 1) for at in range(chunks))
     records = [make_record(i, sent_ms=lag_ms, intended_ms=0, chunks_ms=times) for i in range(requests)]
-    return cell_metrics(records, WINDOW, open_loop=False)
+    return replace(cell_metrics(records, WINDOW, open_loop=False), mean_in_flight=in_flight)
 
 
 def failed_at(concurrency: int) -> CalibrationPoint:
@@ -203,7 +204,8 @@ def test_a_cell_beyond_what_is_proven_is_suspect(
 def test_a_slow_server_may_be_met_a_little_later() -> None:
     """1 % of a latency of 800 ms is 8 ms."""
     records = [make_record(0, sent_ms=7, intended_ms=0, chunks_ms=(100, 807))]
-    assert suspicions(1, cell_metrics(records, WINDOW, open_loop=False), CALIBRATION) == ()
+    metrics = replace(cell_metrics(records, WINDOW, open_loop=False), mean_in_flight=1.0)
+    assert suspicions(1, metrics, CALIBRATION) == ()
 
 
 def test_without_a_calibration_every_cell_is_suspect() -> None:
@@ -226,3 +228,22 @@ def test_a_cell_at_a_concurrency_that_failed_is_suspect() -> None:
 def test_a_window_of_no_length_is_no_crash() -> None:
     """A bundle may claim anything."""
     assert suspicions(1, replace(metrics_of(), window_s=0.0), CALIBRATION) == ()
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "failed", "expected"),
+    [
+        (4.0, 0, ()),
+        (3.8, 0, ()),
+        (3.79, 0, (IDLE_USERS,)),
+        (3.0, 1, ()),  # who failed waits before the next request
+        (None, 0, ()),
+    ],
+)
+def test_littles_law_holds_in_a_closed_loop_or_the_cell_is_suspect(
+    in_flight: float | None, failed: int, expected: tuple[str, ...]
+) -> None:
+    """Users without a request in flight are users the load generator was too slow for."""
+    metrics = metrics_of(in_flight=in_flight)
+    metrics = replace(metrics, requests=replace(metrics.requests, failed=failed))
+    assert suspicions(4, metrics, CALIBRATION) == expected

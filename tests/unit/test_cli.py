@@ -248,7 +248,7 @@ def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_plan_may_leave_the_calibration_out() -> None:
     """As `reproduce --no-calibrate` asks."""
-    from kit.cli.planning import plan_for
+    from kit.cli.planning import chosen_platform, plan_of
 
-    assert plan_for("demo", None, None, None, None, None).calibrate
-    assert not plan_for("demo", None, None, None, None, None, calibrate=False).calibrate
+    assert plan_of(chosen_platform("demo"), None).calibrate
+    assert not plan_of(chosen_platform("demo"), None, calibrate=False).calibrate

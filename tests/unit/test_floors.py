@@ -11,19 +11,22 @@ PACKAGE = Path(kit.__file__).parent
 
 GROUND = {
     "model", "strict", "jsonstrict", "yamlstrict", "typed", "recordstrict", "schema", "stats", "text", "errors",
-    "assets", "catalogue", "archive", "instant", "_version",
+    "assets", "catalogue", "archive", "instant", "_version", "container",
 }  # fmt: skip
 PURE = {
     "accuracy", "answer", "calibrationtext", "chatbody", "compare", "compose", "correctness", "goodput",
-    "loadtables", "metrics", "physics", "plan", "platforms", "plots", "prompts", "results", "runtimes",
-    "saturation", "schedule", "score", "sse", "stream", "tables", "template", "timing", "traces",
+    "loadtables", "metrics", "passthrough", "physics", "plan", "platforms", "plots", "prompts", "results",
+    "runtimes", "saturation", "schedule", "score", "sse", "stream", "tables", "template", "timing", "traces",
     "validation",
 }  # fmt: skip
 # Floor 2 has a door each; `reactor` and the contract of engines are what its rooms share.
 SHARED_DOORS = {"reactor"}
 DOORS = {"engines", "endpoint", "loadgen", "reference", "telemetry", "host", "sources"}
-CELLS = {"phases", "cellfolder", "runfolder", "measure", "bundle", "signing", "byhand", "calibrate"}
-STORIES = {"reproduce", "verify", "publish", "sweep"}
+CELLS = {
+    "phases", "cellfolder", "runfolder", "measure", "gates", "supply", "visit", "images", "weights", "provision",
+    "bundle", "signing", "byhand", "calibrate",
+}  # fmt: skip
+STORIES = {"contained", "doctor", "reproduce", "verify", "publish", "sweep"}
 ROOF = {"cli", "__main__"}
 FLOORS = [GROUND, PURE, SHARED_DOORS, DOORS, CELLS, STORIES, ROOF]
 
@@ -40,7 +43,7 @@ DOOR_LIBRARIES = {
 # A stranger's bundle must reach neither an engine nor the network.
 FORBIDDEN_TO_VERIFY = {
     "calibrate", "engines", "endpoint", "loadgen", "measure", "sources", "reference", "reproduce",
-    "byhand", "sweep",
+    "byhand", "contained", "doctor", "sweep", "gates", "supply", "visit", "images", "weights", "provision",
 }  # fmt: skip
 
 

@@ -214,3 +214,21 @@ def test_a_load_leaves_no_descriptor_behind() -> None:
             carried_out(asked(server.url, requests=None, concurrency=2, window_ns=10 * MS, drain_ns=0))
     carried_out(asked("http://127.0.0.1:9", requests=None, window_ns=20 * MS))
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def half_refused(peer: Peer) -> None:
+    """Every second answer is a 500."""
+    for number in count():
+        if not peer.request():
+            return
+        peer.send(ANSWER if number % 2 else b"HTTP/1.1 500 no\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(("limit_milli", "aborted"), [(None, False), (600, False), (400, True)])
+def test_a_load_is_given_up_when_too_many_requests_fail(limit_milli: int | None, aborted: bool) -> None:
+    """Never before twenty have ended; what came until then is kept, and no window is."""
+    with serving(half_refused) as server:
+        ran = carried_out(asked(server.url, requests=40, max_error_milli=limit_milli))
+    assert ran.run.aborted is aborted
+    assert (ran.run.window is None) is aborted
+    assert len(ran.records) == (20 if aborted else 40)

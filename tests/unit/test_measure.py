@@ -11,10 +11,13 @@ from fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 from kit.errors import PortInUseError
 from kit.measure import CellJob, measure_cell
 from kit.model import Cell, CellPlan
-from kit.phases import PHASES
+from kit.phases import PHASES as ALL_PHASES
 from kit.runfolder import read_document
+from kit.supply import ProcessSupply
 
 PLAN = demo_plan()
+PHASES = tuple(name for name in ALL_PHASES if name != "device")  # a process has no passthrough to prove
+WEIGHTS = ProcessSupply(Path("model.gguf"), PLAN.model.sha256)
 SERIAL_C1 = PLAN.cells[0]
 BATCHED_C4 = next(cell for cell in PLAN.cells if cell.concurrency == 4 and cell.entry == "llamacpp-batched")
 
@@ -31,7 +34,7 @@ def engine(server: TinyServer) -> FakeEngine:
 
 
 def job(engine: FakeEngine, folder: Path, observer: Silent | None = None, cell: CellPlan = SERIAL_C1) -> CellJob:
-    return CellJob(PLAN, cell, folder, engine, Path("model.gguf"), PLAN.model.sha256, SUITE, observer or Silent())
+    return CellJob(PLAN, cell, folder, engine, WEIGHTS, SUITE, observer or Silent())
 
 
 def stored(folder: Path) -> Cell:

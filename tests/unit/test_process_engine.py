@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from kit.engines import process
-from kit.engines.process import ProcessEngine, read_tail
+from kit.engines.logtail import read_tail
+from kit.engines.process import ProcessEngine
 from kit.errors import EngineError, PortInUseError
 from kit.runtimes.contract import ServerSpec
 

@@ -54,6 +54,7 @@ def run_of(spool: Spool) -> LoadRun:
         origin_ns=5,
         window=Window(0, 1000 * MS),
         interrupted=False,
+        aborted=False,
         stamp_source="kernel",
         origin_utc_ns=10**18,
         ended_utc_ns=10**18 + 1,

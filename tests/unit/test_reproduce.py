@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from calibrations import good_calibration
-from fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
+from fakes import SUITE, FakeEngine, FakeRunning, Silent, TinyServer, demo_plan, raising
 
 from kit.calibrate import OnStep, Step
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
 from kit.model import Calibration, Plan
 from kit.reproduce import reproduce
-from kit.runfolder import read_calibration, read_cells, read_folder, read_plan, read_result
+from kit.runfolder import read_calibration, read_cells, read_folder, read_host, read_plan, read_result
+from kit.supply import process_supply
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_a_run_leaves_plan_host_cells_result_and_report(
 ) -> None:
     """Every document readable through the strict readers; the result names the plan's hash."""
     run = tmp_path / "run"
-    outcome = reproduce(plan, run, engine, weights, SUITE, Silent())
+    outcome = reproduce(plan, run, engine, process_supply(plan, weights), SUITE, Silent())
     stored, digest = read_plan(run)
     assert stored == plan
     assert outcome.plan_sha256 == digest == outcome.result.plan_sha256
@@ -71,7 +72,7 @@ def test_without_calibration_every_measured_cell_is_suspect(
     plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
 ) -> None:
     """The run says so in its result and in its report, and has no calibration.json."""
-    outcome = reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+    outcome = reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert outcome.calibration is None
     assert {cell.suspect for cell in outcome.result.cells} == {("not calibrated",)}
     assert "SUSPECT" in (tmp_path / "run" / "REPORT.md").read_text()
@@ -98,7 +99,7 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
     monkeypatch.setattr("kit.reproduce.calibrate", scripted)
     observer = Silent()
     calibrated = replace(plan, calibrate=True)
-    outcome = reproduce(calibrated, tmp_path / "run", engine, weights, SUITE, observer)
+    outcome = reproduce(calibrated, tmp_path / "run", engine, process_supply(plan, weights), SUITE, observer)
     assert asked == [((1,), 200.0)]
     assert observer.steps == [Step("point", 1, 200.0)]
     assert read_calibration(tmp_path / "run") == outcome.calibration == good_calibration((1,))
@@ -113,19 +114,20 @@ def test_an_interrupt_in_the_calibration_leaves_a_readable_run(
     """No cell was begun."""
     monkeypatch.setattr("kit.reproduce.calibrate", lambda *_, **__: raising(KeyboardInterrupt())())
     with pytest.raises(KeyboardInterrupt):
-        reproduce(replace(plan, calibrate=True), tmp_path / "run", engine, weights, SUITE, Silent())
+        reproduce(
+            replace(plan, calibrate=True), tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent()
+        )
     assert {cell.status for cell in read_result(tmp_path / "run").cells} == {"missing"}
 
 
 def test_weights_with_another_hash_stop_the_run_before_anything_starts(
-    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
+    plan: Plan, engine: FakeEngine, weights: Path
 ) -> None:
     """Damaged between fetching and running."""
     weights.write_bytes(b"other weights")
     with pytest.raises(SourceError, match=r"m\.gguf has sha256"):
-        reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+        process_supply(plan, weights)
     assert engine.log == []
-    assert not (tmp_path / "run").exists()
 
 
 def test_a_cell_that_fails_does_not_stop_the_others(
@@ -133,7 +135,7 @@ def test_a_cell_that_fails_does_not_stop_the_others(
 ) -> None:
     """The first server does not start, the second is measured."""
     engine.on_start = in_turn(raising(EngineError("No.")), nothing)
-    outcome = reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+    outcome = reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert [cell.status for cell in outcome.result.cells] == ["failed", "measured"]
     assert outcome.result.complete
 
@@ -144,7 +146,7 @@ def test_a_run_without_a_measured_cell_is_an_error_with_the_first_reason(
     """Exit code 8; the run folder is complete all the same."""
     engine.on_start = raising(EngineError("No engine here."))
     with pytest.raises(NoResultError, match="No engine here") as caught:
-        reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+        reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert caught.value.exit_code == 8
     assert [cell.status for cell in read_result(tmp_path / "run").cells] == ["failed", "failed"]
 
@@ -153,7 +155,7 @@ def test_an_interrupt_leaves_a_readable_run(plan: Plan, engine: FakeEngine, weig
     """The second cell is interrupted: the first is kept, the result says it is not complete."""
     engine.on_load = in_turn(nothing, raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+        reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     result = read_result(tmp_path / "run")
     assert [cell.status for cell in result.cells] == ["measured", "interrupted"]
     assert not result.complete
@@ -166,7 +168,7 @@ def test_a_full_disk_is_told_with_what_is_kept(
     """The first cell is on disk when the second meets the full disk."""
     engine.on_load = in_turn(nothing, raising(OSError(28, "No space left on device", "records.jsonl")))
     with pytest.raises(StorageError, match="No space left") as caught:
-        reproduce(plan, tmp_path / "run", engine, weights, SUITE, Silent())
+        reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert caught.value.exit_code == 10
     assert next(cell for cell in read_result(tmp_path / "run").cells).status == "measured"
 
@@ -176,5 +178,51 @@ def test_a_folder_with_something_in_it_is_refused(
 ) -> None:
     """Runs are never mixed."""
     with pytest.raises(InputError, match="not an empty folder"):
-        reproduce(plan, tmp_path, engine, weights, SUITE, Silent())
+        reproduce(plan, tmp_path, engine, process_supply(plan, weights), SUITE, Silent())
     assert engine.log == []
+
+
+# --- going on -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_goes_on_where_it_was_killed_and_repeats_nothing(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
+) -> None:
+    """The second cell never came to its cell.json: its remains go, the first stays byte for byte."""
+    run, supply = tmp_path / "run", process_supply(plan, weights)
+    reproduce(plan, run, engine, supply, SUITE, Silent())
+    first, second = (run / "cells" / cell.id for cell in plan.cells)
+    (second / "cell.json").unlink()
+    before = (first / "cell.json").read_bytes()
+    engine.log.clear()
+    engine.running = FakeRunning(engine.running.url)
+    outcome = reproduce(plan, run, engine, supply, SUITE, Silent())
+    assert engine.log == ["start", "load", "stop"]
+    assert (first / "cell.json").read_bytes() == before
+    assert [cell.status for cell in outcome.result.cells] == ["measured", "measured"]
+    assert outcome.result.complete
+
+
+def test_an_interrupted_cell_stays_marked(plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path) -> None:
+    """Going on measures what is missing, and does not make a cut cell whole."""
+    run, supply = tmp_path / "run", process_supply(plan, weights)
+    engine.on_load = in_turn(raising(KeyboardInterrupt()), nothing)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce(plan, run, engine, supply, SUITE, Silent())
+    outcome = reproduce(plan, run, engine, supply, SUITE, Silent())
+    assert [cell.status for cell in outcome.result.cells] == ["interrupted", "measured"]
+    assert not outcome.result.complete
+
+
+def test_another_plan_or_machine_is_never_mixed_in(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run says what it was made with, and that is what it goes on with."""
+    run, supply = tmp_path / "run", process_supply(plan, weights)
+    reproduce(plan, run, engine, supply, SUITE, Silent())
+    with pytest.raises(InputError, match="another plan"):
+        reproduce(replace(plan, seed=plan.seed + 1), run, engine, supply, SUITE, Silent())
+    elsewhere = replace(read_host(run), cpus=99)
+    monkeypatch.setattr("kit.reproduce.describe_host", lambda: elsewhere)
+    with pytest.raises(InputError, match="another machine"):
+        reproduce(plan, run, engine, supply, SUITE, Silent())

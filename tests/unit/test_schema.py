@@ -75,6 +75,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("platform", ("workload", "window_s"), 0, "must be more than 0, found 0"),
     ("platform", ("title",), "x" * 201, "the number of characters must be at most 200, found 201"),
     ("prompts", ("prompts", 0), "Hello", 'expected an object, found "Hello"'),
+    ("published", ("published", 0, "tables", 0, "metric"), "throughput", 'did you mean "throughput_tok_s"?'),
     ("record", ("chunks", 0), [1, 2, 0, 4], "too many items, found 4"),
     ("record", ("chunks", 0), [1, 2, 3], "must be at most 2, found 3"),
     ("record", ("status",), True, "expected an integer or null, found true"),

@@ -24,7 +24,7 @@ THROUGHPUT = METRICS[0]
 def metrics_with(tokens: int, step_ms: float = 10) -> Metrics:
     """Numbers of one request with this many tokens in a window of one second."""
     record = make_record(chunks_ms=tuple(50 + i * step_ms for i in range(tokens)))
-    return cell_metrics([record], Window(0, 1000 * MS), open_loop=False)
+    return replace(cell_metrics([record], Window(0, 1000 * MS), open_loop=False), mean_in_flight=64.0)
 
 
 def cell(planned: CellPlan, metrics: Metrics | None, failure: CellFailure | None = None) -> Cell:

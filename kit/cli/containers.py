@@ -1,0 +1,22 @@
+"""What the commands of containers share: lines of what happens, and options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+OnLine = Callable[[str], None]
+
+source_option = click.option(
+    "--from-source/--official",
+    default=None,
+    help="Images built from sources, or the runtimes' own; default what works.",
+)
+
+
+def lines(*, quiet: bool) -> OnLine:
+    """Prints what happens on standard error, made safe; nothing when quiet."""
+    from kit.text import plain_text
+
+    return lambda line: None if quiet else click.echo(plain_text(line, 200), err=True)

@@ -1,0 +1,38 @@
+"""kit doctor: can this machine carry a platform out?"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from kit.cli.options import json_option
+
+MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
+
+
+@click.command("doctor")
+@click.argument("platform", required=False)
+@json_option
+def command(platform: str | None, as_json: bool) -> int:
+    """Look at this machine, its container engine and what PLATFORM needs; say what is missing and what to do.
+
+    Nothing is built, fetched or changed. Exit code 1 when something stands in the way.
+
+    Example: kit doctor yoga
+    """
+    from kit.doctor import examine
+    from kit.platforms import load_platform
+    from kit.strict import plain
+    from kit.text import plain_text
+
+    found = []
+    for each in examine(load_platform(platform) if platform else None):
+        found.append(each)
+        if not as_json:
+            click.echo(f"{MARKS[each.state]}  {plain_text(each.what, 60)}: {plain_text(each.words, 400)}")
+            if each.state != "ok" and each.remedy:
+                click.echo(f"      {plain_text(each.remedy, 400)}")
+    if as_json:
+        click.echo(json.dumps([plain(each) for each in found], indent=1))
+    return int(any(each.state == "fail" for each in found))

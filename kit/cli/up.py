@@ -1,0 +1,45 @@
+"""kit up: start one entry of a platform and leave it running."""
+
+from __future__ import annotations
+
+import click
+
+from kit.cli.containers import lines, source_option
+from kit.cli.options import quiet_option
+
+
+@click.command("up")
+@click.argument("platform")
+@click.argument("entry")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="On 127.0.0.1.")
+@source_option
+@quiet_option
+def command(platform: str, entry: str, port: int, from_source: bool | None, quiet: bool) -> None:
+    """Start ENTRY of PLATFORM in its container, as a run would, and leave it there until `kit down`.
+
+    Its image is built and its model fetched if need be. It is ready when it answers: `kit test`, `kit load` and
+    `kit sweep` take its address.
+
+    Example: kit up smol llamacpp --port 8080
+    """
+    from kit.cli.progress import transfer
+    from kit.contained import Wishes, standing
+    from kit.errors import InputError
+    from kit.platforms import load_platform
+    from kit.text import nearest
+
+    chosen = load_platform(platform)
+    found = next((each for each in chosen.entries if each.name == entry), None)
+    if found is None:
+        names = [each.name for each in chosen.entries]
+        like = nearest(entry, names)
+        raise InputError(
+            f"The platform {chosen.name} has no entry {entry!r}.",
+            f"Did you mean {like!r}? " * bool(like) + f"It has: {', '.join(names)}.",
+        )
+    if chosen.engine != "docker":
+        raise InputError(f"The servers of {chosen.name} are processes of a run.", "Use a platform of containers.")
+    with transfer("model", quiet=quiet) as on_bytes:
+        url = standing(chosen, found, port, Wishes(from_source), lines(quiet=quiet), on_bytes)
+    click.echo(f"{found.name} starts at {url}; it answers when its model is loaded.")
+    click.echo(f"Next: kit test --url {url} --level {chosen.correctness.level}, kit load --url {url}; kit down")

@@ -1,0 +1,101 @@
+"""The connection to a Docker Engine, and its errors as ours. Only this package imports docker-py."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import requests
+import urllib3
+from docker.errors import APIError, DockerException, NotFound
+from docker.transport import UnixHTTPAdapter
+
+from kit.engines.docker.relay import SCHEME, SshRelay
+from kit.errors import EngineError
+from kit.text import plain_text
+
+# For those who hand a client on without knowing docker-py.
+Client = docker.DockerClient
+RUN_LABEL = "org.kit.run"
+OLDEST_API = (1, 41)
+TIMEOUT_S = 120
+HOST_VARIABLE = "DOCKER_HOST"
+START_REMEDY = "Install and start Docker (see docs/platforms.md), or set DOCKER_HOST to an engine that runs."
+SSH_REMEDY = "This must answer without asking anything (keys, ssh-agent, known_hosts): ssh {host} docker version"
+
+
+def connect() -> docker.DockerClient:
+    """A client of the engine that DOCKER_HOST names (else the local one); `EngineError` if none answers.
+
+    ssh://[USER@]HOST[:PORT][/SOCKET] is an engine on another machine, reached through the `ssh` of this one.
+    """
+    named = os.environ.get(HOST_VARIABLE, "")
+    if named.startswith(SCHEME):
+        return _connect_by_ssh(named)
+    try:
+        client = docker.from_env(version="auto", timeout=TIMEOUT_S)
+        _check_age(client)
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise EngineError(f"No Docker Engine answers: {plain_text(str(error), 200)}.", START_REMEDY) from None
+    return client
+
+
+class _OnePool(UnixHTTPAdapter):
+    """docker-py keeps a connection for each address it was ever asked for; here each costs a start of ssh."""
+
+    def get_connection(self, url: str | bytes, proxies: Any = None) -> Any:  # noqa: ARG002
+        return super().get_connection("http+docker://localhost")
+
+
+def _connect_by_ssh(url: str) -> docker.DockerClient:
+    # docker-py's own ssh needs a library of its own and loses what an engine says first on a stream.
+    relay = SshRelay(url)
+    try:
+        client = docker.DockerClient(base_url=relay.address, version="auto", timeout=TIMEOUT_S)
+        client.api.mount("http+docker://", _OnePool(relay.address.removeprefix("unix://"), TIMEOUT_S))
+        # The client has nothing to close it with, so its end (or that of the kit) is the relay's.
+        weakref.finalize(client, relay.close)
+        _check_age(client)
+    except (DockerException, requests.RequestException, OSError) as error:
+        words = relay.last_words() or plain_text(str(error), 200)
+        relay.close()
+        raise EngineError(
+            f"No Docker Engine answers at {url}: {words}.", SSH_REMEDY.format(host=relay.host)
+        ) from None
+    return client
+
+
+def _check_age(client: docker.DockerClient) -> None:
+    client.ping()
+    found = str(client.api.api_version)
+    if tuple(int(part) for part in found.split(".")) < OLDEST_API:
+        oldest = ".".join(map(str, OLDEST_API))
+        raise EngineError(
+            f"The engine speaks API {found}; the kit needs {oldest} (Docker 20.10) or newer.", "Update it."
+        )
+
+
+class MissingError(EngineError):
+    """The engine has no such container, network, volume, image or file."""
+
+
+@contextlib.contextmanager
+def engine_errors(doing: str) -> Iterator[None]:
+    """Turn docker-py's errors in the block into `EngineError`: "The engine refused to <doing>: <its words>."."""
+    try:
+        yield
+    except APIError as error:
+        words = plain_text(str(error.explanation or error), 300)
+        kind = MissingError if isinstance(error, NotFound) else EngineError
+        raise kind(f"The engine refused to {doing}: {words}.", "The words are the engine's own.") from None
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        raise EngineError(f"The engine took too long to {doing}.", "Check that it runs: docker info") from None
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise EngineError(
+            f"The engine went away while it was to {doing}: {plain_text(str(error), 200)}.",
+            "Check that it runs: docker info",
+        ) from None

@@ -1,0 +1,245 @@
+"""The engine `docker`: servers and the load generator in containers, on a network of their own without a way out.
+
+Works the same with an engine on another machine: no path is mounted, no port is published, everything travels
+through the engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from kit.container import ContainerSpec, Mount
+from kit.engines.contract import OnLine
+from kit.engines.docker.client import RUN_LABEL, connect, engine_errors
+from kit.engines.docker.config import (
+    KIT_USER,
+    SERVER_ALIAS,
+    WORK,
+    Place,
+    container_config,
+    cpu_shares,
+    kit_program,
+)
+from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
+from kit.engines.docker.lock import only_kit
+from kit.engines.docker.passthrough import Passthrough, host_config_of, probe
+from kit.engines.docker.running import DockerServer
+from kit.engines.docker.transfer import Member, fetch_file, put_files
+from kit.engines.docker.wire import follow_output, keep_log
+from kit.errors import EngineError, InternalError, KitError
+from kit.runtimes.contract import ServerSpec
+
+CELL_LABEL, ROLE_LABEL = "org.kit.cell", "org.kit.role"
+PORT = 8080  # every server has a network of its own
+LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
+MAX_EVENT_BYTES = 1 << 20
+# What a load generator reads and leaves (see kit.loadgen); nothing else is taken from its container.
+LOAD, BESIDE_LOAD = "load.json", ("prompts.json", "trace.jsonl")
+RESULTS = ("records.jsonl", "texts.jsonl", "facts.json", "metrics.json")
+OUT, ERRORS = "out", "loadgen.log"
+WAITING = ("-c", "import signal; signal.pause()")
+
+PassthroughOf = Callable[[ContainerSpec], Passthrough]
+
+
+@contextlib.contextmanager
+def docker_engine(run: str, loadgen_image: str) -> Iterator[DockerEngine]:
+    """The engine that DOCKER_HOST names, for us alone while the block runs; `run` labels whatever is made there.
+
+    `EngineError` if none answers, if another kit is there, or if it does not have the image.
+    """
+    client = connect()
+    try:
+        with only_kit(client, run, loadgen_image):
+            yield DockerEngine(client, run, loadgen_image)
+    finally:
+        client.close()
+
+
+class DockerEngine:
+    """Servers one at a time, each on a network of its own, and loads against the one that runs.
+
+    `passthrough_of` finds the way for a server's accelerator; without it the engine is asked, once for each image.
+    """
+
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        run: str,
+        loadgen_image: str,
+        passthrough_of: PassthroughOf | None = None,
+    ) -> None:
+        self.client = client
+        self.run = run
+        self.loadgen_image = loadgen_image
+        self._passthrough_of = passthrough_of or self._probed
+        self._ways: dict[tuple[str, str], Passthrough] = {}
+        self._network: str | None = None
+        self._labels: dict[str, str] = {}
+        with engine_errors("describe itself"):
+            info: dict[str, Any] = client.info()
+        pinning = bool(info.get("CPUSet", True))
+        self.ncpu = int(info.get("NCPU") or 1)
+        self.server_cpus, self.load_cpus = cpu_shares(self.ncpu) if pinning else (None, None)
+
+    @property
+    def server_cpu_count(self) -> int:
+        """How many CPUs a server gets: all, or all but those of the load generator."""
+        if self.server_cpus is None:
+            return self.ncpu
+        first, _, last = self.server_cpus.partition("-")
+        return int(last or first) - int(first) + 1
+
+    def free_port(self) -> int:
+        return PORT
+
+    def _probed(self, spec: ContainerSpec) -> Passthrough:
+        key = (spec.accelerator, spec.image)
+        if key not in self._ways:
+            self._ways[key] = probe(self.client, spec.accelerator, spec.image, self.run)
+        return self._ways[key]
+
+    @contextlib.contextmanager
+    def server(self, spec: ServerSpec, log: Path) -> Iterator[DockerServer]:
+        if self._network is not None:
+            raise InternalError("One server at a time: the one before has not ended.")
+        self._labels = {RUN_LABEL: self.run, CELL_LABEL: spec.name}
+        with contextlib.ExitStack() as stack:
+            self._network = stack.enter_context(network(self.client, self._labels))
+            stack.callback(self._forget)
+            if spec.container is None:
+                running = self._kit_server(stack, spec, log)
+            else:
+                running = self._server(stack, spec.container, log)
+            yield running
+
+    def _forget(self) -> None:
+        self._network = None
+
+    def _place(self, role: str, **more: Any) -> Place:
+        if self._network is None:
+            raise EngineError("There is no server to be loaded.", "Start one first.")
+        return Place(self._network, labels={**self._labels, ROLE_LABEL: role}, **more)
+
+    def _made(self, stack: contextlib.ExitStack, spec: ContainerSpec, place: Place) -> str:
+        role = place.labels[ROLE_LABEL]
+        return stack.enter_context(container(self.client, container_config(spec, place), new_name(role)))
+
+    # --- servers ----------------------------------------------------------------------------------------
+
+    def _server(self, stack: contextlib.ExitStack, spec: ContainerSpec, log: Path) -> DockerServer:
+        """A runtime's own container, and beside it one with the kit's code that waits to be asked."""
+        for mount in spec.mounts:
+            self._provide(stack, mount)
+        passthrough = self._passthrough_of(spec)
+        wanted = host_config_of(passthrough, spec)
+        place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, accelerator=wanted)
+        made = self._made(stack, spec, place)
+        readable = tuple(mount for mount in spec.mounts if mount.read_only)
+        waiting = kit_program(self.loadgen_image, WAITING, mounts=readable)
+        attendant = self._made(
+            stack, waiting, self._place("attendant", alias=None, cpuset=self.load_cpus, work=True)
+        )
+        start(self.client, attendant, "the container beside the server")
+        start(self.client, made, "the server")
+        running = DockerServer(self.client, made, attendant, spec.port, passthrough.path, log)
+        stack.enter_context(at_the_end(partial(running.end, spec.stop_grace_s)))
+        return running
+
+    def _provide(self, stack: contextlib.ExitStack, mount: Mount) -> None:
+        """The engine would make a volume that is missing, and it would stay behind."""
+        if volume_exists(self.client, mount.volume):
+            return
+        if mount.read_only:
+            raise EngineError(f"There is no volume {mount.volume} on this engine.", "Give it the model first.")
+        stack.enter_context(volume(self.client, mount.volume, self._labels))
+
+    def _kit_server(self, stack: contextlib.ExitStack, spec: ServerSpec, log: Path) -> DockerServer:
+        """A program of the kit itself, in the load generator's image; it is asked in its own container."""
+        arguments, files = inside(spec.command, log.parent)
+        program = kit_program(self.loadgen_image, arguments, spec.port)
+        place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, work=True, stdin=True)
+        made = self._made(stack, program, place)
+        start(self.client, made, "the server")
+        running = DockerServer(self.client, made, made, spec.port, "none", log)
+        stack.enter_context(at_the_end(partial(running.end, program.stop_grace_s, files)))
+        return running
+
+    # --- loads ------------------------------------------------------------------------------------------
+
+    def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
+        program = kit_program(self.loadgen_image, ("-m", "kit.loadgen", f"{WORK}/{LOAD}", f"{WORK}/{OUT}"))
+        place = self._place("loadgen", alias=None, cpuset=self.load_cpus, work=True)
+        given = [Member(LOAD, load), Member(OUT, None)]
+        given += [Member(name, load.parent / name) for name in BESIDE_LOAD if (load.parent / name).is_file()]
+        with contextlib.ExitStack() as stack:
+            made = self._made(stack, program, place)
+            put_files(self.client, made, WORK, given, KIT_USER)
+            start(self.client, made, "the load generator")
+            try:
+                for line in lines(follow_output(self.client, made)):
+                    on_line(line)
+                code = self._wait(made)
+            except BaseException:
+                # A second Ctrl-C means that nobody wants to wait for what it still has.
+                with contextlib.suppress(KitError, KeyboardInterrupt):
+                    self._ask_to_end(made)
+                    self._fetch(made, out)
+                raise
+            self._fetch(made, out)
+            return code
+
+    def _wait(self, made: str, limit_s: float | None = None) -> int:
+        api: Any = self.client.api
+        with engine_errors("wait for the load generator"):
+            return int(api.wait(made, timeout=limit_s)["StatusCode"])
+
+    def _ask_to_end(self, made: str) -> None:
+        # It may have ended by itself meanwhile, which the engine calls a conflict.
+        with contextlib.suppress(EngineError), engine_errors("end the load generator"):
+            self.client.api.kill(made, "SIGTERM")
+        self._wait(made, LOAD_END_S)
+
+    def _fetch(self, made: str, out: Path) -> None:
+        for name in RESULTS:
+            fetch_file(self.client, made, f"{WORK}/{OUT}/{name}", out / name)
+        keep_log(self.client, made, out / ERRORS, errors_only=True)
+        if (out / ERRORS).stat().st_size == 0:
+            (out / ERRORS).unlink()
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Whole lines out of pieces of text, with their line feed; one that never ends is given up."""
+    held = b""
+    for piece in pieces:
+        *whole, held = (held + piece).split(b"\n")
+        yield from (line.decode("utf-8", "replace") + "\n" for line in whole)
+        held = held[:MAX_EVENT_BYTES]
+    if held:
+        yield held.decode("utf-8", "replace")
+
+
+def inside(command: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arguments of a program of the kit as it runs in a container, and the files of `folder` that it names.
+
+    Those lie in /work there and come back when it ends. It listens on all addresses of the container's network.
+    """
+    if command[:3] != (sys.executable, "-m", "kit"):
+        name = " ".join(command[:1]) or "What was to be started"
+        raise EngineError(f"{name} is a program of this machine.", "Take the engine process for it.")
+    arguments, files = [], []
+    for part in command[1:]:
+        path = Path(part)
+        if path.is_absolute() and path.parent == folder:
+            files.append(path.name)
+            arguments.append(f"{WORK}/{path.name}")
+        else:
+            arguments.append(part)
+    return (*arguments, "--host", "0.0.0.0"), tuple(files)

@@ -1,0 +1,25 @@
+"""The story of the images: which there are, what they are made of, how they are built, what they became."""
+
+from kit.images.bases import make_bases
+from kit.images.building import BuiltImage, build, choose_target, needed, present, recipe_needed, recipe_sha256
+from kit.images.locking import Lock, lock
+from kit.images.recipes import ImageRecipe, Target, names, recipe, recipes, targets
+
+__all__ = [
+    "BuiltImage",
+    "ImageRecipe",
+    "Lock",
+    "Target",
+    "build",
+    "choose_target",
+    "lock",
+    "make_bases",
+    "names",
+    "needed",
+    "present",
+    "recipe",
+    "recipe_needed",
+    "recipe_sha256",
+    "recipes",
+    "targets",
+]

@@ -1,0 +1,183 @@
+"""Ollama in a container. From 0.30.0 on it runs llama.cpp's server inside; before, an engine of its own.
+
+Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
+the very weights of the plan are uploaded as a blob and made into a model of our own name and template.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from kit.model import Setting
+from kit.runtimes import nvidia
+from kit.runtimes.contract import (
+    Capabilities,
+    DeviceEvidence,
+    DeviceFinding,
+    Post,
+    ServedModel,
+    SettingRule,
+    Step,
+    Upload,
+)
+from kit.runtimes.shared import (
+    THREADS,
+    THREADS_RULE,
+    filled,
+    model_variables,
+    no_counters,
+    only_in_containers,
+    text_at,
+)
+from kit.text import plain_text
+
+NAME = "ollama"
+VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
+PROCESS_VARIANTS: tuple[str, ...] = ()
+LOADS_FOLDERS = False
+CAPABILITIES = Capabilities(
+    ignore_eos=False,
+    min_tokens=False,
+    usage_in_stream=True,
+    finish_reason_reliable=True,
+    cache_can_be_off=False,
+    any_model_name=False,
+)
+SETTINGS: Mapping[str, SettingRule] = {
+    "num_parallel": SettingRule(1, 1, 1024, "requests decoded together; 1 is Ollama's own default"),
+    "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),
+    "flash_attention": SettingRule(1, 0, 1, "flash attention: 1 on, 0 off"),
+}
+_OWN: Mapping[str, Mapping[str, SettingRule]] = {
+    "cpu": {THREADS: THREADS_RULE},
+}
+FACTS_PATH = "/api/version"
+SETTINGS_PATH = "/api/ps"
+COUNTERS_PATH: str | None = None
+DEVICE_PATH: str | None = "/api/ps"
+READY_PATH = "/api/version"  # there is no /health; a model is loaded only by `preparation`
+CONTAINER_PORT = 11434
+
+UPLOAD_TIMEOUT_S = 1800.0
+CREATE_TIMEOUT_S = 600.0
+LOAD_TIMEOUT_S = 900.0
+# ChatML, which all models of the catalogue were trained with. Given explicitly: what Ollama finds in the file's
+# metadata and takes for the template depends on its version.
+TEMPLATE = (
+    "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+)
+STOP = ("<|im_start|>", "<|im_end|>")
+
+_LIBRARY = re.compile(r'msg="inference compute".*? library=(\w+)')
+# Older versions name the card in `name`, newer ones in `description`; either may stand without quotes.
+_CARD = re.compile(r'msg="inference compute".*? (?:description|name)="([^"]+)"')
+_WANTED = {"cuda": "cuda", "vulkan": "vulkan"}
+
+
+def settings(variant: str) -> Mapping[str, SettingRule]:
+    return {**SETTINGS, **_OWN.get(variant, {})}
+
+
+def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
+    """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
+    return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
+
+
+server = only_in_containers
+
+
+def start_budget_s(variant: str) -> float:  # noqa: ARG001
+    return 120.0
+
+
+def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel) -> dict[str, str]:  # noqa: ARG001
+    return {
+        **model_variables(model),
+        "KIT_NUM_PARALLEL": str(settings["num_parallel"]),
+        "KIT_CONTEXT_PER_SLOT": str(settings["context_tokens"]),
+        "KIT_FLASH_ATTENTION": str(settings["flash_attention"]),
+    }
+
+
+def preparation(settings: Mapping[str, Setting], model: ServedModel) -> tuple[Step, ...]:
+    """Upload the weights, make a model of them, and load it until the server ends."""
+    digest = f"sha256:{model.sha256}"
+    parameters: dict[str, object] = {"num_ctx": settings["context_tokens"], "stop": list(STOP)}
+    if THREADS in settings:
+        parameters["num_thread"] = settings[THREADS]
+    create = {
+        "model": model.name,
+        "files": {model.file: digest},
+        "template": TEMPLATE,
+        "parameters": parameters,
+        "stream": False,
+    }
+    load = {"model": model.name, "keep_alive": -1, "stream": False}
+    return (
+        Upload(f"/api/blobs/{digest}", model.file, UPLOAD_TIMEOUT_S),
+        Post("/api/create", create, CREATE_TIMEOUT_S),
+        Post("/api/generate", load, LOAD_TIMEOUT_S),
+    )
+
+
+def device_command(variant: str) -> tuple[str, ...] | None:
+    return nvidia.LIST if variant == "cuda" else None
+
+
+def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
+    """/api/ps says how much of the loaded model lies in the memory of a GPU: all of it, or none on the CPU."""
+    sizes = _sizes(evidence.facts)
+    if not sizes:
+        return DeviceFinding(False, None, "/api/ps lists no loaded model")
+    if variant == "cpu":
+        if any(in_vram for _, in_vram in sizes):
+            return DeviceFinding(False, None, "a CPU variant has a part of the model in the memory of a GPU")
+        return DeviceFinding(True, "cpu")
+    wanted = _WANTED[variant]
+    libraries = {found[1].lower() for found in _LIBRARY.finditer(evidence.log)}
+    card = _CARD.search(evidence.log)
+    name = plain_text((card[1] if card else None) or nvidia.gpu_name(evidence.listing) or wanted, 120)
+    if libraries and wanted not in libraries:
+        return DeviceFinding(False, None, f"the log says it computes with {', '.join(sorted(libraries))}")
+    if any(size <= 0 or in_vram != size for size, in_vram in sizes):
+        parts = ", ".join(f"{in_vram} of {size} bytes" for size, in_vram in sizes)
+        return DeviceFinding(False, name, f"the model is not wholly in the memory of the GPU: {parts}")
+    return DeviceFinding(True, name)
+
+
+def _models(facts: object) -> list[dict[str, object]]:
+    rows = facts.get("models") if isinstance(facts, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _sizes(facts: object) -> list[tuple[int, int]]:
+    """(bytes, bytes in the memory of a GPU) of every loaded model; a missing number counts as -1."""
+
+    def number(value: object) -> int:
+        return value if type(value) is int else -1
+
+    # Without a GPU some versions leave size_vram out, as zero.
+    return [(number(row.get("size")), number(row.get("size_vram", 0))) for row in _models(facts)]
+
+
+def version(facts: object) -> str | None:
+    """`version` of /api/version, e.g. "0.12.3"."""
+    return text_at(facts, "version")
+
+
+def reported(facts: object) -> dict[str, Setting]:
+    """The context of the loaded model, where the version tells it; it never tells its slots."""
+    lengths = [row["context_length"] for row in _models(facts) if type(row.get("context_length")) is int]
+    return {"context_tokens": lengths[0]} if lengths and isinstance(lengths[0], int) else {}
+
+
+def disagreements(settings: Mapping[str, Setting], reported: Mapping[str, Setting]) -> tuple[str, ...]:
+    """What it tells of its context must not be less than planned; versions that tell nothing are believed."""
+    context, planned = reported.get("context_tokens"), settings["context_tokens"]
+    if isinstance(context, int) and isinstance(planned, int) and context < planned:
+        return (f"the server has {context} tokens of context for a request, the plan says {planned}",)
+    return ()
+
+
+counters = no_counters

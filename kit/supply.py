@@ -1,0 +1,104 @@
+"""What a cell is made of: which server to start for an entry, on which weights. Decided before the first cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kit.assets import asset
+from kit.compose import container, read_compose
+from kit.container import ContainerSpec
+from kit.errors import SourceError
+from kit.model import Entry, Plan
+from kit.runtimes import RUNTIMES
+from kit.runtimes.contract import ServedModel, ServerSpec, Step, container_server
+from kit.sources import file_sha256
+
+
+class Supply(Protocol):
+    """Gives each entry its server and its weights."""
+
+    def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
+        """The server of an entry, to be started as `name`; `port` is for those that listen on this machine."""
+        ...
+
+    def preparation(self, entry: Entry) -> tuple[Step, ...]:
+        """What the server is sent before it can be asked anything."""
+        ...
+
+    def weights_sha256(self, entry: Entry) -> str:
+        """The sha256 of the entry's weights, measured and not copied from the plan."""
+        ...
+
+    def weights_file(self, entry: Entry) -> str | None:
+        """The file of the weights on this machine, which no record may name; None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSupply:
+    """One model file of this machine for all entries."""
+
+    model: Path
+    sha256: str
+
+    def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
+        return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+
+    def preparation(self, entry: Entry) -> tuple[Step, ...]:
+        del entry  # a process loads its model by itself
+        return ()
+
+    def weights_sha256(self, entry: Entry) -> str:
+        del entry  # one file for all
+        return self.sha256
+
+    def weights_file(self, entry: Entry) -> str | None:
+        del entry
+        return str(self.model)
+
+
+def process_supply(plan: Plan, model: Path) -> ProcessSupply:
+    """The supply of a plan whose servers are processes; `SourceError` if the file is not the plan's model."""
+    measured = file_sha256(model)
+    if measured != plan.model.sha256:
+        raise SourceError(
+            f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
+            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
+        )
+    return ProcessSupply(model, measured)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSupply:
+    """Images and weights in volumes, by the names of entries."""
+
+    images: Mapping[str, str]
+    models: Mapping[str, ServedModel]
+
+    def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
+        del port  # inside a container every server has its usual one
+        runtime = RUNTIMES[entry.runtime]
+        return container_server(
+            name, runtime, entry.variant, entry_container(entry, self.models[entry.name], self.images[entry.name])
+        )
+
+    def preparation(self, entry: Entry) -> tuple[Step, ...]:
+        return RUNTIMES[entry.runtime].preparation(entry.settings, self.models[entry.name])
+
+    def weights_sha256(self, entry: Entry) -> str:
+        return self.models[entry.name].sha256
+
+    def weights_file(self, entry: Entry) -> str | None:
+        del entry
+        return None
+
+
+def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
+    """The container of an entry: its runtime's compose file with the entry's settings filled in."""
+    where = f"compose/{entry.runtime}.yaml"
+    file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
+    variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
+    return container(file, entry.variant, {**variables, "KIT_IMAGE": image})

@@ -1,0 +1,62 @@
+"""The engine at hand, the kit's image on it, and the promise that nothing of a test stays there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from nested import not_tested
+from servers import leftovers
+
+from kit.engines.docker.bases import base_tag, make_base
+from kit.engines.docker.client import connect
+from kit.engines.docker.engine import DockerEngine
+from kit.engines.docker.images import image_facts
+from kit.errors import EngineError
+from kit.images import build, needed, recipe
+
+
+@pytest.fixture(scope="session")
+def client(request: pytest.FixtureRequest) -> Iterator[docker.DockerClient]:
+    """The engine at hand. Where there is none: fails in CI, is skipped in red elsewhere."""
+    try:
+        found = connect()
+    except EngineError as error:
+        not_tested(request, str(error))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def loadgen_image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The load generator's image with the code that is tested now."""
+    wanted = recipe("loadgen", "cpu", "source")
+    if needed(client, wanted.runtime, wanted.variant, wanted.target):
+        if image_facts(client, base_tag(wanted.base)) is None:
+            make_base(client, wanted.base, tmp_path_factory.mktemp("base"), lambda _: None)
+        build(client, wanted, lambda _: None)
+    return wanted.tag
+
+
+@pytest.fixture
+def run(client: docker.DockerClient) -> Iterator[str]:
+    """A run of its own, of which nothing is left when the test ends, whatever happened in it."""
+    name = f"engine-{secrets.token_hex(4)}"
+    yield name
+    assert leftovers(client, name) == []
+
+
+@pytest.fixture
+def engine(client: docker.DockerClient, loadgen_image: str, run: str) -> DockerEngine:
+    return DockerEngine(client, run, loadgen_image)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where a cell would keep its files."""
+    made = tmp_path / "cell"
+    made.mkdir()
+    return made

@@ -1,0 +1,18 @@
+"""Images for tests: those that are missing are built, so that a machine with an empty engine can run them."""
+
+from __future__ import annotations
+
+import docker
+
+from kit.images import build, make_bases, needed, recipe
+from kit.images.recipes import SUITES
+
+
+def built(client: docker.DockerClient, runtime: str, variant: str) -> str:
+    """The tag of an image from source; llama.cpp takes a quarter of an hour on two cores if it is not there."""
+    wanted = recipe(runtime, variant, "source")
+    if needed(client, runtime, variant, "source"):
+        if wanted.base in SUITES:
+            make_bases(client, (wanted.base,), lambda _: None)
+        build(client, wanted, lambda _: None)
+    return wanted.tag
