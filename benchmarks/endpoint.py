@@ -60,7 +60,7 @@ def truths(path: Path) -> list[Truth]:
 def llama_server(log: Path, slots: int) -> Iterator[str]:
     """A real llama.cpp on all cores that we may use, as the demo platform starts it; gives its URL."""
     engine = ProcessEngine()
-    settings = llamacpp.explicit({"slots": slots}, len(os.sched_getaffinity(0)))
+    settings = llamacpp.explicit("embedded", {"slots": slots}, len(os.sched_getaffinity(0)))
     spec = llamacpp.server("llamacpp", "embedded", settings, str(fetch(model(MODEL))), engine.free_port())
     with engine.server(spec, log) as running:
         wait_ready(running.url, spec.ready_path, spec.start_budget_s, running.exit_code, running.log_tail)

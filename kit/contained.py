@@ -14,6 +14,7 @@ from kit.engines.docker.images import scratch_image
 from kit.engines.docker.lock import only_kit
 from kit.engines.docker.passthrough import host_config_of, probe
 from kit.engines.docker.standing import STANDING, stand_up
+from kit.launch import entry_container
 from kit.model import Entry, Plan, Platform
 from kit.plan import make_plan, own_models
 from kit.prompts import load_prompts
@@ -29,7 +30,7 @@ from kit.provision import (
 )
 from kit.runtimes import RUNTIMES
 from kit.sources import OnBytes
-from kit.supply import ContainerSupply, entry_container
+from kit.supply import ContainerSupply
 
 OnLine = Callable[[str], None]
 PREPARING = "prepare"  # the run that labels what is made for models alone

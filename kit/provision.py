@@ -18,13 +18,14 @@ from kit.engines.docker.volumes import model_volume
 from kit.errors import EngineError
 from kit.images import ImageRecipe, build, choose_target, recipe, recipe_needed
 from kit.images.recipes import SUITES
+from kit.launch import entry_container
 from kit.model import Entry, Plan
 from kit.model.pinned import ImagePin, WeightsPin
 from kit.plan import Measured, weights_of
 from kit.runtimes import RUNTIMES
 from kit.runtimes.contract import ServedModel
 from kit.sources import OnBytes, cache_folder
-from kit.supply import ContainerSupply, entry_container
+from kit.supply import ContainerSupply
 from kit.weights import WAYS, prepared, weights_path
 
 OnLine = Callable[[str], None]

@@ -34,6 +34,8 @@ DOCUMENTS = frozenset(
         "correctness",
         "finding",
         "host",
+        "images",
+        "inputs",
         "load",
         "manifest",
         "metrics",

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kit.assets import asset
-from kit.compose import container, read_compose
-from kit.container import ContainerSpec
 from kit.errors import SourceError
+from kit.launch import entry_container
 from kit.model import Entry, Plan
 from kit.runtimes import RUNTIMES
 from kit.runtimes.contract import ServedModel, ServerSpec, Step, container_server
@@ -94,11 +92,3 @@ class ContainerSupply:
     def weights_file(self, entry: Entry) -> str | None:
         del entry
         return None
-
-
-def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
-    """The container of an entry: its runtime's compose file with the entry's settings filled in."""
-    where = f"compose/{entry.runtime}.yaml"
-    file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
-    variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
-    return container(file, entry.variant, {**variables, "KIT_IMAGE": image})

@@ -1,4 +1,7 @@
-"""The last lines of a server's log, made safe for a terminal: a log is whatever a server chose to write."""
+"""A server's log: its last lines, made safe for a terminal, and its start as it came.
+
+A log is whatever a server chose to write.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,12 @@ def read_tail(path: Path, lines: int) -> tuple[str, ...]:
             return safe_tail(log.read(), lines)
     except OSError:
         return ()
+
+
+def read_start(path: Path, limit_bytes: int) -> str:
+    """The first bytes of a log file as text; empty if there is no such file."""
+    try:
+        with path.open("rb") as log:
+            return log.read(limit_bytes).decode("utf-8", "replace")
+    except OSError:
+        return ""

@@ -18,7 +18,7 @@ from typing import IO
 from kit.container import ContainerFacts
 from kit.engines.contract import LOG_START_BYTES, Beside, OnLine
 from kit.engines.interrupts import holding_interrupts
-from kit.engines.logtail import read_tail
+from kit.engines.logtail import read_start, read_tail
 from kit.errors import EngineError, PortInUseError
 from kit.instant import utc_now
 from kit.runtimes.contract import ServerSpec
@@ -64,8 +64,7 @@ class ProcessServer:
         return read_tail(self._log, lines)
 
     def log_start(self) -> str:
-        with self._log.open("rb") as log:
-            return log.read(LOG_START_BYTES).decode("utf-8", "replace")
+        return read_start(self._log, LOG_START_BYTES)
 
     def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
         raise EngineError(f"{command[0]} was not run: this server is a process and has no container.")

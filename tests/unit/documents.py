@@ -243,6 +243,25 @@ MODELS: dict[str, Any] = {
     "truth": TRUTH,
 }
 OTHERS: dict[str, Any] = {
+    "images": {
+        "schema": "kit/images/1",
+        "images": [
+            {
+                "name": "rust",
+                "repository": "docker.io/library/rust",
+                "tag": "1",
+                "digest": None,
+                "confirmed": False,
+                "read_in": 0,
+            }
+        ],
+    },
+    "inputs": {
+        "schema": "kit/inputs/1",
+        "inputs": [
+            {"name": "w", "kind": "wheels", "title": "W", "license": "MIT", "file": "a/b.txt", "python": "3.11"}
+        ],
+    },
     "published": {
         "schema": "kit/published/1",
         "published": [

@@ -14,7 +14,7 @@ GROUND = {
     "assets", "catalogue", "archive", "instant", "_version", "container",
 }  # fmt: skip
 PURE = {
-    "accuracy", "answer", "calibrationtext", "chatbody", "compare", "compose", "correctness", "goodput",
+    "accuracy", "answer", "calibrationtext", "chatbody", "compare", "compose", "correctness", "goodput", "launch",
     "loadtables", "metrics", "passthrough", "physics", "plan", "platforms", "plots", "prompts", "results",
     "runtimes", "saturation", "schedule", "score", "sse", "stream", "tables", "template", "timing", "traces",
     "validation",

@@ -57,6 +57,8 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("load", ("slo", "ttft_ns"), 0, "must be at least 1, found 0"),
     ("load", ("trace", "speed_milli"), 0, "must be at least 1, found 0"),
     ("load", ("validate",), "", "the number of characters must be at least 1, found 0"),
+    ("images", ("images", 0, "digest"), "sha256:abc", "does not have the form"),
+    ("inputs", ("inputs", 0, "kind"), "wheel", 'did you mean "wheels"?'),
     ("manifest", ("files", 0, "path"), "a/../b", "does not have the form"),
     ("manifest", ("files", 0, "path"), "/a", "does not have the form"),
     ("manifest", ("files", 0, "path"), "a/", "does not have the form"),

@@ -44,11 +44,24 @@ def connect() -> docker.DockerClient:
     return client
 
 
-class _OnePool(UnixHTTPAdapter):
-    """docker-py keeps a connection for each address it was ever asked for; here each costs a start of ssh."""
+class _Relayed(UnixHTTPAdapter):
+    """Through a relay, which ends with it.
+
+    docker-py keeps a connection for each address it was ever asked for; here each costs a start of ssh, so all
+    share one pool.
+    """
+
+    def __init__(self, relay: SshRelay) -> None:
+        super().__init__(relay.address.removeprefix("unix://"), TIMEOUT_S)
+        # At the end of the kit at the latest.
+        self._close_relay = weakref.finalize(self, relay.close)
 
     def get_connection(self, url: str | bytes, proxies: Any = None) -> Any:  # noqa: ARG002
         return super().get_connection("http+docker://localhost")
+
+    def close(self) -> None:
+        super().close()
+        self._close_relay()
 
 
 def _connect_by_ssh(url: str) -> docker.DockerClient:
@@ -56,16 +69,17 @@ def _connect_by_ssh(url: str) -> docker.DockerClient:
     relay = SshRelay(url)
     try:
         client = docker.DockerClient(base_url=relay.address, version="auto", timeout=TIMEOUT_S)
-        client.api.mount("http+docker://", _OnePool(relay.address.removeprefix("unix://"), TIMEOUT_S))
-        # The client has nothing to close it with, so its end (or that of the kit) is the relay's.
-        weakref.finalize(client, relay.close)
+        client.api.mount("http+docker://", _Relayed(relay))
         _check_age(client)
     except (DockerException, requests.RequestException, OSError) as error:
         words = relay.last_words() or plain_text(str(error), 200)
         relay.close()
         raise EngineError(
-            f"No Docker Engine answers at {url}: {words}.", SSH_REMEDY.format(host=relay.host)
+            f"No Docker Engine answers at {plain_text(url, 200)}: {words}.", SSH_REMEDY.format(host=relay.host)
         ) from None
+    except BaseException:
+        relay.close()
+        raise
     return client
 
 

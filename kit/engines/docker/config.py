@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from docker.types import DeviceRequest
+from docker.utils import parse_devices
+
 from kit.container import ContainerSpec, Mount, Tmpfs
 
 WORK = "/work"
@@ -107,8 +110,8 @@ def _host_config(spec: ContainerSpec, place: Place) -> dict[str, Any]:
         "Mounts": _mounts(spec, place),
         "Tmpfs": {tmpfs.target: _size(tmpfs) for tmpfs in spec.tmpfs},
         "GroupAdd": list(place.accelerator.get("group_add", spec.group_add)),
-        "Devices": [_device(text) for text in place.accelerator.get("devices", spec.devices)],
-        "DeviceRequests": [_request(request) for request in place.accelerator.get("device_requests", ())],
+        "Devices": parse_devices(list(place.accelerator.get("devices", spec.devices))),
+        "DeviceRequests": [DeviceRequest(**each) for each in place.accelerator.get("device_requests", ())],
         "LogConfig": LOG_CONFIG,
         "RestartPolicy": {"Name": "no"},
         **NO_NAMES,
@@ -142,21 +145,3 @@ def _mounts(spec: ContainerSpec, place: Place) -> list[dict[str, Any]]:
 
 def _size(tmpfs: Tmpfs) -> str:
     return "" if tmpfs.size_bytes is None else f"size={tmpfs.size_bytes}"
-
-
-def _device(text: str) -> dict[str, str]:
-    """HOST[:CONTAINER[:PERMISSIONS]] as the engine wants it."""
-    host, _, rest = text.partition(":")
-    inside, _, permissions = rest.partition(":")
-    return {"PathOnHost": host, "PathInContainer": inside or host, "CgroupPermissions": permissions or "rwm"}
-
-
-def _request(request: Mapping[str, Any]) -> dict[str, Any]:
-    names = {
-        "driver": "Driver",
-        "count": "Count",
-        "device_ids": "DeviceIDs",
-        "capabilities": "Capabilities",
-        "options": "Options",
-    }
-    return {names[key]: value for key, value in request.items()}

@@ -54,20 +54,22 @@ def network(client: docker.DockerClient, labels: Mapping[str, str]) -> Iterator[
 @contextlib.contextmanager
 def container(client: docker.DockerClient, config: dict[str, Any], name: str) -> Iterator[str]:
     """The id of a new container, not started. It goes with its own volumes, and is killed if it still runs."""
-    api: Any = client.api
-    image = plain_text(str(config["Image"]), 100)
     with contextlib.ExitStack() as stack:
         with holding_interrupts():
-            try:
-                with engine_errors(f"make a container of {image}"):
-                    made = api.create_container_from_config(config, name)
-            except MissingError:
-                raise EngineError(
-                    f"The image {image} is not on this engine.",
-                    "Build it: kit images build",
-                ) from None
-            stack.enter_context(at_the_end(lambda: remove_container(client, made["Id"])))
-        yield str(made["Id"])
+            made = make_container(client, config, name)
+            stack.enter_context(at_the_end(lambda: remove_container(client, made)))
+        yield made
+
+
+def make_container(client: docker.DockerClient, config: dict[str, Any], name: str) -> str:
+    """The id of a new container, not started, that stays until somebody removes it."""
+    api: Any = client.api
+    image = plain_text(str(config["Image"]), 100)
+    try:
+        with engine_errors(f"make a container of {image}"):
+            return str(api.create_container_from_config(config, name)["Id"])
+    except MissingError:
+        raise EngineError(f"The image {image} is not on this engine.", "Build it: kit images build") from None
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ import docker
 
 from kit.container import ContainerSpec, Mount
 from kit.engines.contract import OnLine
-from kit.engines.docker.client import RUN_LABEL, connect, engine_errors
+from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
     KIT_USER,
     SERVER_ALIAS,
@@ -28,7 +28,6 @@ from kit.engines.docker.config import (
     kit_program,
 )
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
-from kit.engines.docker.lock import only_kit
 from kit.engines.docker.passthrough import Passthrough, host_config_of, probe
 from kit.engines.docker.running import DockerServer
 from kit.engines.docker.transfer import Member, fetch_file, put_files
@@ -47,20 +46,6 @@ OUT, ERRORS = "out", "loadgen.log"
 WAITING = ("-c", "import signal; signal.pause()")
 
 PassthroughOf = Callable[[ContainerSpec], Passthrough]
-
-
-@contextlib.contextmanager
-def docker_engine(run: str, loadgen_image: str) -> Iterator[DockerEngine]:
-    """The engine that DOCKER_HOST names, for us alone while the block runs; `run` labels whatever is made there.
-
-    `EngineError` if none answers, if another kit is there, or if it does not have the image.
-    """
-    client = connect()
-    try:
-        with only_kit(client, run, loadgen_image):
-            yield DockerEngine(client, run, loadgen_image)
-    finally:
-        client.close()
 
 
 class DockerEngine:

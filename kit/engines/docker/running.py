@@ -17,7 +17,7 @@ from kit.engines.docker.containers import inspect, stop
 from kit.engines.docker.facts import container_facts, exit_code
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import execute, keep_log, log_start, log_tail
-from kit.engines.logtail import read_tail, safe_tail
+from kit.engines.logtail import read_start, read_tail, safe_tail
 from kit.errors import EngineError
 from kit.instant import utc_now
 
@@ -47,26 +47,26 @@ class DockerServer:
         self._attendant = attendant
         self._passthrough: Way = passthrough
         self._log = log
+        self._over = False
         self._ended: ContainerFacts | None = None
         self.url = f"http://{SERVER_ALIAS}:{port}"
         self.started_utc = utc_now()
 
     def exit_code(self) -> int | None:
-        if self._ended:
-            return self._ended.exit_code
+        if self._over:
+            return self._ended.exit_code if self._ended else None
         return exit_code(inspect(self._client, self._container))
 
     def log_tail(self, lines: int = 15) -> tuple[str, ...]:
-        if self._ended:
+        if self._over:
             return read_tail(self._log, lines)
         with contextlib.suppress(EngineError):
             return log_tail(self._client, self._container, lines)
         return ()
 
     def log_start(self) -> str:
-        if self._ended:
-            with self._log.open("rb") as log:
-                return log.read(LOG_START_BYTES).decode("utf-8", "replace")
+        if self._over:
+            return read_start(self._log, LOG_START_BYTES)
         return log_start(self._client, self._container, LOG_START_BYTES)
 
     def beside(self, operation: bytes, timeout_s: float) -> bytes:
@@ -89,7 +89,7 @@ class DockerServer:
         return done.code, (done.stdout + done.stderr).decode("utf-8", "replace")
 
     def facts(self) -> ContainerFacts | None:
-        return self._ended or self._facts()
+        return self._ended if self._over else self._facts()
 
     def _facts(self) -> ContainerFacts:
         found = inspect(self._client, self._container)
@@ -100,6 +100,8 @@ class DockerServer:
 
     def end(self, grace_s: float, bring: tuple[str, ...] = ()) -> None:
         """Stop it, and keep what goes with the container: how it ended, its log, files it left in /work."""
+        # If the engine is gone, nothing is known of the end, and nothing more can be asked.
+        self._over = True
         with contextlib.suppress(EngineError):
             stop(self._client, self._container, grace_s)
         self._ended = self._facts()

@@ -20,13 +20,13 @@ from servers import ANSWERING, leftovers, models, python_server, reference, writ
 
 from kit import correctness
 from kit.cellfolder import read_facts, read_records
-from kit.container import Mount
+from kit.container import Mount, Tmpfs
 from kit.endpoint import EndpointError
 from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import Place, container_config, kit_program
 from kit.engines.docker.containers import container, network, new_name, remove_volume, start, volume
-from kit.engines.docker.engine import DockerEngine, docker_engine
+from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.lock import holder, only_kit
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.volumes import COMPLETE, model_volume, volume_name
@@ -401,6 +401,50 @@ def test_a_server_has_no_rights_and_no_way_out(
     assert json.loads(text)["host"] != "connected"
 
 
+EXACT = """
+import json, os, resource, shutil
+print(json.dumps({
+    "device": os.path.exists("/dev/kit"),
+    "groups": sorted(os.getgroups()),
+    "cpus": sorted(os.sched_getaffinity(0)),
+    "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+    "shm": shutil.disk_usage("/dev/shm").total,
+    "cache": shutil.disk_usage("/cache").total,
+    "variable": os.environ["KIT_X"],
+    "folder": os.getcwd(),
+}))
+"""
+
+
+def test_what_a_compose_file_asks_for_is_carried_out(engine: DockerEngine, folder: Path) -> None:
+    """Devices, groups, CPUs, limits, file systems in memory, environment and working directory."""
+    spec = python_server(
+        engine.loadgen_image,
+        ANSWERING,
+        devices=("/dev/null:/dev/kit:rwm",),
+        group_add=("1234",),
+        cpuset="0",
+        nofile=512,
+        shm_bytes=1 << 20,
+        tmpfs=(Tmpfs("/tmp"), Tmpfs("/cache", 2 << 20)),
+        environment={"KIT_X": "a=b c"},
+        working_dir="/opt",
+    )
+    with engine.server(spec, folder / "server.log") as running:
+        code, text = running.run_inside(("python3", "-c", EXACT))
+    assert code == 0, text
+    assert json.loads(text) == {
+        "device": True,
+        "groups": [1234, 10001],
+        "cpus": [0],
+        "files": [512, 512],
+        "shm": 1 << 20,
+        "cache": 2 << 20,
+        "variable": "a=b c",
+        "folder": "/opt",
+    }
+
+
 def test_the_load_generator_is_as_isolated(
     engine: DockerEngine, client: docker.DockerClient, folder: Path
 ) -> None:
@@ -579,14 +623,3 @@ def test_a_second_kit_is_told_who_is_there(client: docker.DockerClient, loadgen_
             pass
         assert holder(client, lock) == found
     assert holder(client, lock) is None
-
-
-def test_the_whole_engine_in_one_block(client: docker.DockerClient, loadgen_image: str, run: str) -> None:
-    """Connects, locks, and releases at the end. Another kit on this engine would be seen here."""
-    if holder(client) is not None:
-        pytest.skip("another kit measures on this engine")
-    with docker_engine(run, loadgen_image) as engine:
-        found = holder(client)
-        assert found is not None
-        assert found.run == engine.run == run
-    assert holder(client) is None

@@ -1,0 +1,18 @@
+"""How an entry's server is started in a container: its runtime's compose file, its settings filled in. Pure."""
+
+from __future__ import annotations
+
+from kit.assets import asset
+from kit.compose import container, read_compose
+from kit.container import ContainerSpec
+from kit.model import Entry
+from kit.runtimes import RUNTIMES
+from kit.runtimes.contract import ServedModel
+
+
+def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
+    """The container of an entry whose settings are all given; `image` is what the engine is asked for."""
+    where = f"compose/{entry.runtime}.yaml"
+    file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
+    variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
+    return container(file, entry.variant, {**variables, "KIT_IMAGE": image})

@@ -1,0 +1,204 @@
+"""Whole runs in containers with real engines: llama.cpp and vLLM on the CPU, llama.cpp on software Vulkan."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from running import kit, start_kit, wait_until
+
+from images import built
+from kit.catalogue import model
+from kit.engines.docker.client import RUN_LABEL
+from kit.engines.docker.engine import DockerEngine
+from kit.engines.docker.volumes import model_volume
+from kit.errors import WrongDeviceError
+from kit.gates import pass_gates
+from kit.launch import entry_container
+from kit.platforms import load_platform
+from kit.runtimes import RUNTIMES
+from kit.runtimes.contract import ServedModel, container_server
+from kit.sources import fetch
+from kit.visit import visitor_for
+
+pytestmark = pytest.mark.integration
+
+SHORT = ("--from-source", "--yes", "--quiet", "--replicates", "1")
+
+
+def of_the_kit(client: docker.DockerClient) -> list[str]:
+    """Containers, networks and volumes of any run; images and model volumes are caches (docs/engine.md)."""
+    api: Any = client.api
+    filters = {"label": RUN_LABEL}
+    found = [row["Names"][0] for row in api.containers(all=True, filters=filters)]
+    found += [row["Name"] for row in api.networks(filters=filters)]
+    return found + [row["Name"] for row in api.volumes(filters=filters)["Volumes"] or ()]
+
+
+@pytest.fixture
+def nothing_left(client: docker.DockerClient) -> Iterator[None]:
+    before = of_the_kit(client)
+    assert before == []
+    yield
+    assert of_the_kit(client) == []
+
+
+@pytest.fixture(scope="module")
+def images(client: docker.DockerClient) -> None:
+    for runtime, variant in (("loadgen", "cpu"), ("llamacpp", "cpu"), ("llamacpp", "vulkan"), ("vllm", "cpu")):
+        built(client, runtime, variant)
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> None:
+    """One command; its bundle is accepted by the verifier without a finding, and nothing stays on the engine."""
+    run, bundle = tmp_path / "run", tmp_path / "smol.tar.gz"
+    done = kit(
+        "reproduce", "smol", *SHORT, "--concurrency", "2", "--window", "4", "--out", str(run), timeout_s=1200
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith(("| llamacpp", "| vllm"))]
+    assert {row.split()[1] for row in rows} == {"llamacpp", "vllm"}
+    cells = [json.loads(path.read_bytes()) for path in run.glob("cells/*/cell.json")]
+    assert [cell["status"] for cell in cells] == ["measured", "measured"]
+    servers = {cell["entry"]: cell["server"] for cell in cells}
+    assert {server["device"] for server in servers.values()} == {"cpu"}
+    for server in servers.values():
+        facts = server["container"]
+        assert facts["image_id"].startswith("sha256:")
+        assert facts["labels"]["org.kit.target"] == "source"
+        assert json.loads(facts["labels"]["org.kit.inputs"])
+        assert (facts["oom_killed"], facts["finished_utc"] is None) == (False, False)
+    plan = json.loads((run / "plan.json").read_bytes())
+    made = next(weights for weights in plan["models"] if weights["name"] == "smollm2-135m-instruct-bf16")
+    assert made["made_from"] == plan["model"]["name"]
+    assert servers["vllm"]["model_sha256"] == made["sha256"]
+    assert kit("bundle", str(run), "-o", str(bundle)).returncode == 0
+    verdict = kit("verify", str(bundle), "--json")
+    assert verdict.returncode == 0, verdict.stdout
+    assert json.loads(verdict.stdout)["findings"] == []
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_lavapipe_runs_on_software_vulkan_and_the_gate_says_so(tmp_path: Path) -> None:
+    """llvmpipe, and every layer on it."""
+    run = tmp_path / "run"
+    done = kit(
+        "reproduce", "lavapipe", *SHORT, "--no-calibrate", "--window", "20", "--out", str(run), timeout_s=900
+    )
+    assert done.returncode == 0, done.stderr
+    cell = json.loads((run / "cells/r1-c1-llamacpp/cell.json").read_bytes())
+    assert cell["server"]["device"].startswith("llvmpipe")
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_with_the_vulkan_device_hidden_the_gate_stops_the_server(
+    client: docker.DockerClient, tmp_path: Path
+) -> None:
+    """A server that would be content on the CPU: no device is named to it, and the only one is hidden."""
+    platform = load_platform("lavapipe")
+    entry = platform.entries[0]
+    runtime = RUNTIMES[entry.runtime]
+    entry = replace(entry, settings=runtime.explicit(entry.variant, entry.settings, 2))
+    weights = model(platform.model)
+    assert weights.sha256 is not None
+    loadgen = built(client, "loadgen", "cpu")
+    volume = model_volume(client, "hidden", loadgen, weights.sha256, fetch(weights), weights.file)
+    served = ServedModel(weights.name, weights.file, weights.sha256, volume)
+    spec = entry_container(entry, served, built(client, "llamacpp", "vulkan"))
+    at = spec.command.index("--device")
+    hidden = replace(
+        spec,
+        command=(*spec.command[:at], *spec.command[at + 2 :]),
+        environment={**spec.environment, "VK_DRIVER_FILES": "/nowhere.json"},
+    )
+    server = container_server("hidden", runtime, entry.variant, hidden)
+    engine = DockerEngine(client, "hidden", loadgen)
+    with (
+        engine.server(server, tmp_path / "log") as running,
+        pytest.raises(WrongDeviceError, match="lists no Vulkan device"),
+    ):
+        pass_gates(entry, server, running, visitor_for(running), (), "model", lambda _: None)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_yoga_stops_before_anything_is_pulled_or_built(client: docker.DockerClient, tmp_path: Path) -> None:
+    """This engine has no way for an NVIDIA GPU: exit code 5, and what to install."""
+    api: Any = client.api
+    before = {image["Id"] for image in api.images(all=True)}
+    done = kit("reproduce", "yoga", "--yes", "--out", str(tmp_path / "run"), timeout_s=120)
+    assert done.returncode == 5
+    assert "No way for an NVIDIA GPU into a container" in done.stderr
+    assert "nvidia-container-toolkit" in done.stderr
+    assert {image["Id"] for image in api.images(all=True)} - before <= {_scratch(client)}
+    assert not (tmp_path / "run").exists()
+
+
+def _scratch(client: docker.DockerClient) -> str:
+    from kit.engines.docker.images import image_facts, scratch_image
+
+    facts = image_facts(client, scratch_image(client))
+    assert facts is not None
+    return facts.image_id
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_a_killed_run_is_cleaned_up_and_goes_on(client: docker.DockerClient, tmp_path: Path) -> None:
+    """kill -9 in the second cell: `kit clean` removes what is left, `--resume` measures only what is missing."""
+    run = tmp_path / "run"
+    asked = ("--only", "llamacpp", "--no-calibrate", "--window", "3", "--warmup", "0.5", "--concurrency", "1,2")
+    with start_kit("reproduce", "smol", *SHORT, *asked, "--out", str(run)) as process:
+        wait_until(lambda: (run / "cells/r1-c2-llamacpp/load.json").exists(), "the second load", 300)
+        process.send_signal(signal.SIGKILL)
+    assert of_the_kit(client)
+    second = kit("reproduce", "smol", *SHORT, *asked, "--out", str(tmp_path / "other"))
+    assert second.returncode == 5
+    assert "kit clean" in second.stderr
+    cleaned = kit("clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert of_the_kit(client) == []
+    first = (run / "cells/r1-c1-llamacpp/cell.json").read_bytes()
+    done = kit("reproduce", "--resume", str(run), "--from-source", "--yes", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert (run / "cells/r1-c1-llamacpp/cell.json").read_bytes() == first
+    assert json.loads((run / "result.json").read_bytes())["complete"]
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_ctrl_c_in_the_load_leaves_nothing_on_the_engine(tmp_path: Path) -> None:
+    """Exit code 130 and a readable run folder."""
+    run = tmp_path / "run"
+    with start_kit(
+        "reproduce", "smol", *SHORT, "--only", "llamacpp", "--no-calibrate", "--window", "30", "--out", str(run)
+    ) as process:
+        wait_until(lambda: (run / "cells/r1-c1-llamacpp/load.json").exists(), "the first load", 300)
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert json.loads((run / "result.json").read_bytes())["complete"] is False
+
+
+@pytest.mark.usefixtures("images")
+def test_a_server_by_hand_is_tested_loaded_and_removed(client: docker.DockerClient) -> None:
+    """`kit up`, `kit test`, `kit load`, `kit down`: the same steps one by one."""
+    up = kit("up", "smol", "llamacpp", "--port", "18080", "--from-source", "--quiet")
+    url = "http://127.0.0.1:18080"
+    try:
+        assert up.returncode == 0, up.stderr
+        assert url in up.stdout
+        wait_until(
+            lambda: kit("test", "--url", url, "--level", "tiny", "--quiet").returncode == 0, "right answers", 120
+        )
+    finally:
+        down = kit("down")
+    assert down.returncode == 0
+    assert "Removed 1 servers" in down.stdout
+    assert of_the_kit(client) == []
