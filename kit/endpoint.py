@@ -103,9 +103,10 @@ def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float
     return answer
 
 
-def post_json(url: str, document: Mapping[str, object], timeout_s: float) -> Json:
-    """The JSON document that a server answers to one; None if it answers nothing. `EndpointError` if it refuses."""
-    answer = _answered(lambda client: client.post(url, json=document), timeout_s)
+def post_json(url: str, document: bytes, timeout_s: float) -> Json:
+    """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
+    kind = {"Content-Type": "application/json"}
+    answer = _answered(lambda client: client.post(url, content=document, headers=kind), timeout_s)
     if not answer.content.strip():
         return None
     try:

@@ -10,13 +10,14 @@ from kit.cellfolder import keep_checks
 from kit.correctness import SuiteLevel
 from kit.endpoint import EndpointError, require_right
 from kit.engines.contract import Running
-from kit.errors import EngineError, RuntimeNotReadyError, WrongDeviceError
+from kit.errors import EngineError, RuntimeNotReadyError, SourceError, WrongDeviceError
 from kit.model import Entry, Setting
 from kit.runtimes import RUNTIMES
-from kit.runtimes.contract import DeviceEvidence, ServerSpec, Step, Upload
+from kit.runtimes.contract import DeviceEvidence, ServedModel, ServerSpec, Step, Upload
 from kit.visit import Visitor
 
 Json = object
+MODELS = "/models"  # where every compose file mounts the weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,16 @@ def pass_gates(
     preparation: tuple[Step, ...],
     model: str,
     on_phase: Callable[[str], None],
+    mounted: ServedModel | None = None,
 ) -> Passed:
     """Alive, loaded, with the planned settings, on the device; raises what says why not.
 
-    `model` is what requests call it if the server lists none.
+    `model` is what requests call it if the server lists none; `mounted` are weights that are to be hashed where
+    the server sees them.
     """
     visitor.wait_ready(spec.ready_path, spec.start_budget_s)
+    if mounted is not None:
+        _same_weights(mounted, visitor)
     for step in preparation:
         _prepare(step, visitor)
     version, reported = _facts(entry, running, visitor)
@@ -54,10 +59,23 @@ def pass_gates(
     return Passed(version, reported, device, model_name)
 
 
+def _same_weights(mounted: ServedModel, visitor: Visitor) -> None:
+    """`SourceError` if what lies in the server's mount is not what was put there."""
+    try:
+        found = visitor.sha256(f"{MODELS}/{mounted.file}")
+    except EndpointError as error:
+        raise SourceError(f"The weights in the volume {mounted.volume} cannot be read: {error}.") from None
+    if found != mounted.sha256:
+        raise SourceError(
+            f"The weights in the volume {mounted.volume} have sha256 {found}, the plan says {mounted.sha256}.",
+            "Remove the volume and run again: kit clean --models",
+        )
+
+
 def _prepare(step: Step, visitor: Visitor) -> None:
     try:
         if isinstance(step, Upload):
-            visitor.upload(step.path, step.file, step.timeout_s)
+            visitor.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
             return
         answer = visitor.post(step.path, step.document, step.timeout_s)
     except EndpointError as error:

@@ -195,6 +195,7 @@ def _with_server(
         job.supply.preparation(job.entry),
         job.plan.model.name,
         log.begin,
+        job.supply.unseen_weights(job.entry),
     )
     found.version, found.reported, found.device = passed.version, passed.reported, passed.device
     log.begin("correct")

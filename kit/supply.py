@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,10 @@ class Supply(Protocol):
         """The sha256 of the entry's weights, measured and not copied from the plan."""
         ...
 
+    def unseen_weights(self, entry: Entry) -> ServedModel | None:
+        """The entry's weights in their volume if nobody has hashed them in a server's mount yet, in this run."""
+        ...
+
     def weights_file(self, entry: Entry) -> str | None:
         """The file of the weights on this machine, which no record may name; None where there is none."""
         ...
@@ -53,6 +57,10 @@ class ProcessSupply:
         del entry  # one file for all
         return self.sha256
 
+    def unseen_weights(self, entry: Entry) -> ServedModel | None:
+        del entry  # hashed when the supply was made
+        return None
+
     def weights_file(self, entry: Entry) -> str | None:
         del entry
         return str(self.model)
@@ -75,6 +83,7 @@ class ContainerSupply:
 
     images: Mapping[str, str]
     models: Mapping[str, ServedModel]
+    seen: set[str] = field(default_factory=set)
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
         del port  # inside a container every server has its usual one
@@ -88,6 +97,13 @@ class ContainerSupply:
 
     def weights_sha256(self, entry: Entry) -> str:
         return self.models[entry.name].sha256
+
+    def unseen_weights(self, entry: Entry) -> ServedModel | None:
+        weights = self.models[entry.name]
+        if weights.volume in self.seen:
+            return None
+        self.seen.add(weights.volume)
+        return weights
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry

@@ -110,9 +110,7 @@ def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -
     from kit.runfolder import read_plan
 
     if (platform is None) == (resume is None):
-        raise click.UsageError(
-            "Missing argument 'PLATFORM', or --resume DIR to go on with a run; give one of them."
-        )
+        raise click.UsageError("Missing argument 'PLATFORM', or --resume DIR to go on with a run: one of them.")
     if resume is None:
         return _Asked(chosen_platform(platform or "", **options), None)
     if any(value is not None for value in options.values()):

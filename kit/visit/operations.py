@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 from kit import endpoint
 from kit.catalogue import folder_sha256
 from kit.correctness import SuiteLevel
 from kit.endpoint import EndpointError
 from kit.errors import KitError, RuntimeNotReadyError
-from kit.strict import Json, plain, read_json
+from kit.strict import Json, plain
 from kit.text import plain_text
 
 Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256"]
@@ -62,35 +59,15 @@ def _examine(asked: Operation) -> Json:
     return plain(checks)
 
 
-def _send(asked: Operation, body: bytes | IO[bytes], size: int, kind: str) -> bytes:
-    """POST to the server; the body of its answer if that is one from 200 to 299."""
-    address = urlsplit(asked.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=asked.limit_s)
-    headers = {"Content-Type": kind, "Content-Length": str(size)}
-    try:
-        connection.request("POST", asked.path, body, headers)
-        answer = connection.getresponse()
-        data = answer.read(endpoint.MAX_ANSWER_BYTES)
-    except (OSError, http.client.HTTPException) as error:
-        raise EndpointError(f"{type(error).__name__}: {error}") from None
-    finally:
-        connection.close()
-    if not 200 <= answer.status < 300:
-        raise EndpointError(f"HTTP status {answer.status}: {plain_text(data.decode('utf-8', 'replace'), 200)}")
-    return data
-
-
 def _post(asked: Operation) -> Json:
-    body = asked.document.encode()
-    answer = read_json(_send(asked, body, len(body), "application/json") or b"null", "the answer")
+    answer = endpoint.post_json(asked.url + asked.path, asked.document.encode(), asked.limit_s)
     if isinstance(answer, dict) and answer.get("error"):
         raise EndpointError(f"the server says: {plain_text(str(answer['error']), 300)}")
     return answer
 
 
 def _upload(asked: Operation) -> Json:
-    with Path(asked.file).open("rb") as data:
-        _send(asked, data, os.fstat(data.fileno()).st_size, "application/octet-stream")
+    endpoint.post_file(asked.url + asked.path, Path(asked.file), asked.limit_s)
     return None
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import docker
@@ -12,7 +10,7 @@ import docker
 from kit.container import ContainerSpec
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import Place, container_config
-from kit.engines.docker.containers import container, new_name, start
+from kit.engines.docker.containers import make_container, new_name, remove_container, start
 
 STANDING = "up"  # the run of all servers that stay
 HOST = "127.0.0.1"
@@ -26,13 +24,15 @@ def stand_up(
     As isolated as in a run, but for that port: it needs a network that leads to the host.
     """
     place = Place("bridge", alias=None, labels={RUN_LABEL: STANDING}, accelerator=accelerator)
-    config = container_config(replace(spec), place)
+    config = container_config(spec, place)
     config.pop("NetworkingConfig", None)
     key = f"{spec.port}/tcp"
     config["ExposedPorts"] = {key: {}}
     config["HostConfig"]["PortBindings"] = {key: [{"HostIp": HOST, "HostPort": str(host_port)}]}
-    with contextlib.ExitStack() as stack:
-        made = stack.enter_context(container(client, config, new_name("up")))
+    made = make_container(client, config, new_name("up"))
+    try:
         start(client, made, "the server")
-        stack.pop_all()  # it stays
+    except BaseException:
+        remove_container(client, made)
+        raise
     return f"http://{HOST}:{host_port}"
