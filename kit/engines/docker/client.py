@@ -40,8 +40,19 @@ def connect() -> docker.DockerClient:
         client = docker.from_env(version="auto", timeout=TIMEOUT_S)
         _check_age(client)
     except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"No Docker Engine answers: {plain_text(str(error), 200)}.", START_REMEDY) from None
+        raise EngineError(f"No Docker Engine answers: {reason(error)}.", START_REMEDY) from None
     return client
+
+
+def reason(error: BaseException) -> str:
+    """Why a request came to nothing, in the words of the system where they are found below those of libraries."""
+    seen: list[BaseException] = [error]
+    for each in seen:
+        if isinstance(each, OSError) and each.strerror and not isinstance(each, requests.RequestException):
+            return each.strerror
+        below = (*each.args, each.__cause__, each.__context__, getattr(each, "reason", None))
+        seen += [found for found in below if isinstance(found, BaseException) and found not in seen]
+    return plain_text(str(error), 200)
 
 
 class _Relayed(UnixHTTPAdapter):
@@ -72,7 +83,7 @@ def _connect_by_ssh(url: str) -> docker.DockerClient:
         client.api.mount("http+docker://", _Relayed(relay))
         _check_age(client)
     except (DockerException, requests.RequestException, OSError) as error:
-        words = relay.last_words() or plain_text(str(error), 200)
+        words = relay.last_words() or reason(error)
         relay.close()
         raise EngineError(
             f"No Docker Engine answers at {plain_text(url, 200)}: {words}.", SSH_REMEDY.format(host=relay.host)
@@ -110,6 +121,6 @@ def engine_errors(doing: str) -> Iterator[None]:
         raise EngineError(f"The engine took too long to {doing}.", "Check that it runs: docker info") from None
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise EngineError(
-            f"The engine went away while it was to {doing}: {plain_text(str(error), 200)}.",
+            f"The engine went away while it was to {doing}: {reason(error)}.",
             "Check that it runs: docker info",
         ) from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import docker
 import pytest
+from cuttable import way_to_the_engine
 from running import kit, start_kit, wait_until
 
 from images import built
@@ -202,3 +203,36 @@ def test_a_server_by_hand_is_tested_loaded_and_removed(client: docker.DockerClie
     assert down.returncode == 0
     assert "Removed 1 servers" in down.stdout
     assert of_the_kit(client) == []
+
+
+@pytest.mark.usefixtures("images", "nothing_left")
+def test_an_engine_that_goes_away_in_the_load_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, no traceback, a readable run folder; `kit clean` removes what the kit could not reach any more."""
+    run = tmp_path / "run"
+    with way_to_the_engine(tmp_path / "engine.sock") as way, monkeypatch.context() as patch:
+        patch.setenv("DOCKER_HOST", f"unix://{way.path}")
+        asked = ("--only", "llamacpp", "--no-calibrate", "--window", "30", "--concurrency", "1", "--out", str(run))
+        with start_kit("reproduce", "smol", *SHORT, *asked) as process:
+            wait_until(lambda: (run / "cells/r1-c1-llamacpp/load.json").exists(), "the first load", 300)
+            time.sleep(2)
+            way.cut()
+            _, errors = process.communicate(timeout=120)
+    assert process.returncode in (5, 8), errors
+    assert "Traceback" not in errors
+    assert "engine" in errors.lower()
+    cell = json.loads((run / "cells/r1-c1-llamacpp/cell.json").read_bytes())
+    assert (cell["status"], cell["failure"]["kind"]) == ("failed", "EngineError")
+    assert json.loads((run / "result.json").read_bytes())["cells"][0]["status"] == "failed"
+    assert kit("clean").returncode == 0
+
+
+def test_without_an_engine_one_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 5, and no run folder."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nowhere.sock")
+    done = kit("reproduce", "smol", "--yes", "--quiet", "--out", str(tmp_path / "run"))
+    assert done.returncode == 5
+    assert "No Docker Engine answers" in done.stderr
+    assert "No such file or directory" in done.stderr
+    assert "DOCKER_HOST" in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert not (tmp_path / "run").exists()

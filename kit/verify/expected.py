@@ -1,0 +1,89 @@
+"""What the kit makes of a plan's entries: their containers, and what their images are called and built from. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from kit.assets import asset
+from kit.catalogue.inputs import build_inputs, wheel_pins
+from kit.container import ContainerSpec
+from kit.errors import KitError
+from kit.launch import entry_container
+from kit.model import Entry, Plan, Setting
+from kit.runtimes import RUNTIMES
+from kit.runtimes.contract import ServedModel
+from kit.strict import StrictError, read_json
+
+# Verification may not import the rooms that make images and containers: their words and rules are repeated here,
+# and a test holds the two against each other.
+SAME_IMAGE = {"lavapipe": "vulkan"}
+REPOSITORY, LABEL, ROLE = "kit", "org.kit.", "server"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def planned_container(plan: Plan, entry: Entry) -> ContainerSpec | None:
+    """The container that the kit makes of an entry, but for image and volume; None if it makes none of it."""
+    runtime = RUNTIMES[entry.runtime]
+    pins = [pin for pin in plan.models if pin.name == entry.model]
+    weights = plan.model if entry.model is None else pins[0] if pins else None
+    known = entry.variant in runtime.VARIANTS and entry.variant not in runtime.PROCESS_VARIANTS
+    whole = all(type(value) is int for value in entry.settings.values())
+    if weights is None or not known or not whole:
+        return None
+    if entry.settings.keys() != runtime.settings(entry.variant).keys():
+        return None
+    return _container(
+        entry.runtime, entry.variant, tuple(sorted(entry.settings.items())), weights.name, weights.file
+    )
+
+
+@lru_cache(maxsize=64)
+def _container(
+    runtime: str, variant: str, settings: tuple[tuple[str, Setting], ...], name: str, file: str
+) -> ContainerSpec | None:
+    try:
+        entry = Entry("any", runtime, variant, dict(settings))
+        return entry_container(entry, ServedModel(name, file, "", "any"), "any")
+    except KitError:
+        return None
+
+
+def image_variant(entry: Entry) -> str:
+    """The variant whose image an entry runs: some are another service of the same image."""
+    return SAME_IMAGE.get(entry.variant, entry.variant)
+
+
+def image_tag(entry: Entry, target: str) -> str:
+    """What the kit calls the image of an entry (see kit.images.recipes)."""
+    chosen = f"-{entry.image}" if entry.image else ""
+    return f"{REPOSITORY}/{entry.runtime}:{image_variant(entry)}-{target}{chosen}"
+
+
+@lru_cache(maxsize=64)
+def image_inputs(runtime: str, variant: str, target: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """What an image is built from, by the catalogue: a name and the hashes that it may have (one a platform).
+
+    A runtime's own image is only taken over: it has none.
+    """
+    found: list[tuple[str, frozenset[str]]] = []
+    for entry in build_inputs().values() if target == "source" else ():
+        if entry.name == f"{runtime}-source":
+            found.append((entry.file, frozenset({entry.sha256 or ""})))
+        elif entry.file == f"{runtime}/{variant}.requirements.txt":
+            text = asset("images", *entry.file.split("/")).read_text(encoding="utf-8")
+            found += [(pin.name, frozenset(pin.sha256s)) for pin in wheel_pins(text, f"images/{entry.file}")]
+    return tuple(found)
+
+
+def labelled_inputs(labels: Mapping[str, str]) -> dict[str, str] | None:
+    """Name -> sha256 of what the image says it was built from; None if it does not say so."""
+    try:
+        found = read_json(labels.get(f"{LABEL}inputs", "").encode(), f"{LABEL}inputs")
+    except StrictError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    inputs = {name: value for name, value in found.items() if isinstance(value, str) and _SHA256.fullmatch(value)}
+    return inputs if len(inputs) == len(found) else None
