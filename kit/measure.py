@@ -219,15 +219,14 @@ def _with_server(
 
 def _death(running: Running) -> CellFailure | None:
     """Why a server that should have outlived its load did not; None if it lives."""
-    code = running.exit_code()
-    if code is None:
-        return None
+    code, facts = running.exit_code(), running.facts()
     lines = "".join(f"\n  {line}" for line in running.log_tail(5))
-    facts = running.facts()
-    if facts is not None and facts.oom_killed:
+    if facts is not None and facts.oom_killed:  # perhaps only one of its processes: what is left is another server
         return CellFailure(
             "window", "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
         )
+    if code is None:
+        return None
     return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
 
 

@@ -65,6 +65,8 @@ def build(client: Client, recipe: ImageRecipe, on_line: OnLine, *, no_cache: boo
         f"{LABEL}kit_version": __version__,
         RECIPE_LABEL: recipe_sha256(recipe),
     }
+    if recipe.target == "official":
+        labels[f"{LABEL}official"] = arguments["OFFICIAL"]
     base = arguments["OFFICIAL" if recipe.target == "official" else "BASE"]
     request = BuildRequest(
         recipe.tag, DOCKERFILE, recipe.target, arguments | proxy_arguments(), labels, no_cache=no_cache

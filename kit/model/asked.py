@@ -151,7 +151,7 @@ class TracePin:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Load(Sparse):
     """One load, complete: the load generator needs this, the prompt file and nothing else.
 
     `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).

@@ -31,7 +31,7 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
-class LoadFacts:
+class LoadFacts(Sparse):
     """How the load itself went: the window, the clock and what the client knows about itself.
 
     `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the

@@ -1,4 +1,4 @@
-"""What the kit makes of a plan's entries: their containers, and what their images are called and built from. Pure."""
+"""What the kit makes of a plan's entries: containers, and names and inputs of their images. Pure."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ def container_device(evidence: Evidence) -> Steps:
         yield 1
         spec, way = planned_container(each.found.plan, each.entry), each.container.passthrough
         if spec is not None and way not in WAYS[spec.accelerator]:
-            yield Issue(each.where, f"passthrough is {way}, which is none for the accelerator {spec.accelerator}")
+            yield Issue(each.where, f"passthrough is {way}, but the service asks for {spec.accelerator}")
         if each.server.device is not None and not each.server.device.strip():
             yield Issue(f"{each.found.where}: server.device", "has no name")
 

@@ -76,6 +76,23 @@ from forgeries import (
     worse_gaps,
 )
 from good_bundle import good_bundle
+from good_containers import (
+    LAST,
+    LLAMACPP,
+    VLLM,
+    command_of,
+    containers_changed,
+    in_container,
+    in_image_pins,
+    in_labels,
+    in_server_of,
+    process_in_a_container,
+    time_in,
+    with_command,
+    with_environment,
+    with_word,
+    without_input,
+)
 
 from kit.model import Host, Window
 
@@ -97,6 +114,11 @@ def _m(rule: str, what: str, *changes: Change) -> Mutation:
 def _old(rule: str, what: str, *changes: Change, manifest: Callable[[Any], None] = lambda _: None) -> Mutation:
     """Files changed under the old manifest, or that changed."""
     return Mutation(rule, what, lambda: with_old_manifest(*changes, manifest=manifest))
+
+
+def _c(rule: str, what: str, *changes: Change) -> Mutation:
+    """The good run in containers changed, under a manifest that fits."""
+    return Mutation(rule, what, lambda: containers_changed(*changes))
 
 
 def _sub(name: str, old: bytes, new: bytes) -> Change:
@@ -225,4 +247,22 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("calibration.consistent", "a day that does not exist", in_calibration(lost_day_before)),
     _m("files.expected", "no calibration", drop("calibration.json")),
     _m("evidence.model", "another model answered", record_fields(model="gpt")),
+    _m("container.present", "a process that was in a container", process_in_a_container),
+    _c("container.present", "nothing of the container", in_server_of(VLLM, container=None)),
+    _c("container.present", "the container of another cell", in_labels(LAST, cell=VLLM)),
+    _c("container.command", "more threads", with_word(LLAMACPP, "4", after="--threads")),
+    _c("container.command", "a flag more", with_command(VLLM, [*command_of(VLLM), "--enable-prefix-caching"])),
+    _c("container.command", "another environment", with_environment(VLLM, OMP_NUM_THREADS="64")),
+    _c("container.image", "another digest than planned", in_image_pins(put_at(0, "digest", to=f"sha256:{OTHER}"))),
+    _c("container.image", "an entry without a pin", in_image_pins(lambda images: images.pop())),
+    _c("container.image", "built anew in between", in_container(LAST, image_id=f"sha256:{OTHER}")),
+    _c("container.image", "of another target", in_labels(LLAMACPP, target="official")),
+    _c("container.image", "inputs that are none", in_labels(LLAMACPP, inputs='{"llama.tar.gz":1}')),
+    _c("container.inputs", "other sources", in_labels(LLAMACPP, inputs=f'{{"llama.tar.gz":"{OTHER}"}}')),
+    _c("container.inputs", "a wheel left out", without_input(VLLM)),
+    _c("container.device", "a GPU for a CPU variant", in_container(VLLM, passthrough="nvidia-cdi")),
+    _c("container.device", "a device without a name", in_server_of(VLLM, device=" ")),
+    _c("container.times", "ended before its load", in_container(VLLM, finished_utc=time_in(VLLM, 200 * MS))),
+    _c("container.times", "never ended", in_container(VLLM, finished_utc=None)),
+    _c("container.times", "killed for its memory", in_container(VLLM, oom_killed=True)),
 )  # fmt: skip
