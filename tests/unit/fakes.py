@@ -100,6 +100,7 @@ class FakeRunning:
         self.started_utc = "2026-01-01T00:00:00.000000Z"
         self.code: int | None = None
         self.beside: Beside | None = None
+        self.contained: ContainerFacts | None = None
 
     def log_start(self) -> str:
         return "first words of the server"
@@ -108,7 +109,7 @@ class FakeRunning:
         raise EngineError(f"{command[0]} was not run.")
 
     def facts(self) -> ContainerFacts | None:
-        return None
+        return self.contained
 
     def exit_code(self) -> int | None:
         return self.code

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
+from good_containers import container_facts, container_plan
 
 from kit.errors import PortInUseError
 from kit.measure import CellJob, measure_cell
@@ -174,3 +176,16 @@ def test_an_interrupt_stops_the_server_and_marks_the_cell(where: str, engine: Fa
     assert cell.status == "interrupted"
     assert any(phase.outcome == "interrupted" for phase in cell.phases)
     assert engine.log.count("start") == engine.log.count("stop")
+
+
+@pytest.mark.parametrize("code", [137, None])
+def test_a_server_that_runs_out_of_memory_is_told_as_that(
+    code: int | None, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Whether it died of it or lost only one of its processes."""
+    plan = container_plan()
+    engine.running.contained = replace(container_facts(plan, plan.cells[0], 0, 10**9), oom_killed=True)
+    engine.on_load = lambda: setattr(engine.running, "code", code)
+    cell = measure_cell(job(engine, tmp_path))
+    assert cell.failure is not None
+    assert (cell.status, cell.failure.kind) == ("failed", "OutOfMemory")

@@ -1,0 +1,83 @@
+"""What the doctor says of a machine, with and without an engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from kit import doctor
+from kit.cli import run
+from kit.doctor import Found, examine
+from kit.engines.docker.lock import Holder
+from kit.errors import EngineError
+from kit.host import describe_host
+from kit.platforms import load_platform
+
+
+def states(found: list[Found]) -> dict[str, str]:
+    return {each.what: each.state for each in found}
+
+
+def refusing() -> None:
+    raise EngineError("No Docker Engine answers: nobody there.", "Start it.")
+
+
+def test_a_machine_without_an_engine_is_told_what_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing further is asked of it."""
+    monkeypatch.setattr(doctor, "connect", refusing)
+    found = list(examine(load_platform("smol")))
+    assert states(found)["engine"] == "fail"
+    assert found[-1].remedy == "Start it."
+
+
+def test_a_platform_of_processes_needs_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only its model."""
+    monkeypatch.setattr(doctor, "connect", refusing)
+    found = states(list(examine(load_platform("demo"))))
+    assert "engine" not in found
+    assert any(what.startswith("model ") for what in found)
+
+
+def test_what_bends_measurements_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A governor that follows the load, a clock that is slow to read."""
+    odd = replace(describe_host(), cpu_governor="powersave", clock_source="hpet")
+    monkeypatch.setattr(doctor, "describe_host", lambda: odd)
+    found = states(list(examine(load_platform("demo"))))
+    assert (found["CPU governor"], found["clock"]) == ("note", "note")
+
+
+class Silent:
+    """An engine that says only what it is."""
+
+    def info(self) -> dict[str, str]:
+        return {"OperatingSystem": "Linux\x1b[2J"}
+
+    def version(self) -> dict[str, str]:
+        return {"Version": "28.0", "ApiVersion": "1.48"}
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_lock_is_told_with_who_holds_it(dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether that kit is still there decides what to do."""
+    monkeypatch.setattr(doctor, "connect", Silent)
+    monkeypatch.setattr(doctor, "holder", lambda _: Holder("run", "host", "7", "now", dead))
+    found = list(examine(None))
+    assert "\x1b" not in "".join(each.words for each in found)
+    lock = found[-1]
+    assert (lock.what, lock.state, "gone" in lock.words) == ("lock", "fail", dead)
+
+
+def test_the_command_answers_with_a_code_and_in_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1 when something stands in the way."""
+    monkeypatch.setattr(doctor, "connect", refusing)
+    assert run(["doctor", "smol", "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert {"what": "engine", "state": "fail"}.items() <= rows[-1].items()
+    assert run(["doctor", "smol"]) == 1
+    assert "FAIL  engine: No Docker Engine answers" in capsys.readouterr().out
