@@ -60,6 +60,7 @@ class LoadRequest:
     trace_name: str = TRACE
     trace_speed_milli: int = 1000
     max_error_milli: int | None = None
+    processes: int | None = None
 
 
 class _Span(TypedDict):
@@ -94,6 +95,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         slo=request.slo,
         validate=request.validate,
         max_error_milli=request.max_error_milli,
+        processes=request.processes,
         **span,
     )
 

@@ -11,7 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -91,16 +91,18 @@ def calibrate(
     on_step: OnStep,
     effort: Effort = Effort(),
     at_most_tok_s: float = math.inf,
+    processes: int | None = None,
 ) -> Calibration:
     """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
 
-    Streams are slower where all together would have more than `at_most_tok_s` at a point.
+    Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
+    many `processes`; None is one.
 
     `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
     `KeyboardInterrupt` when a load was interrupted.
     """
     started_utc, started_ns = utc_now(), time.monotonic_ns()
-    bench = _Bench(engine, folder.resolve(), on_step, effort)
+    bench = _Bench(engine, folder.resolve(), on_step, effort, processes)
     points = tuple(
         point
         for concurrency in sorted(concurrencies)
@@ -147,11 +149,14 @@ def _search(
 class _Bench:
     """Starts a reference endpoint and a load against it, once for each point."""
 
-    def __init__(self, engine: Engine, folder: Path, on_step: OnStep, effort: Effort) -> None:
+    def __init__(
+        self, engine: Engine, folder: Path, on_step: OnStep, effort: Effort, processes: int | None
+    ) -> None:
         self._engine = engine
         self._folder = folder
         self._on_step = on_step
         self._effort = effort
+        self._processes = processes
         self._count = 0
         self.stamp_source: StampSource = "user"
 
@@ -169,7 +174,7 @@ class _Bench:
         with self._engine.server(spec, folder / REFERENCE_LOG) as running:
             visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
             load = calibration_load(running.url, concurrency, rate_tok_s, self._effort.warmup_ns, window_ns)
-            facts, records = self._run(load, folder)
+            facts, records = self._run(replace(load, processes=self._processes), folder)
         self.stamp_source = facts.stamp_source
         if facts.window is None:
             raise KeyboardInterrupt  # a window that never closed was cut short

@@ -61,8 +61,18 @@ def _row(point: CalibrationPoint) -> list[str]:
     ]
 
 
-def calibration_table(calibration: Calibration) -> str:
-    """Points and steps as Markdown, errors in ms; the ceiling; the method in two lines."""
+def _advice(calibration: Calibration, processes: int) -> str:
+    """What may reach further, where a fault ended the search and not its steps or its time."""
+    if calibration.ended_by in ("steps", "time") or processes > 1 or calibration.cpus < 2:
+        return ""
+    return " The load generator was one process; more may reach further: kit calibrate --processes 2."
+
+
+def calibration_table(calibration: Calibration, processes: int = 1) -> str:
+    """Points and steps as Markdown, errors in ms; the ceiling; the method in two lines.
+
+    `processes` is how many the load generator was: where it was one and gave in, more may reach further.
+    """
     rows = [_row(point) for point in (*calibration.points, *calibration.steps)]
     align = (*("right" for _ in HEADERS[:-1]), "left")
     table = tabulate(rows, list(HEADERS), tablefmt="github", disable_numparse=True, colalign=align)
@@ -70,7 +80,7 @@ def calibration_table(calibration: Calibration) -> str:
     return "\n\n".join(
         (
             table,
-            f"Ceiling: {proven} ({END_WORDS[calibration.ended_by]}).",
+            f"Ceiling: {proven} ({END_WORDS[calibration.ended_by]}).{_advice(calibration, processes)}",
             "Errors in ms against the truth log of `kit reference` on this machine, both ends sharing its "
             f"{calibration.cpus} usable CPUs; stamps: {calibration.stamp_source}.\n"
             f"Ok: p99 of TTFT and gap errors at most {calibration.limit_ms:g} ms, nothing lost, streams at "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import Concurrencies, json_option, quiet_option, write_file
+from kit.cli.options import Concurrencies, json_option, processes_option, quiet_option, write_file
 
 
 @click.command("calibrate")
@@ -25,12 +25,20 @@ from kit.cli.options import Concurrencies, json_option, quiet_option, write_file
     metavar="TOK_S",
     help="Tokens per second of each stream.",
 )
+@processes_option
 @click.option(
     "-o", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write calibration.json there."
 )
 @quiet_option
 @json_option
-def command(concurrency: tuple[int, ...], rate: float, output: Path | None, quiet: bool, as_json: bool) -> int:
+def command(
+    concurrency: tuple[int, ...],
+    rate: float,
+    processes: int | None,
+    output: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
     """Measure the load generator itself against an endpoint of known timing, and find how far it is right.
 
     Takes 2 to 3 s for each concurrency and up to 8 s for the search for the ceiling. Exit code 1 when a
@@ -48,10 +56,11 @@ def command(concurrency: tuple[int, ...], rate: float, output: Path | None, quie
 
     on_step = calibration_steps(quiet=quiet or as_json)
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as folder:
-        found = calibrate(concurrency, rate, ProcessEngine(), Path(folder), on_step)
+        found = calibrate(concurrency, rate, ProcessEngine(), Path(folder), on_step, processes=processes)
     document = write_json(plain(found))
     if output is not None:
         write_file(output, document)
-    click.echo(document.decode(), nl=False) if as_json else click.echo(calibration_table(found))
+    text = calibration_table(found, processes or 1)
+    click.echo(document.decode(), nl=False) if as_json else click.echo(text)
     held = {point.concurrency for point in found.points if point.ok}
     return 0 if held == set(concurrency) else 1

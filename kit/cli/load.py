@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli.options import OutputRange, json_option, new_folder, quiet_option, seed_option
+from kit.cli.options import OutputRange, json_option, new_folder, processes_option, quiet_option, seed_option
 from kit.model import Cell, Loop, OutputTokens
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Arriving:
     duration: float | None
     requests: int | None
     warmup: float
+    processes: int | None
 
 
 def grouped(kind: type[D], words: dict[str, Any]) -> D:
@@ -149,6 +150,7 @@ def make_request(asked: Asked, given: Arriving) -> LoadRequest:
         ramp_s=given.ramp,
         slo=None if asked.slo is None else parse_slo(asked.slo),
         validate=asked.validate,
+        processes=given.processes,
         max_error_milli=None if asked.max_error_rate is None else round(asked.max_error_rate * 1000),
         trace=None if given.trace is None else _bytes(given.trace),
         trace_name="trace.jsonl" if given.trace is None else given.trace.name,
@@ -191,6 +193,7 @@ def _bytes(path: Path) -> bytes:
 @click.option(
     "--warmup", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Seconds before. Default 0."
 )
+@processes_option
 @answer_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder; default runs/load-TIME.")
 @quiet_option

@@ -19,6 +19,9 @@ quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress; re
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**53), help="Seed of prompts, salts, lengths, arrivals."
 )
+processes_option = click.option(
+    "--processes", type=click.IntRange(1, 256), metavar="P", help="Processes that share the load. Default 1."
+)
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before downloads.")
 
 

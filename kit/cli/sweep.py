@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
     from kit.sweep import run_sweep
 
     loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
-    unshaped = dict.fromkeys(("concurrency", "rate", "arrivals", "burstiness", "trace", "rate_scale", "requests"))
+    unshaped = dict.fromkeys(field.name for field in fields(Arriving))
     request = make_request(grouped(Asked, words), grouped(Arriving, unshaped | words))
     folder = new_folder(out, "sweep")
     total_s = request.warmup_s + (request.window_s or 0)

@@ -13,15 +13,19 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.chatbody import body
-from kit.errors import InputError, KitError
+from kit.errors import InputError, InternalError, KitError
 from kit.jsonstrict import read_json
+from kit.loadgen.dial import resolve
+from kit.loadgen.ledger import Ledger
+from kit.loadgen.loadrun import LoadRun, Progress
 from kit.loadgen.recorder import keep
-from kit.loadgen.session import LoadRun, Progress, Session
+from kit.loadgen.session import Session
+from kit.loadgen.shards import run_shards
 from kit.loadgen.spool import Spool
 from kit.loadgen.target import parse_target, payload, request_head
 from kit.model import Load, PlannedRequest
@@ -30,7 +34,8 @@ from kit.traces import TRACE, TraceLine, pinned_trace, trace_offsets_ns, with_tr
 from kit.typed import typed
 
 PROGRESS_EVERY_NS = 200_000_000
-PROMPTS, SPOOL = "prompts.json", "spool.bin"
+PROMPTS = "prompts.json"
+MAX_PROCESSES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,35 +125,79 @@ class _Reporter:
         )
 
 
-def carry_out(load: Load, texts: tuple[str, ...], trace: tuple[TraceLine, ...], spool: Spool) -> LoadRun:
-    """Run one load to its end (or to a signal)."""
+def carry_out(
+    load: Load, texts: tuple[str, ...], trace: tuple[TraceLine, ...], spools: Sequence[Spool]
+) -> LoadRun:
+    """Run one load to its end (or to a signal), by a process for each spool."""
     target = parse_target(load.url)
-    head = request_head(target)
+    head, address = request_head(target), resolve(target)
 
     def body_of(index: int) -> bytes:
         document = body(load, texts, request_of(load, trace, index))
         return payload(head, json.dumps(document, ensure_ascii=False).encode())
 
-    session = Session(load, target, body_of, _Reporter(), arrivals(load, trace), spool)
+    if len(spools) == 1:
+        alone = Session(load, target, body_of, _Reporter(), arrivals(load, trace), *spools, address=address)
+        _on_signals(alone.interrupt)
+        return alone.run()
+
+    def session_of(ledger: Ledger, spool: Spool, alarm: int) -> Session:
+        session = Session(
+            load,
+            target,
+            body_of,
+            lambda progress: ledger.note_pieces(progress.pieces),
+            arrivals(load, trace),
+            spool,
+            ledger=ledger,
+            address=address,
+            alarm=alarm,
+        )
+        _on_signals(session.interrupt)
+        return session
+
+    signals: list[bool] = []
+    _on_signals(lambda: signals.append(True))
+    return run_shards(load, spools, session_of, _Reporter(), lambda: bool(signals))
+
+
+def _on_signals(act: Callable[[], None]) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: session.interrupt())
-    return session.run()
+        signal.signal(name, lambda *_: act())
+
+
+@contextlib.contextmanager
+def _spools(folder: Path, count: int) -> Iterator[list[Spool]]:
+    """So many spools in a folder, without a name there: however this program ends, they end with it."""
+    with contextlib.ExitStack() as stack:
+        made = []
+        for number in range(count):
+            path = folder / f"spool{number}.bin"
+            spool = Spool(path)
+            path.unlink()
+            stack.callback(_close, spool)
+            made.append(spool)
+        yield made
+
+
+def _close(spool: Spool) -> None:
+    with contextlib.suppress(OSError):  # a full disk refuses the last of it; what failed first is told
+        spool.close()
 
 
 def perform(load_file: Path, out: Path) -> None:
     """The whole program: read, run, parse, keep."""
     load = read_load(load_file)
+    processes = 1 if load.processes is None else load.processes
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise InputError(f"A load cannot have {processes} processes.", f"Give 1 to {MAX_PROCESSES}.")
     texts, trace = prompt_texts(load, load_file.parent), trace_lines(load, load_file.parent)
-    spool_file = out / SPOOL
-    spool = Spool(spool_file)
-    try:
-        run = carry_out(load, texts, trace, spool)
+    with _spools(out, processes) as spools:
+        run = carry_out(load, texts, trace, spools)
         _emit({"event": "parse"})
         keep(out, run, lambda index: request_of(load, trace, index), load)
-    finally:
-        with contextlib.suppress(OSError):  # a full disk refuses the last of it; what failed first is told
-            spool.close()
-        spool_file.unlink(missing_ok=True)
+    if run.broken:
+        raise InternalError(run.broken, "What the other processes saw is kept; the load has no window.")
     _emit({"event": "end", "interrupted": run.interrupted})
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from kit.instant import utc_text
 from kit.jsonstrict import write_json, write_jsonl_line
 from kit.loadgen.clock import clock_resolution_ns
-from kit.loadgen.session import LoadRun
-from kit.loadgen.spool import Spool
+from kit.loadgen.loadrun import LoadRun
+from kit.loadgen.spool import Exchanges
 from kit.metrics import Tally, metrics_of
 from kit.model import Load, LoadFacts, PlannedRequest, Record, Window
 from kit.stream import record
@@ -41,7 +41,7 @@ def record_line(parsed: Record) -> bytes:
 
 
 def _write(
-    records: Path, texts: Path, spool: Spool, ids: Sequence[int], request_of: RequestOf, tally: Tally | None
+    records: Path, texts: Path, spool: Exchanges, ids: Sequence[int], request_of: RequestOf, tally: Tally | None
 ) -> Tally | None:
     """Write the records and texts of these exchanges; returns the tally with all of them added."""
     with records.open("wb") as record_file, texts.open("wb") as text_file:
@@ -67,7 +67,7 @@ def _usable_cpus() -> int:
 class _Part:
     """One share of the parse, for a forked child: it inherits the spool and the schedule, nothing is pickled."""
 
-    current: tuple[Spool, RequestOf, Tally | None] | None = None
+    current: tuple[Exchanges, RequestOf, Tally | None] | None = None
 
     @staticmethod
     def write(records: Path, texts: Path, ids: Sequence[int]) -> Tally | None:
@@ -77,7 +77,7 @@ class _Part:
 
 
 def _write_in_parallel(
-    folder: Path, spool: Spool, request_of: RequestOf, processes: int, tally: Tally | None
+    folder: Path, spool: Exchanges, request_of: RequestOf, processes: int, tally: Tally | None
 ) -> Tally | None:
     # Only here: a small load is written before these are imported.
     import multiprocessing
@@ -151,6 +151,7 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
         records_sha256=_sha256(folder / RECORDS),
         texts_sha256=_sha256(folder / TEXTS),
         aborted=run.aborted,
+        processes=run.processes,
     )
     (folder / FACTS).write_bytes(write_json(plain(facts)))
     return facts

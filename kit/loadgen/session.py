@@ -10,16 +10,17 @@ import gc
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
-from kit.loadgen.dial import resolve
+from kit.loadgen.dial import Address, resolve
+from kit.loadgen.ledger import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
 from kit.loadgen.linger import linger_ns
+from kit.loadgen.loadrun import LoadRun, Progress, phase_of, unsent
 from kit.loadgen.spool import Spool
 from kit.loadgen.target import Target
-from kit.model import Exchange, Load, StampSource, Window
-from kit.reactor import Reactor
+from kit.model import Exchange, Load, StampSource
+from kit.reactor import READ, Reactor
 from kit.traces import start_offsets_ns
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
@@ -27,45 +28,17 @@ TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at t
 # is not hammered.
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
-ABORT_FROM_REQUESTS = 20  # of fewer that have ended, nobody can say which share fails
 
 BodyOf = Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What can be said while the load runs; `pieces` counts reads of answers, about one per token."""
-
-    phase: str
-    at_ns: int
-    pieces: int
-    ok: int
-    failed: int
-    in_flight: int
-
-
-@dataclass(frozen=True, slots=True)
-class LoadRun:
-    """What a load left: exchanges, to be read in the order of their ids. `window` is None when it never closed.
-
-    `origin_ns` is the origin of all stamps as a reading of the monotonic clock.
-    """
-
-    exchanges: Spool
-    origin_ns: int
-    window: Window | None
-    interrupted: bool
-    aborted: bool
-    stamp_source: StampSource
-    origin_utc_ns: int
-    ended_utc_ns: int
-    duration_ns: int
-    cpu_ns: int
-    stale_retries: int
-
-
 class Session:
-    """Runs one load. `body_of(id)` gives the bytes of a whole HTTP request; `arrivals` offsets of an open loop."""
+    """Runs one load, or one process's share of it.
+
+    `body_of(id)` gives the bytes of a whole HTTP request; `arrivals` the offsets of an open loop. Where several
+    processes share a load, each has its own form of one `ledger`, and `alarm` is a descriptor that becomes
+    readable when the others have ended it.
+    """
 
     def __init__(
         self,
@@ -75,13 +48,20 @@ class Session:
         on_progress: Callable[[Progress], None],
         arrivals: Iterator[int] | None = None,
         spool: Spool | None = None,
+        *,
+        ledger: Ledger | None = None,
+        address: Address | None = None,
+        alarm: int | None = None,
     ) -> None:
         self._load = load
+        self._ledger = Ledger(load) if ledger is None else ledger
+        self._share = self._ledger.share
         self._body_of = body_of
         self._on_progress = on_progress
-        self._arrivals = arrivals
+        self._arrivals = due_requests(load, iter(()) if arrivals is None else arrivals, self._share)
         self._target = target
-        self._address = resolve(target)
+        self._address = resolve(target) if address is None else address
+        self._alarm = alarm
         self._tls = ssl.create_default_context() if target.tls else None
         self._reactor = Reactor()
         kernel = kernel_stamps_available() and not target.tls and target.unix is None
@@ -91,32 +71,32 @@ class Session:
         self._idle: list[Client] = []
         self._exchanges = Spool() if spool is None else spool
         self._failures: dict[int, int] = {}
-        self._next_id = 0
-        self._next_body = b""
-        self._ok = self._failed = 0
-        self._counted = 0  # requests begun since the warm-up
+        self._ahead = -1, b""  # the body of the request that comes next, with its id
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
-        self._due_ns: int | None = None  # the next arrival of an open loop; None after the end of a trace
+        self._due: tuple[int, int] | None = None  # the next arrival of an open loop; None after its last
         self._seen = 0, 0  # pieces read until the last tick, and when that was
-        self._interrupted = self._aborted = False
-        self._over = False
+        self._interrupted = False
+        self._begun = self._over = False
 
     def interrupt(self) -> None:
         """End the load now (for signal handlers)."""
         self._interrupted = True
 
-    def run(self) -> LoadRun:
-        """Carry the load out; blocks until it is over."""
+    def run(self, origin: Callable[[], int] = time.monotonic_ns) -> LoadRun:
+        """Carry the load out; blocks until it is over. `origin` is asked once, when all is ready."""
         gc.collect()
         gc.disable()
+        self._prepare(self._share.number)
+        if self._alarm is not None:
+            self._reactor.register(self._alarm, READ, self._alarmed)
         cpu = time.process_time_ns()
-        self._clock = Clock(use_kernel=self._clock.use_kernel)
+        self._clock = Clock(self._clock.use_kernel, origin())
         origin_utc_ns = time.time_ns()
         try:
-            self._next_body = self._body_of(0)
             self._begin()
             self._tick()
             self._reactor.run()
+            self._keep_unsent()
         finally:
             gc.enable()
             for client in self._clients:
@@ -125,9 +105,9 @@ class Session:
         return LoadRun(
             exchanges=self._exchanges,
             origin_ns=self._clock.origin_ns,
-            window=self._window(),
-            interrupted=self._interrupted,
-            aborted=self._aborted,
+            window=self._ledger.window(),
+            interrupted=self._ledger.how == INTERRUPTED,
+            aborted=self._ledger.how == ABORTED,
             stamp_source=self._stamp_source,
             origin_utc_ns=origin_utc_ns,
             ended_utc_ns=time.time_ns(),
@@ -140,11 +120,17 @@ class Session:
 
     def _begin(self) -> None:
         if self._load.loop.kind == "open":
-            self._schedule_arrival()
-            return
-        starts = start_offsets_ns(self._load.loop.concurrency or 1, self._load.ramp_ns)
-        for worker, due_ns in enumerate(starts):
-            self._send_at(self._new_client(worker), due_ns)
+            self._next_arrival()
+        else:
+            starts = start_offsets_ns(self._load.loop.concurrency or 1, self._load.ramp_ns)
+            for worker in self._share.below(len(starts)):
+                client = self._new_client(worker)
+                if worker < self._ledger.firsts:
+                    self._start(client, worker, 0)
+                    self._prepare(worker + self._share.of)
+                elif not self._ledger.firsts:
+                    self._send_at(client, starts[worker])
+        self._begun = True
 
     def _send_at(self, client: Client, due_ns: int) -> None:
         """Send at a time of the load's clock; what is due at once is sent at once."""
@@ -168,60 +154,56 @@ class Session:
         return client
 
     def _send(self, client: Client, intended_ns: int) -> None:
-        if self._over or not self._wants_more():
-            return
-        request, body = self._next_id, self._next_body
-        self._next_id += 1
-        # An arrival belongs where it was meant to be, however late it is sent.
-        at_ns = intended_ns if self._load.loop.kind == "open" else self._clock.now()
-        self._counted += at_ns >= self._load.warmup_ns
-        client.start(request, intended_ns, body)
-        self._next_body = self._body_of(self._next_id)  # built after the send: the next one is ready in time
+        request = self._ledger.take(self._clock.now())
+        if request is not None:
+            self._start(client, request, intended_ns)
+            following = self._ledger.next_id()
+            if following is not None:
+                self._prepare(following)
 
-    def _wants_more(self) -> bool:
-        return self._load.requests is None or self._counted < self._load.requests
+    def _start(self, client: Client, request: int, intended_ns: int) -> None:
+        ahead, body = self._ahead
+        client.start(request, intended_ns, body if ahead == request else self._body_of(request))
 
-    def _all_sent(self) -> bool:
-        """Whether a load by number has begun all its requests: as many as asked for, or the whole trace."""
-        exhausted = self._load.loop.kind == "open" and self._due_ns is None
-        return exhausted or not self._wants_more()
+    def _prepare(self, request: int) -> None:
+        """Build a body after a send: so the next one is ready in time."""
+        self._ahead = request, self._body_of(request)
 
-    def _schedule_arrival(self) -> None:
-        assert self._arrivals is not None
-        self._due_ns = next(self._arrivals, None)
-        if self._due_ns is not None:
-            self._reactor.at(self._clock.origin_ns + self._due_ns, self._arrive)
+    def _next_arrival(self) -> None:
+        """Look at the next arrival that is to come, and be there."""
+        self._due = next(self._arrivals, None)
+        if self._due is not None:
+            self._reactor.at(self._clock.origin_ns + self._due[1], self._arrive)
 
     def _arrive(self) -> None:
         """Send all that is due: a client that lags must not send one a round and fall ever further behind."""
         now = self._clock.now()
-        while self._due_ns is not None and self._due_ns <= now and not self._over and self._wants_more():
-            client = self._idle.pop() if self._idle else self._new_client(len(self._clients))
-            self._send(client, self._due_ns)
-            self._due_ns = next(self._arrivals, None) if self._arrivals is not None else None
-        if self._due_ns is not None and not self._over and self._wants_more():
-            self._reactor.at(self._clock.origin_ns + self._due_ns, self._arrive)
+        while self._due is not None and self._due[1] <= now and not self._over and self._ledger.arrive():
+            client = self._idle.pop() if self._idle else self._new_client(self._next_worker())
+            self._start(client, *self._due)
+            self._due = next(self._arrivals, None)
+            if self._due is not None:
+                self._prepare(self._due[0])
+        if self._due is not None and self._ledger.how == RUNNING:
+            self._reactor.at(self._clock.origin_ns + self._due[1], self._arrive)
+
+    def _next_worker(self) -> int:
+        return self._share.number + self._share.of * len(self._clients)
 
     # --- receiving --------------------------------------------------------------------------------------
 
     def _done(self, client: Client, exchange: Exchange) -> None:
         self._exchanges.add(exchange)
         good = exchange.failure is None and exchange.status == 200
-        self._ok += good
-        self._failed += not good and not exchange.unfinished
+        self._ledger.ended(good=good, failed=not good and not exchange.unfinished)
         if self._over:
             return
-        self._aborted = self._fails_too_often()
         if self._load.loop.kind == "open":
             self._idle.append(client)
         else:
             self._again(client, exchange, good=good)
-        self._maybe_finish()
-
-    def _fails_too_often(self) -> bool:
-        """By what can be known before answers are parsed: HTTP status, connections, time-outs."""
-        limit, ended = self._load.max_error_milli, self._ok + self._failed
-        return limit is not None and ended >= ABORT_FROM_REQUESTS and self._failed * 1000 > limit * ended
+        if self._begun:  # until then requests are missing that count as begun
+            self._maybe_finish()
 
     def _again(self, client: Client, exchange: Exchange, *, good: bool) -> None:
         """The closed loop: the same worker sends again, after a pause if it has just failed."""
@@ -254,47 +236,56 @@ class Session:
             self._reactor.at(time.monotonic_ns() + TICK_NS, self._tick)
 
     def _progress(self, now: int) -> Progress:
+        """Counts of the load; pieces and requests in flight those of this process."""
+        counts = self._ledger.counts()
         return Progress(
-            phase=self._phase(now),
+            phase=phase_of(self._load, now),
             at_ns=now,
             pieces=sum(client.pieces for client in self._clients),
-            ok=self._ok,
-            failed=self._failed,
+            ok=counts.ok,
+            failed=counts.failed,
             in_flight=sum(client.busy for client in self._clients),
         )
 
-    def _phase(self, now: int) -> str:
-        if now < self._load.warmup_ns:
-            return "warm-up"
-        return "window" if self._window_end_ns is None or now < self._window_end_ns else "drain"
-
     def _maybe_finish(self) -> None:
-        now = self._clock.now()
-        if self._interrupted or self._aborted:
-            self._finish()
+        ledger, now = self._ledger, self._clock.now()
+        if self._interrupted:
+            ledger.end(INTERRUPTED, self._clock.now)
+        elif ledger.fails_too_often():
+            ledger.end(ABORTED, self._clock.now)
         elif self._load.requests is not None:
-            if self._all_sent() and not any(client.busy for client in self._clients):
-                self._window_end_ns = now
-                self._finish()
+            if self._due is None:
+                ledger.settle()
+            if ledger.all_ended():
+                ledger.end(DONE, self._clock.now)
         elif self._window_end_ns is not None and now >= self._window_end_ns:
-            owed = self._due_ns is not None and self._due_ns < self._window_end_ns
-            drained = not owed and not any(self._holds_window(client) for client in self._clients)
-            if drained or now >= self._window_end_ns + self._load.drain_ns:
-                self._finish()
+            owed = self._due is not None and self._due[1] < self._window_end_ns
+            if not owed and not any(self._holds_window(client) for client in self._clients):
+                ledger.settle()
+            if ledger.all_settled() or now >= self._window_end_ns + self._load.drain_ns:
+                ledger.end(DONE, self._clock.now)
+        if ledger.how != RUNNING:
+            self._finish()
 
     def _holds_window(self, client: Client) -> bool:
         """Whether a client is busy with a request of the window, be it still to be sent."""
         end_ns = self._window_end_ns
         return client.busy and end_ns is not None and (client.sent_ns is None or client.sent_ns < end_ns)
 
-    def _finish(self) -> None:
-        self._over = True
-        for client in self._clients:
-            client.cancel()
-        self._reactor.stop()
+    def _alarmed(self, _events: int) -> None:
+        """The other processes have ended the load, or nobody is left who could want it."""
+        self._ledger.end(INTERRUPTED, self._clock.now)
+        self._finish()
 
-    def _window(self) -> Window | None:
-        end_ns, cut = self._window_end_ns, self._interrupted or self._aborted
-        if cut or end_ns is None or end_ns <= self._load.warmup_ns:
-            return None
-        return Window(self._load.warmup_ns, end_ns)
+    def _finish(self) -> None:
+        if not self._over:
+            self._over = True
+            for client in self._clients:
+                client.cancel()
+            self._reactor.stop()
+
+    def _keep_unsent(self) -> None:
+        """What was due before the end and could not be sent any more belongs to the load: ids have no holes."""
+        while self._due is not None and self._due[1] <= self._ledger.end_ns:
+            self._exchanges.add(unsent(*self._due, self._next_worker(), self._clock.now()))
+            self._due = next(self._arrivals, None)

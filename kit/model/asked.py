@@ -158,7 +158,8 @@ class Load(Sparse):
     `extra_body` is merged into every request body (temperature, ignore_eos, ...). The workers of a closed loop
     start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
-    `max_error_milli` / 1000 of its requests fail; None goes on whatever happens.
+    `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
+    together; None is one.
     """
 
     schema: Literal["kit/load/1"]
@@ -181,6 +182,7 @@ class Load(Sparse):
     slo: Slo | None = None
     validate: str | None = None
     max_error_milli: int | None = None
+    processes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

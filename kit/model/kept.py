@@ -35,7 +35,7 @@ class LoadFacts(Sparse):
     """How the load itself went: the window, the clock and what the client knows about itself.
 
     `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
-    load was given up.
+    load was given up. `cpu_ns` and `stale_retries` are of all `processes` together.
     """
 
     origin_utc: str
@@ -53,6 +53,7 @@ class LoadFacts(Sparse):
     records_sha256: str
     texts_sha256: str
     aborted: bool = False
+    processes: int = 1
 
 
 @dataclass(frozen=True, slots=True)

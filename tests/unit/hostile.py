@@ -31,7 +31,8 @@ from scripted import MS, PROMPTS, load_of
 from streams import vllm
 
 from kit.chatbody import body
-from kit.loadgen.session import LoadRun, Progress, Session
+from kit.loadgen.loadrun import LoadRun, Progress
+from kit.loadgen.session import Session
 from kit.loadgen.target import parse_target, payload, request_head
 from kit.model import Exchange, Load, Loop, OutputTokens, PlannedRequest, Record, Timeouts
 from kit.reference.listening import url_of

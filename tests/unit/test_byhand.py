@@ -65,7 +65,8 @@ def made(request: LoadRequest) -> Load:
 
 def test_what_judges_a_load_stands_in_it() -> None:
     """Limits, rule and ramp, exact."""
-    load = made(replace(REQUEST, slo=Slo(ttft_ns=5), validate="basic", ramp_s=0.5, lane="sweep-c2"))
+    load = made(replace(REQUEST, slo=Slo(ttft_ns=5), validate="basic", ramp_s=0.5, lane="sweep-c2", processes=2))
+    assert load.processes == 2
     assert (load.slo, load.validate, load.ramp_ns, load.lane) == (Slo(ttft_ns=5), "basic", 500_000_000, "sweep-c2")
     assert (load.trace, load.window_ns, load.requests) == (None, 10**10, None)
     assert typed(Load, plain(load), "load") == load

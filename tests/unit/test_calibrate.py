@@ -121,6 +121,15 @@ def test_each_concurrency_is_measured_and_then_the_pace_doubled(url: str, tmp_pa
     assert problems(plain(found), "calibration") == []
 
 
+def test_every_load_is_of_as_many_processes_as_asked_for(url: str, tmp_path: Path) -> None:
+    """Points and steps alike; one, unless somebody says otherwise."""
+    for asked, folder in ((None, tmp_path / "one"), (2, tmp_path / "two")):
+        folder.mkdir()
+        engine = ReferenceEngine(url)
+        calibrate((1,), 200.0, engine, folder, lambda _: None, Effort(max_steps=1), processes=asked)
+        assert [load.get("processes") for load in engine.loads] == [asked, asked]
+
+
 def test_a_point_that_does_not_hold_is_tried_once_more(url: str, tmp_path: Path) -> None:
     """2 ms late, then right: both are kept, and the search goes on from it."""
     found, seen = done(ReferenceEngine(url, [2.0, 0.0]), tmp_path, steps=1)

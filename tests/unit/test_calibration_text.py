@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+import pytest
 from calibrations import good_calibration, good_point
 from test_tables import CALIBRATION, PLAN, result_of
 
@@ -37,6 +38,25 @@ def test_the_table_has_a_line_for_each_point_and_step() -> None:
     assert "Ceiling: proven to 2,560 tokens/s and 4 streams (lost chunks or requests)." in text
     for word in ("2 usable CPUs", "stamps: kernel", "1 ms", "98%", "tried once more"):
         assert word in text
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "processes", "cpus", "said"),
+    [
+        ("pace", 1, 2, True),
+        ("largest_point", 1, 2, True),
+        ("steps", 1, 2, False),
+        ("time", 1, 2, False),
+        ("pace", 2, 2, False),
+        ("pace", 1, 1, False),
+    ],
+)
+def test_where_one_process_gave_in_more_are_advised(
+    ended_by: SearchEnd, processes: int, cpus: int, said: bool
+) -> None:
+    """Only after a fault, and where there is a CPU for a second."""
+    text = calibration_table(replace(CALIBRATION, ended_by=ended_by, cpus=cpus), processes)
+    assert ("more may reach further: kit calibrate --processes 2" in text) is said
 
 
 def test_no_data_is_a_dash_in_the_table() -> None:

@@ -218,13 +218,16 @@ def test_a_calibration_is_printed_written_and_judged(
     from kit.calibrate import OnStep, Step
     from kit.model import Calibration
 
-    def scripted(levels: tuple[int, ...], rate: float, _: object, __: Path, on_step: OnStep) -> Calibration:
+    def scripted(
+        levels: tuple[int, ...], rate: float, _: object, __: Path, on_step: OnStep, processes: int | None
+    ) -> Calibration:
+        assert processes == 3
         on_step(Step("point", levels[0], rate))
         return good_calibration(levels if held else levels[:1])
 
     monkeypatch.setattr("kit.calibrate.calibrate", scripted)
     output = tmp_path / "c.json"
-    arguments = ("calibrate", "--concurrency", "1,4", "--rate", "200", "-o", str(output))
+    arguments = ("calibrate", "--concurrency", "1,4", "--rate", "200", "--processes", "3", "-o", str(output))
     code, out, err = run(capsys, *arguments)
     assert code == (0 if held else 1)
     assert "Ceiling: proven to" in out

@@ -12,7 +12,8 @@ from hostile import ANSWER, ENDLESS, Peer, Play, answering, asked, carried_out, 
 from scripted import MS, behaving, in_thread
 
 from kit.errors import InputError
-from kit.loadgen.session import Progress, Session
+from kit.loadgen.loadrun import Progress
+from kit.loadgen.session import Session
 from kit.model import Loop, Record
 
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from records import MS
 
 from kit.cellfolder import read_records
 from kit.loadgen import recorder
+from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.recorder import keep, record_line
-from kit.loadgen.session import LoadRun
-from kit.loadgen.spool import Spool
+from kit.loadgen.spool import Spool, Spools
 from kit.metrics import cell_metrics
 from kit.model import Exchange, Metrics, PlannedRequest, Slo, Window
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_jsonl_line
@@ -80,6 +81,25 @@ def test_a_spool_gives_back_what_it_took_in_the_order_of_ids(spool: Spool) -> No
     assert list(spool.read([2, 0])) == [exchange(2), exchange(0)]
     assert len(spool) == 4
     assert spool.size_bytes > 4 * len(ANSWER)
+
+
+def test_several_spools_are_read_as_one(tmp_path: Path) -> None:
+    """By their ids, with what another process has added to the file of each."""
+    taken = [[exchange(id_) for id_ in ids] for ids in ((3, 0), (2, 1), ())]
+    found = []
+    for number, each in enumerate(taken):
+        path = tmp_path / f"{number}.bin"
+        found.append(Spool(path))
+        with closing(Spool(path)) as other:
+            for one in each:
+                other.add(one)
+            other.flush()
+            found[-1].adopt(other.index())
+    both = Spools(found)
+    assert [each.id for each in both] == both.ids() == [0, 1, 2, 3]
+    assert list(both.read([2, 0])) == [exchange(2), exchange(0)]
+    assert (len(both), both.size_bytes) == (4, sum(each.size_bytes for each in found))
+    both.close()
 
 
 @given(st.lists(st.binary(max_size=200), max_size=8))
