@@ -20,14 +20,14 @@ FROM ${BASE} AS source
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 \
  && rm -rf /var/lib/apt/lists/* \
- && mkdir /work && chown 10001:10001 /work
+ && mkdir /cell && chown 10001:10001 /cell
 COPY --from=wheels /opt/packages /opt/packages
 # The kit changes most often, so it comes last. Compiled here: the file system is read-only when it runs.
 COPY kit/ /opt/kit/
 RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/kit/kit
-# PYTHONSAFEPATH: a volume is mounted at /work, and nothing in it may be taken for a module.
+# PYTHONSAFEPATH: a volume is mounted at /cell, and nothing in it may be taken for a module.
 ENV PYTHONPATH=/opt/kit:/opt/packages PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
-WORKDIR /work
+WORKDIR /cell
 ENTRYPOINT ["python3"]
 CMD ["-m", "kit.loadgen"]

@@ -117,7 +117,7 @@ def test_a_program_of_the_kit_is_as_isolated_as_a_server() -> None:
     config = container_config(kit_program("image", ("-c", "pass")), Place("none", None, {}, work=True, stdin=True))
     host = config["HostConfig"]
     assert (host["CapDrop"], host["ReadonlyRootfs"], config["User"]) == (["ALL"], True, "10001:10001")
-    assert host["Mounts"] == [{"Type": "volume", "Target": "/work"}]
+    assert host["Mounts"] == [{"Type": "volume", "Target": "/cell"}]
     assert config["OpenStdin"]
     assert "NetworkingConfig" not in config
     assert "CpusetCpus" not in host
@@ -151,12 +151,12 @@ def test_the_load_generator_has_cpus_of_its_own_where_there_are_enough(
 
 
 def test_a_program_of_the_kit_finds_its_files_in_its_volume() -> None:
-    """They lie in /work there, it listens on all addresses, and the engine knows what to bring back."""
+    """They lie in /cell there, it listens on all addresses, and the engine knows what to bring back."""
     folder = Path("/somewhere/cell")
     command = (sys.executable, "-m", "kit", "reference", "--truth", "/somewhere/cell/truth.jsonl", "--itl-ms", "5")
     arguments, files = inside(command, folder)
     assert arguments == (
-        *("-m", "kit", "reference", "--truth", "/work/truth.jsonl", "--itl-ms", "5"),
+        *("-m", "kit", "reference", "--truth", "/cell/truth.jsonl", "--itl-ms", "5"),
         *("--host", "0.0.0.0"),
     )
     assert files == ("truth.jsonl",)
@@ -321,7 +321,7 @@ class Client:
 
 def put(api: Api, members: list[Member], **more: Any) -> None:
     client: Any = Client(api)
-    put_files(client, "c", "/work", members, 10001, **more)
+    put_files(client, "c", "/cell", members, 10001, **more)
 
 
 def test_files_go_in_as_one_archive(tmp_path: Path) -> None:
@@ -393,7 +393,7 @@ def test_only_one_plain_file_of_the_right_name_is_taken(
     monkeypatch.setattr(transfer, "answered", lambda *_, **__: contextlib.nullcontext(Raw(data)))
     client: Any = None
     with pytest.raises(EngineError, match=words):
-        fetch_file(client, "c", "/work/out/facts.json", tmp_path / "facts.json", limit_bytes=10)
+        fetch_file(client, "c", "/cell/out/facts.json", tmp_path / "facts.json", limit_bytes=10)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -402,7 +402,7 @@ def test_a_plain_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     data = archive(("facts.json", tarfile.REGTYPE, b"x" * 10))
     monkeypatch.setattr(transfer, "answered", lambda *_, **__: contextlib.nullcontext(Raw(data)))
     client: Any = None
-    assert fetch_file(client, "c", "/work/out/facts.json", tmp_path / "f", limit_bytes=10)
+    assert fetch_file(client, "c", "/cell/out/facts.json", tmp_path / "f", limit_bytes=10)
     assert (tmp_path / "f").read_bytes() == b"x" * 10
     assert len(list(tmp_path.iterdir())) == 1
 

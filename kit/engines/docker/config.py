@@ -11,7 +11,7 @@ from docker.utils import parse_devices
 
 from kit.container import ContainerSpec, Mount, Tmpfs
 
-WORK = "/work"
+WORK = "/cell"
 KIT_USER = 10001  # of the load generator's image
 SERVER_ALIAS = "server"
 # Two pieces, so that the newest words always stay. More than any load writes.
@@ -43,7 +43,7 @@ class Place:
     """Where a container stands and what is the kit's own about it; the network "none" is none.
 
     `accelerator` has `device_requests`, `devices`, `group_add` and `environment`, as they come from
-    `kit.passthrough.host_config_of`. `work` asks for a volume of its own at /work, `stdin` for an input that stays
+    `kit.passthrough.host_config_of`. `work` asks for a volume of its own at /cell, `stdin` for an input that stays
     open.
     """
 

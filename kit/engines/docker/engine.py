@@ -214,7 +214,7 @@ def lines(pieces: Iterable[bytes]) -> Iterator[str]:
 def inside(command: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The arguments of a program of the kit as it runs in a container, and the files of `folder` that it names.
 
-    Those lie in /work there and come back when it ends. It listens on all addresses of the container's network.
+    Those lie in /cell there and come back when it ends. It listens on all addresses of the container's network.
     """
     if command[:3] != (sys.executable, "-m", "kit"):
         name = " ".join(command[:1]) or "What was to be started"

@@ -33,9 +33,9 @@ def run_program(
     on_line: OnLine,
     environment: Mapping[str, str],
 ) -> None:
-    """Run a Python program in `image`; what it writes to /work/out and `names` chooses lands in the folder `out`.
+    """Run a Python program in `image`; what it writes to /cell/out and `names` chooses lands in the folder `out`.
 
-    Its last argument is /work/out. `names` gets the lines it printed and says which files to fetch. `EngineError`
+    Its last argument is /cell/out. `names` gets the lines it printed and says which files to fetch. `EngineError`
     with its last lines if it fails.
     """
     spec = ContainerSpec(

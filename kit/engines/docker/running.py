@@ -99,7 +99,7 @@ class DockerServer:
         return container_facts(found, image, version, self._passthrough)
 
     def end(self, grace_s: float, bring: tuple[str, ...] = ()) -> None:
-        """Stop it, and keep what goes with the container: how it ended, its log, files it left in /work."""
+        """Stop it, and keep what goes with the container: how it ended, its log, files it left in /cell."""
         # If the engine is gone, nothing is known of the end, and nothing more can be asked.
         self._over = True
         with contextlib.suppress(EngineError):

@@ -256,8 +256,8 @@ def test_a_volume_that_only_the_server_writes_goes_with_it(
     engine: DockerEngine, client: docker.DockerClient, folder: Path, run: str
 ) -> None:
     """A cache that is not there yet is made for the run; one that is there stays."""
-    cache = Mount(f"cache-{run}", "/work", read_only=False)
-    spec = python_server(engine.loadgen_image, "open('/work/x', 'w').write('x')", mounts=(cache,))
+    cache = Mount(f"cache-{run}", "/cell", read_only=False)
+    spec = python_server(engine.loadgen_image, "open('/cell/x', 'w').write('x')", mounts=(cache,))
     with engine.server(spec, folder / "log") as running:
         until(lambda: running.exit_code() is not None, "the end")
         assert leftovers(client, run) != []
@@ -477,7 +477,7 @@ def test_the_load_generator_is_as_isolated(
 
 TRAPS = """
 import os
-os.chdir("/work")
+os.chdir("/cell")
 open("good", "w").write("good")
 os.symlink("/etc/passwd", "link")
 os.mkdir("folder"); open("folder/x", "w").close()
@@ -496,16 +496,16 @@ def test_only_plain_files_come_out_of_a_container(
     with container(client, config, new_name("trap")) as made:
         start(client, made, "a test")
         client.api.wait(made)
-        assert fetch_file(client, made, "/work/good", tmp_path / "good")
-        assert fetch_file(client, made, "/work/hard", tmp_path / "hard")
-        assert not fetch_file(client, made, "/work/none", tmp_path / "none")
+        assert fetch_file(client, made, "/cell/good", tmp_path / "good")
+        assert fetch_file(client, made, "/cell/hard", tmp_path / "hard")
+        assert not fetch_file(client, made, "/cell/none", tmp_path / "none")
         for name in ("link", "folder", "pipe"):
             with pytest.raises(EngineError, match="not one plain file"):
-                fetch_file(client, made, f"/work/{name}", tmp_path / name)
+                fetch_file(client, made, f"/cell/{name}", tmp_path / name)
         with pytest.raises(EngineError, match="more than the 3 allowed"):
-            fetch_file(client, made, "/work/good", tmp_path / "large", limit_bytes=3)
+            fetch_file(client, made, "/cell/good", tmp_path / "large", limit_bytes=3)
         with pytest.raises(StorageError):
-            fetch_file(client, made, "/work/good", tmp_path / "no-such-folder" / "good")
+            fetch_file(client, made, "/cell/good", tmp_path / "no-such-folder" / "good")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "hard"]
     assert (tmp_path / "good").read_text() == "good"
 

@@ -105,7 +105,7 @@ def test_the_load_generator_has_this_kits_code_compiled(client: docker.DockerCli
 
 def test_a_module_in_the_volume_is_not_imported(client: docker.DockerClient, loadgen: str) -> None:
     """The working folder is a volume of data: its files are no modules."""
-    assert run(client, loadgen, "-c", "import sys; print('' in sys.path, '/work' in sys.path)") == (
+    assert run(client, loadgen, "-c", "import sys; print('' in sys.path, '/cell' in sys.path)") == (
         0,
         "False False\n",
     )
