@@ -59,7 +59,9 @@ def bench(tmp_path: Path) -> Bench:
 )
 def test_kit_load_understands_what_is_asked(ask: Ask, given: dict[str, object]) -> None:
     """As its own parser reads the options, large numbers too."""
-    params = load_command.make_context("load", ["--url", URL, *ask.options()]).params
+    params = load_command.make_context(
+        "load", ["--url", URL, *ask.options()], help_option_names=["-h", "--help"]
+    ).params
     assert {name: params[name] for name in given} == given
     assert (params["output_tokens"].min, params["output_tokens"].max) == (ask.lengths.min, ask.lengths.max)
 
@@ -78,7 +80,9 @@ def test_the_reference_endpoint_understands_its_pace(
     options: tuple[str, ...], ttft_ms: float, itl_ms: float
 ) -> None:
     """As its own parser reads the options."""
-    params = reference_command.make_context("reference", [*options, "--until-stdin-closes"]).params
+    params = reference_command.make_context(
+        "reference", [*options, "--until-stdin-closes"], help_option_names=["-h", "--help"]
+    ).params
     assert (params["ttft_ms"], params["itl_ms"]) == (ttft_ms, itl_ms)
 
 
@@ -109,7 +113,7 @@ def test_a_load_leaves_its_folder_and_cost(bench: Bench, monkeypatch: pytest.Mon
     assert (found.window, found.origin_ns, found.ended.cpu_s) == (Window(5, 9), 77, 2.5)
     assert bench.cells == [found.folder]
     (command,) = programs.commands
-    params = load_command.make_context("load", command[4:]).params
+    params = load_command.make_context("load", command[4:], help_option_names=["-h", "--help"]).params
     assert (params["url"], params["seed"], params["out"]) == (URL, loads.SEED, found.folder)
 
 

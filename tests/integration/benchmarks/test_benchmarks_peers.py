@@ -262,7 +262,7 @@ def test_the_kit_understands_its_own_command_line(tmp_path: Path) -> None:
     """As its own parser reads it."""
     words = KIT.command(Path("python"), job(tmp_path))
     assert words[:4] == ["python", "-m", "kit", "load"]
-    given = kit_load.make_context("load", words[4:]).params
+    given = kit_load.make_context("load", words[4:], help_option_names=["-h", "--help"]).params
     assert (given["url"], given["concurrency"], given["requests"]) == (URL, STREAMS, 256)
     assert (given["output_tokens"].min, given["output_tokens"].max) == (TOKENS, TOKENS)
     assert given["out"] == tmp_path / "run"
