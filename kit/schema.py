@@ -127,8 +127,32 @@ def _validator(name: str) -> Validator:
         raise InternalError(f"There is no document called {plain_text(name)}.")
     with_ours: Callable[..., Any] = validators.extend
     kind = with_ours(Draft202012Validator, _OURS)
-    validator: Validator = kind(schema(name), registry=registry())
+    whole = schema(name)
+    validator: Validator = kind(_inlined(whole, whole), registry=registry())
     return validator
+
+
+def _inlined(part: Any, whole: Mapping[str, Any]) -> Any:
+    """The part with what its `$ref`s name in their place: to look each one up anew takes a third of the time.
+
+    No schema of the kit refers to itself. `whole` is the file in which the part stands.
+    """
+    if isinstance(part, list):
+        return [_inlined(each, whole) for each in part]
+    if not isinstance(part, dict):
+        return part
+    found: dict[str, Any] = {}
+    for key, value in part.items():
+        if key == "$ref":
+            file, _, pointer = value.partition("#")
+            home = whole if not file else registry().contents(file)
+            target: Any = home
+            for step in filter(None, pointer.split("/")):
+                target = target[step]
+            found |= _inlined(target, home)
+        elif key != "$defs":
+            found[key] = _inlined(value, whole)
+    return found
 
 
 # --- three keywords of our own: one error for each key, in the order of the document -----------------------
