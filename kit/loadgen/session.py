@@ -10,6 +10,7 @@ import gc
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
@@ -74,7 +75,7 @@ class Session:
         self._ahead = -1, b""  # the body of the request that comes next, with its id
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
         self._due: tuple[int, int] | None = None  # the next arrival of an open loop; None after its last
-        self._seen = 0, 0  # pieces read until the last tick, and when that was
+        self._seen: tuple[list[int], int] = [], 0  # pieces read by each until the last tick, and when that was
         self._interrupted = False
         self._begun = self._over = False
 
@@ -228,9 +229,10 @@ class Session:
         self._maybe_finish()
         progress = self._progress(now)
         if self._clock.use_kernel:
-            read, span_ns = progress.pieces - self._seen[0], now - self._seen[1]
-            self._reactor.linger_ns = linger_ns(read, progress.in_flight, span_ns)
-            self._seen = progress.pieces, now
+            counts = [client.pieces for client in self._clients]
+            read = [count - before for count, before in zip_longest(counts, self._seen[0], fillvalue=0)]
+            self._reactor.linger_ns = linger_ns(sum(read), max(read, default=0), now - self._seen[1])
+            self._seen = counts, now
         self._on_progress(progress)
         if not self._over:
             self._reactor.at(time.monotonic_ns() + TICK_NS, self._tick)
