@@ -82,7 +82,7 @@ def ready(
                 found=found,
                 images=images.pins,
             )
-            yield Ready(plan, engine, supply_of(client, run, plan, images, on_bytes, on_line))
+            yield Ready(plan, engine, supply_of(client, run, plan, images, found, on_bytes))
     finally:
         client.close()
 

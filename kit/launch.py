@@ -9,6 +9,14 @@ from kit.model import Entry
 from kit.runtimes import RUNTIMES
 from kit.runtimes.contract import ServedModel
 
+# Variants that are another service of the same image.
+_SAME_IMAGE = {"lavapipe": "vulkan"}
+
+
+def image_variant(entry: Entry) -> str:
+    """The variant whose image an entry runs."""
+    return _SAME_IMAGE.get(entry.variant, entry.variant)
+
 
 def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
     """The container of an entry whose settings are all given; `image` is what the engine is asked for."""

@@ -16,9 +16,8 @@ from kit.engines.docker.images import image_facts, images_with_label, scratch_im
 from kit.engines.docker.passthrough import probe
 from kit.engines.docker.volumes import model_volume
 from kit.errors import EngineError
-from kit.images import ImageRecipe, build, choose_target, recipe, recipe_needed
-from kit.images.recipes import SUITES
-from kit.launch import entry_container
+from kit.images import ImageRecipe, base_missing, build, choose_target, recipe, recipe_needed
+from kit.launch import entry_container, image_variant
 from kit.model import Entry, Plan
 from kit.model.pinned import ImagePin, WeightsPin
 from kit.plan import Measured, weights_of
@@ -29,8 +28,6 @@ from kit.supply import ContainerSupply
 from kit.weights import WAYS, prepared, weights_path
 
 OnLine = Callable[[str], None]
-# Variants that are another service of the same image.
-SAME_IMAGE = {"lavapipe": "vulkan"}
 LOADGEN = ("loadgen", "cpu")
 NOT_YET = ServedModel("model", "model", "", "model")
 
@@ -90,7 +87,7 @@ def maker_images(client: Client, model_entry: ModelEntry, from_source: bool | No
 
 def entry_recipe(client: Client, entry: Entry, from_source: bool | None) -> ImageRecipe:
     """How the image of an entry is made on this engine."""
-    variant = SAME_IMAGE.get(entry.variant, entry.variant)
+    variant = image_variant(entry)
     known = _any_recipe(entry.runtime, variant)
     if entry.image is not None:
         return replace(recipe(entry.runtime, variant, "official"), base=entry.image, pin=entry.image)
@@ -115,7 +112,7 @@ def _ready(client: Client, wanted: ImageRecipe, on_line: OnLine) -> str:
 
 def _ready_base(client: Client, wanted: ImageRecipe, on_line: OnLine) -> None:
     """Make the Debian base of a build from source where no registry has it."""
-    if wanted.target == "source" and wanted.base in SUITES and image_facts(client, base_tag(wanted.base)) is None:
+    if base_missing(client, wanted):
         on_line(f"making the base {base_tag(wanted.base)} from the Debian archive")
         make_base(client, wanted.base, cache_folder() / "bases", on_line)
 
@@ -141,28 +138,31 @@ def ready_weights(
 
 
 def supply_of(
-    client: Client, run: str, plan: Plan, images: Images, on_bytes: OnBytes, on_line: OnLine
+    client: Client,
+    run: str,
+    plan: Plan,
+    images: Images,
+    found: Mapping[str, Measured],
+    on_bytes: OnBytes,
 ) -> ContainerSupply:
-    """Volumes filled with the plan's weights, and what each entry is started with."""
+    """Volumes filled with the plan's weights, `found` here by name, and what each entry is started with."""
     served: dict[str, ServedModel] = {}
     for entry in plan.entries:
         pin = weights_of(plan, entry)
         if pin.name not in served:
-            served[pin.name] = _served(client, run, pin, images, on_bytes, on_line)
+            served[pin.name] = _served(client, run, pin, images, found[pin.name][0], on_bytes)
     models = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
     return ContainerSupply(images.by_entry, models)
 
 
 def _served(
-    client: Client, run: str, pin: WeightsPin, images: Images, on_bytes: OnBytes, on_line: OnLine
+    client: Client, run: str, pin: WeightsPin, images: Images, digest: str, on_bytes: OnBytes
 ) -> ServedModel:
-    entry = model(pin.name)
-    _, (digest, _) = prepared(client, run, entry, None, on_bytes, on_line)
     if digest != pin.sha256:
         raise EngineError(
             f"The weights {pin.name} have sha256 {digest}, the plan says {pin.sha256}.", "Begin a new run."
         )
-    return served_model(client, run, entry, digest, images, on_bytes)
+    return served_model(client, run, model(pin.name), digest, images, on_bytes)
 
 
 def served_model(

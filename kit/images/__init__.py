@@ -1,7 +1,16 @@
 """The story of the images: which there are, what they are made of, how they are built, what they became."""
 
 from kit.images.bases import make_bases
-from kit.images.building import BuiltImage, build, choose_target, needed, present, recipe_needed, recipe_sha256
+from kit.images.building import (
+    BuiltImage,
+    base_missing,
+    build,
+    choose_target,
+    needed,
+    present,
+    recipe_needed,
+    recipe_sha256,
+)
 from kit.images.locking import Lock, lock
 from kit.images.recipes import ImageRecipe, Target, names, recipe, recipes, targets
 
@@ -10,6 +19,7 @@ __all__ = [
     "ImageRecipe",
     "Lock",
     "Target",
+    "base_missing",
     "build",
     "choose_target",
     "lock",

@@ -151,6 +151,13 @@ def _bases(client: Client, recipe: ImageRecipe) -> dict[str, str]:
     return found
 
 
+def base_missing(client: Client, wanted: ImageRecipe) -> bool:
+    """Whether the recipe starts from a Debian suite that neither the engine has nor a registry gives."""
+    if wanted.target != "source" or wanted.base not in SUITES or image_facts(client, base_tag(wanted.base)):
+        return False
+    return not _can_be_had(client, pinned_image(f"debian-{wanted.base}").reference)
+
+
 def _base(client: Client, name: str) -> str:
     if name not in SUITES:
         return _pulled(client, name)

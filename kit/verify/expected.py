@@ -10,7 +10,7 @@ from kit.assets import asset
 from kit.catalogue.inputs import build_inputs, wheel_pins
 from kit.container import ContainerSpec
 from kit.errors import KitError
-from kit.launch import entry_container
+from kit.launch import entry_container, image_variant
 from kit.model import Entry, Plan, Setting
 from kit.runtimes import RUNTIMES
 from kit.runtimes.contract import ServedModel
@@ -18,7 +18,6 @@ from kit.strict import StrictError, read_json
 
 # Verification may not import the rooms that make images and containers: their words and rules are repeated here,
 # and a test holds the two against each other.
-SAME_IMAGE = {"lavapipe": "vulkan"}
 REPOSITORY, LABEL, ROLE = "kit", "org.kit.", "server"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -48,11 +47,6 @@ def _container(
         return entry_container(entry, ServedModel(name, file, "", "any"), "any")
     except KitError:
         return None
-
-
-def image_variant(entry: Entry) -> str:
-    """The variant whose image an entry runs: some are another service of the same image."""
-    return SAME_IMAGE.get(entry.variant, entry.variant)
 
 
 def image_tag(entry: Entry, target: str) -> str:

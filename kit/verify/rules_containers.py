@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from kit.container import Accelerator, ContainerFacts, ContainerSpec, Path
 from kit.instant import utc_ns
+from kit.launch import image_variant
 from kit.model import Entry, Plan, ServerFacts
 from kit.model.pinned import ImagePin
 from kit.runfolder import PLAN
@@ -19,7 +20,6 @@ from kit.verify.expected import (
     ROLE,
     image_inputs,
     image_tag,
-    image_variant,
     labelled_inputs,
     planned_container,
 )

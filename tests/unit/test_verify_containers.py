@@ -27,7 +27,6 @@ from sealed import bundle_verdict, run_verdict
 from test_verify_robust import JSON, paths_of, put, take_out
 from toy_server import MS
 
-from kit import provision
 from kit.assets import asset
 from kit.catalogue.inputs import build_input, wheel_pins
 from kit.container import Accelerator, ContainerFacts
@@ -301,7 +300,6 @@ def test_any_label_of_inputs_is_read_or_refused(text: str) -> None:
 
 def test_names_of_images_and_their_inputs_are_those_of_the_recipes() -> None:
     """`kit.verify` may not import the rooms that make images; what it repeats is the same."""
-    assert expected.SAME_IMAGE == provision.SAME_IMAGE
     assert building.LABEL == expected.LABEL
     assert f"{expected.LABEL}cell" == engine.CELL_LABEL
     assert f"{expected.LABEL}role" == engine.ROLE_LABEL
