@@ -26,7 +26,7 @@ integration: $(VENV)/.dev
 golden: $(VENV)/.dev
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/test_cli_help.py
 
-# The instrument's figures with their targets; quiet machine, 12 minutes. BENCH=--quick takes 3.
+# The instrument's figures with their targets; quiet machine, 15 minutes. BENCH=--quick takes 3.
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.instrument $(BENCH)
 

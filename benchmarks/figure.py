@@ -21,12 +21,11 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One run: a folder for its files, how long it may take, and the folders of the loads it has carried out."""
+    """One run: a folder for its files, how long it may take, and the folders of its stationary loads."""
 
     folder: Path
     quick: bool
-    full: bool
-    cells: list[Path] = field(default_factory=list)
+    stationary: list[Path] = field(default_factory=list)
 
     def pick(self, quick: int, usual: int) -> int:
         return quick if self.quick else usual

@@ -1,9 +1,9 @@
 """Prints the figures of the instrument with their targets.
 
-    python -m benchmarks.instrument [--only NAME,...] [--quick] [--full] [--json FILE]
+    python -m benchmarks.instrument [--only NAME,...] [--quick] [--json FILE]
 
 Nothing is asserted: a missed target is a row that says so, and the exit code is 0. It is 1 only if something
-could not run. `--full` adds the run of 10 million chunks.
+could not run.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ def measured(names: Sequence[str], bench: Bench) -> tuple[list[Figure], list[str
 def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.instrument", description="The kit's figures.")
     parser.add_argument("--only", metavar="NAME,...", help=f"of {', '.join(FIGURES)}")
-    parser.add_argument("--quick", action="store_true", help="short loads: about 3 minutes instead of 12")
-    parser.add_argument("--full", action="store_true", help="also measure the run of 10 million chunks")
+    parser.add_argument("--quick", action="store_true", help="short loads: about 3 minutes instead of 15")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep records and truth logs in this new folder")
     chosen = parser.parse_args(arguments)
@@ -75,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as scratch:
         folder = chosen.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        figures, failures = measured(chosen.names, Bench(folder, chosen.quick, chosen.full))
+        figures, failures = measured(chosen.names, Bench(folder, chosen.quick))
     sys.stdout.write(f"{about}\n\n{text_table(figures)}\n")
     if chosen.json:
         chosen.json.write_text(json_text(figures, about), encoding="utf-8")

@@ -39,6 +39,11 @@ class Ask:
     ignore_eos: bool = False
 
     @property
+    def is_stationary(self) -> bool:
+        """Whether there is load before the window and after it."""
+        return self.duration_s is not None and self.warmup_s > 0
+
+    @property
     def lengths(self) -> OutputTokens:
         low, high = (self.tokens, self.tokens) if isinstance(self.tokens, int) else self.tokens
         return OutputTokens("uniform", low, high)
@@ -87,7 +92,8 @@ def kit_load(bench: Bench, url: str, ask: Ask, *, limit_s: float = 300, memory: 
         *("--prompts", PROMPTS, "--seed", str(SEED), "--out", str(folder), "--quiet"),
     ]
     ended = wanted(run_counted(command, folder, limit_s=limit_s, memory=memory), "kit load")
-    bench.cells.append(folder)
+    if ask.is_stationary:
+        bench.stationary.append(folder)
     return Loaded(folder, json.loads((folder / "cell.json").read_bytes()), ended)
 
 

@@ -1,4 +1,4 @@
-"""Little's law over every load of this run: mean in flight = arrival rate x mean time in system."""
+"""Little's law over the stationary loads of this run: mean in flight = arrival rate x mean time in system."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ratio(folder: Path) -> float | None:
 
 
 def measure(bench: Bench) -> tuple[Figure, ...]:
-    """Three loads of its own, whose windows have load before and after them, and all others that are kept."""
+    """Three loads of its own, and all others of this run whose windows have load before and after them."""
     seconds = bench.pick(6, 20)
     asks = (
         Ask(tokens=40, concurrency=4, duration_s=seconds, warmup_s=1),
@@ -40,7 +40,7 @@ def measure(bench: Bench) -> tuple[Figure, ...]:
     )
     with reference(*paced(30, 3)) as url:
         own = [kit_load(bench, url, ask).folder for ask in asks]
-    found = [(abs(value - 1), folder) for folder in bench.cells if (value := ratio(folder)) is not None]
+    found = [(abs(value - 1), folder) for folder in bench.stationary if (value := ratio(folder)) is not None]
     mine = ", ".join(f"{ratio(folder):.4f}" for folder in own)
     how = f"worst of {len(found)} loads; closed 4, closed 32, Poisson 100/s after warm-up: {mine}"
     return (at_most("Little's law: worst distance", max(found)[0] * 100, 5, "%", how),)

@@ -130,12 +130,12 @@ def test_the_json_keeps_every_figure_whole() -> None:
 @pytest.mark.parametrize(("quick", "picked"), [(True, 10), (False, 60)])
 def test_a_quick_run_picks_the_smaller_amount(quick: bool, picked: int) -> None:
     """The first of two is the quick one."""
-    assert Bench(Path(), quick=quick, full=False).pick(10, 60) == picked
+    assert Bench(Path(), quick=quick).pick(10, 60) == picked
 
 
 def test_every_path_of_a_run_is_new(tmp_path: Path) -> None:
     """Files beside a path, as logs are, belong to it; other names count by themselves."""
-    bench = Bench(tmp_path, quick=True, full=False)
+    bench = Bench(tmp_path, quick=True)
     first = bench.new("load")
     first.mkdir()
     first.with_suffix(".log").touch()
@@ -152,6 +152,6 @@ def test_every_path_of_a_run_is_new(tmp_path: Path) -> None:
 
 def test_runs_do_not_share_their_loads() -> None:
     """Each has a list of its own."""
-    one, other = (Bench(Path(), quick=True, full=False) for _ in range(2))
-    one.cells.append(Path("load-0"))
-    assert other.cells == []
+    one, other = (Bench(Path(), quick=True) for _ in range(2))
+    one.stationary.append(Path("load-0"))
+    assert other.stationary == []

@@ -81,13 +81,13 @@ def worst(
     own: tuple[float, ...], others: Sequence[Path], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Figure, list[Ask]]:
     """The figure of a run whose own three loads have these ratios, beside the loads before it."""
-    bench = Bench(folder, quick=True, full=False, cells=list(others))
+    bench = Bench(folder, quick=True, stationary=list(others))
     asks: list[Ask] = []
 
     def load(bench: Bench, _url: str, ask: Ask) -> Loaded:
         kept = keep(folder / f"own-{len(asks)}", [stay(0, 0, 500)], SECOND, own[len(asks)] / 2)
         asks.append(ask)
-        bench.cells.append(kept)
+        bench.stationary.append(kept)
         return Loaded(kept, {}, Ended(0, 0, 0, None, ""))
 
     monkeypatch.setattr(little, "reference", lambda *_: nullcontext("http://127.0.0.1:9"))

@@ -27,7 +27,7 @@ URL = "http://127.0.0.1:9"
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path, quick=True, full=False)
+    return Bench(tmp_path, quick=True)
 
 
 # --- command lines --------------------------------------------------------------------------------------
@@ -107,14 +107,30 @@ class Programs:
 
 
 def test_a_load_leaves_its_folder_and_cost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folder is kept for Little's law; window and origin are those of the facts."""
+    """Window and origin are those of the facts."""
     programs = Programs(monkeypatch, window={"start_ns": 5, "end_ns": 9}, origin_ns=77)
     found = kit_load(bench, URL, Ask(8, concurrency=2, requests=4))
     assert (found.window, found.origin_ns, found.ended.cpu_s) == (Window(5, 9), 77, 2.5)
-    assert bench.cells == [found.folder]
     (command,) = programs.commands
     params = load_command.make_context("load", command[4:], help_option_names=["-h", "--help"]).params
     assert (params["url"], params["seed"], params["out"]) == (URL, loads.SEED, found.folder)
+
+
+@pytest.mark.parametrize(
+    ("ask", "kept"),
+    [
+        (Ask(8, concurrency=2, duration_s=4, warmup_s=1), True),
+        (Ask(8, rate=2, duration_s=4), False),
+        (Ask(8, concurrency=2, requests=4, warmup_s=1), False),
+    ],
+)
+def test_only_a_stationary_load_is_kept_for_littles_law(
+    ask: Ask, kept: bool, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Load before its window and after it."""
+    Programs(monkeypatch, window={"start_ns": 5, "end_ns": 9})
+    found = kit_load(bench, URL, ask)
+    assert bench.stationary == ([found.folder] if kept else [])
 
 
 def test_facts_without_window_or_origin_give_none() -> None:
@@ -128,7 +144,7 @@ def test_a_load_that_fails_is_told_and_not_kept(bench: Bench, monkeypatch: pytes
     Programs(monkeypatch, code=8, output="No numbers.\n")
     with pytest.raises(BenchmarkError, match="kit load ended with code 8: No numbers"):
         kit_load(bench, URL, Ask(8, concurrency=2, requests=4))
-    assert bench.cells == []
+    assert bench.stationary == []
 
 
 def test_what_the_bare_loop_says_is_kept_beside_its_whole_cost(

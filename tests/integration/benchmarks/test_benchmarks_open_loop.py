@@ -134,7 +134,7 @@ def figures(
 
     monkeypatch.setattr(open_loop, "reference", lambda *_: nullcontext("http://127.0.0.1:9"))
     monkeypatch.setattr(open_loop, "kit_load", load)
-    found = open_loop.measure(Bench(Path(), quick=quick, full=False))
+    found = open_loop.measure(Bench(Path(), quick=quick))
     assert [(ask.rate, ask.duration_s) for ask in asked] == [(500, len(counts))]
     return found
 
