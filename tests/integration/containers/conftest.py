@@ -19,6 +19,14 @@ from kit.errors import EngineError
 from kit.images import build, needed, recipe
 
 
+WHOLE_RUNS = "test_whole_runs.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: they build the images that others look into."""
+    items.sort(key=lambda item: item.path.name != WHOLE_RUNS)
+
+
 @pytest.fixture(scope="session")
 def client(request: pytest.FixtureRequest) -> Iterator[docker.DockerClient]:
     """The engine at hand. Where there is none: fails in CI, is skipped in red elsewhere."""
