@@ -25,7 +25,7 @@ __all__ = ["Tally", "cell_metrics", "is_replayed", "metrics_of", "sent_in", "tim
 NS_PER_S = 1_000_000_000
 
 
-_TIMES = ("lengths", "ttft", "tpot", "itl", "gap", "e2e", "lag", "ttft_intended", "e2e_intended")
+_TIMES = ("lengths", "ttft", "tpot", "itl", "e2e", "lag", "ttft_intended", "e2e_intended")
 
 
 def _times() -> array[int]:
@@ -47,7 +47,8 @@ class Tally:
         self.prompt_tokens = self.cached_tokens = self.chunks = 0
         self.cached_known = False
         self.lengths, self.ttft, self.tpot, self.itl = _times(), _times(), _times(), _times()
-        self.gap, self.e2e, self.lag = _times(), _times(), _times()
+        self.gap: array[int] | None = None  # as `itl`, as long as every chunk was one token
+        self.e2e, self.lag = _times(), _times()
         self.ttft_intended, self.e2e_intended = _times(), _times()
 
     def add(self, record: Record) -> None:
@@ -71,6 +72,7 @@ class Tally:
         self.sources |= other.sources
         self.outcomes.update(other.outcomes)
         self.errors.update(other.errors)
+        self._add_gaps(other.itl, other.itl if other.gap is None else other.gap)
         for name in _TIMES:
             getattr(self, name).extend(getattr(other, name))
 
@@ -98,8 +100,8 @@ class Tally:
         self.e2e.append(time.e2e_ns)
         self.e2e_intended.append(record.chunks[-1][0] - record.intended_ns)
         self.replayed += time.replayed
+        self._add_gaps(time.itl_ns, time.gap_ns)
         self.itl.extend(time.itl_ns)
-        self.gap.extend(time.gap_ns)
         if time.ttft_ns is not None:
             self.ttft.append(time.ttft_ns)
             self.ttft_intended.append(record.chunks[0][0] - record.intended_ns)
@@ -107,6 +109,13 @@ class Tally:
             self.tpot.append(time.tpot_ns)
         if self.slo is not None:
             self.good += meets(self.slo, _felt(record, time, open_loop=self.open_loop))
+
+    def _add_gaps(self, itl_ns: Iterable[int], gap_ns: Iterable[int]) -> None:
+        """Before the `itl_ns` are added: from the first chunk of several tokens on, gaps are kept beside them."""
+        if self.gap is None and gap_ns is not itl_ns:
+            self.gap = self.itl[:]
+        if self.gap is not None:
+            self.gap.extend(gap_ns)
 
 
 def _felt(record: Record, time: Timing, *, open_loop: bool) -> Felt:
@@ -179,6 +188,7 @@ def metrics_of(tally: Tally) -> Metrics:
     ended = ok + failed
     judged = tally.slo is not None and ended > 0
     length_ns = window.end_ns - window.start_ns
+    itl = distribution(tally.itl)
     return Metrics(
         window_s=length_ns / NS_PER_S,
         # None when not one request succeeded: a dead server has no throughput
@@ -193,8 +203,8 @@ def metrics_of(tally: Tally) -> Metrics:
         mean_in_flight=float(round(Fraction(tally.in_flight_ns, length_ns), 6)) if tally.records else None,
         ttft_ms=distribution(tally.ttft),
         tpot_ms=distribution(tally.tpot),
-        itl_ms=distribution(tally.itl),
-        chunk_gap_ms=distribution(tally.gap),
+        itl_ms=itl,
+        chunk_gap_ms=itl if tally.gap is None else distribution(tally.gap),
         e2e_ms=distribution(tally.e2e),
         send_lag_ms=distribution(tally.lag),
         ttft_from_intended_ms=distribution(tally.ttft_intended) if open_loop else None,

@@ -20,7 +20,10 @@ DONE = b"[DONE]"
 # What may stand in a JSON string as it is, and is one character a byte.
 PLAIN = re.compile(rb"[ !#-\[\]-~]+")
 _FIELD, _END = b"data: ", b"\n\n"
-_STRETCH_BYTES = MAX_EVENT_BYTES // 2  # looked at in one go: no event can be too large, and little is in vain
+_STRETCH_BYTES, _MAX_STRETCH_BYTES = (
+    1 << 16,
+    MAX_EVENT_BYTES // 2,
+)  # looked at in one go; no event can be too large
 _BOM = b"\xef\xbb\xbf"
 # Atomic groups: a CR LF may not be read again as two line ends.
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
@@ -40,7 +43,7 @@ class Events:
     BadStreamError beyond the limits.
     """
 
-    __slots__ = ("_at", "_body", "_count", "_ends", "_piece", "_spans", "_stamps")
+    __slots__ = ("_at", "_body", "_count", "_ends", "_piece", "_stamps", "_stretch")
 
     def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
         kept = [piece for piece in pieces if piece[1]]
@@ -49,6 +52,7 @@ class Events:
         self._ends = list(accumulate([len(data) for _, data in kept]))
         self._at = len(_BOM) if self._body.startswith(_BOM) else 0
         self._piece = self._count = 0
+        self._stretch = _STRETCH_BYTES
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         body = self._body
@@ -77,18 +81,24 @@ class Events:
 
         Gives their stamps and what stood between, as `PLAIN` matches it; stops before an event of another form.
         """
-        body, head, tail = self._body, _FIELD + before, after + _END
-        most, start = MAX_EVENTS - self._count, self._at + len(head)
-        lines = {*before, *after} & {*b"\r\n"}
-        if lines or most < 1 or len(head + tail) > _STRETCH_BYTES or not body.startswith(head, self._at):
+        head, most = _FIELD + before, MAX_EVENTS - self._count
+        if not after or {*before, *after} & {*b"\r\n"} or most < 1 or not self._body.startswith(head, self._at):
             return [], []
-        parts = _plain(body[start : start + _STRETCH_BYTES].split(tail + head, most - 1), tail)
-        step, first = len(tail + head), start - len(head)
-        ends = [first + at for at in accumulate([len(part) + step for part in parts])]
+        # Split at a single byte, which is quickest: every event is a line with an empty one behind it.
+        found = self._body[self._at : self._at + self._stretch].split(b"\n", 2 * most)
+        behind = found[1:-1:2]
+        blocks = found[: 2 * len(behind) : 2]
+        if any(behind):
+            del blocks[next(at for at, line in enumerate(behind) if line) :]
+        texts = _between(blocks, head, after)
+        # What is looked at in vain is never more than twice what was of use.
+        self._stretch = min(2 * self._stretch, _MAX_STRETCH_BYTES) if len(texts) == len(blocks) else _STRETCH_BYTES
+        step = len(head) + len(after) + len(_END)
+        ends = [self._at + at for at in accumulate([len(text) + step for text in texts])]
         if ends:
             self._begin(len(ends))
             self._at = ends[-1]
-        return self._stamps_at(ends), parts
+        return self._stamps_at(ends), texts
 
     def _stamps_at(self, ends: list[int]) -> list[int]:
         """The stamps of the pieces in which these bytes, ascending, came; usually one event is one piece."""
@@ -108,16 +118,24 @@ class Events:
         return stamps
 
 
-def _plain(parts: list[bytes], tail: bytes) -> list[bytes]:
-    """The parts up to the first that is not plain, and of that one what is plain before `tail`."""
-    found = PLAIN.match(b"".join(parts))
-    odd = bisect_right(list(accumulate(map(len, parts))), found.end() if found else 0)
-    if b"" in parts[:odd]:
-        odd = parts.index(b"")
-    if odd == len(parts):
-        return parts[:-1]  # the last one did not come to its end
-    text, ended, _ = parts[odd].partition(tail)
-    return [*parts[:odd], text] if ended and PLAIN.fullmatch(text) else parts[:odd]
+def _between(blocks: list[bytes], head: bytes, tail: bytes) -> list[bytes]:
+    """What stands between `head` and `tail` in the first of these blocks, up to one with anything but `PLAIN`."""
+    alike = len(blocks)
+    while alike and not (blocks[alike - 1].startswith(head) and blocks[alike - 1].endswith(tail)):
+        alike -= 1  # a stream's last events are of other forms
+    before, after = len(head), -len(tail)
+    texts = [block[before:after] for block in blocks[:alike]]
+
+    def odd(count: int) -> bool:
+        """Whether one of the first `count` is of another form; each is as long as what is put together here."""
+        some = texts[:count]
+        whole = b"".join(some)
+        put = head + (tail + head).join(some) + tail
+        return b"" in some or not PLAIN.fullmatch(whole) or put != b"".join(blocks[:count])
+
+    if alike and odd(alike):
+        del texts[bisect_left(range(1, alike), True, key=odd) :]
+    return texts
 
 
 def events(pieces: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

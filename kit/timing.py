@@ -5,10 +5,9 @@ Pure; all arithmetic is on integers of nanoseconds or on exact fractions. Formul
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from operator import sub
 
 from kit.model import Record, Window
 
@@ -21,7 +20,10 @@ REPLAY_NS_PER_TOKEN = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The times of one ok request, ns. None where the request cannot tell (one chunk, a replayed stream)."""
+    """The times of one ok request, ns. None where the request cannot tell (one chunk, a replayed stream).
+
+    `itl_ns` is `gap_ns`, the very same tuple, where every chunk is one token.
+    """
 
     ttft_ns: int | None
     tpot_ns: int | None
@@ -54,11 +56,11 @@ def _per_token(gap_ns: int, tokens: Fraction) -> int:
     return int(share + Fraction(1, 2))
 
 
-def _itl(record: Record, gaps_ns: Sequence[int]) -> tuple[int, ...]:
+def _itl(record: Record, gaps_ns: tuple[int, ...]) -> tuple[int, ...]:
     if record.chunk_tokens is None:
         tokens, chunks = record.completion_tokens or 0, len(record.chunks)
         if tokens <= 0 or tokens == chunks:
-            return tuple(gaps_ns)  # nothing to divide by, or one token each
+            return gaps_ns  # nothing to divide by, or one token each
         return tuple((2 * gap * chunks + tokens) // (2 * tokens) for gap in gaps_ns)
     return tuple(_per_token(gap, _tokens_of_chunk(record, i + 1)) for i, gap in enumerate(gaps_ns))
 
@@ -80,12 +82,12 @@ def timing(record: Record) -> Timing:
     e2e_ns = stamps[-1] - sent_ns
     if is_replayed(record):
         return Timing(None, None, (), (), e2e_ns, replayed=True)
-    gaps = [later - earlier for earlier, later in pairwise(stamps)]
+    gaps = tuple(map(sub, stamps[1:], stamps))
     return Timing(
         ttft_ns=stamps[0] - sent_ns,
         tpot_ns=_tpot(record),
         itl_ns=_itl(record, gaps),
-        gap_ns=tuple(gaps),
+        gap_ns=gaps,
         e2e_ns=e2e_ns,
         replayed=False,
     )
