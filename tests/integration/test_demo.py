@@ -7,20 +7,20 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 from running import kit
+
+from kit.cellfolder import read_records
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One short run of the demo: two entries at concurrency 1 and 4.
-
-    The window holds several requests, so that a prefill more or less does not decide who is faster.
-    """
+    """One short run of the demo: two entries at concurrency 1 and 4."""
     folder = tmp_path_factory.mktemp("demo") / "run"
     options = ("--window", "6", "--warmup", "1", "--replicates", "1", "--concurrency", "1,4", "--yes")
     done = kit("reproduce", "demo", *options, "--out", str(folder))
@@ -45,12 +45,14 @@ def bundle(run: Path, printed: str, tmp_path_factory: pytest.TempPathFactory) ->
     return path
 
 
-def median(run: Path, entry: str, concurrency: int, path: str) -> float:
-    rows = json.loads((run / "result.json").read_text())["rows"]
-    row = next(row for row in rows if row["entry"] == entry and row["concurrency"] == concurrency)
-    value = row["spreads"][path]["median"]
-    assert isinstance(value, float)
-    return value
+def most_at_once(run: Path, entry: str, concurrency: int) -> int:
+    """How many answers of a cell were being written at the same time, by the stamps of their text."""
+    folder = run / "cells" / f"r1-c{concurrency}-{entry}"
+    marks: list[tuple[int, int]] = []
+    for record in read_records(folder / "records.jsonl"):
+        if len(record.chunks) > 1:
+            marks += [(record.chunks[0][0], 1), (record.chunks[-1][0], -1)]
+    return max(accumulate(step for _, step in sorted(marks)))
 
 
 def test_the_run_prints_a_table_for_each_metric(printed: str, run: Path) -> None:
@@ -63,11 +65,13 @@ def test_the_run_prints_a_table_for_each_metric(printed: str, run: Path) -> None
 
 
 def test_batching_shows(run: Path, printed: str) -> None:
-    """At concurrency 4 four slots give more tokens than one, and the serial entry shows its queue in the TTFT."""
+    """At concurrency 4 four slots write four answers at once, and one slot one after the other.
+
+    Not told by speed: that depends on what else this machine does.
+    """
     assert printed
-    throughput = "throughput_tok_s"
-    assert median(run, "llamacpp-batched", 4, throughput) > median(run, "llamacpp-serial", 4, throughput)
-    assert median(run, "llamacpp-serial", 4, "ttft_ms.p50") > 2 * median(run, "llamacpp-serial", 1, "ttft_ms.p50")
+    assert most_at_once(run, "llamacpp-batched", 4) == 4
+    assert most_at_once(run, "llamacpp-serial", 4) == 1
 
 
 def test_the_report_holds_the_same_tables(run: Path, printed: str) -> None:
