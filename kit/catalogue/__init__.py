@@ -41,7 +41,7 @@ class ModelEntry:
     """One model of the catalogue. `confirmed`: hash and size were seen by us, not only read somewhere.
 
     `file` is a file, or the name of a folder if `is_folder`; the sha256 of a folder is `folder_sha256`, its bytes
-    are those of all its files.
+    are those of all its files. `layers`: how many the network has, from its published configuration.
     """
 
     name: str
@@ -53,6 +53,7 @@ class ModelEntry:
     confirmed: bool
     source: Source
     confirmed_by: str | None = None
+    layers: int | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -85,6 +86,15 @@ def folder_sha256(hashes: Mapping[str, str]) -> str:
     """
     ordered = sorted(hashes.items(), key=lambda item: item[0].encode())
     return sha256("".join(f"{digest}  {path}\n" for path, digest in ordered).encode()).hexdigest()
+
+
+def find_layers(name: str) -> int | None:
+    """How many layers a model has, if the catalogue knows: of the model itself, or of what it is made of."""
+    known = {entry.name: entry for entry in models()}
+    entry = known.get(name)
+    if entry and entry.layers is None and entry.source.made_from:
+        entry = known.get(entry.source.made_from)
+    return entry.layers if entry else None
 
 
 def model(name: str) -> ModelEntry:

@@ -7,14 +7,14 @@ from hashlib import sha256
 
 from kit.errors import InputError
 from kit.metrics import cell_metrics
-from kit.model import Cell, Plan, Result
+from kit.model import Cell, Plan, Result, Slo
 from kit.results import make_result
 from kit.runfolder import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
 
 
-def remade_result(evidence: Evidence) -> tuple[Plan, Result]:
-    """Plan and result, recomputed; `InputError` naming what could not be read."""
+def remade_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan, Result]:
+    """Plan and result, recomputed, with goodput by `slo` if there is one; `InputError` naming what cannot be read."""
     if evidence.problems:
         first = evidence.problems[0]
         raise InputError(
@@ -24,19 +24,19 @@ def remade_result(evidence: Evidence) -> tuple[Plan, Result]:
         )
     if evidence.plan is None:
         raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
-    cells = {name: cell for name, files in evidence.cells.items() if (cell := _remade_cell(files))}
+    cells = {name: cell for name, files in evidence.cells.items() if (cell := _remade_cell(files, slo))}
     digest = sha256(evidence.files[PLAN]).hexdigest()
     return evidence.plan, make_result(evidence.plan, digest, cells, evidence.calibration)
 
 
-def _remade_cell(files: CellFiles) -> Cell | None:
+def _remade_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
     """The cell with numbers from its records; without numbers where there are no records or no window."""
     cell = files.cell
     if cell is None or cell.facts is None or cell.facts.window is None or files.records is None:
         return cell and replace(cell, metrics=None)
     open_loop = cell.load is not None and cell.load.loop.kind == "open"
     try:
-        metrics = cell_metrics(files.records, cell.facts.window, open_loop=open_loop)
+        metrics = cell_metrics(files.records, cell.facts.window, open_loop=open_loop, slo=slo)
     except (ArithmeticError, LookupError):
         raise InputError(
             f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` says what is wrong."
