@@ -1,0 +1,62 @@
+"""kit export: a run in the format of another tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option, run_argument, write_file
+from kit.errors import InputError
+
+
+@click.group("export")
+def command() -> None:
+    """Write a run in the format of another tool.
+
+    The run is verified first. Records, which make it verifiable, stay behind: send bundles to people.
+
+    Example: kit export probador runs/demo -o exported
+    """
+
+
+@command.command("probador")
+@run_argument
+@click.option(
+    "-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder."
+)
+@click.option("--force", is_flag=True, help="Write over files that exist.")
+@json_option
+def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
+    """Write a result for each measured cell that `probador llm score` and `report` read.
+
+    Where an entry has several replicates at a concurrency there is a bench report too. docs/probador.md says
+    which figures follow whose definition.
+
+    Example: kit export probador results/demo-2cpu.tar.gz -o exported
+    """
+    from kit.cli.opening import judged
+    from kit.probador import document_bytes, export_study
+    from kit.strict import write_json
+    from kit.text import plain_text
+
+    found = judged(run)
+    if found.evidence is None:
+        raise InputError(f"{run} holds imported results, which have no records.", "Give a run folder or a bundle.")
+    cells = {name: files.cell for name, files in found.evidence.cells.items() if files.cell is not None}
+    export = export_study(found.study, cells, found.records)
+    if not export.files:
+        raise InputError(f"{run} has no measured cell.", "See why: kit table gives the reason for each.")
+    there = [name for name in export.files if (out / name).exists()]
+    if there and not force:
+        raise InputError(f"{out / there[0]} exists.", "Give another folder with -o, or --force to write over it.")
+    for name, document in export.files.items():
+        write_file(out / name, document_bytes(document))
+    if as_json:
+        report = {"folder": str(out), "files": list(export.files), "left_out": dict(export.left_out)}
+        click.echo(write_json(report).decode(), nl=False)
+        return
+    for name in export.files:
+        click.echo(f"Written: {out / name}")
+    for name, reason in export.left_out.items():
+        click.echo(f"Left out: {plain_text(name)}: {plain_text(reason, 300)}")

@@ -1,0 +1,75 @@
+"""kit import: results of other tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option, write_file
+from kit.errors import InputError
+
+
+@click.group("import")
+def command() -> None:
+    """Read results of other tools, to be scored, compared and shown beside ours.
+
+    What is imported is marked so: there are no records, so nobody can verify it.
+
+    Example: kit import probador old/*.json -o old.study.json
+    """
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
+    if len(data) > most:
+        raise InputError(f"{path} is larger than {most >> 20} MiB.", "A result of probador is far smaller.")
+    return data
+
+
+def _target(out: Path | None, name: str, files: tuple[Path, ...]) -> Path:
+    """Where the study goes: never over one of the files that are read, nor over what nobody named."""
+    path = out or Path(f"{name}.study.json")
+    if path.resolve() in {file.resolve() for file in files}:
+        raise InputError(f"{path} is one of the files to import.", "Give another file with -o.")
+    if out is None and path.exists():
+        raise InputError(f"{path} exists.", "Give another --name, or name the file with -o to write it anew.")
+    return path
+
+
+@command.command("probador")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="STUDY.json", help="Default NAME.study.json."
+)
+@click.option("--name", metavar="NAME", help="Of the study, a-z 0-9 . _ - only. Default imported.")
+@json_option
+def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None, as_json: bool) -> None:
+    """Make one study of the results of `probador llm load`, `bench` and `sweep`.
+
+    `kit score`, `kit compare` and `kit report` take it. Zeros that cannot be are no data; docs/probador.md says
+    what is read and how. With --json the study is printed, and written only where -o names a file.
+
+    Example: kit import probador results/*.json -o gb10.study.json --name gb10
+    """
+    from kit.probador import DEFAULT_NAME, MAX_FILE_BYTES, imported_text, study_of_files
+    from kit.schema import check
+    from kit.strict import plain, write_json
+
+    name = name or DEFAULT_NAME
+    study = study_of_files([(str(path), _bytes(path, MAX_FILE_BYTES)) for path in files], name)
+    document = plain(study)
+    check(document, "study", "the study")
+    data = write_json(document)
+    target = _target(out, name, files) if out or not as_json else None
+    if target:
+        write_file(target, data)
+    if as_json:
+        click.echo(data.decode(), nl=False)
+    else:
+        click.echo(f"{imported_text(study)}\n\nWritten: {target}")
+        click.echo(f"Score it as probador does: kit score {target} --contract probador-2.0")

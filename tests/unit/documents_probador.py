@@ -1,0 +1,128 @@
+"""A good example of a LoadTestResult, every field of it, made by hand from the field definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_STATS = {"mean": 62.5, "max": 70.0, "min": 55.0}
+
+PROBADOR: dict[str, Any] = {
+    "probador-load": {
+        "total_requests": 4,
+        "successful": 3,
+        "failed": 1,
+        "throughput_rps": 0.3,
+        "latency_p50_ms": 250.0,
+        "latency_p95_ms": 340.0,
+        "latency_p99_ms": 348.0,
+        "ttft_p50_ms": 50.0,
+        "tokens_per_sec": 18.9,
+        "avg_tok_per_req": 63.0,
+        "itl_p50_ms": 10.0,
+        "decode_tok_per_sec": 100.0,
+        "prefill_tok_per_sec": 2000.0,
+        "timestamp": "2026-03-04T12:00:10.123456789+00:00",
+        "runtime_name": "llamacpp-gpu-c4",
+        "elapsed_secs": 10.0,
+        "concurrency": 4,
+        "ttft_p90_ms": 58.0,
+        "ttft_p95_ms": 59.0,
+        "ttft_p99_ms": 59.8,
+        "tpot_p50_ms": 10.0,
+        "tpot_p90_ms": 11.6,
+        "tpot_p95_ms": 11.8,
+        "tpot_p99_ms": 11.96,
+        "latency_min_ms": 200.0,
+        "latency_max_ms": 350.0,
+        "latency_stddev_ms": 76.4,
+        "error_rate": 0.25,
+        "prompt_tokens_total": 300,
+        "completion_tokens_total": 189,
+        "truncated_pct": 66.7,
+        "sse_batch_ratio": 1.0,
+        "goodput_pct": 0.0,
+        "output_tokens_dist": [20, 40.0, 111.2, 129],
+        "decode_us_per_layer": 357.1,
+        "num_layers": 28,
+        "brick_trace_summary": [
+            {
+                "name": "attention",
+                "mean_us": 120.0,
+                "min_us": 100.0,
+                "max_us": 150.0,
+                "pct_of_total": 33.3,
+                "samples": 28,
+            }
+        ],
+        "request_details": [
+            {"latency_ms": 200.0, "ttft_ms": 40.0, "completion_tokens": 20, "prompt_tokens": 100, "itl_ms": 8.0},
+            {
+                "latency_ms": 250.0,
+                "ttft_ms": 50.0,
+                "completion_tokens": 40,
+                "prompt_tokens": 100,
+                "itl_ms": 10.0,
+                "finish_reason": "length",
+            },
+            {
+                "latency_ms": 350.0,
+                "ttft_ms": 60.0,
+                "completion_tokens": 129,
+                "prompt_tokens": 100,
+                "itl_ms": 12.0,
+                "finish_reason": "length",
+            },
+        ],
+        "quality": {
+            "validation_level": "basic",
+            "total_validated": 3,
+            "passed": 2,
+            "failed": 1,
+            "pass_rate": 0.6666666666666666,
+            "failures": [{"request_idx": 1, "reason": "no_finish_reason"}],
+        },
+        "tail_analysis": {
+            "itl_p999_ms": 11.996,
+            "itl_p9999_ms": 12.0,
+            "ttft_p999_ms": 59.98,
+            "ttft_p9999_ms": 60.0,
+            "latency_p999_ms": 349.8,
+            "latency_p9999_ms": 350.0,
+            "tail_ratio_itl": 1.196,
+            "tail_ratio_ttft": 1.196,
+            "tail_ratio_latency": 1.392,
+            "jitter": {
+                "itl_cv": 0.2,
+                "itl_iqr_ms": 2.0,
+                "spike_count": 1,
+                "spike_threshold_ms": 50.0,
+                "spikes": [{"request_idx": 2, "itl_ms": 51.0}],
+            },
+            "drift": {
+                "itl_slope_ms_per_min": -0.5,
+                "ttft_slope_ms_per_min": 0.0,
+                "degradation_detected": False,
+            },
+        },
+        "gpu_telemetry": {
+            "samples": 10,
+            "gpu_utilization_pct": _STATS,
+            "memory_used_mb": {"mean": 2000.0, "max": 2048.0, "min": 1900.0},
+            "memory_total_mb": 8188.0,
+            "power_draw_w": {"mean": 80.0, "max": 95.0, "min": 60.0},
+            "temperature_c": _STATS,
+            "clock_gpu_mhz": {"mean": 1890.0, "max": 1900.0, "min": 1875.0},
+            "throttle_events": 0,
+            "energy_total_wh": 0.22,
+            "energy_per_token_mj": 4190.0,
+            "energy_per_request_mj": 264000.0,
+        },
+        "dataset_stats": {
+            "source": "dataset.jsonl",
+            "total_prompts": 64,
+            "input_tokens": [20, 100, 150, 200],
+            "max_tokens_requested": [16, 64, 120, 128],
+        },
+        "cold_start_ms": 1500.0,
+    }
+}
