@@ -1,0 +1,63 @@
+"""kit claims: what documents say, held against the runs at hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option
+from kit.errors import InputError
+
+DEFAULT_FILE = Path("results") / "claims.yaml"
+
+
+@click.group("claims")
+def command() -> None:
+    """Check claims in documents against the runs at hand.
+
+    Example: kit claims check
+    """
+
+
+@command.command("check")
+@click.argument("places", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE] [RUN|BUNDLE...]")
+@json_option
+def check(places: tuple[Path, ...], as_json: bool) -> int:
+    """Say of every claim in FILE whether it is confirmed, falsified or untested, why, and what would falsify it.
+
+    Without FILE (a name that ends in .yaml), results/claims.yaml of the working folder is read; without runs, the
+    bundles beside FILE count. Exit code 1: a claim is falsified.
+
+    Example: kit claims check results/claims.yaml demo.tar.gz
+    """
+    from kit.claims import check_claims, claims_text, read_claims
+    from kit.cli.opening import all_judged
+    from kit.strict import plain, write_json
+
+    file, runs = _sorted(places)
+    claims = read_claims(_bytes(file), str(file))
+    runs = runs or tuple(sorted(file.parent.glob("*.tar.gz")))
+    outcomes = check_claims(claims, [each.study for each in all_judged(runs)])
+    if as_json:
+        click.echo(write_json({"claims": plain(outcomes)}).decode(), nl=False)
+    else:
+        click.echo(claims_text(outcomes))
+    return int(any(each.verdict == "falsified" for each in outcomes))
+
+
+def _sorted(places: tuple[Path, ...]) -> tuple[Path, tuple[Path, ...]]:
+    """The file of claims, and the runs."""
+    files = [place for place in places if place.suffix in (".yaml", ".yml")]
+    if len(files) > 1:
+        raise InputError("There are two files of claims.", "Check them one at a time.")
+    return (files or [DEFAULT_FILE])[0], tuple(place for place in places if place not in files)
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be read: {error.strerror or error}.", "Give the file of claims, claims.yaml."
+        ) from None

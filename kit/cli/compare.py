@@ -1,0 +1,127 @@
+"""kit compare: two runs, or a run and what somebody published, against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli.options import Concurrencies, json_option
+from kit.cli.percent import Percent
+from kit.errors import InputError
+
+if TYPE_CHECKING:
+    from kit.compare import Comparison
+    from kit.model.judged import Study
+
+PUBLISHED = "published"
+
+
+@click.command("compare")
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="[B]", required=False)
+@click.option("--against", metavar="published[:NAME]", help="Published figures instead of B; the platform's own.")
+@click.option("--entry", "entries", multiple=True, metavar="A_NAME=B_NAME", help="Which entries to pair; repeat.")
+@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="What to compare; repeat.")
+@click.option("--concurrency", "-c", type=Concurrencies(), help="These numbers of users only.")
+@click.option("--tolerance", type=Percent(), help="With --against: how far ours is widened. Default 10%.")
+@click.option("--markdown", is_flag=True, help="Print Markdown, for a document.")
+@json_option
+def command(
+    a: str,
+    b: str | None,
+    against: str | None,
+    entries: tuple[str, ...],
+    metrics: tuple[str, ...],
+    concurrency: tuple[int, ...] | None,
+    tolerance: float | None,
+    markdown: bool,
+    as_json: bool,
+) -> None:
+    """Hold A against B, cell by cell: A / B with its interval and a verdict, or why they are not comparable.
+
+    A and B are runs, bundles or imported results; RUN:ENTRY names one entry, also two of one run. The verdict
+    says what A is: faster, slower, tied, or undecided where there are fewer than three replicates. With
+    --against published, figures that others published are called reproduced, not reproduced or not comparable.
+
+    Example: kit compare before.tar.gz after.tar.gz -c 1,8
+    """
+    from kit.compare.text import comparison_text
+    from kit.strict import plain, write_json
+
+    if against is not None:
+        _only(b is None and not entries and not metrics and concurrency is None, "B, --entry, --metric or -c")
+        comparison = _published(a, against, tolerance)
+    elif b is None:
+        raise InputError("There is nothing to compare A with.", "Give B, or --against published.")
+    else:
+        if tolerance is not None:
+            raise InputError("--tolerance is for published figures.", "Two runs have intervals; leave it out.")
+        comparison = _studies(a, b, entries, metrics, concurrency)
+    if as_json:
+        click.echo(write_json(plain(comparison)).decode(), nl=False)
+    else:
+        click.echo(comparison_text(comparison, markdown=markdown), nl=False)
+
+
+def _only(holds: bool, what: str) -> None:
+    if not holds:
+        raise InputError(f"--against goes without {what}.", "Published figures name their own entries and users.")
+
+
+def _published(a: str, against: str, tolerance: float | None) -> Comparison:
+    from kit.catalogue.published import all_published, published
+    from kit.compare import against_published
+    from kit.compare.against import TOLERANCE
+
+    word, _, name = against.partition(":")
+    if word != PUBLISHED:
+        raise InputError(f"--against {word!r} is not known.", "Write --against published or published:NAME.")
+    study = _opened(Path(a))
+    chosen = name or study.published
+    if chosen is None:
+        known = ", ".join(each.name for each in all_published())
+        raise InputError(f"Nobody published figures for {study.name}.", f"Name some: --against published:{known}.")
+    return against_published(study, published(chosen), TOLERANCE if tolerance is None else tolerance)
+
+
+def _studies(
+    a: str,
+    b: str,
+    entries: tuple[str, ...],
+    metrics: tuple[str, ...],
+    concurrency: tuple[int, ...] | None,
+) -> Comparison:
+    from kit.compare import compare_studies
+    from kit.compare.studies import METRICS
+
+    (path_a, entry_a), (path_b, entry_b) = _place(a), _place(b)
+    pairs = [_pair(text) for text in entries]
+    named = (entry_a or entry_b, entry_b or entry_a)
+    if named[0] is not None and named[1] is not None:
+        pairs.append((named[0], named[1]))
+    left = _opened(path_a)
+    right = left if path_a == path_b else _opened(path_b)
+    return compare_studies(left, right, pairs or None, metrics or METRICS, concurrency)
+
+
+def _place(text: str) -> tuple[Path, str | None]:
+    """RUN or RUN:ENTRY; a path that exists as it stands is a run, whatever colons it has."""
+    path, colon, entry = text.rpartition(":")
+    if Path(text).exists() or not colon or not path:
+        return Path(text), None
+    return Path(path), entry
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, equals, right = text.partition("=")
+    if not (left and equals and right):
+        raise InputError(f"--entry {text!r} is not a pair.", "Write --entry NAME_IN_A=NAME_IN_B.")
+    return left, right
+
+
+def _opened(path: Path) -> Study:
+    from kit.cli.opening import judged
+
+    return judged(path).study

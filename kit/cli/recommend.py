@@ -1,0 +1,67 @@
+"""kit recommend: which runtime for so many users?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli.options import json_option
+from kit.cli.percent import Percent
+from kit.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kit.judging import Judged
+
+
+@click.command("recommend")
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE..."
+)
+@click.option("--users", required=True, type=click.IntRange(1, 1_000_000), help="How many at the same time.")
+@click.option("--slo", metavar="LIMITS", help="What a request must keep, e.g. ttft=300ms,tpot=50ms.")
+@click.option("--share", type=Percent(), help="With --slo: which part of the requests must. Default 99%.")
+@json_option
+def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | None, as_json: bool) -> int:
+    """Say in three lines which runtime to choose for so many users, why, and how sure that is.
+
+    Of the runtimes that keep the limits in every replicate, the one of the highest throughput; tied where nobody
+    can tell. Where the number of users was not measured, the next measured level above counts. Several runs must
+    be comparable. Exit code 1: no runtime qualifies; 8: so many users were not measured.
+
+    Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
+    """
+    from kit.advice import SHARE, recommend, recommendation_lines
+    from kit.cli.opening import all_judged
+    from kit.compare.merging import merged
+    from kit.goodput import parse_slo
+    from kit.strict import plain, write_json
+
+    if share is not None and slo is None:
+        raise InputError("--share is of the requests that keep limits.", "Give the limits with --slo.")
+    limits = parse_slo(slo) if slo is not None else None
+    judged = all_judged(runs, limits)
+    _same_settings(judged)
+    study = merged([each.study for each in judged])
+    found = recommend(study, users, limits, SHARE if share is None else share)
+    lines = recommendation_lines(found)
+    if as_json:
+        document = {"lines": list(lines), "recommendation": plain(found)}
+        click.echo(write_json(document).decode(), nl=False)
+    else:
+        click.echo("\n".join(lines))
+    return int(found.leader.entry is None)
+
+
+def _same_settings(judged: Sequence[Judged]) -> None:
+    """An entry that several runs have must be the same in each: `InputError` if not."""
+    known: dict[str, object] = {}
+    for entry in (entry for each in judged if each.plan for entry in each.plan.entries):
+        if known.setdefault(entry.name, entry) != entry:
+            raise InputError(
+                f"{entry.name} has other settings in one run than in another, so they are not comparable.",
+                "Judge them one at a time.",
+            )
