@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 
 from kit.model import Distribution, Spread
@@ -95,13 +96,16 @@ def _draw(round_: int, place: int, n: int) -> int:
     return int.from_bytes(digest[:8], "big") * n >> 64
 
 
+@lru_cache(maxsize=16)
+def _draws(n: int) -> tuple[tuple[int, ...], ...]:
+    """The places drawn in each round; they depend on nothing but n."""
+    return tuple(tuple(_draw(round_, place, n) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
+
+
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the median, with a fixed seed: same values, same interval."""
-    n = len(values)
     ordered = sorted(values)
-    medians = sorted(
-        median([ordered[_draw(round_, place, n)] for place in range(n)]) for round_ in range(BOOTSTRAP_ROUNDS)
-    )
+    medians = sorted(median([ordered[place] for place in places]) for places in _draws(len(ordered)))
     return medians[int(BOOTSTRAP_ROUNDS * 0.025)], medians[int(BOOTSTRAP_ROUNDS * 0.975) - 1]
 
 

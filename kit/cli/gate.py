@@ -1,0 +1,54 @@
+"""kit gate: is every grade good enough?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli.options import json_option
+from kit.cli.score import chosen_contract, opened, scored_options
+
+
+@click.command("gate")
+@scored_options
+@click.option("--min", "grade", required=True, metavar="GRADE", help="The least grade of every card, e.g. C.")
+@json_option
+def command(
+    runs: tuple[Path, ...],
+    contract_name: str,
+    platform_class: str | None,
+    concurrency: tuple[int, ...] | None,
+    grade: str,
+    as_json: bool,
+) -> int:
+    """Fail where a grade is below the one you ask for, or where there is none.
+
+    For pipelines: exit code 0 when every card reaches the grade, 1 when one does not or has none, 2 for a
+    grade that the contract does not know. Says which cards fail and why.
+
+    Example: kit gate results/smol-2cpu.tar.gz --min C -c 1
+    """
+    from kit.errors import InputError
+    from kit.score import failures, known_grade, scorecard
+    from kit.score.text import gate_text
+    from kit.strict import plain, write_json
+
+    rules = chosen_contract(contract_name)
+    wanted = known_grade(rules, grade)
+    found = scorecard([each.study for each in opened(runs)], rules, concurrency, platform_class)
+    if not found.cards:
+        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
+    failed = failures(found, rules, wanted)
+    if as_json:
+        document = {
+            "min": wanted,
+            "passed": not failed,
+            "cards": len(found.cards),
+            "contract": found.contract,
+            "failures": failed,
+        }
+        click.echo(write_json(plain(document)).decode(), nl=False)
+    else:
+        click.echo(gate_text(failed, wanted, len(found.cards), found.contract))
+    return int(bool(failed))

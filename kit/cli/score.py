@@ -1,0 +1,129 @@
+"""kit score: grades by a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kit.cli.options import Concurrencies, json_option, write_file
+
+if TYPE_CHECKING:
+    from kit.judging import Judged
+    from kit.score import By, Contract
+
+F = TypeVar("F", bound=Callable[..., Any])
+BY = ("layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling")
+DEFAULT_CONTRACT = "kit-1"
+
+
+def scored_options(function: F) -> F:
+    """What `kit score` and `kit gate` have in common: what is scored, and by which contract."""
+    options = (
+        click.argument(
+            "runs",
+            type=click.Path(exists=True, path_type=Path),
+            metavar="RUN|BUNDLE|STUDY.json|DIR...",
+            nargs=-1,
+            required=True,
+        ),
+        click.option(
+            "--contract",
+            "contract_name",
+            default=DEFAULT_CONTRACT,
+            show_default=True,
+            metavar="NAME|PATH.yaml",
+            help="kit-1, probador-2.0, or a file of your own.",
+        ),
+        click.option(
+            "--class",
+            "platform_class",
+            metavar="NAME",
+            help="Class of machines, for imported results that do not say theirs.",
+        ),
+        click.option("-c", "--concurrency", type=Concurrencies(), help="Only these: 1,4,16. Default all."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def chosen_contract(name: str) -> Contract:
+    """The contract called `name`, or the one in that file."""
+    from kit.errors import InputError
+    from kit.score import contract, read_contract
+
+    if not name.endswith((".yaml", ".yml")):
+        return contract(name)
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror or error}.", "Check the path.") from None
+    return read_contract(data, name)
+
+
+def opened(runs: tuple[Path, ...]) -> list[Judged]:
+    """What there is to score; `InputError` where the same thing is given twice."""
+    from kit.cli.opening import all_judged
+    from kit.errors import InputError
+
+    found = all_judged(runs)
+    identities = [each.study.identity for each in found if each.study.identity]
+    if len(set(identities)) < len(identities):
+        raise InputError("One of these is given twice (the same identity).", "Give each run or file once.")
+    return found
+
+
+@click.command("score")
+@scored_options
+@click.option(
+    "--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
+)
+@click.option("--by", type=click.Choice(BY), help="A card beside the composite instead, where its data exists.")
+@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
+@json_option
+def command(
+    runs: tuple[Path, ...],
+    contract_name: str,
+    platform_class: str | None,
+    concurrency: tuple[int, ...] | None,
+    form: str,
+    by: By | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    """Grade runs, bundles and imported results by a contract: thresholds, weights and grades as data.
+
+    Everything is verified first; what verification refuses is not scored. Figures that may be the load
+    generator's own get no grade, and what is missing counts as nothing. docs/scoring.md has the formulas.
+
+    Example: kit score results/smol-2cpu.tar.gz --contract kit-1
+    """
+    from kit.errors import InputError
+    from kit.score import extra_cards, scorecard
+    from kit.score.text import extra_text, scorecard_text
+    from kit.strict import plain, write_json
+
+    if as_json and form == "markdown":
+        raise click.UsageError("--json and --format markdown: give one of them.")
+    if platform_class is not None and by not in (None, "profile"):
+        raise click.UsageError(f"--by {by} needs no class: leave out --class.")
+    rules = chosen_contract(contract_name)
+    studies = [each.study for each in opened(runs)]
+    found = scorecard(studies, rules, concurrency, platform_class) if by is None else None
+    extra = None if by is None else extra_cards(studies, rules, by, concurrency, platform_class)
+    if (found is not None and not found.cards) or (extra is not None and not extra.rows):
+        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
+    if as_json or form == "json":
+        text = write_json(plain(found or extra)).decode()
+    elif found is not None:
+        text = scorecard_text(found, rules, "markdown" if form == "markdown" else "table") + "\n"
+    else:
+        assert extra is not None
+        text = extra_text(extra, "markdown" if form == "markdown" else "table") + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        write_file(out, text.encode())

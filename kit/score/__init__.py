@@ -1,0 +1,28 @@
+"""Scorecards: figures held to a contract. Values in, values out; the words are in `kit.score.text`."""
+
+from kit.score.card import Card, ContractPin, ExtraCards, ExtraRow, MetricScore, Note, Scorecard
+from kit.score.contract import contract, contract_names, read_contract
+from kit.score.extra import extra_cards
+from kit.score.gate import Failure, failures, known_grade
+from kit.score.rules import By, Contract
+from kit.score.scoring import scorecard
+
+__all__ = [
+    "By",
+    "Card",
+    "Contract",
+    "ContractPin",
+    "ExtraCards",
+    "ExtraRow",
+    "Failure",
+    "MetricScore",
+    "Note",
+    "Scorecard",
+    "contract",
+    "contract_names",
+    "extra_cards",
+    "failures",
+    "known_grade",
+    "read_contract",
+    "scorecard",
+]
