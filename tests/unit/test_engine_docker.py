@@ -7,6 +7,7 @@ import io
 import sys
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from kit.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker import transfer, wire
 from kit.engines.docker.cleaning import Removed, clean
 from kit.engines.docker.client import MissingError, engine_errors
-from kit.engines.docker.config import Place, container_config, cpu_shares, kit_program
+from kit.engines.docker.config import AHEAD, Place, container_config, cpu_shares, kit_program
 from kit.engines.docker.containers import at_the_end
 from kit.engines.docker.engine import inside, lines
 from kit.engines.docker.facts import container_facts, engine_name, engine_time, exit_code
@@ -123,6 +124,14 @@ def test_a_program_of_the_kit_is_as_isolated_as_a_server() -> None:
     assert "CpusetCpus" not in host
     assert not host["Devices"]
     assert not host["DeviceRequests"]
+
+
+def test_the_load_generator_has_more_weight_than_a_server() -> None:
+    """A waking load generator must not wait behind threads that spin; nobody else has a weight."""
+    program, usual = kit_program("image", ("-c", "pass")), Place("n", None, {})
+    heavy = container_config(program, replace(usual, cpu_weight=AHEAD))["HostConfig"]
+    assert heavy["CpuShares"] == 10 * 1024
+    assert "CpuShares" not in container_config(program, usual)["HostConfig"]
 
 
 def test_a_spec_says_on_which_cpus_before_the_kit_does() -> None:

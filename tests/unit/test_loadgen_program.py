@@ -20,6 +20,7 @@ from framing import CHUNKED, chunked
 from hostile import TEXT, Peer, answering, asked, serving
 from scripted import MS, behaving, in_thread
 
+from kit.loadgen import __main__ as program
 from kit.loadgen.__main__ import main
 from kit.loadgen.spool import Spool
 from kit.metrics import cell_metrics
@@ -232,3 +233,20 @@ def test_a_spool_that_cannot_be_closed_is_taken_away_all_the_same(
     assert main([str(tmp_path / "load.json"), str(tmp_path)]) == 10
     assert "No space left" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["load.json"]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_load_runs_ahead_of_others_where_it_may(allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no longer than it lasts; a user without the right to it is not troubled."""
+    steps: list[int] = []
+
+    def nice(step: int) -> int:
+        if not allowed and step < 0:
+            raise PermissionError
+        steps.append(step)
+        return 0
+
+    monkeypatch.setattr(os, "nice", nice)
+    with program._ahead():
+        assert steps == ([-10] if allowed else [])
+    assert sum(steps) == 0

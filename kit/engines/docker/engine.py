@@ -19,6 +19,7 @@ from kit.container import ContainerSpec, Mount
 from kit.engines.contract import OnLine
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
+    AHEAD,
     KIT_USER,
     SERVER_ALIAS,
     WORK,
@@ -161,7 +162,7 @@ class DockerEngine:
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         program = kit_program(self.loadgen_image, ("-m", "kit.loadgen", f"{WORK}/{LOAD}", f"{WORK}/{OUT}"))
-        place = self._place("loadgen", alias=None, cpuset=self.load_cpus, work=True)
+        place = self._place("loadgen", alias=None, cpuset=self.load_cpus, cpu_weight=AHEAD, work=True)
         given = [Member(LOAD, load), Member(OUT, None)]
         given += [Member(name, load.parent / name) for name in BESIDE_LOAD if (load.parent / name).is_file()]
         with contextlib.ExitStack() as stack:
