@@ -48,10 +48,11 @@ def judged(path: Path, slo: Slo | None = None) -> Judged:
 
 def all_judged(paths: Iterable[Path], slo: Slo | None = None) -> list[Judged]:
     """`judged` for each; a folder that is no run stands for the runs, bundles and imported results in it."""
-    return [judged(each, slo) for path in paths for each in _inside(path)]
+    return [judged(each, slo) for path in paths for each in inside(path)]
 
 
-def _inside(path: Path) -> list[Path]:
+def inside(path: Path) -> list[Path]:
+    """The path itself, or the runs, bundles and imported results in a folder that is no run."""
     from kit.runfolder import PLAN
 
     if not path.is_dir() or (path / PLAN).is_file():

@@ -1,0 +1,114 @@
+"""kit report: one page for people, the same in Markdown, and the plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli.options import write_file
+from kit.errors import InputError
+
+if TYPE_CHECKING:
+    from kit.judging import Judged
+    from kit.page.inputs import PageInput
+    from kit.study import CellParts
+
+MAX_RUNS = 100
+
+
+@click.command("report")
+@click.argument(
+    "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE|STUDY..."
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: report-NAME, here.")
+@click.option("--title", help="What the page is called. Default: the title of the run.")
+@click.option("--timeline", metavar="CELL", help="The cell of the token timeline, like r1-c4-vllm.")
+def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timeline: str | None) -> None:
+    """Write a report of runs, bundles and imported results: report.html, REPORT.md and plots/*.svg.
+
+    Everything is verified first and made again from the records. The page is one file that reaches no network:
+    verdict, tables, plots, method, warnings, provenance, how to verify. A folder stands for the runs in it.
+    Files of an older report are replaced, other files never.
+
+    Example: kit report results/smol-2cpu.tar.gz -o report
+    """
+    from kit.cli.opening import inside, judged
+    from kit.page.report import report_of
+
+    found = [(each, judged(each)) for path in runs for each in inside(path)]
+    if len(found) > MAX_RUNS:
+        raise InputError(f"{len(found)} runs are too many for one page.", f"Give at most {MAX_RUNS}.")
+    report = report_of(_inputs(found, timeline), title)
+    folder = out or Path(f"report-{found[0][1].study.name}")
+    files = {
+        "report.html": report.html,
+        "REPORT.md": report.markdown,
+        **{f"plots/{name}": text for name, text in report.plots.items()},
+    }
+    for name in files:
+        _refuse_foreign(folder / name)
+    for name, text in files.items():
+        write_file(folder / name, text.encode())
+        click.echo(str(folder / name))
+
+
+def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[PageInput]:
+    """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
+    from kit.page.inputs import has_records
+    from kit.study import CellParts
+
+    parts = [
+        {
+            name: CellParts(files.cell, files.records or (), ())
+            for name, files in (each.evidence.cells if each.evidence else {}).items()
+        }
+        for _, each in found
+    ]
+    if timeline and len(found) > 1 and not any(has_records(cells, timeline) for cells in parts):
+        raise InputError(f'No run here has a cell "{timeline}" with records.', "Look at the names in result.json.")
+    return [
+        _input(
+            path, each, cells, timeline if timeline and (len(found) == 1 or has_records(cells, timeline)) else None
+        )
+        for (path, each), cells in zip(found, parts, strict=True)
+    ]
+
+
+def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
+    from kit.page.inputs import imported_input, run_input
+    from kit.page.scorecard import scorecard_pieces
+
+    if opened.evidence is None or opened.plan is None:
+        given = imported_input(opened.study, path.name)
+    else:
+        given = run_input(
+            opened.study,
+            path.name,
+            opened.evidence.source,
+            opened.plan,
+            cells,
+            opened.evidence.calibration,
+            opened.evidence.host,
+            cell,
+        )
+    html, markdown = scorecard_pieces(opened.study)
+    return replace(given, scorecard_html=html, scorecard_markdown=markdown)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """`InputError` if there is a file that no report of ours left there."""
+    from kit.page.report import MARK
+
+    if not path.exists() and not path.is_symlink():
+        return
+    try:
+        with path.open("rb") as file:
+            first = file.readline(200)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give another folder with -o.") from None
+    if MARK.encode() not in first:
+        raise InputError(f"{path} exists and is no report of ours.", "Give another folder with -o.")
