@@ -66,7 +66,7 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure PLATFORM: every entry, one at a time, at every concurrency, and print the tables.
+    """Measure PLATFORM: every entry, one at a time, at every concurrency; print tables, scorecard and comparison.
 
     PLATFORM is the name of a platform of the kit or a .yaml file. Images are built and models fetched if need be;
     the load generator is calibrated first. The run folder keeps the plan, every raw record and the report. Ctrl-C
@@ -74,6 +74,7 @@ def command(
 
     Example: kit reproduce demo --window 20 --replicates 3
     """
+    from kit.cli.judgement import show_judgement
     from kit.strict import plain
     from kit.tables import tables
 
@@ -85,7 +86,8 @@ def command(
         click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
     click.echo(tables(plan, outcome.result, outcome.calibration))
-    click.echo(f"The run lies in {folder} (start with {folder / 'REPORT.md'}).")
+    show_judgement(folder)
+    click.echo(f"The run lies in {folder} (start with {folder / 'REPORT.md'}; kit report {folder} draws it).")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
 
 

@@ -18,8 +18,8 @@ TrialStatus = CellStatus | Literal["missing"]
 class Trial:
     """One replicate of a subject: a cell of a run, or one imported result.
 
-    `values` by path as in `kit.study.PATHS`; a path that is absent or None is no data, never zero. `reason` says why
-    there are no figures. `suspect` holds the reasons why they may be the load generator's own.
+    `values` by path as in `kit.study.PATHS`; a path that is absent or None is no data, never zero. `reason` says
+    why there are no figures. `suspect` holds the reasons why they may be the load generator's own.
     """
 
     replicate: int
@@ -69,8 +69,8 @@ class Conditions:
 class Study:
     """A run, or imported results, ready to be judged.
 
-    `identity` is the sha256 of the bundle's manifest, of the run's plan, or over the imported files; `label` is what
-    verification said, and None for what nobody can verify.
+    `identity` is the sha256 of the bundle's manifest, of the run's plan, or over the imported files; `label` is
+    what verification said, and None for what nobody can verify.
     """
 
     schema: Literal["kit/study/1"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import studies
 from calibrations import good_calibration, good_point
+from documents_compared import COMPARED
+from documents_judged import JUDGED
+from documents_probador import PROBADOR
 
 from kit import model as m
 from kit.reference.truth import Truth
@@ -226,6 +230,7 @@ ANSWER = m.AnswerCheck("concurrent", "sum", 3, True, "2 + 2 is 4.", "")
 TRUTH = Truth(1, "3176d369132dc3aa", 10**12, None, 10**12 + 5, ((10**12 + 6, 1), (10**12 + 9, 2)), 10**12 + 10, 3)
 
 MODELS: dict[str, Any] = {
+    **COMPARED,
     "answer": ANSWER,
     "calibration": CALIBRATION,
     "cell": CELL,
@@ -238,11 +243,14 @@ MODELS: dict[str, Any] = {
     "platform": PLATFORM,
     "record": RECORD,
     "result": RESULT,
+    "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
     "sweep": SWEEP,
     "verdict": VERDICT,
     "truth": TRUTH,
 }
 OTHERS: dict[str, Any] = {
+    **JUDGED,
+    **PROBADOR,
     "images": {
         "schema": "kit/images/1",
         "images": [

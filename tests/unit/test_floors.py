@@ -14,10 +14,10 @@ GROUND = {
     "assets", "catalogue", "archive", "instant", "_version", "container",
 }  # fmt: skip
 PURE = {
-    "accuracy", "answer", "calibrationtext", "chatbody", "compare", "compose", "correctness", "goodput", "launch",
-    "loadtables", "metrics", "passthrough", "physics", "plan", "platforms", "plots", "prompts", "results",
-    "runtimes", "saturation", "schedule", "score", "sse", "stream", "tables", "template", "timing", "traces",
-    "validation",
+    "accuracy", "advice", "answer", "calibrationtext", "chatbody", "claims", "compare", "compose", "correctness",
+    "goodput", "launch", "loadtables", "metrics", "page", "passthrough", "plan", "platforms", "plots", "probador",
+    "prompts", "results", "runtimes", "saturation", "schedule", "score", "sse", "stream", "study", "tables",
+    "template", "timing", "traces", "validation",
 }  # fmt: skip
 # Floor 2 has a door each; `reactor` and the contract of engines are what its rooms share.
 SHARED_DOORS = {"reactor"}
@@ -26,7 +26,7 @@ CELLS = {
     "phases", "cellfolder", "runfolder", "measure", "gates", "supply", "visit", "images", "weights", "provision",
     "bundle", "signing", "byhand", "calibrate",
 }  # fmt: skip
-STORIES = {"contained", "doctor", "reproduce", "verify", "publish", "sweep"}
+STORIES = {"contained", "doctor", "judging", "reproduce", "verify", "publish", "sweep"}
 ROOF = {"cli", "__main__"}
 FLOORS = [GROUND, PURE, SHARED_DOORS, DOORS, CELLS, STORIES, ROOF]
 
