@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit integration golden bench bench-peers clean smol bench-yoga-serial bench-yoga-prod \
-  bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu teardown-yoga
+.PHONY: demo test lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial bench-yoga-prod \
+  bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu teardown-yoga \
+  score score-prod score-gate
 
 demo: $(VENV)/.demo
 	$(BIN)/kit reproduce demo --yes
@@ -25,6 +26,10 @@ integration: $(VENV)/.dev
 # Writes the golden files anew after a wanted change; read the difference before you commit it.
 golden: $(VENV)/.dev
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/test_cli_help.py
+
+# Writes the tables and plots of README and docs anew, by the commands that they name.
+docs: $(VENV)/.dev
+	KIT_WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_documents_made.py
 
 # The instrument's figures with their targets; quiet machine, 15 minutes. BENCH=--quick takes 3.
 bench: $(VENV)/.bench
@@ -53,8 +58,10 @@ $(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.demo
 
 # --- the names of the original project, as what they are here -------------------------------------------------
-# URL=http://... for test-* and load-*; RUN=runs/... for what looks at a run.
+# URL=http://... for test-* and load-*; RUN=runs/... (the latest run) and MIN=C for what judges a run.
 URL ?= http://127.0.0.1:8080
+RUN ?= $(shell ls -dt runs/*/ 2>/dev/null | head -1)
+MIN ?= C
 
 bench-yoga-serial: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --concurrency 1 --yes
 bench-yoga-prod: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --yes
@@ -67,6 +74,9 @@ test-cpu test-gx10 test-wgpu: $(VENV)/.demo ; $(BIN)/kit test --url $(URL)
 load-cpu: $(VENV)/.demo ; $(BIN)/kit load --url $(URL) --concurrency 4 --warmup 5
 teardown-cpu: $(VENV)/.demo ; $(BIN)/kit down
 teardown-yoga: $(VENV)/.demo ; $(BIN)/kit clean
+score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)
+score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
+score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
 # Two real engines in containers: makes the bases, builds the images (an hour on two cores), measures.
 smol: $(VENV)/.demo ; $(BIN)/kit reproduce smol --yes

@@ -6,14 +6,16 @@ Names come from the plan by a strict pattern and numbers are formatted here; not
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tabulate import tabulate
 
 from kit.calibrationtext import calibration_line
+from kit.errors import InputError
 from kit.model import Calibration, Distribution, Metrics, Plan, Result, Row, Spread
 from kit.stats import SAMPLE_FLOORS
-from kit.text import NO_DATA, number
+from kit.text import NO_DATA, nearest, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
@@ -41,6 +43,19 @@ METRICS = (
     Metric("itl_ms.p99", "ITL p99 (ms)", 2, fallback="itl_ms.max"),
     Metric("error_rate", "Error rate", 1, factor=100.0, suffix=" %"),
 )
+
+
+def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
+    """The tables of these metrics, as they are asked for; all for none. `InputError` names the nearest."""
+    known = {metric.path: metric for metric in METRICS}
+    for path in paths:
+        if path not in known:
+            like = nearest(path, list(known))
+            raise InputError(
+                f"There is no table of {plain_text(path)!r}.",
+                f"Did you mean {like!r}?" if like else f"Known: {', '.join(known)}.",
+            )
+    return tuple(known[path] for path in paths) or METRICS
 
 
 def _value(metric: Metric, spread: Spread) -> str:
@@ -116,9 +131,11 @@ def suspect_lines(result: Result) -> list[str]:
     ]
 
 
-def tables(plan: Plan, result: Result, calibration: Calibration | None) -> str:
-    """Every table with its title, the method and the calibration below, suspect rows, cells without a result."""
-    parts = [f"**{metric.title}**\n\n{metric_table(result, metric)}" for metric in METRICS]
+def tables(
+    plan: Plan, result: Result, calibration: Calibration | None, metrics: Sequence[Metric] = METRICS
+) -> str:
+    """Each table with its title, the method and the calibration below, suspect rows, cells without a result."""
+    parts = [f"**{metric.title}**\n\n{metric_table(result, metric)}" for metric in metrics]
     parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
     suspect = suspect_lines(result)
     if suspect:

@@ -11,24 +11,27 @@ from kit.cli.options import json_option, run_argument
 
 @click.command("table")
 @run_argument
+@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="Only this table, e.g. throughput_tok_s.")
 @json_option
-def command(run: Path, as_json: bool) -> None:
+def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
     """Make every table of a run folder or bundle again, from its records alone.
 
     Nothing is taken from the result in it. With --json the recomputed result.json is printed.
+    --metric may be given several times.
 
-    Example: kit table demo.tar.gz
+    Example: kit table demo.tar.gz --metric throughput_tok_s
     """
     from kit.cli.opening import bundle_bytes
     from kit.runfolder import read_folder
     from kit.strict import plain, write_json
-    from kit.tables import tables
+    from kit.tables import chosen_metrics, tables
     from kit.verify.evidence import open_bundle, open_run
     from kit.verify.remade import remade_result
 
+    chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = remade_result(evidence)
     if as_json:
         click.echo(write_json(plain(result)).decode(), nl=False)
     else:
-        click.echo(tables(plan, result, evidence.calibration))
+        click.echo(tables(plan, result, evidence.calibration, chosen))

@@ -21,6 +21,7 @@ from kit.text import nearest, number, plain_text
 
 ERROR_RATE = "error_rate"
 BYTES_PER_GB = 1_000_000_000
+LEAST_SHOWN = 0.05  # points are told with one digit
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +181,10 @@ def _metric_notes(rule: MetricRule, rules: Contract, figure: Figure, scored: Met
     if figure.is_missing:
         lacking = f"{figure.lacking} of {figure.trials} replicates lack it"
         notes.append(Note("missing", f"no data: {rule.title} counts 0 ({lacking})"))
-    if scored.penalty:
+    if scored.penalty >= LEAST_SHOWN:
         jitter = rules.jitter.path if rules.jitter else ""
         notes.append(Note("penalty", f"{rule.title}: {number(scored.penalty, 1)} points off for {jitter}"))
-    if scored.bonus:
+    if scored.bonus >= LEAST_SHOWN:
         notes.append(Note("bonus", f"{rule.title}: {number(scored.bonus, 1)} points for the best of the group"))
     return notes
 

@@ -14,7 +14,7 @@ from kit.verify.evidence import CellFiles, Evidence
 
 
 def remade_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan, Result]:
-    """Plan and result, recomputed, with goodput by `slo` if there is one; `InputError` names what cannot be read."""
+    """Plan and result, recomputed, with goodput if there is an `slo`; `InputError` names what cannot be read."""
     if evidence.problems:
         first = evidence.problems[0]
         raise InputError(

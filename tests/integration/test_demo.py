@@ -76,7 +76,7 @@ def test_batching_shows(run: Path, printed: str) -> None:
 
 def test_the_report_holds_the_same_tables(run: Path, printed: str) -> None:
     """REPORT.md and `kit table` show what was printed."""
-    tables = printed[: printed.index("The run lies in")].strip()
+    tables = printed[: printed.index("Verdict\n")].strip()
     assert tables in (run / "REPORT.md").read_text()
     again = kit("table", str(run))
     assert again.stdout.strip() == tables
@@ -88,7 +88,7 @@ def test_the_bundle_verifies_and_gives_the_same_tables(bundle: Path, printed: st
     verdict = json.loads(done.stdout)
     assert (done.returncode, verdict["label"]) == (0, "self-reported"), verdict["findings"]
     assert verdict["checked"]["metrics.recomputed"] > 0
-    assert kit("table", str(bundle)).stdout.strip() == printed[: printed.index("The run lies in")].strip()
+    assert kit("table", str(bundle)).stdout.strip() == printed[: printed.index("Verdict\n")].strip()
 
 
 def test_the_run_folder_itself_verifies(run: Path, printed: str) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
 from documents_judged import CONTRACT
-from good_bundle import run_files
+from good_bundle import good_plan, run_files
 from studies import study, subject
 
 from kit import cli
+from kit.model import Cell
+from kit.results import make_result
 from kit.schema import check
-from kit.strict import plain, write_json
+from kit.strict import plain, typed, write_json
 
 RESULTS = Path(__file__).parents[2] / "results"
 SMOL = str(RESULTS / "smol-2cpu.tar.gz")
@@ -35,13 +38,38 @@ def imported(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def doubted(tmp_path: Path) -> str:
+    """A run that was planned without a calibration: all of it is suspect."""
+    plan = replace(good_plan(), calibrate=False)
+    files = {name: data for name, data in run_files({}).items() if name != "calibration.json"}
+    files["plan.json"] = write_json(plain(plan))
+    cells = {one.id: typed(Cell, json.loads(files[f"cells/{one.id}/cell.json"]), one.id) for one in plan.cells}
+    made = make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, None)
+    files["result.json"] = write_json(plain(made))
+    for path, data in files.items():
+        place = tmp_path / "doubted" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    return str(tmp_path / "doubted")
+
+
 def test_score_prints_a_table_with_the_contract_in_its_heading(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of the run in the README; what is suspect has no grade."""
+    """Of the run in the README."""
     assert cli.run(["score", SMOL]) == 0
     out = capsys.readouterr().out
     assert "(contract kit-1 1.0.0)" in out
-    assert "withheld" in out
+    assert "A+" in out
     assert "probador" not in out
+
+
+def test_what_is_suspect_has_no_grade(doubted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is withheld, and no gate lets it pass."""
+    assert cli.run(["score", doubted]) == 0
+    assert "withheld" in capsys.readouterr().out
+    assert cli.run(["gate", doubted, "--min", "F", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert {each["grade"] for each in document["failures"]} == {None}
 
 
 def test_score_as_json_is_a_scorecard(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,10 +169,10 @@ def test_the_gate_passes_or_fails_by_its_exit_code(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == "Passed: 2 cards of at least C by the contract kit-1 1.0.0.\n"
     assert cli.run(["gate", DEMO, "--min", "B", "-c", "1,4"]) == 1
     assert "- demo: llamacpp-serial at 4: C (53.0): throughput costs" in capsys.readouterr().out
-    assert cli.run(["gate", SMOL, "--min", "F", "--json"]) == 1
+    assert cli.run(["gate", SMOL, "--min", "A", "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
-    assert (document["passed"], document["min"], document["cards"]) == (False, "F", 6)
-    assert [each["grade"] for each in document["failures"]] == [None, None]
+    assert (document["passed"], document["min"], document["cards"]) == (False, "A", 6)
+    assert [each["grade"] for each in document["failures"]] == ["B", "B", "A-"]
 
 
 def test_what_verification_refuses_is_not_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

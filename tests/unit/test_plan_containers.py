@@ -161,4 +161,4 @@ def test_containers_take_longer_beside_the_load() -> None:
     """Starting, loading and the questions before."""
     plan = plan_of("smol")
     assert duration_estimate_s(plan) > duration_estimate_s(replace(plan, engine="process"))
-    assert duration_estimate_s(plan, overhead_s=0) == 12 * 10
+    assert duration_estimate_s(plan, overhead_s=0) == 18 * 10

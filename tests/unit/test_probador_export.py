@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def back(*files: tuple[str, Any]) -> Study:
 def test_every_result_of_a_real_run_is_strict_and_in_order(name: str) -> None:
     """By the schema, with every required field, in the order of the field table."""
     order = list(schema("probador-load")["properties"])
-    assert len(loads(name)) == 12
+    assert len(loads(name)) == sum(len(subject.trials) for subject in bundle(name).study.subjects)
     for value in loads(name).values():
         written = json.loads(document_bytes(value))
         assert problems(written, "probador-load") == []
@@ -98,7 +99,7 @@ def test_percentiles_are_those_of_the_requests_in_the_window() -> None:
     ok = [each for each in found.records(name) if each.outcome == "ok" and sent_in(each, window)]
     ttfts = sorted((each.chunks[0][0] - (each.sent_ns or 0)) / MS for each in ok)
     assert value["successful"] == len(ok) == len(value["request_details"])
-    assert value["ttft_p50_ms"] == percentile(ttfts, 0.5) == (ttfts[20] + ttfts[21]) / 2
+    assert value["ttft_p50_ms"] == percentile(ttfts, 0.5) == median(ttfts)
     assert value["latency_max_ms"] == max((each.done_ns - (each.sent_ns or 0)) / MS for each in ok)
     assert value["decode_tok_per_sec"] == 1000 / value["itl_p50_ms"]
     assert value["elapsed_secs"] == (window.end_ns - window.start_ns) / 1e9
@@ -108,11 +109,11 @@ def test_replicates_are_also_a_bench_report() -> None:
     """Which comes back as one subject with as many trials."""
     files = exported("smol-2cpu.tar.gz").files
     report: Any = files["vllm-bench-c2.json"]
-    assert [report["runs"][n] for n in (0, 1)] == [files[f"vllm-load-c2-r{n}.json"] for n in (1, 2)]
+    assert report["runs"] == [files[f"vllm-load-c2-r{n}.json"] for n in (1, 2, 3)]
     rates = [run["tokens_per_sec"] for run in report["runs"]]
     aggregate = report["aggregate"]["tokens_per_sec"]
     assert aggregate["values"] == rates
-    assert aggregate["mean"] == sum(rates) / 2
+    assert aggregate["mean"] == fmean(rates)
     (subject,) = back(("b.json", report)).subjects
     assert [trial.values["throughput_tok_s"] for trial in subject.trials] == rates
 

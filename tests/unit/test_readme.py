@@ -1,4 +1,4 @@
-"""The README says nothing that its evidence does not: its table is that of the bundle in results/."""
+"""The README says nothing that its evidence does not."""
 
 from __future__ import annotations
 
@@ -6,24 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from kit.cli import COMMANDS, cli
+from kit.cli import COMMANDS
 from kit.verify import verify_bundle
 from kit.verify.registry import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BUNDLES = sorted((ROOT / "results").glob("*.tar.gz"))
-
-
-def test_the_table_is_made_by_the_command_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`kit table` on the bundle gives the very text between the marks."""
-    found = re.search(r"<!-- table: kit table (\S+) -->\n(.*?)\n<!-- end of table -->", README, re.DOTALL)
-    assert found
-    monkeypatch.chdir(ROOT)
-    done = CliRunner().invoke(cli, ["table", found[1]], prog_name="kit")
-    assert done.output.strip() == found[2]
 
 
 @pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)

@@ -54,7 +54,7 @@ def test_a_plan_of_the_kit_is_consistent_and_its_weights_are_known_ones(plan: Pl
         (entry(SMOL, 0, variant="embedded"), "does not run with the engine docker"),
         (replace(SMOL, engine="process"), "variant cpu of vllm does not run with the engine process"),
         (entry(SMOL, 1, variant="cuda"), "the setting kv_gib is unknown"),
-        (entry(SMOL, 1, max_concurrency=2), "are 12, but entries and workload make 10"),
+        (entry(SMOL, 1, max_concurrency=2), "are 18, but entries and workload make 15"),
         (entry(GX10, 5, max_concurrency=None), "are 72, but entries and workload make 81"),
         (replace(SMOL, models=()), "are not those that the entries name"),
         (replace(SMOL, models=SMOL.models * 2), "are not those that the entries name"),

@@ -18,7 +18,6 @@ from kit.engines.docker.images import image_facts
 from kit.errors import EngineError
 from kit.images import build, needed, recipe
 
-
 WHOLE_RUNS = "test_whole_runs.py"
 
 
