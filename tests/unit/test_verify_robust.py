@@ -137,13 +137,18 @@ def test_another_value_anywhere_is_refused_by_the_manifest(field: tuple[str, Pat
     assert CRASHED not in rules_in(verdict)
 
 
+def is_good_again(files: Files) -> bool:
+    """Whether the very thing that was bad is what was taken out: nothing else may help."""
+    return files == dict(good_files())
+
+
 @EXAMPLES
 @given(mutation=st.sampled_from(WITH_FILES), pick=st.randoms(use_true_random=False))
 def test_taking_a_file_out_of_a_bad_bundle_never_helps(mutation: Mutation, pick: Any) -> None:
     """A refused bundle stays refused without any one of its files."""
     files = files_in(mutation.make())
     del files[pick.choice(sorted(files))]
-    assert run_verdict(files).label == "rejected"
+    assert run_verdict(files).label == "rejected" or is_good_again(files)
 
 
 @EXAMPLES
@@ -159,7 +164,7 @@ def test_taking_a_field_out_of_a_bad_bundle_never_helps(mutation: Mutation, pick
     take_out(value, pick.choice(list(paths_of(value))))
     # As loosely as the mutation may have been: it can hold a NaN, which the kit's own writer refuses.
     files[name] = (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
-    assert run_verdict(files).label == "rejected"
+    assert run_verdict(files).label == "rejected" or is_good_again(files)
 
 
 @EXAMPLES
@@ -172,4 +177,4 @@ def test_taking_a_line_out_of_a_bad_bundle_never_helps(mutation: Mutation, pick:
     if lines:
         del lines[pick.randrange(len(lines))]
     files[name] = b"".join(lines)
-    assert run_verdict(files).label == "rejected"
+    assert run_verdict(files).label == "rejected" or is_good_again(files)
