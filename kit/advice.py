@@ -9,13 +9,13 @@ from typing import Literal
 
 from kit.compare.quantity import Quantity, figure_text, judged_quantity, spread_text
 from kit.compare.ratio import Ratio, always_equal, interval_text, ratio_of, ratio_text, replicates_text
-from kit.compare.standing import levels_of, other_weights, why_left_out
+from kit.compare.standing import other_weights, why_left_out
 from kit.errors import NoResultError
 from kit.goodput import slo_text
 from kit.model import Slo, Spread
 from kit.model.judged import Study, Subject
 from kit.stats import median
-from kit.study import spread_of, values_of
+from kit.study import levels_of, spread_of, values_of
 from kit.text import plain_text
 
 Relation = Literal["ahead", "tied", "undecided", "alone", "none"]

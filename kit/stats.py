@@ -91,21 +91,35 @@ def median(values: Sequence[float]) -> float:
     return float((Fraction(ordered[half - 1]) + Fraction(ordered[half])) / 2)
 
 
-def _draw(round_: int, place: int, n: int) -> int:
-    digest = sha256(f"kit-bootstrap-1/{BOOTSTRAP_SEED}/{round_}/{place}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") * n >> 64
+@lru_cache(maxsize=64)
+def _draws(n: int, lane: str) -> tuple[tuple[int, ...], ...]:
+    """Which of n values each round draws; it depends on nothing but n and the lane."""
+
+    def draw(round_: int, place: int) -> int:
+        digest = sha256(f"kit-bootstrap-1/{BOOTSTRAP_SEED}/{lane}{round_}/{place}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") * n >> 64
+
+    return tuple(tuple(draw(round_, place) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
 
 
-@lru_cache(maxsize=16)
-def _draws(n: int) -> tuple[tuple[int, ...], ...]:
-    """The places drawn in each round; they depend on nothing but n."""
-    return tuple(tuple(_draw(round_, place, n) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
+def bootstrap_medians(values: Sequence[float], lane: str = "") -> list[float]:
+    """The median of each round of a bootstrap with a fixed seed; values that belong to other draws need a lane.
+
+    The order of the values does not matter.
+    """
+    ordered = sorted(values)
+    return [median([ordered[place] for place in places]) for places in _draws(len(ordered), lane and f"{lane}/")]
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the median, with a fixed seed: same values, same interval."""
-    ordered = sorted(values)
-    medians = sorted(median([ordered[place] for place in places]) for places in _draws(len(ordered)))
+    return _interval(tuple(values))
+
+
+@lru_cache(maxsize=1 << 16)
+def _interval(values: tuple[float, ...]) -> tuple[float, float]:
+    """Remembered: tables, scores and plots of one study ask for the same intervals."""
+    medians = sorted(bootstrap_medians(values))
     return medians[int(BOOTSTRAP_ROUNDS * 0.025)], medians[int(BOOTSTRAP_ROUNDS * 0.975) - 1]
 
 

@@ -223,3 +223,13 @@ def suspicions_of(subject: Subject) -> tuple[str, ...]:
 def is_complete(subject: Subject) -> bool:
     """Whether every planned replicate was measured."""
     return all(trial.status == "measured" for trial in subject.trials)
+
+
+def entries_of(*studies: Study) -> tuple[str, ...]:
+    """The entries of studies, each once, in order."""
+    return tuple(dict.fromkeys(subject.entry for study in studies for subject in study.subjects))
+
+
+def levels_of(study: Study) -> tuple[int, ...]:
+    """The concurrencies of a study, ascending."""
+    return tuple(sorted({subject.concurrency for subject in study.subjects}))

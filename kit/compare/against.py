@@ -6,11 +6,11 @@ from kit import __version__
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable
 from kit.compare.comparison import PRODUCT, Comparison, Line, Side, Verdict, side_of
 from kit.compare.ratio import Ratio
-from kit.compare.standing import entries_of, find, why_left_out
+from kit.compare.standing import find, why_left_out
 from kit.model import Spread
 from kit.model.judged import Study, Subject
 from kit.stats import spread
-from kit.study import values_of
+from kit.study import entries_of, values_of
 
 TOLERANCE = 0.10
 THROUGHPUT = "throughput_tok_s"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from hashlib import sha256
 
-from kit.stats import BOOTSTRAP_ROUNDS, BOOTSTRAP_SEED, MIN_REPLICATES_FOR_INTERVAL, median
+from kit.stats import BOOTSTRAP_ROUNDS, MIN_REPLICATES_FOR_INTERVAL, bootstrap_medians, median
 from kit.text import NO_DATA, number
 
 TAIL = 0.025  # on each side of a 95 % interval
@@ -38,22 +36,6 @@ class Ratio:
         return self.low is not None and self.high is not None and self.low <= 1 <= self.high
 
 
-@lru_cache(maxsize=64)
-def _draws(lane: str, n: int) -> tuple[tuple[int, ...], ...]:
-    """For each round, which of `n` replicates are drawn: the seed scheme of `kit.stats`, with a lane a side."""
-
-    def draw(round_: int, place: int) -> int:
-        seed = f"kit-bootstrap-1/{BOOTSTRAP_SEED}/{lane}/{round_}/{place}"
-        return int.from_bytes(sha256(seed.encode()).digest()[:8], "big") * n >> 64
-
-    return tuple(tuple(draw(round_, place) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
-
-
-def _medians(lane: str, values: Sequence[float]) -> list[float]:
-    ordered = sorted(values)  # so that the order of the replicates does not matter
-    return [median([ordered[place] for place in places]) for places in _draws(lane, len(ordered))]
-
-
 def ratio_of(a: Sequence[float], b: Sequence[float]) -> Ratio:
     """median(a) / median(b) over replicates of two sides, with a 95 % percentile bootstrap interval.
 
@@ -66,7 +48,7 @@ def ratio_of(a: Sequence[float], b: Sequence[float]) -> Ratio:
     if value is None or not enough or not all(b):
         return Ratio(value, None, None, len(a), len(b))
     lane_a, lane_b = ("a", "b") if sorted(a) <= sorted(b) else ("b", "a")
-    ratios = sorted(x / y for x, y in zip(_medians(lane_a, a), _medians(lane_b, b), strict=True))
+    ratios = sorted(x / y for x, y in zip(bootstrap_medians(a, lane_a), bootstrap_medians(b, lane_b), strict=True))
     low, high = ratios[int(BOOTSTRAP_ROUNDS * TAIL)], ratios[int(BOOTSTRAP_ROUNDS * (1 - TAIL)) - 1]
     return Ratio(value, low, high, len(a), len(b))
 

@@ -38,16 +38,6 @@ def find(study: Study, entry: str, concurrency: int) -> Subject | None:
     return found[0] if found else None
 
 
-def entries_of(study: Study) -> tuple[str, ...]:
-    """The entries of a study in its order."""
-    return tuple(dict.fromkeys(subject.entry for subject in study.subjects))
-
-
-def levels_of(study: Study) -> tuple[int, ...]:
-    """The concurrencies of a study, ascending."""
-    return tuple(sorted({subject.concurrency for subject in study.subjects}))
-
-
 # --- conditions -------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,6 @@ from kit.compare.quantity import Quantity, judged_quantity
 from kit.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.compare.standing import (
     differences,
-    entries_of,
     find,
     other_weights,
     remarks,
@@ -19,7 +18,7 @@ from kit.compare.standing import (
 from kit.errors import InputError
 from kit.model.judged import Study, Subject
 from kit.stats import MIN_REPLICATES_FOR_INTERVAL
-from kit.study import spread_of, values_of
+from kit.study import entries_of, spread_of, values_of
 from kit.text import nearest, plain_text
 
 METRICS = ("throughput_tok_s", "decode_tok_s", "ttft_ms.p50", "itl_ms.p50")

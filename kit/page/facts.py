@@ -10,9 +10,8 @@ from kit.calibrationtext import calibration_line
 from kit.model import Host, ServerFacts
 from kit.model.judged import Study
 from kit.page.inputs import PageInput
-from kit.plots.style import entries_of
 from kit.stats import MIN_REPLICATES_FOR_INTERVAL
-from kit.study import suspicions_of
+from kit.study import entries_of, suspicions_of
 from kit.tables import method_lines
 from kit.text import NO_DATA, bytes_text, plain_text
 
@@ -132,7 +131,7 @@ PROVENANCE = ("entry", "runtime", "version", "image", "model", "sha256 of the mo
 def provenance(given: PageInput) -> list[tuple[str, ...]]:
     """One row for each entry, as PROVENANCE says."""
     rows = []
-    for entry in entries_of([given.study]):
+    for entry in entries_of(given.study):
         subject = next(each for each in given.study.subjects if each.entry == entry)
         server = given.servers.get(entry)
         runtime = f"{subject.runtime} / {subject.variant}" if subject.variant else subject.runtime

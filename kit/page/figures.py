@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 from kit.model import Spread
 from kit.model.judged import Study, Subject
-from kit.plots.spreads import spread_at
-from kit.plots.style import entries_of
-from kit.study import suspicions_of
+from kit.study import entries_of, spread_of, suspicions_of
 from kit.tables import METRICS, SUSPECT, Metric
 from kit.text import NO_DATA, number, plain_text
 
@@ -53,7 +51,7 @@ def _table(study: Study, metric: Metric) -> Table:
     levels = tuple(sorted({subject.concurrency for subject in study.subjects}))
     rows = tuple(
         (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level)), metric) for level in levels))
-        for entry in entries_of([study])
+        for entry in entries_of(study)
     )
     return Table(metric.title, levels, rows)
 
@@ -64,10 +62,10 @@ def _figure(subject: Subject | None, metric: Metric) -> Figure:
     measured = sum(trial.status == "measured" for trial in subject.trials)
     if not measured:
         return Figure("no result")
-    spread = spread_at(subject, metric.path)
+    spread = spread_of(subject, metric.path)
     notes = [_interval(spread, metric)]
     if spread.median is None and metric.fallback:
-        most = spread_at(subject, metric.fallback).median
+        most = spread_of(subject, metric.fallback).median
         notes.append(f"max {_shown(most, metric)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")

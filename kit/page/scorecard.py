@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from kit.model.judged import Origin, Study
 from kit.page.figures import Figure, Table
 from kit.page.html import esc, listing, number_table
-from kit.plots.style import entries_of
 from kit.score import Card, Contract, Scorecard, contract, scorecard
+from kit.score.contract import OURS, THEIRS
 from kit.score.text import WITHHELD, scorecard_text
+from kit.study import entries_of
 from kit.text import NO_DATA, number, plain_text
 
 # Imported results name no machine, so our own contract has no thresholds for them.
-CONTRACTS: dict[Origin, str] = {"run": "kit-1", "imported": "probador-2.0"}
+CONTRACTS: dict[Origin, str] = {"run": OURS, "imported": THEIRS}
 _HEADING = re.compile(r"^## (.*)$", re.MULTILINE)
 
 
@@ -32,7 +33,7 @@ def _html(study: Study, found: Scorecard, rules: Contract) -> str:
         by_place.setdefault((card.entry, card.concurrency), card)
     rows = tuple(
         (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level))) for level in levels))
-        for entry in entries_of([study])
+        for entry in entries_of(study)
     )
     table = Table(f"{rules.title}: grade, and score of 100", levels, rows)
     pin = f"Contract {found.contract.name} {found.contract.version}"

@@ -9,8 +9,9 @@ from kit.model.judged import Study
 from kit.page.inputs import WHICH, PageInput
 from kit.plots.distributions import distribution_plot
 from kit.plots.specs import overview, pareto, throughput
-from kit.plots.style import Plot, colours_of, entries_of
+from kit.plots.style import Plot, colours_of
 from kit.plots.timeline import timeline_plot
+from kit.study import entries_of
 from kit.text import plain_text
 
 
@@ -51,7 +52,7 @@ def beside(given: PageInput, inputs: Sequence[PageInput]) -> list[Study]:
 
 def sections_of(inputs: Sequence[PageInput]) -> tuple[Section, ...]:
     """One section for each input, in order; one colour for each entry on all of the page."""
-    numbers = colours_of(entries_of([given.study for given in inputs]))
+    numbers = colours_of(entries_of(*(given.study for given in inputs)))
     keys = _keys([given.study.name for given in inputs])
     return tuple(
         _section(key, given, [given.study, *beside(given, inputs)], numbers)
@@ -63,7 +64,7 @@ def overview_of(sections: Sequence[Section]) -> Plot | None:
     """All of them at a glance; None for a single one."""
     if len(sections) < 2:
         return None
-    numbers = colours_of(entries_of([section.study for section in sections]))
+    numbers = colours_of(entries_of(*(section.study for section in sections)))
     return overview([(section.key, section.study) for section in sections], numbers)
 
 

@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias
 from kit.model import Record, Window
 from kit.model.judged import Study, Subject
 from kit.plots.specs import IMPORTED_WORDS, SUSPECT_WORDS, WIDTH
-from kit.plots.spreads import spread_at
 from kit.plots.style import (
     Plot,
     Series,
@@ -24,7 +23,7 @@ from kit.plots.style import (
     series_of,
 )
 from kit.stats import SAMPLE_FLOORS, milliseconds, nearest_rank
-from kit.study import suspicions_of
+from kit.study import spread_of, suspicions_of
 from kit.text import number
 from kit.timing import sent_in, timing
 
@@ -99,7 +98,7 @@ def stated(subject: Subject, which: Times) -> Quantiles | None:
     """The quantiles of a subject without records, from the percentiles that it states."""
 
     def at(part: str) -> float | None:
-        return spread_at(subject, f"{which}.{part}").median
+        return spread_of(subject, f"{which}.{part}").median
 
     p50 = at("p50")
     if p50 is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kit.model.judged import Study, Subject
-from kit.plots.spreads import spread_at
 from kit.plots.style import (
     INK,
     MUTED,
@@ -20,7 +19,7 @@ from kit.plots.style import (
     points,
     series_of,
 )
-from kit.study import is_complete, suspicions_of
+from kit.study import is_complete, spread_of, suspicions_of
 from kit.text import number, plain_text
 
 WIDTH, HEIGHT = 680, 340
@@ -186,7 +185,7 @@ def _rows(series: Series, paths: Sequence[str]) -> list[Spec]:
     """One row for each concurrency that has all the figures, with the interval of the throughput."""
     rows = []
     for subject in series.subjects:
-        spreads = [spread_at(subject, path) for path in paths]
+        spreads = [spread_of(subject, path) for path in paths]
         if any(spread.median is None for spread in spreads):
             continue
         row: Spec = {path: _short(spread.median) for path, spread in zip(paths, spreads, strict=True)}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from kit.model.judged import Study, Subject
+from kit.study import entries_of
 from kit.text import plain_text
 
 Spec: TypeAlias = dict[str, Any]
@@ -64,21 +65,16 @@ def colours_of(entries: Iterable[str]) -> dict[str, int]:
     return {entry: number for number, entry in enumerate(dict.fromkeys(entries))}
 
 
-def entries_of(studies: Iterable[Study]) -> list[str]:
-    """The entries of studies, each once, in order."""
-    return list(dict.fromkeys(subject.entry for study in studies for subject in study.subjects))
-
-
 def series_of(studies: Sequence[Study], numbers: Mapping[str, int] | None = None) -> list[Series]:
     """The series of studies that stand in one plot; subjects rise in concurrency.
 
     `numbers` are those of `colours_of` over a whole page; without them these studies are the page.
     """
-    found = colours_of(entries_of(studies)) if numbers is None else numbers
+    found = colours_of(entries_of(*studies)) if numbers is None else numbers
     several = sum(study.origin == "imported" for study in studies) > 1
     series = []
     for study in studies:
-        for entry in entries_of([study]):
+        for entry in entries_of(study):
             mine = sorted((s for s in study.subjects if s.entry == entry), key=lambda s: s.concurrency)
             number = found.get(entry, len(found))
             series.append(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 from kit.model.judged import Subject, Trial
 from kit.score.rules import Better
@@ -78,13 +77,7 @@ def lies_beyond(mine: tuple[float, ...], theirs: tuple[float, ...], better: Bett
     low, high = (theirs, mine) if better == "higher" else (mine, theirs)
     if max(low) < min(high):
         return True
-    return min(low) < max(high) and _interval(low)[1] < _interval(high)[0]
-
-
-@lru_cache(maxsize=4096)
-def _interval(values: tuple[float, ...]) -> tuple[float, float]:
-    """Cached: a group asks for the interval of each of its subjects once for every other."""
-    return bootstrap_interval(values)
+    return min(low) < max(high) and bootstrap_interval(low)[1] < bootstrap_interval(high)[0]
 
 
 def all_failed(subject: Subject) -> bool:
