@@ -17,6 +17,8 @@ from kit.verify.evidence import Evidence
 from kit.verify.judge import verify
 from kit.verify.remade import remade_result
 
+PROBADOR = {"total_requests", "runs", "levels"}  # one of these stands in every file of its `llm` commands
+
 
 class RefusedError(KitError):
     """A negative answer: verification refused what was to be judged."""
@@ -44,7 +46,10 @@ def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Ju
 
     `RefusedError` if verification refuses it, `InputError` if it cannot be read.
     """
-    plan, result = remade_result(evidence, slo)
+    try:
+        plan, result = remade_result(evidence, slo)
+    except InputError as error:
+        raise InputError(f"{name}: {error.what}", error.remedy, error.detail) from None
     verdict = verify(evidence)
     if verdict.label == "rejected":
         first = verdict.findings[0]
@@ -63,6 +68,8 @@ def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Ju
 def judged_document(data: bytes, where: str) -> Judged:
     """Imported results (`kit import`), the JSON document of a study; `InputError` with the place if it is none."""
     value = read_json(data, where)
+    if isinstance(value, dict) and "schema" not in value and value.keys() & PROBADOR:
+        raise InputError(f"{where} is a result of probador.", f"Import it first: kit import probador {where}")
     check(value, "study", where)
     study = typed(Study, value, where)
     if study.origin != "imported":

@@ -8,8 +8,6 @@ import click
 
 from kit.model.judged import Study
 
-CONTRACT = "kit-1"
-
 
 def judgement(study: Study) -> str:
     """Who leads at each number of users, the scorecard by kit-1, and the comparison with published figures if the
@@ -20,9 +18,10 @@ def judgement(study: Study) -> str:
     from kit.compare import against_published
     from kit.compare.text import comparison_text
     from kit.score import contract, scorecard
+    from kit.score.contract import OURS
     from kit.score.text import scorecard_text
 
-    rules = contract(CONTRACT)
+    rules = contract(OURS)
     parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in leaders(study))]
     parts.append(scorecard_text(scorecard([study], rules), rules))
     if study.published is not None:

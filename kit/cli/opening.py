@@ -39,7 +39,7 @@ def judged(path: Path, slo: Slo | None = None) -> Judged:
     if path.is_dir():
         return judged_evidence(open_run(read_folder(path)), str(path), slo)
     data = bundle_bytes(path)
-    if data[:1] != b"{":
+    if not data.lstrip(b" \t\r\n").startswith(b"{"):
         return judged_evidence(open_bundle(data), str(path), slo)
     if len(data) > MAX_STUDY_BYTES:
         raise InputError(f"{path} is larger than {MAX_STUDY_BYTES >> 20} MiB.", "Import fewer files at once.")

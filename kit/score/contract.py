@@ -14,7 +14,8 @@ from kit.score.rules import Contract
 from kit.strict import Json, plain, read_yaml, typed, write_json
 from kit.text import nearest, plain_text
 
-NAMES = ("kit-1", "probador-2.0")
+OURS, THEIRS = "kit-1", "probador-2.0"  # the kit's own, which is the default, and the original's
+NAMES = (OURS, THEIRS)
 
 
 def contract_names() -> tuple[str, ...]:

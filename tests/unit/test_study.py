@@ -178,6 +178,20 @@ def test_a_document_that_is_no_import_is_refused(change: dict[str, object], word
         judged_document(json.dumps(imported() | change).encode(), FIGURES)
 
 
+@pytest.mark.parametrize("document", [{"total_requests": 3}, {"runs": []}, {"levels": []}])
+def test_a_file_of_probador_is_told_how_to_get_in(document: dict[str, object]) -> None:
+    """The likeliest mistake: it has to be imported first."""
+    with pytest.raises(InputError, match="is a result of probador") as refused:
+        judged_document(json.dumps(document).encode(), FIGURES)
+    assert refused.value.remedy == "Import it first: kit import probador figures.json"
+
+
+def test_what_is_no_bundle_is_named() -> None:
+    """The file that was given, not only what is wrong inside."""
+    with pytest.raises(InputError, match=r"empty\.tar\.gz: the archive: It has no content"):
+        judged_evidence(open_bundle(b""), "empty.tar.gz")
+
+
 def test_a_folder_of_a_run_without_plan_is_no_run(tmp_path: Path) -> None:
     """Said in one sentence."""
     with pytest.raises(InputError, match=r"There is no plan\.json"):
