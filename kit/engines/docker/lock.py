@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -22,6 +23,7 @@ from kit.text import plain_text
 
 LOCK = "kit-lock"
 PID_LABEL, HOST_LABEL, SINCE_LABEL = "org.kit.pid", "org.kit.host", "org.kit.since"
+BIRTH_LABEL = "org.kit.birth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def only_kit(client: docker.DockerClient, run: str, image: str, name: str = LOCK
         PID_LABEL: str(os.getpid()),
         HOST_LABEL: socket.gethostname(),
         SINCE_LABEL: utc_now(),
+        BIRTH_LABEL: birth(os.getpid()),
     }
     config = {"Image": image, "Labels": labels, "HostConfig": {"NetworkMode": "none"}}
     with contextlib.ExitStack() as stack:
@@ -75,20 +78,37 @@ def holder(client: docker.DockerClient, name: str = LOCK) -> Holder | None:
         said[HOST_LABEL],
         said[PID_LABEL],
         said[SINCE_LABEL],
-        dead=labels.get(HOST_LABEL) == socket.gethostname() and _is_gone(str(labels.get(PID_LABEL, ""))),
+        dead=labels.get(HOST_LABEL) == socket.gethostname()
+        and is_gone(str(labels.get(PID_LABEL, "")), str(labels.get(BIRTH_LABEL, ""))),
     )
 
 
-def _is_gone(pid: str) -> bool:
-    if not pid.isdecimal() or int(pid) == 0:
+def birth(pid: int, proc: Path = Path("/proc")) -> str:
+    """Which boot of this machine and which tick since then a process comes from; "" where nothing says it.
+
+    A process id alone is given again, after a restart of the machine within minutes.
+    """
+    try:
+        boot = (proc / "sys/kernel/random/boot_id").read_text().strip()
+        # proc(5): the name, field 2, may contain anything, so count from its last bracket; field 22 is starttime.
+        started = (proc / str(pid) / "stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError, UnicodeDecodeError):
+        return ""
+    return f"{boot}/{started}"
+
+
+def is_gone(pid: str, born: str) -> bool:
+    """True only if there is surely no process `pid` of this machine any more that came from `born`."""
+    if not (pid.isascii() and pid.isdecimal()) or int(pid) == 0:
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
-        return False
-    return False
+        pass
+    now = birth(int(pid))
+    return bool(born and now) and now != born
 
 
 def _taken(found: Holder) -> EngineError:
