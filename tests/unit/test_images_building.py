@@ -21,7 +21,7 @@ from kit.engines.docker import bases
 from kit.engines.docker.images import BuildRequest, build_image, image_facts, registry_digest
 from kit.engines.docker.pip import download_wheels
 from kit.errors import EngineError, InputError, SourceError
-from kit.images import build, choose_target, lock, make_bases, needed, present, recipe, recipe_sha256
+from kit.images import base_missing, build, choose_target, lock, make_bases, needed, present, recipe, recipe_sha256
 from kit.images.context import extra_certificates, proxy_arguments, write_context
 from kit.images.locking import verdict
 
@@ -283,6 +283,16 @@ def test_the_list_of_packages_is_that_of_installed_ones() -> None:
         "Package: apt\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.6\nDescription: a\n b\n"
     )
     assert bases.package_list(status) == "apt 2.6 amd64\nzlib1g 1:1.2 amd64\n"
+
+
+def test_a_base_is_missing_only_where_neither_engine_nor_registry_has_it(client: Any) -> None:
+    """Making one takes minutes, and a registry's own is the better one."""
+    assert base_missing(client, LLAMACPP)
+    client.api.registry[pinned_image(f"debian-{LLAMACPP.base}").reference] = "sha256:" + "ab" * 32
+    assert not base_missing(client, LLAMACPP)
+    client.api.registry.clear()
+    client.api.have(bases.base_tag(LLAMACPP.base))
+    assert not base_missing(client, LLAMACPP)
 
 
 # --- context --------------------------------------------------------------------------------------------

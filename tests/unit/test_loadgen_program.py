@@ -20,8 +20,10 @@ from framing import CHUNKED, chunked
 from hostile import TEXT, Peer, answering, asked, serving
 from scripted import MS, behaving, in_thread
 
+from kit.errors import InputError
 from kit.loadgen import __main__ as program
 from kit.loadgen.__main__ import main
+from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Spool
 from kit.metrics import cell_metrics
 from kit.model import Load, LoadFacts, Metrics, Record, TextPin
@@ -241,7 +243,9 @@ def test_a_spool_that_cannot_be_closed_is_taken_away_all_the_same(
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_the_load_runs_ahead_of_others_where_it_may(allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_load_runs_ahead_of_others_where_it_may(
+    allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And no longer than it lasts; a user without the right to it is not troubled."""
     steps: list[int] = []
 
@@ -252,6 +256,15 @@ def test_the_load_runs_ahead_of_others_where_it_may(allowed: bool, monkeypatch: 
         return 0
 
     monkeypatch.setattr(os, "nice", nice)
-    with program._ahead():
-        assert steps == ([-10] if allowed else [])
+    seen: list[list[int]] = []
+
+    def carry_out(*_: object) -> LoadRun:
+        seen.append(list(steps))
+        raise InputError("The load is not carried out.", "It is a test.")
+
+    monkeypatch.setattr(program, "carry_out", carry_out)
+    (tmp_path / "load.json").write_bytes(write_json(plain(pinned("http://127.0.0.1:9"))))
+    (tmp_path / "out").mkdir()
+    assert main([str(tmp_path / "load.json"), str(tmp_path / "out")]) == 2
+    assert seen == [[-10] if allowed else []]
     assert sum(steps) == 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,3 +90,11 @@ def leftovers(client: docker.DockerClient, run: str) -> list[str]:
     networks = [row["Name"] for row in api.networks(filters=filters)]
     volumes = [row["Name"] for row in api.volumes(filters=filters).get("Volumes") or ()]
     return [*containers, *networks, *volumes]
+
+
+def until(condition: Callable[[], bool], what: str, limit_s: float = 60) -> None:
+    """Wait for something that must happen soon."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"never happened: {what}"
+        time.sleep(0.05)
