@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+import pytest
 from docker.errors import APIError, ImageNotFound
+
+from kit.errors import EngineError
 
 
 def contents(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
@@ -68,3 +72,23 @@ class ScriptedClient:
 
     def info(self) -> dict[str, str]:
         return {"Architecture": "x86_64"}
+
+
+@pytest.fixture(name="own_cache")
+def cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nothing of this machine's settings takes part."""
+    for name in ("KIT_CA_BUNDLE", "KIT_WHEELHOUSE", "http_proxy", "https_proxy", "no_proxy", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def error_of(action: Callable[[], object], kind: type[Exception] = EngineError) -> Any:
+    with pytest.raises(kind) as caught:
+        action()
+    return caught.value
