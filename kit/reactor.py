@@ -24,6 +24,7 @@ _TFD_NONBLOCK = 0o4000
 _TFD_CLOEXEC = 0o2000000
 _TFD_TIMER_ABSTIME = 1
 _NS_PER_S = 1_000_000_000
+_ROUNDS = 8  # as many are remembered, roughly
 
 Callback = Callable[[int], None]
 
@@ -50,11 +51,39 @@ class _TimerFd:
         self._settime(self.fd, _TFD_TIMER_ABSTIME, self._spec_pointer, None)
 
 
+class Pause:
+    """Whether to linger after a round, learned from whether anything came while one would have.
+
+    A server that batches sends the tokens of all its streams in one go, and then none until its next step: after
+    the first of them a wait gathers the others, after those it would be a wake-up for nothing. So rounds that
+    followed a wait are told apart from rounds that the loop was woken for.
+    """
+
+    __slots__ = ("_after_wait", "_paid")
+
+    def __init__(self) -> None:
+        self._after_wait = False  # what the last round followed
+        self._paid = {False: 1.0, True: 1.0}  # by that: the share of such rounds, of late
+
+    def pays(self) -> bool:
+        """Whether to linger after the round that has just ended."""
+        return self._paid[self._after_wait] >= 0.5
+
+    def learn(self, *, came: bool) -> None:
+        """Whether anything came within a wait from the end of that round on, be it that nobody waited."""
+        self._paid[self._after_wait] += (came - self._paid[self._after_wait]) / _ROUNDS
+
+    def begin(self, *, after_wait: bool) -> None:
+        """A round begins: with what a wait has gathered, or because something has come."""
+        self._after_wait = after_wait
+
+
 class Reactor:
     """Calls back when a descriptor is ready or a time (monotonic ns) has come, until `stop`."""
 
     def __init__(self) -> None:
         self.linger_ns = 0
+        self._pause = Pause()
         self._callbacks: dict[int, Callback] = {}
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -96,25 +125,58 @@ class Reactor:
     def run(self) -> None:
         """Serve until `stop`.
 
-        After each round of descriptors, wait `linger_ns` (or until the next timer) before looking again: what
-        becomes ready meanwhile costs one wake-up together instead of one each. Only for those whose stamps are
-        not taken when they look. It may be changed at any time.
+        After a round of descriptors, wait `linger_ns` (or until the next timer) before looking again where that
+        has paid (`Pause`): what becomes ready meanwhile costs one wake-up together instead of one each. Only for
+        those whose stamps are not taken when they look. It may be changed at any time.
         """
+        served = False
         while not self._stopped:
             self._run_timers()
             if self._stopped:
                 return
-            for fd, events in self._wait():
-                callback = self._callbacks.get(fd)
-                if callback is not None:
-                    callback(events)
-            if self.linger_ns:
-                self._linger()
+            if not self.linger_ns:
+                self._serve(self._wait())
+            elif served and self._pause.pays():
+                served = self._gather()
+            else:
+                served = self._woken(lingered=not served)
 
-    def _linger(self) -> None:
+    def _serve(self, ready: list[tuple[int, int]]) -> bool:
+        """Call back for these descriptors; whether there was one, and not only the timer."""
+        served = False
+        for fd, events in ready:
+            callback = self._callbacks.get(fd)  # one before it may have taken it away
+            if callback is not None:
+                served = True
+                callback(events)
+        return served
+
+    def _gather(self) -> bool:
+        """Linger, then serve what came meanwhile; whether anything did. Lean: after a sleep every line is slow."""
         left_ns = self._timers[0][0] - time.monotonic_ns() if self._timers else self.linger_ns
-        if left_ns > 0:
-            time.sleep(min(left_ns, self.linger_ns) / _NS_PER_S)
+        if left_ns < self.linger_ns:  # cut short by a timer, which comes first; that teaches nothing
+            time.sleep(max(0, left_ns) / _NS_PER_S)
+            return False
+        time.sleep(self.linger_ns / _NS_PER_S)
+        selector = self._epoll or self._poll
+        assert selector is not None
+        came = self._serve(selector.poll(0))
+        self._pause.learn(came=came)
+        if came:
+            self._pause.begin(after_wait=True)
+        return came
+
+    def _woken(self, *, lingered: bool) -> bool:
+        """Serve what comes next, and learn whether a wait would have paid, unless there was one."""
+        since_ns = 0 if lingered else time.monotonic_ns()
+        ready = self._wait()
+        waited_ns = 0 if lingered else time.monotonic_ns() - since_ns
+        served = self._serve(ready)
+        if served:
+            if not lingered:
+                self._pause.learn(came=waited_ns <= self.linger_ns)
+            self._pause.begin(after_wait=False)
+        return served
 
     def _run_timers(self) -> None:
         """Run what is due now. What that adds has to wait for the descriptors, so that late timers starve none."""

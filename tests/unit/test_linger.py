@@ -1,12 +1,19 @@
-"""How long the load generator may wait before it reads: never so long that two tokens of a stream run together."""
+"""How long the load generator may wait before it reads: never so long that two tokens of a stream run together.
+
+And whether it waits at all after a round: only where something comes meanwhile.
+"""
 
 from __future__ import annotations
+
+import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.loadgen.linger import LONGEST_NS, SHORTEST_NS, linger_ns
+from kit.reactor import Pause
 
 MS = 1_000_000
 TICK_NS = 50 * MS
@@ -37,3 +44,58 @@ def test_the_wait_is_none_or_within_its_bounds(pieces: int, most: int, span_ns: 
     assert wait_ns == 0 or SHORTEST_NS <= wait_ns <= LONGEST_NS
     if wait_ns > SHORTEST_NS:
         assert 4 * wait_ns <= span_ns / max(1, most)
+
+
+# --- whether to wait ------------------------------------------------------------------------------------
+
+US = 1_000
+S = 1_000_000_000
+LINGER_NS = 1_250_000
+
+
+def wake_ups(arrivals_ns: Sequence[int], pause: Pause | None) -> int:
+    """How often a loop sleeps that needs 5 us for a token; without a pause it always lingers."""
+    now, at, woken, served, lingered = 0, 0, 0, False, False
+    while at < len(arrivals_ns):
+        began = now
+        lingered = served and (pause is None or pause.pays())
+        if lingered:
+            now, woken = now + LINGER_NS + 60 * US, woken + 1
+            came = arrivals_ns[at] <= now
+        else:
+            if arrivals_ns[at] > now:
+                now, woken = arrivals_ns[at] + 30 * US, woken + 1
+            came = now - began <= LINGER_NS
+        if pause is not None and (lingered or served):
+            pause.learn(came=came)
+        served = arrivals_ns[at] <= now
+        if pause is not None and served:
+            pause.begin(after_wait=lingered)
+        while at < len(arrivals_ns) and arrivals_ns[at] <= now:
+            now, at = now + 5 * US, at + 1
+    return woken
+
+
+def test_streams_in_step_are_read_in_two_looks() -> None:
+    """32 tokens within 0.3 ms every 5 ms: one wake-up by the first, one for the others, and none for nothing."""
+    steps = 400
+    arrivals = [step * 5 * MS + token * 10 * US for step in range(steps) for token in range(32)]
+    assert wake_ups(arrivals, None) >= 2.9 * steps
+    assert wake_ups(arrivals, Pause()) <= 2.05 * steps
+
+
+@pytest.mark.parametrize("a_second", [6400, 2000])
+def test_streams_out_of_step_are_read_as_if_it_always_waited(a_second: int) -> None:
+    draw = random.Random(2026)
+    arrivals = sorted(draw.randrange(4 * S) for _ in range(4 * a_second))
+    assert wake_ups(arrivals, Pause()) <= 1.02 * wake_ups(arrivals, None)
+
+
+def test_what_has_changed_is_learned_within_a_few_rounds() -> None:
+    """From streams in step to streams out of step and back."""
+    draw = random.Random(2026)
+    in_step = [step * 5 * MS + token * 10 * US for step in range(200) for token in range(32)]
+    out_of_step = sorted(S + draw.randrange(S) for _ in range(6400))
+    arrivals = [*in_step, *out_of_step, *[2 * S + at for at in in_step]]
+    apart = 2 * wake_ups(in_step, Pause()) + wake_ups(out_of_step, Pause())
+    assert wake_ups(arrivals, Pause()) <= apart + 20
