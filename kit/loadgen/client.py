@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from kit.loadgen.clock import READ_BYTES, Clock
+from kit.loadgen.clock import READ_BYTES, SHORT_READ_BYTES, Clock
 from kit.loadgen.dial import Address, Dial, reason_of
 from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.target import Target
@@ -22,9 +22,9 @@ class Client:
     """A worker's connection: idle, or busy with exactly one exchange. All times are ns of the load's clock."""
 
     __slots__ = (
-        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_on_done",
-        "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns", "_state",
-        "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
+        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_much",
+        "_on_done", "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns",
+        "_state", "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +49,7 @@ class Client:
         self._reactor = reactor
         self._on_done = on_done
         self._tls = tls
+        self._much = False  # whether the last read was as long as a short one can be
         self._sock: socket.socket | None = None
         self._state = "idle"
         self._reset(-1, 0, b"")
@@ -149,7 +150,7 @@ class Client:
             return
         try:
             if self._tls is None:
-                data, self._last_ns = self._clock.receive(sock, self._last_ns)
+                data, self._last_ns = self._clock.receive(sock, self._last_ns, much=self._much)
             else:
                 data, self._last_ns = sock.recv(READ_BYTES), self._clock.now()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -161,6 +162,7 @@ class Client:
             self._closed(self._last_ns)
             return
         self.pieces += 1
+        self._much = len(data) >= SHORT_READ_BYTES
         if self._framer.feed(self._last_ns, data):
             self._finish(self._last_ns)
         elif self._tls is not None and isinstance(sock, ssl.SSLSocket) and sock.pending():

@@ -19,6 +19,7 @@ _NS_PER_S = 1_000_000_000
 _MAX_STAMP_AGE_NS = 500_000_000
 _OFFSET_TRIES = 5
 _OFFSET_ERROR_NS = 50_000  # the distance of two clocks is known no better where the machine takes turns
+SHORT_READ_BYTES = 8192
 READ_BYTES = 262_144  # as much as a socket buffer usually holds: one read empties it
 
 
@@ -74,21 +75,31 @@ class Clock:
         if self.use_kernel:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
-    def receive(self, sock: socket.socket, since_ns: int = 0) -> tuple[bytes, int]:
+    def receive(self, sock: socket.socket, since_ns: int = 0, *, much: bool = False) -> tuple[bytes, int]:
         """Data and the stamp of its arrival; raises what recv raises (BlockingIOError, OSError).
 
         It cannot have come before `since_ns`, the last thing that happened on the connection: a stamp that says
         so comes from a real-time clock that was set back, and the time of the read stands in for it.
-        One buffer serves all sockets: a large one of its own for each read would cost more than the read.
+        Most reads are a token, and short; `much` is for those behind one that was full: one buffer serves them
+        all, since one of that size for each read would cost more than the read.
         """
+        if much or not self.use_kernel:
+            return self._receive_much(sock, since_ns)
+        data, control, _, _ = sock.recvmsg(SHORT_READ_BYTES, _CONTROL_BYTES)
+        return data, self._stamp(control, since_ns)
+
+    def _receive_much(self, sock: socket.socket, since_ns: int) -> tuple[bytes, int]:
         if not self.use_kernel:
             size = sock.recv_into(self._buffer)
             return self._view[:size].tobytes(), time.monotonic_ns() - self.origin_ns
         size, control, _, _ = sock.recvmsg_into(self._buffers, _CONTROL_BYTES)
+        return self._view[:size].tobytes(), self._stamp(control, since_ns)
+
+    def _stamp(self, control: list[tuple[int, int, bytes]], since_ns: int) -> int:
         now = time.monotonic_ns() - self.origin_ns
         if control and control[0][1] == SO_TIMESTAMPNS:
             seconds, nanos = _timespec(control[0][2])
-            stamp = seconds * _NS_PER_S + nanos + self._to_origin_ns
+            stamp: int = seconds * _NS_PER_S + nanos + self._to_origin_ns
             if since_ns - _OFFSET_ERROR_NS <= stamp <= now < stamp + _MAX_STAMP_AGE_NS:
-                return self._view[:size].tobytes(), max(stamp, since_ns)
-        return self._view[:size].tobytes(), now
+                return stamp if stamp > since_ns else since_ns
+        return now

@@ -77,8 +77,13 @@ class ResponseFramer:
             # The hot path: a read that is one small chunk, which is how servers send tokens.
             end = data.find(b"\r\n", 0, 8)
             if _SMALL_SIZES.get(data[:end]) == len(data) - end - 4 and data.endswith(b"\r\n"):
-                self._keep(stamp_ns, data[end + 2 : -2])
-                return self.error is not None
+                body = data[end + 2 : -2]
+                if self._body_bytes + len(body) <= MAX_BODY_BYTES and len(self.pieces) < MAX_PIECES:
+                    self._body_bytes += len(body)
+                    self.pieces.append((stamp_ns, body))
+                    return False
+                self._keep(stamp_ns, body)  # which says what is too much
+                return True
         parts: list[bytes] = []
         at = self._whole_chunks(data, parts) if self._state == _SIZE and not self._held else 0
         if at < len(data):

@@ -26,8 +26,8 @@ from kit.stream import record
 from kit.typed import plain
 
 RECORDS, TEXTS, FACTS, METRICS = "records.jsonl", "texts.jsonl", "facts.json", "metrics.json"
-# Below this a second process costs more than it saves; above it the answers are parsed on all cores.
-PARALLEL_FROM_BYTES = 32 << 20
+# About a second of parsing: from here on it is worth the start of processes, and done on all cores.
+PARALLEL_FROM_BYTES = 128 << 20
 COPY_BYTES = 1 << 20
 
 RequestOf = Callable[[int], PlannedRequest]

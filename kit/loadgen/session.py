@@ -16,7 +16,7 @@ from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
 from kit.loadgen.dial import Address, resolve
 from kit.loadgen.ledger import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
-from kit.loadgen.linger import linger_ns
+from kit.loadgen.linger import Pace
 from kit.loadgen.loadrun import LoadRun, Progress, phase_of, unsent
 from kit.loadgen.spool import Spool
 from kit.loadgen.target import Target
@@ -75,6 +75,7 @@ class Session:
         self._ahead = -1, b""  # the body of the request that comes next, with its id
         self._window_end_ns = None if load.window_ns is None else load.warmup_ns + load.window_ns
         self._due: tuple[int, int] | None = None  # the next arrival of an open loop; None after its last
+        self._pace = Pace()
         self._seen: tuple[list[int], int] = [], 0  # pieces read by each until the last tick, and when that was
         self._interrupted = False
         self._begun = self._over = False
@@ -231,7 +232,7 @@ class Session:
         if self._clock.use_kernel:
             counts = [client.pieces for client in self._clients]
             read = [count - before for count, before in zip_longest(counts, self._seen[0], fillvalue=0)]
-            self._reactor.linger_ns = linger_ns(sum(read), max(read, default=0), now - self._seen[1])
+            self._reactor.linger_ns = self._pace.linger_ns(read, now - self._seen[1])
             self._seen = counts, now
         self._on_progress(progress)
         if not self._over:
