@@ -12,10 +12,7 @@ from collections.abc import Sequence
 
 SHORTEST_NS = 500_000  # the error of a stamp in a stream too fast for its tokens to be told apart
 LONGEST_NS = 2_000_000  # a client that is done sends its next request so much later at most
-OF_GAP = (
-    2,
-    5,
-)  # the wait's share of the shortest gap of late: servers are late with a token, and early with the next
+OF_GAP = 2, 5  # the wait's share of the shortest gap of late; more, and two tokens of a jittery stream meet
 TICKS = 8  # as many spans are "of late": in one in which all streams begin, they seem slower than they are
 WORTH_PIECES = 1.5  # with fewer in a wait, the wait is a wake-up more and not one less
 

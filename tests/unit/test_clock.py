@@ -10,7 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from kit.loadgen import clock as clocks
-from kit.loadgen.clock import Clock, clock_resolution_ns, kernel_stamps_available, realtime_offset_ns
+from kit.loadgen.clock import (
+    SHORT_READ_BYTES,
+    Clock,
+    clock_resolution_ns,
+    kernel_stamps_available,
+    realtime_offset_ns,
+)
 
 MS = 1_000_000
 SLACK_NS = MS // 5  # how well two readings of two clocks can be told apart on a busy machine
@@ -84,6 +90,22 @@ def test_reads_give_everything_and_then_the_end(use_kernel: bool, pair: Pair) ->
     assert (first, other) == (b"first", b"other")
     far.close()
     assert received(clock, near)[0] == b""
+
+
+@pytest.mark.parametrize("use_kernel", [True, False])
+def test_much_at_once_is_read_in_two_reads(use_kernel: bool, pair: Pair) -> None:
+    """A short one, and behind it one that takes all the rest; nothing is lost between them."""
+    near, far = pair
+    clock = Clock(use_kernel=use_kernel and kernel_stamps_available())
+    clock.prepare(near)
+    sent = bytes(range(256)) * 200
+    far.sendall(sent)
+    time.sleep(0.05)
+    first, stamp = clock.receive(near)
+    rest, later = clock.receive(near, stamp, much=True) if len(first) < len(sent) else (b"", stamp)
+    assert first + rest == sent
+    assert len(first) == (SHORT_READ_BYTES if clock.use_kernel else len(sent))
+    assert later >= stamp
 
 
 @needs_stamps

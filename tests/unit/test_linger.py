@@ -6,14 +6,18 @@ And whether it waits at all after a round: only where something comes meanwhile.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit import reactor as reactors
 from kit.loadgen.linger import LONGEST_NS, SHORTEST_NS, Pace, linger_ns
-from kit.reactor import Pause
+from kit.reactor import Pause, Reactor
 
 MS = 1_000_000
 TICK_NS = 50 * MS
@@ -110,3 +114,95 @@ def test_what_has_changed_is_learned_within_a_few_rounds() -> None:
     arrivals = [*in_step, *out_of_step, *[2 * S + at for at in in_step]]
     apart = 2 * wake_ups(in_step, Pause()) + wake_ups(out_of_step, Pause())
     assert wake_ups(arrivals, Pause()) <= apart + 20
+
+
+# --- in the loop ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reactor() -> Iterator[Reactor]:
+    made = Reactor()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    near, far = socket.socketpair()
+    with near, far:
+        near.setblocking(False)
+        yield near, far
+
+
+def test_what_comes_while_it_lingers_is_served_together(
+    reactor: Reactor, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """The first byte wakes it; the others, sent meanwhile, are one read."""
+    near, far = pair
+    reads: list[bytes] = []
+
+    def read(_: int) -> None:
+        reads.append(near.recv(100))
+        if len(reads) == 1:
+            threading.Thread(target=lambda: [far.send(b"x") for _ in range(5)]).start()
+        else:
+            reactor.stop()
+
+    reactor.linger_ns = 300 * MS
+    reactor.register(near.fileno(), 1, read)
+    far.send(b"x")
+    reactor.run()
+    assert reads == [b"x", b"xxxxx"]
+
+
+def test_timers_are_not_held_up_and_hold_up_no_descriptor(
+    reactor: Reactor, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    """Timers that always cut a long wait short run in time, and what comes between them is read."""
+    near, far = pair
+    start = time.monotonic_ns()
+    late_ns: list[int] = []
+    reads: list[int] = []
+
+    def tick() -> None:
+        late_ns.append(time.monotonic_ns() - start - (len(late_ns) + 1) * 5 * MS)
+        far.send(b"x")
+        if len(late_ns) == 20:
+            reactor.stop()
+        reactor.at(start + (len(late_ns) + 1) * 5 * MS, tick)
+
+    reactor.linger_ns = 2 * S
+    reactor.register(near.fileno(), 1, lambda _: reads.append(len(near.recv(100))))
+    reactor.at(start + 5 * MS, tick)
+    reactor.run()
+    assert max(late_ns) < 500 * MS
+    assert sum(reads) >= 15
+
+
+def test_without_anything_to_expect_it_sleeps_until_something_comes(
+    reactor: Reactor, pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks once after a round, not every few milliseconds."""
+    near, far = pair
+    waits: list[float] = []
+    reads: list[bytes] = []
+    monkeypatch.setattr(reactors, "time", Sleeps(waits))
+    reactor.linger_ns = MS
+    reactor.register(near.fileno(), 1, lambda _: reads.append(near.recv(100)))
+    reactor.at(time.monotonic_ns() + 200 * MS, reactor.stop)
+    far.send(b"x")
+    reactor.run()
+    assert (reads, len(waits)) == ([b"x"], 1)
+
+
+class Sleeps:
+    """The module `time`, which writes down how long it was asked to sleep."""
+
+    monotonic_ns = staticmethod(time.monotonic_ns)
+
+    def __init__(self, waits: list[float]) -> None:
+        self._waits = waits
+
+    def sleep(self, seconds: float) -> None:
+        self._waits.append(seconds)
+        time.sleep(seconds)

@@ -23,6 +23,7 @@ from hostile import (
 )
 from scripted import MS, behaving, in_thread
 
+from kit.loadgen.clock import SHORT_READ_BYTES, Clock
 from kit.model import Record, Timeouts
 from kit.reference.listening import url_of
 
@@ -85,6 +86,26 @@ def test_a_server_that_closes_after_each_answer_without_saying_so_loses_nothing(
         ran = carried_out(asked(url, requests=30, concurrency=3))
     assert verdicts(ran.records) == ["ok"] * 30
     assert len({each.salt for each in ran.records}) == 30
+
+
+def test_an_answer_in_large_parts_is_read_in_large_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One short read, then as much as there is: not a read for every 8 KiB."""
+    large = b": comment\n\n" * 100_000 + STREAM
+    sizes: list[int] = []
+    receive = Clock.receive
+
+    def counted(clock: Clock, sock: socket.socket, since_ns: int = 0, *, much: bool = False) -> tuple[bytes, int]:
+        data, stamp = receive(clock, sock, since_ns, much=much)
+        sizes.append(len(data))
+        return data, stamp
+
+    monkeypatch.setattr(Clock, "receive", counted)
+    with serving(answering(CHUNKED + chunked(large) + END)) as server:
+        ran = carried_out(asked(server.url, requests=1))
+    assert verdicts(ran.records) == ["ok"]
+    assert sum(sizes) > len(large)
+    assert max(sizes) > SHORT_READ_BYTES
+    assert len(sizes) < len(large) / SHORT_READ_BYTES / 2
 
 
 @pytest.mark.parametrize("reset", [False, True])

@@ -14,7 +14,7 @@ from servers import leftovers
 from kit.engines.docker.cleaning import Removed, clean
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.containers import container, network, new_name, remove_volume, volume
-from kit.engines.docker.lock import holder, only_kit
+from kit.engines.docker.lock import BIRTH_LABEL, birth, holder, only_kit
 from kit.engines.docker.volumes import MODEL_LABEL
 from kit.errors import EngineError
 
@@ -99,3 +99,17 @@ def test_nobody_alive_is_called_dead(client: docker.DockerClient, loadgen_image:
         assert found is not None
         assert found.pid == str(os.getpid())
         assert not found.dead
+
+
+def test_a_number_that_somebody_else_has_now_is_a_dead_kits(
+    client: docker.DockerClient, loadgen_image: str, run: str
+) -> None:
+    """After a restart of the machine; the lock says when its process was born."""
+    with only_kit(client, run, loadgen_image, f"kit-lock-{run}"):
+        labels = client.api.inspect_container(f"kit-lock-{run}")["Config"]["Labels"]
+    assert labels[BIRTH_LABEL] == birth(os.getpid()) != ""
+    config = {"Image": loadgen_image, "Labels": {**labels, BIRTH_LABEL: "another-boot/7"}}
+    with container(client, config, f"kit-lock-{run}"):
+        found = holder(client, f"kit-lock-{run}")
+        assert found is not None
+        assert (found.pid, found.dead) == (str(os.getpid()), True)
