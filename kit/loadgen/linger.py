@@ -1,8 +1,8 @@
 """How long the load generator waits before it looks at its connections again.
 
 Where the kernel stamps what arrives, nobody has to hurry to read it: one wake-up can serve all that came
-meanwhile, and a wake-up costs ten times what reading a token does. But what one stream sends within one wait may
-be read in one piece, with one stamp: the wait stays well below the time between two tokens of a stream.
+meanwhile, and a wake-up costs several times what reading a token does. But what one stream sends within one wait
+may be read in one piece, with one stamp: the wait stays well below the time between two tokens of a stream.
 """
 
 from __future__ import annotations
