@@ -211,25 +211,20 @@ def _waiting(x: Spec, y: Spec) -> Spec:
             }
         ],
         "mark": {"type": "rule", "strokeWidth": 1.2, "stroke": MUTED, "clip": True},
-        "encoding": {
-            "x": {**x, "field": "sent"},
-            "x2": {"field": "first"},
-            "y": _row_y(y),
-            "tooltip": _tooltip(),
-        },
+        "encoding": _between(x, y, "sent", "first"),
     }
+
+
+def _between(x: Spec, y: Spec, start: str, end: str) -> Spec:
+    """From one time of a request to another, in its row."""
+    return {"x": {**x, "field": start}, "x2": {"field": end}, "y": _row_y(y), "tooltip": _tooltip()}
 
 
 def _span(x: Spec, y: Spec, paint: str) -> Spec:
     return {
         "transform": [{"filter": "isValid(datum.last)"}],
         "mark": {"type": "rule", "strokeWidth": 9, "stroke": paint, "opacity": 0.16, "clip": True},
-        "encoding": {
-            "x": {**x, "field": "first"},
-            "x2": {"field": "last"},
-            "y": _row_y(y),
-            "tooltip": _tooltip(),
-        },
+        "encoding": _between(x, y, "first", "last"),
     }
 
 
