@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kit.metrics import sent_in
-from kit.model import Record, Window
+from kit.documents import Record, Window
+from kit.metrics.aggregate import sent_in
+from kit.metrics.stats import nearest_rank
 from kit.reference.truth import Truth
-from kit.stats import nearest_rank
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from typing import cast
 
 import uvloop
 
-from kit.loadgen.target import Target, parse_target, payload, request_head
+from kit.plan.target import Target, parse_target, payload, request_head
 
 # With the CRLF of the chunk before it: a header block may end in "0\r\n\r\n", as llama.cpp's does.
 END = b"\r\n0\r\n\r\n"

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from benchmarks.children import BenchmarkError
 from kit.catalogue import model
-from kit.endpoint import wait_ready
 from kit.engines.process import ProcessEngine
+from kit.probe.http import wait_ready
 from kit.reference.truth import Truth, read_truth
 from kit.runtimes import llamacpp
-from kit.sources import fetch
+from kit.supply.download import fetch
 
 END_S = 60.0
 MODEL = "smollm2-135m-instruct-q4_1"

@@ -10,12 +10,12 @@ from typing import Any
 
 from benchmarks.children import BenchmarkError, Ended, run_counted, wanted
 from benchmarks.figure import Bench
-from kit.byhand import LoadRequest, make_load
-from kit.cellfolder import read_records
-from kit.chatbody import body
-from kit.model import Loop, OutputTokens, Record, Window
-from kit.prompts import load_prompts
-from kit.schedule import planned_request
+from kit.documents import Loop, OutputTokens, Record, Window
+from kit.plan.chat_body import body
+from kit.plan.prompts import load_prompts
+from kit.plan.schedule import planned_request
+from kit.run.load import LoadRequest, make_load
+from kit.storage.cell_folder import read_records
 
 SEED = 2026
 PROMPTS = "short"

@@ -7,7 +7,7 @@ import os
 from benchmarks.endpoint import IN_BLOCKS, SATURATED, paced, reference
 from benchmarks.figure import Bench, Figure, at_least, at_most, untargeted
 from benchmarks.loads import Ask, Bare, Loaded, bare_load, kit_load, lost_tokens, span_s
-from kit.stats import median
+from kit.metrics.stats import median
 
 STREAMS, TOKENS = 32, 200
 BEST_PEER = 13_600  # tokens per CPU-second: the best whole tool of facts 4.1; benchmarks.peers measures it anew

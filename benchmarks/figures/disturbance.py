@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.endpoint import llama_server
 from benchmarks.figure import Bench, Figure, at_least, untargeted
 from benchmarks.loads import Ask, bare_load, kit_load, lost_tokens, span_s
-from kit.stats import median
+from kit.metrics.stats import median
 
 SLOTS, TOKENS = 4, 64
 

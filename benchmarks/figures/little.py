@@ -8,9 +8,9 @@ from pathlib import Path
 from benchmarks.endpoint import paced, reference
 from benchmarks.figure import Bench, Figure, at_most
 from benchmarks.loads import Ask, kit_load
-from kit.cellfolder import read_records
-from kit.metrics import sent_in
-from kit.model import Window
+from kit.documents import Window
+from kit.metrics.aggregate import sent_in
+from kit.storage.cell_folder import read_records
 
 
 def ratio(folder: Path) -> float | None:

@@ -11,8 +11,8 @@ from benchmarks.children import BenchmarkError, Ended, run_counted, wanted
 from benchmarks.endpoint import SATURATED, paced, reference, truths
 from benchmarks.peers.known import GAP
 from benchmarks.peers.tool import Job, Said, Tool
+from kit.metrics.stats import nearest_rank
 from kit.reference.truth import Truth
-from kit.stats import nearest_rank
 
 STREAMS, TOKENS = 32, 200
 LIMIT_S = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.children import BenchmarkError
 from benchmarks.peers.tool import Tool
-from kit.sources import cache_folder
+from kit.supply.download import cache_folder
 
 PIP_LIMIT_S = 1800
 

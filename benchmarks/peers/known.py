@@ -9,9 +9,9 @@ from typing import Any
 
 from benchmarks.loads import MODEL, PROMPTS, SEED
 from benchmarks.peers.tool import Job, Said, Tool
-from kit.cellfolder import read_records
-from kit.metrics import timing
-from kit.stats import nearest_rank
+from kit.metrics.aggregate import timing
+from kit.metrics.stats import nearest_rank
+from kit.storage.cell_folder import read_records
 
 PROMPT_TOKENS = "128"
 

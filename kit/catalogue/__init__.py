@@ -10,10 +10,10 @@ from importlib.resources import files
 from typing import Literal
 
 from kit.errors import InputError
-from kit.schema import check
 from kit.strict import read_yaml
+from kit.strict.decode import typed
+from kit.strict.schema import check
 from kit.text import nearest
-from kit.typed import typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 
 from kit.errors import InputError
 from kit.strict import read_yaml
+from kit.strict.decode import typed
 from kit.text import nearest, plain_text
-from kit.typed import typed
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ class _Inputs:
 
 @dataclass(frozen=True, slots=True)
 class _Images:
-    schema: Literal["kit/images/1"]
+    schema: Literal["kit/supply/images/1"]
     images: tuple[PinnedImage, ...]
 
 

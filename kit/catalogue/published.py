@@ -9,8 +9,8 @@ from typing import Literal
 
 from kit.errors import InputError
 from kit.strict import read_yaml
+from kit.strict.decode import typed
 from kit.text import nearest
-from kit.typed import typed
 
 # What a figure is; "unstated": its source does not say, so nothing can be compared with it.
 Figure = Literal[

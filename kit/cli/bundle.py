@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, write_file
+from kit.cli._shared.options import json_option, write_file
 
 
 @click.command("bundle")
@@ -25,7 +25,7 @@ def command(run: Path, output: Path | None, only_list: bool, as_json: bool) -> N
 
     Example: kit bundle runs/demo-20260131-120000 -o demo.tar.gz
     """
-    from kit.bundle import pack_run
+    from kit.storage.bundle import pack_run
 
     bundle = pack_run(run)
     target = output or run.with_name(run.name + ".tar.gz")

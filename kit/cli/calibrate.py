@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import Concurrencies, json_option, processes_option, quiet_option, write_file
+from kit.cli._shared.options import (
+    Concurrencies,
+    json_option,
+    processes_option,
+    quiet_option,
+    write_file,
+)
 
 
 @click.command("calibrate")
@@ -48,10 +54,10 @@ def command(
     """
     import tempfile
 
-    from kit.calibrate import calibrate
-    from kit.calibrationtext import calibration_table
-    from kit.cli.progress import calibration_steps
+    from kit.cli._shared.progress import calibration_steps
     from kit.engines.process import ProcessEngine
+    from kit.report.calibration_text import calibration_table
+    from kit.run.calibrate import calibrate
     from kit.strict import plain, write_json
 
     on_step = calibration_steps(quiet=quiet or as_json)

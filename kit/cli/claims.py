@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option
+from kit.cli._shared.options import json_option
 from kit.errors import InputError
 
 DEFAULT_FILE = Path("results") / "claims.yaml"
@@ -31,8 +31,8 @@ def check(places: tuple[Path, ...], as_json: bool) -> int:
 
     Example: kit claims check results/claims.yaml demo.tar.gz
     """
-    from kit.claims import check_claims, claims_text, read_claims
-    from kit.cli.opening import all_judged
+    from kit.cli._shared.opening import all_judged
+    from kit.judge.claims import check_claims, claims_text, read_claims
     from kit.strict import plain, write_json
 
     file, runs = _sorted(places)

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from kit.cli.options import json_option
+from kit.cli._shared.options import json_option
 
 
 @click.command("clean")

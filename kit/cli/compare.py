@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli.options import Concurrencies, json_option
-from kit.cli.percent import Percent
+from kit.cli._shared.options import Concurrencies, json_option
+from kit.cli._shared.percent import Percent
 from kit.errors import InputError
 
 if TYPE_CHECKING:
-    from kit.compare import Comparison
-    from kit.model.judged import Study
+    from kit.documents.study import Study
+    from kit.judge.compare import Comparison
 
 PUBLISHED = "published"
 
@@ -47,7 +47,7 @@ def command(
 
     Example: kit compare before.tar.gz after.tar.gz -c 1,8
     """
-    from kit.compare.text import comparison_text
+    from kit.judge.compare.text import comparison_text
     from kit.strict import plain, write_json
 
     if against is not None:
@@ -72,8 +72,8 @@ def _only(holds: bool, what: str) -> None:
 
 def _published(a: str, against: str, tolerance: float | None) -> Comparison:
     from kit.catalogue.published import all_published, published
-    from kit.compare import against_published
-    from kit.compare.against import TOLERANCE
+    from kit.judge.compare import against_published
+    from kit.judge.compare.against import TOLERANCE
 
     word, _, name = against.partition(":")
     if word != PUBLISHED:
@@ -93,8 +93,8 @@ def _studies(
     metrics: tuple[str, ...],
     concurrency: tuple[int, ...] | None,
 ) -> Comparison:
-    from kit.compare import compare_studies
-    from kit.compare.studies import METRICS
+    from kit.judge.compare import compare_studies
+    from kit.judge.compare.studies import METRICS
 
     (path_a, entry_a), (path_b, entry_b) = _place(a), _place(b)
     pairs = [_pair(text) for text in entries]
@@ -122,6 +122,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _opened(path: Path) -> Study:
-    from kit.cli.opening import judged
+    from kit.cli._shared.opening import judged
 
     return judged(path).study

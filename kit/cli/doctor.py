@@ -6,7 +6,7 @@ import json
 
 import click
 
-from kit.cli.options import json_option
+from kit.cli._shared.options import json_option
 
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
@@ -21,8 +21,8 @@ def command(platform: str | None, as_json: bool) -> int:
 
     Example: kit doctor yoga
     """
-    from kit.doctor import examine
-    from kit.platforms import load_platform
+    from kit.plan.platforms import load_platform
+    from kit.run.doctor import examine
     from kit.strict import plain
     from kit.text import plain_text
 

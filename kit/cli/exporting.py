@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, run_argument, write_file
+from kit.cli._shared.options import json_option, run_argument, write_file
 from kit.errors import InputError
 
 
@@ -35,8 +35,8 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
 
     Example: kit export probador results/demo-2cpu.tar.gz -o exported
     """
-    from kit.cli.opening import judged
-    from kit.probador import document_bytes, export_study
+    from kit.cli._shared.opening import judged
+    from kit.judge.probador import document_bytes, export_study
     from kit.strict import write_json
     from kit.text import plain_text
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option
+from kit.cli._shared.options import json_option
 from kit.cli.score import chosen_contract, opened, scored_options
 
 
@@ -30,8 +30,8 @@ def command(
     Example: kit gate results/smol-2cpu.tar.gz --min C -c 1
     """
     from kit.errors import InputError
-    from kit.score import failures, known_grade, scorecard
-    from kit.score.text import gate_text
+    from kit.judge.score import failures, known_grade, scorecard
+    from kit.judge.score.text import gate_text
     from kit.strict import plain, write_json
 
     rules = chosen_contract(contract_name)

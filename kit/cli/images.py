@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, quiet_option, write_file
+from kit.cli._shared.options import json_option, quiet_option, write_file
 
 BUILD_DEFAULT = ("loadgen",)
 
@@ -59,8 +59,8 @@ def base(suites: tuple[str, ...], again: bool, quiet: bool) -> None:
     Example: kit images base trixie
     """
     from kit.engines.docker.client import connect
-    from kit.images import make_bases
-    from kit.images.recipes import SUITES
+    from kit.supply.images import make_bases
+    from kit.supply.images.recipes import SUITES
 
     with lines("base images", quiet=quiet) as on_line:
         made = make_bases(connect(), suites or SUITES, on_line, again=again)
@@ -87,9 +87,9 @@ def build_images(selectors: tuple[str, ...], from_source: bool | None, no_cache:
     Example: kit images build llamacpp/cpu --from-source
     """
     from kit.engines.docker.client import connect
-    from kit.images import build, choose_target, recipe, targets
-    from kit.images import names as names_of
-    from kit.images.recipes import TARGET_WORDS
+    from kit.supply.images import build, choose_target, recipe, targets
+    from kit.supply.images import names as names_of
+    from kit.supply.images.recipes import TARGET_WORDS
 
     wanted = list(dict.fromkeys(name for selector in selectors or BUILD_DEFAULT for name in names_of(selector)))
     client = connect()
@@ -112,7 +112,7 @@ def list_images(as_json: bool) -> None:
     Example: kit images list --json
     """
     from kit.engines.docker.client import connect
-    from kit.images import needed, present, recipes
+    from kit.supply.images import needed, present, recipes
     from kit.text import bytes_text
 
     client = connect()
@@ -149,8 +149,8 @@ def lock_images(output: Path | None) -> None:
     Example: kit images lock -o images.lock.json
     """
     from kit.engines.docker.client import connect
-    from kit.images import lock
     from kit.strict import plain
+    from kit.supply.images import lock
 
     found = lock(connect())
     data = json.dumps(plain(found), indent=1) + "\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, write_file
+from kit.cli._shared.options import json_option, write_file
 from kit.errors import InputError
 
 
@@ -56,9 +56,9 @@ def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None,
 
     Example: kit import probador results/*.json -o gb10.study.json --name gb10
     """
-    from kit.probador import DEFAULT_NAME, MAX_FILE_BYTES, imported_text, study_of_files
-    from kit.schema import check
+    from kit.judge.probador import DEFAULT_NAME, MAX_FILE_BYTES, imported_text, study_of_files
     from kit.strict import plain, write_json
+    from kit.strict.schema import check
 
     name = name or DEFAULT_NAME
     study = study_of_files([(str(path), _bytes(path, MAX_FILE_BYTES)) for path in files], name)

@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli.options import OutputRange, json_option, new_folder, processes_option, quiet_option, seed_option
-from kit.model import Cell, Loop, OutputTokens
+from kit.cli._shared.options import (
+    OutputRange,
+    json_option,
+    new_folder,
+    processes_option,
+    quiet_option,
+    seed_option,
+)
+from kit.documents import Cell, Loop, OutputTokens
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-    from kit.byhand import LoadRequest
+    from kit.run.load import LoadRequest
 
     D = TypeVar("D", bound=DataclassInstance)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -133,8 +140,8 @@ def _window_s(given: Arriving) -> float | None:
 
 def make_request(asked: Asked, given: Arriving) -> LoadRequest:
     """The load that the options ask for; `click.UsageError` or `InputError` if they make no sense."""
-    from kit.byhand import LoadRequest
-    from kit.goodput import parse_slo
+    from kit.metrics.goodput import parse_slo
+    from kit.run.load import LoadRequest
 
     return LoadRequest(
         url=asked.url,
@@ -160,7 +167,7 @@ def make_request(asked: Asked, given: Arriving) -> LoadRequest:
 
 def _bytes(path: Path) -> bytes:
     from kit.errors import InputError
-    from kit.traces import MAX_TRACE_BYTES
+    from kit.plan.traces import MAX_TRACE_BYTES
 
     try:
         with path.open("rb") as file:
@@ -207,10 +214,10 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
 
     Example: kit load --url http://127.0.0.1:8080 --concurrency 4 --duration 30 --warmup 5
     """
-    from kit.byhand import load_by_hand
-    from kit.cli.progress import LoadProgress
+    from kit.cli._shared.progress import LoadProgress
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
+    from kit.run.load import load_by_hand
     from kit.strict import plain, write_json
 
     request = make_request(grouped(Asked, words), grouped(Arriving, words))
@@ -225,8 +232,8 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
 
 
 def _text(cell: Cell, folder: Path) -> str:
-    from kit.loadtables import judged_lines
-    from kit.tables import metrics_table
+    from kit.report.load_tables import judged_lines
+    from kit.report.tables import metrics_table
 
     if cell.load is None or cell.metrics is None:
         why = cell.failure.message if cell.failure else "The window was never closed."

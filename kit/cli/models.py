@@ -6,9 +6,9 @@ import json
 
 import click
 
-from kit.cli.containers import lines, source_option
-from kit.cli.options import json_option, quiet_option
-from kit.cli.progress import transfer
+from kit.cli._shared.containers import lines, source_option
+from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.progress import transfer
 
 
 @click.group("models")
@@ -27,7 +27,7 @@ def list_models(as_json: bool) -> None:
     Example: kit models list --json
     """
     from kit.catalogue import models
-    from kit.sources import model_path
+    from kit.supply.download import model_path
     from kit.text import bytes_text
 
     rows = [
@@ -61,7 +61,7 @@ def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
     from kit.catalogue import model
-    from kit.sources import fetch
+    from kit.supply.download import fetch
 
     for entry in [model(name) for name in names]:
         with transfer(f"fetching {entry.name}", quiet=quiet) as on_bytes:
@@ -81,7 +81,7 @@ def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool
 
     Example: kit models prepare smollm2-135m-instruct-bf16
     """
-    from kit.contained import Wishes, prepare
+    from kit.run.containers import Wishes, prepare
     from kit.text import bytes_text
 
     with transfer("models", quiet=quiet) as on_bytes:

@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from kit.cli.options import json_option
-from kit.cli.planning import chosen_platform, plan_of, plan_options
-from kit.model import Plan
+from kit.cli._shared.options import json_option
+from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
+from kit.documents import Plan
 
 
 def plan_text(plan: Plan) -> str:
     """A plan for people: what is started, with which settings, in which order, and how long it takes."""
-    from kit.plan import duration_estimate_s
+    from kit.plan.plan import duration_estimate_s
 
     work = plan.workload
     lines = [

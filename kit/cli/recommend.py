@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli.options import json_option
-from kit.cli.percent import Percent
+from kit.cli._shared.options import json_option
+from kit.cli._shared.percent import Percent
 from kit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kit.judging import Judged
+    from kit.judge.open import Judged
 
 
 @click.command("recommend")
@@ -34,10 +34,10 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
     """
-    from kit.advice import SHARE, recommend, recommendation_lines
-    from kit.cli.opening import all_judged
-    from kit.compare.merging import merged
-    from kit.goodput import parse_slo
+    from kit.cli._shared.opening import all_judged
+    from kit.judge.advice import SHARE, recommend, recommendation_lines
+    from kit.judge.compare.merging import merged
+    from kit.metrics.goodput import parse_slo
     from kit.strict import plain, write_json
 
     if share is not None and slo is None:

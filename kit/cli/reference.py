@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli.options import seed_option
+from kit.cli._shared.options import seed_option
 
 if TYPE_CHECKING:
     from kit.reference.faults import FaultRule

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli.options import write_file
+from kit.cli._shared.options import write_file
 from kit.errors import InputError
 
 if TYPE_CHECKING:
-    from kit.judging import Judged
-    from kit.page.inputs import PageInput
-    from kit.study import CellParts
+    from kit.judge.open import Judged
+    from kit.judge.study import CellParts
+    from kit.report.page.inputs import PageInput
 
 MAX_RUNS = 100
 
@@ -36,8 +36,8 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
-    from kit.cli.opening import inside, judged
-    from kit.page.report import report_of
+    from kit.cli._shared.opening import inside, judged
+    from kit.report.page.report import report_of
 
     found = [(each, judged(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
@@ -58,8 +58,8 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
 def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[PageInput]:
     """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
-    from kit.page.inputs import has_records
-    from kit.study import CellParts
+    from kit.judge.study import CellParts
+    from kit.report.page.inputs import has_records
 
     parts = [
         {
@@ -79,8 +79,8 @@ def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[
 
 
 def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
-    from kit.page.inputs import imported_input, run_input
-    from kit.page.scorecard import scorecard_pieces
+    from kit.report.page.inputs import imported_input, run_input
+    from kit.report.page.scorecard import scorecard_pieces
 
     if opened.evidence is None or opened.plan is None:
         given = imported_input(opened.study, path.name)
@@ -101,7 +101,7 @@ def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str
 
 def _refuse_foreign(path: Path) -> None:
     """`InputError` if there is a file that no report of ours left there."""
-    from kit.page.report import MARK
+    from kit.report.page.report import MARK
 
     if not path.exists() and not path.is_symlink():
         return

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli.containers import lines, source_option
-from kit.cli.options import json_option, new_folder, quiet_option, yes_option
-from kit.cli.planning import chosen_platform, plan_of, plan_options
-from kit.model import Plan, Platform
+from kit.cli._shared.containers import lines, source_option
+from kit.cli._shared.options import json_option, new_folder, quiet_option, yes_option
+from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
+from kit.documents import Plan, Platform
 
 if TYPE_CHECKING:
-    from kit.reproduce import Outcome
+    from kit.run.reproduce import Outcome
 
 
 def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
     """The plan's model, fetched if need be (after asking, on a terminal), hashed in any case."""
     from kit.catalogue import model
-    from kit.cli.progress import transfer
+    from kit.cli._shared.progress import transfer
     from kit.errors import InputError
-    from kit.sources import fetch, model_path
+    from kit.supply.download import fetch, model_path
     from kit.text import bytes_text
 
     entry = model(plan.model.name)
@@ -74,9 +74,9 @@ def command(
 
     Example: kit reproduce demo --window 20 --replicates 3
     """
-    from kit.cli.judgement import show_judgement
+    from kit.cli._shared.judgement import show_judgement
+    from kit.report.tables import tables
     from kit.strict import plain
-    from kit.tables import tables
 
     asked = _asked(platform, resume, options)
     wishes = _Wishes(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
@@ -109,7 +109,7 @@ class _Wishes:
 
 
 def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -> _Asked:
-    from kit.runfolder import read_plan
+    from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
         raise click.UsageError("Missing argument 'PLATFORM', or --resume DIR to go on with a run: one of them.")
@@ -122,11 +122,11 @@ def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -
 
 
 def _carried_out(asked: _Asked, folder: Path, wishes: _Wishes) -> tuple[Plan, Outcome]:
-    from kit.cli.progress import RunProgress, transfer
-    from kit.correctness import load_suite
+    from kit.cli._shared.progress import RunProgress, transfer
     from kit.engines.process import ProcessEngine
-    from kit.reproduce import reproduce
-    from kit.supply import process_supply
+    from kit.plan.correctness import load_suite
+    from kit.run.reproduce import reproduce
+    from kit.supply.supply import process_supply
 
     suite = load_suite(asked.platform.correctness.name, asked.platform.correctness.level)
     if asked.platform.engine == "process":
@@ -134,7 +134,7 @@ def _carried_out(asked: _Asked, folder: Path, wishes: _Wishes) -> tuple[Plan, Ou
         model = model_file(plan, yes=wishes.yes, quiet=wishes.quiet)
         with RunProgress(plan, quiet=wishes.quiet) as progress:
             return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, model), suite, progress)
-    from kit.contained import Wishes, ready
+    from kit.run.containers import Wishes, ready
 
     with contextlib.ExitStack() as stack:
         chosen = Wishes(wishes.from_source, wishes.seed, wishes.calibrate)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli.options import Concurrencies, json_option, write_file
+from kit.cli._shared.options import Concurrencies, json_option, write_file
 
 if TYPE_CHECKING:
-    from kit.judging import Judged
-    from kit.score import By, Contract
+    from kit.judge.open import Judged
+    from kit.judge.score import By, Contract
 
 F = TypeVar("F", bound=Callable[..., Any])
 BY = ("layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling")
-DEFAULT_CONTRACT = "kit-1"  # kit.score.contract.OURS, which would take long to import for a help text
+DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.contract.OURS, which would take long to import for a help text
 
 
 def scored_options(function: F) -> F:
@@ -53,7 +53,7 @@ def scored_options(function: F) -> F:
 def chosen_contract(name: str) -> Contract:
     """The contract called `name`, or the one in that file."""
     from kit.errors import InputError
-    from kit.score import contract, read_contract
+    from kit.judge.score import contract, read_contract
 
     if not name.endswith((".yaml", ".yml")):
         return contract(name)
@@ -66,7 +66,7 @@ def chosen_contract(name: str) -> Contract:
 
 def opened(runs: tuple[Path, ...]) -> list[Judged]:
     """What there is to score; `InputError` where the same thing is given twice."""
-    from kit.cli.opening import all_judged
+    from kit.cli._shared.opening import all_judged
     from kit.errors import InputError
 
     found = all_judged(runs)
@@ -102,8 +102,8 @@ def command(
     Example: kit score results/smol-2cpu.tar.gz --contract kit-1
     """
     from kit.errors import InputError
-    from kit.score import extra_cards, scorecard
-    from kit.score.text import extra_text, scorecard_text
+    from kit.judge.score import extra_cards, scorecard
+    from kit.judge.score.text import extra_text, scorecard_text
     from kit.strict import plain, write_json
 
     if as_json and form == "markdown":

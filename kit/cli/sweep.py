@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from kit.cli._shared.options import Concurrencies, json_option, new_folder, quiet_option
 from kit.cli.load import Arriving, Asked, answer_options, grouped, make_request, open_loop, server_options
-from kit.cli.options import Concurrencies, json_option, new_folder, quiet_option
-from kit.model import Loop
+from kit.documents import Loop
 
 MAX_RATE = 1_000_000
 
@@ -84,12 +84,12 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
 
     Example: kit sweep --url http://127.0.0.1:8080 --concurrency 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
     """
-    from kit.cli.progress import LoadProgress
+    from kit.cli._shared.progress import LoadProgress
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
-    from kit.loadtables import sweep_table
+    from kit.report.load_tables import sweep_table
+    from kit.run.sweep import run_sweep
     from kit.strict import plain, write_json
-    from kit.sweep import run_sweep
 
     loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
     unshaped = dict.fromkeys(field.name for field in fields(Arriving))

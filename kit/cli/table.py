@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, run_argument
+from kit.cli._shared.options import json_option, run_argument
 
 
 @click.command("table")
@@ -21,12 +21,12 @@ def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
-    from kit.cli.opening import bundle_bytes
-    from kit.runfolder import read_folder
+    from kit.cli._shared.opening import bundle_bytes
+    from kit.report.tables import chosen_metrics, tables
+    from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
-    from kit.tables import chosen_metrics, tables
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.remade import remade_result
+    from kit.verify.recompute import remade_result
 
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))

@@ -7,7 +7,7 @@ import os
 
 import click
 
-from kit.cli.options import json_option, quiet_option
+from kit.cli._shared.options import json_option, quiet_option
 
 
 @click.command("test")
@@ -28,9 +28,9 @@ def command(url: str, model: str | None, level: str, concurrency: int, quiet: bo
 
     Example: kit test --url http://127.0.0.1:8080 --level tiny --concurrency 4
     """
-    from kit.correctness import load_suite
-    from kit.endpoint import Examiner, served_model
-    from kit.loadgen.target import API_KEY_VARIABLE, parse_target
+    from kit.plan.correctness import load_suite
+    from kit.plan.target import API_KEY_VARIABLE, parse_target
+    from kit.probe.http import Examiner, served_model
     from kit.strict import plain
     from kit.text import plain_text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from kit.cli.containers import lines, source_option
-from kit.cli.options import quiet_option
+from kit.cli._shared.containers import lines, source_option
+from kit.cli._shared.options import quiet_option
 
 
 @click.command("up")
@@ -22,10 +22,10 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
 
     Example: kit up smol llamacpp --port 8080
     """
-    from kit.cli.progress import transfer
-    from kit.contained import Wishes, standing
+    from kit.cli._shared.progress import transfer
     from kit.errors import InputError
-    from kit.platforms import load_platform
+    from kit.plan.platforms import load_platform
+    from kit.run.containers import Wishes, standing
     from kit.text import nearest
 
     chosen = load_platform(platform)

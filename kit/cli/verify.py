@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kit.cli.options import json_option, quiet_option, run_argument
+from kit.cli._shared.options import json_option, quiet_option, run_argument
 
 
 @click.command("verify")
@@ -22,8 +22,8 @@ def command(run: Path, quiet: bool, as_json: bool) -> int:
 
     Example: kit verify demo.tar.gz --json
     """
-    from kit.cli.opening import bundle_bytes
-    from kit.runfolder import read_folder
+    from kit.cli._shared.opening import bundle_bytes
+    from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify import verdict_text, verify_bundle, verify_run
 

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from kit.container import ContainerFacts
-from kit.engines.contract import LOG_START_BYTES, Beside, OnLine
+from kit.documents.container import ContainerFacts
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import read_start, read_tail
+from kit.engines.protocol import LOG_START_BYTES, Beside, OnLine
 from kit.errors import EngineError, PortInUseError
-from kit.instant import utc_now
-from kit.runtimes.contract import ServerSpec
+from kit.runtimes.protocol import ServerSpec
+from kit.timestamps import utc_now
 
 HOST = "127.0.0.1"
 POLITE_S = 5.0  # how long a child may take to leave after each of: end of input, SIGTERM

@@ -18,21 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.chatbody import body
+from kit.documents import Load, PlannedRequest
 from kit.errors import InputError, InternalError, KitError
-from kit.jsonstrict import read_json
-from kit.loadgen.dial import resolve
-from kit.loadgen.ledger import Ledger
+from kit.loadgen.connector import resolve
+from kit.loadgen.counters import Ledger
 from kit.loadgen.loadrun import LoadRun, Progress
 from kit.loadgen.recorder import keep
 from kit.loadgen.session import Session
 from kit.loadgen.shards import run_shards
 from kit.loadgen.spool import Spool
-from kit.loadgen.target import parse_target, payload, request_head
-from kit.model import Load, PlannedRequest
-from kit.schedule import arrivals_ns, planned_request
-from kit.traces import TRACE, TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
-from kit.typed import typed
+from kit.plan.chat_body import body
+from kit.plan.schedule import arrivals_ns, planned_request
+from kit.plan.target import parse_target, payload, request_head
+from kit.plan.traces import TRACE, TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
+from kit.strict.decode import typed
+from kit.strict.json_reader import read_json
 
 PROGRESS_EVERY_NS = 200_000_000
 PROMPTS = "prompts.json"
@@ -68,7 +68,7 @@ def prompt_texts(load: Load, folder: Path) -> tuple[str, ...]:
         found, texts = given.sha256, given.texts
     else:
         # Only here: reading and checking YAML takes longer than many a load takes to start.
-        from kit.prompts import load_prompts
+        from kit.plan.prompts import load_prompts
 
         own = load_prompts(load.prompts.name)
         found, texts = own.sha256, own.texts

@@ -6,11 +6,11 @@ import socket
 import ssl
 from collections.abc import Callable
 
+from kit.documents import ErrorKind, Exchange, Timeouts
 from kit.loadgen.clock import READ_BYTES, SHORT_READ_BYTES, Clock
-from kit.loadgen.dial import Address, Dial, reason_of
+from kit.loadgen.connector import Address, Dial, reason_of
 from kit.loadgen.http1 import ResponseFramer
-from kit.loadgen.target import Target
-from kit.model import ErrorKind, Exchange, Timeouts
+from kit.plan.target import Target
 from kit.reactor import READ, WRITE, Reactor
 
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)

@@ -12,7 +12,7 @@ import re
 MAX_HEAD_BYTES = 64 << 10  # status lines, headers and trailers together, interim answers included
 MAX_HEADERS = 128  # the same bound by number; real servers send about ten
 MAX_SIZE_LINE_BYTES = 1 << 10  # a chunk size has 16 digits at most; the rest is for extensions
-MAX_CHUNK_BYTES = 16 << 20  # sixteen times the largest event that kit.sse accepts
+MAX_CHUNK_BYTES = 16 << 20  # sixteen times the largest event that kit.stream.sse accepts
 MAX_BODY_BYTES = 64 << 20  # a million tokens at 64 bytes each; bounds the memory of one answer
 MAX_PIECES = 1_000_000  # each piece costs about 130 bytes beside its data, which could be one byte
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kit.documents import Exchange, Load, StampSource, Window
 from kit.loadgen.spool import Exchanges
-from kit.model import Exchange, Load, StampSource, Window
 
 
 @dataclass(frozen=True, slots=True)

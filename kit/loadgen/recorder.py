@@ -15,15 +15,15 @@ from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 
-from kit.instant import utc_text
-from kit.jsonstrict import write_json, write_jsonl_line
+from kit.documents import Load, LoadFacts, PlannedRequest, Record, Window
 from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Exchanges
-from kit.metrics import Tally, metrics_of
-from kit.model import Load, LoadFacts, PlannedRequest, Record, Window
-from kit.stream import record
-from kit.typed import plain
+from kit.metrics.aggregate import Tally, metrics_of
+from kit.stream.record import record
+from kit.strict.decode import plain
+from kit.strict.json_reader import write_json, write_jsonl_line
+from kit.timestamps import utc_text
 
 RECORDS, TEXTS, FACTS, METRICS = "records.jsonl", "texts.jsonl", "facts.json", "metrics.json"
 # About a second of parsing: from here on it is worth the start of processes, and done on all cores.

@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
 
+from kit.documents import Exchange, Load, StampSource
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
-from kit.loadgen.dial import Address, resolve
-from kit.loadgen.ledger import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
-from kit.loadgen.linger import Pace
+from kit.loadgen.coalesce import Pace
+from kit.loadgen.connector import Address, resolve
+from kit.loadgen.counters import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
 from kit.loadgen.loadrun import LoadRun, Progress, phase_of, unsent
 from kit.loadgen.spool import Spool
-from kit.loadgen.target import Target
-from kit.model import Exchange, Load, StampSource
+from kit.plan.target import Target
+from kit.plan.traces import start_offsets_ns
 from kit.reactor import READ, Reactor
-from kit.traces import start_offsets_ns
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
 # A worker whose request failed at once waits before the next: 10 ms, doubling to 1 s, so that a dead server

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import NoReturn
 
+from kit.documents import StampSource
 from kit.errors import InputError, InternalError, KitError
-from kit.loadgen.ledger import Ledger
+from kit.loadgen.counters import Ledger
 from kit.loadgen.session import Session
 from kit.loadgen.spool import Spool
-from kit.model import StampSource
 
 # What a process says: that it is ready, that its share is over, then a report or an error up to the end of the
 # stream. Its parent answers with the origin, and says when the load is over for all.

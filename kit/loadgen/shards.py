@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from kit.loadgen.ledger import ABORTED, INTERRUPTED, RUNNING, Ledger, Share, shared_ledger
+from kit.documents import Load
+from kit.loadgen.counters import ABORTED, INTERRUPTED, RUNNING, Ledger, Share, shared_ledger
 from kit.loadgen.loadrun import LoadRun, Progress, phase_of
 from kit.loadgen.shard import ORIGIN_BYTES, OVER, READY, Report, SessionOf, live, report_of
 from kit.loadgen.spool import Spool, Spools
-from kit.model import Load
 
 LEAD_NS = 2_000_000  # from the last process that is ready to the origin: enough to tell all
 TICK_MS = 50

@@ -16,7 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import IO, Protocol
 
-from kit.model import Exchange
+from kit.documents import Exchange
 
 # Large enough that a write is rare, small enough that it does not hold up the loop for long (about 20 us).
 BUFFER_BYTES = 64 * 1024

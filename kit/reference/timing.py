@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Generic, Literal, Protocol, TypeVar
 
-from kit.schedule import u64
+from kit.plan.schedule import u64
 
 LANE = "reference"
 STANDARD_NORMAL = NormalDist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kit.runtimes import llamacpp, ollama, realizar, vllm
-from kit.runtimes.contract import Runtime
+from kit.runtimes.protocol import Runtime
 
 RUNTIMES: Mapping[str, Runtime] = {
     llamacpp.NAME: llamacpp,

@@ -11,8 +11,9 @@ import re
 import sys
 from collections.abc import Mapping
 
-from kit.model import Setting
-from kit.runtimes.contract import (
+from kit.documents import Setting
+from kit.runtimes.prometheus import totals
+from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
@@ -20,7 +21,6 @@ from kit.runtimes.contract import (
     ServerSpec,
     SettingRule,
 )
-from kit.runtimes.prometheus import totals
 from kit.runtimes.shared import THREADS, THREADS_RULE, filled, model_variables, nothing_to_prepare, text_at
 from kit.text import plain_text
 
@@ -95,7 +95,7 @@ def server(name: str, variant: str, settings: Mapping[str, Setting], model_path:
     arguments = {"model": model_path, "port": port, **settings}
     return ServerSpec(
         name=name,
-        command=(sys.executable, "-m", "kit.engines.embedded_llamacpp", json.dumps(arguments, sort_keys=True)),
+        command=(sys.executable, "-m", "kit.runtimes.embedded_llamacpp", json.dumps(arguments, sort_keys=True)),
         port=port,
         ready_path=READY_PATH,
         start_budget_s=_START_BUDGET_S,

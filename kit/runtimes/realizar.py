@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.model import Setting
+from kit.documents import Setting
 from kit.runtimes import nvidia
-from kit.runtimes.contract import (
+from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
     DeviceFinding,

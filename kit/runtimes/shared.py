@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.model import Setting
-from kit.runtimes.contract import ServedModel, ServerSpec, SettingRule, Step
+from kit.documents import Setting
+from kit.runtimes.protocol import ServedModel, ServerSpec, SettingRule, Step
 
 THREADS = "threads"
 THREADS_RULE = SettingRule(0, 0, 1024, "CPU threads; 0 is all the machine lets us use")

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from kit.model import Setting
+from kit.documents import Setting
 from kit.runtimes import nvidia
-from kit.runtimes.contract import (
+from kit.runtimes.prometheus import totals
+from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
     SettingRule,
 )
-from kit.runtimes.prometheus import totals
 from kit.runtimes.shared import (
     THREADS,
     THREADS_RULE,

@@ -1,20 +1,20 @@
 """Verification: open, read, rules, label. Trusts nothing it is given; reaches no network, no engine and no disk.
 
     verify_bundle(data)   a packed bundle, as bytes
-    verify_run(folder)    a run folder, as `kit.runfolder.read_folder` reads it, or its files by name
+    verify_run(folder)    a run folder, as `kit.storage.run_folder.read_folder` reads it, or its files by name
 
-Both give a `kit.model.Verdict` for any input whatever, and raise nothing.
+Both give a `kit.documents.Verdict` for any input whatever, and raise nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.model import Verdict
-from kit.runfolder import FolderFiles
+from kit.documents import Verdict
+from kit.storage.run_folder import FolderFiles
 from kit.verify.evidence import open_bundle, open_run
-from kit.verify.judge import judged
 from kit.verify.report import verdict_text
+from kit.verify.verdict import judged
 
 __all__ = ["verdict_text", "verify_bundle", "verify_run"]
 

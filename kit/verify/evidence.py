@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, TypeVar
 
-from kit.archive import ArchiveError, unpack
-from kit.bundle import MANIFEST
-from kit.cellfolder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
-from kit.model import AnswerCheck, Calibration, Cell, Host, Manifest, Plan, Record, Result
-from kit.runfolder import CALIBRATION, CELLS, HOST, PLAN, RESULT, FolderFiles
-from kit.schema import problems
+from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Plan, Record, Result
+from kit.storage.archive import ArchiveError, unpack
+from kit.storage.bundle import MANIFEST
+from kit.storage.cell_folder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
+from kit.storage.run_folder import CALIBRATION, CELLS, HOST, PLAN, RESULT, FolderFiles
 from kit.strict import (
     Json,
     StrictError,
@@ -29,6 +28,7 @@ from kit.strict import (
     write_json,
     write_jsonl_line,
 )
+from kit.strict.schema import problems
 from kit.text import path_text
 
 ARCHIVE, EXPECTED = "archive.canonical", "files.expected"
@@ -94,7 +94,7 @@ def open_bundle(data: bytes) -> Evidence:
 
 
 def open_run(folder: FolderFiles | Mapping[str, bytes]) -> Evidence:
-    """The evidence in a run folder as `kit.runfolder` reads it; what it refused to read is a problem."""
+    """The evidence in a run folder as `kit.storage.run_folder` reads it; what it refused to read is a problem."""
     found = folder if isinstance(folder, FolderFiles) else FolderFiles(folder, {})
     refused = [Problem(EXPECTED, name, why) for name, why in found.refused.items()]
     return _open("run", found.files, refused)

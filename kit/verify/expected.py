@@ -8,12 +8,12 @@ from functools import lru_cache
 
 from kit.assets import asset
 from kit.catalogue.inputs import build_inputs, wheel_pins
-from kit.container import ContainerSpec
+from kit.documents import Entry, Plan, Setting
+from kit.documents.container import ContainerSpec
 from kit.errors import KitError
-from kit.launch import entry_container, image_variant
-from kit.model import Entry, Plan, Setting
 from kit.runtimes import RUNTIMES
-from kit.runtimes.contract import ServedModel
+from kit.runtimes.launch import entry_container, image_variant
+from kit.runtimes.protocol import ServedModel
 from kit.strict import StrictError, read_json
 
 # Verification may not import the rooms that make images and containers: their words and rules are repeated here,
@@ -50,7 +50,7 @@ def _container(
 
 
 def image_tag(entry: Entry, target: str) -> str:
-    """What the kit calls the image of an entry (see kit.images.recipes)."""
+    """What the kit calls the image of an entry (see kit.supply.images.recipes)."""
     chosen = f"-{entry.image}" if entry.image else ""
     return f"{REPOSITORY}/{entry.runtime}:{image_variant(entry)}-{target}{chosen}"
 

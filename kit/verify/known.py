@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kit.catalogue import ModelEntry, model
-from kit.correctness import SuiteLevel, load_suite
+from kit.documents import Plan, TextPin
 from kit.errors import KitError
-from kit.model import Plan, TextPin
-from kit.prompts import load_prompts
+from kit.plan.correctness import SuiteLevel, load_suite
+from kit.plan.prompts import load_prompts
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kit.model import Verdict
+from kit.documents import Verdict
 from kit.text import plain_text
 
 MEANING = {

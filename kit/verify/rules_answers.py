@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
-from kit.cellfolder import CORRECT, TEXTS
-from kit.correctness import SuiteLevel, judge
-from kit.model import AnswerCheck, Record, ServerFacts
-from kit.runfolder import PLAN
+from kit.documents import AnswerCheck, Record, ServerFacts
+from kit.plan.correctness import SuiteLevel, judge
 from kit.runtimes import RUNTIMES
+from kit.storage.cell_folder import CORRECT, TEXTS
+from kit.storage.run_folder import PLAN
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
@@ -17,7 +17,7 @@ from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
 
 # Small models fall into the same short phrases; a whole paragraph twice, under two salts, comes from a cache.
 DUPLICATE_MIN_CHARS = 200
-MAX_REASON_CHARS = 200  # kit.endpoint keeps so much of a reason
+MAX_REASON_CHARS = 200  # kit.probe.http keeps so much of a reason
 TOKENS = "completion_tokens"
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from kit.accuracy import LIMIT_MS, MIN_PACE, faults, proven
-from kit.instant import utc_ns
-from kit.model import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
-from kit.runfolder import CALIBRATION, PLAN, RESULT
+from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
+from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, faults, proven
+from kit.storage.run_folder import CALIBRATION, PLAN, RESULT
+from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from kit.model import Cell, Entry, Plan
-from kit.plan import cell_load
-from kit.runfolder import RESULT
+from kit.documents import Cell, Entry, Plan
+from kit.plan.plan import cell_load
 from kit.runtimes import RUNTIMES
+from kit.storage.run_folder import RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kit.container import Accelerator, ContainerFacts, ContainerSpec, Path
-from kit.instant import utc_ns
-from kit.launch import image_variant
-from kit.model import Entry, Plan, ServerFacts
-from kit.model.pinned import ImagePin
-from kit.runfolder import PLAN
+from kit.documents import Entry, Plan, ServerFacts
+from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, Path
+from kit.documents.pins import ImagePin
+from kit.runtimes.launch import image_variant
+from kit.storage.run_folder import PLAN
+from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.expected import (
@@ -30,7 +30,7 @@ from kit.verify.views import Found, found_cells, with_server
 
 # What engines put before the command of a container that asks for an init; podman ends it with "--".
 ENGINE_INITS = frozenset({"/sbin/docker-init", "/dev/init", "/run/podman-init"})
-# Which ways into a container (kit.passthrough) are good for what a service asks for.
+# Which ways into a container (kit.engines.docker.passthrough) are good for what a service asks for.
 NVIDIA: frozenset[Path] = frozenset({"nvidia-classic", "nvidia-cdi"})
 WAYS: Mapping[Accelerator, frozenset[Path]] = {
     "none": frozenset({"none"}),

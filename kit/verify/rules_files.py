@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from kit.bundle import MANIFEST, kind_of
-from kit.cellfolder import CELL, CORRECT, RECORDS, TEXTS
-from kit.model import Cell, ManifestFile
-from kit.runfolder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names, run_names
+from kit.documents import Cell, ManifestFile
+from kit.storage.bundle import MANIFEST, kind_of
+from kit.storage.cell_folder import CELL, CORRECT, RECORDS, TEXTS
+from kit.storage.run_folder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
 from kit.verify.views import cell_file

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from kit.metrics import sent_in
-from kit.model import PlannedRequest, Record
-from kit.runfolder import PLAN
-from kit.schedule import planned_request
-from kit.stats import nearest_rank
+from kit.documents import PlannedRequest, Record
+from kit.metrics.aggregate import sent_in
+from kit.metrics.stats import nearest_rank
+from kit.plan.schedule import planned_request
+from kit.storage.run_folder import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule

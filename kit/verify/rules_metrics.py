@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from hashlib import sha256
 
-from kit.cellfolder import RECORDS, TEXTS
-from kit.metrics import cell_metrics, sent_in
-from kit.model import Record
-from kit.results import make_result
-from kit.runfolder import PLAN, RESULT
+from kit.documents import Record
+from kit.metrics.aggregate import cell_metrics, sent_in
+from kit.metrics.results import make_result
+from kit.storage.cell_folder import RECORDS, TEXTS
+from kit.storage.run_folder import PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -94,7 +94,7 @@ def _outcome_faults(record: Record) -> Iterator[str]:
 
 
 def _missing(record: Record) -> Iterator[str]:
-    """What an ok record lacks of what makes it ok (see kit.stream)."""
+    """What an ok record lacks of what makes it ok (see kit.stream.record)."""
     if record.status != 200:
         yield "its status is not 200"
     if record.finish_reason is None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from kit import __version__
-from kit.bundle import MANIFEST
-from kit.model import Entry, Plan, TextPin
-from kit.model.pinned import WeightsPin
-from kit.plan import cell_count, cell_order, limits, own_models
-from kit.runfolder import HOST, PLAN, RESULT
+from kit.documents import Entry, Plan, TextPin
+from kit.documents.pins import WeightsPin
+from kit.plan.plan import cell_count, cell_order, limits, own_models
 from kit.runtimes import RUNTIMES
+from kit.storage.bundle import MANIFEST
+from kit.storage.run_folder import HOST, PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts, known_model, known_suite

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
-from kit.instant import utc_ns
-from kit.model import Phase, Record, Window
-from kit.phases import CONTAINER_PHASES, PHASES
-from kit.runfolder import CELLS
+from kit.documents import Phase, Record, Window
+from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.storage.run_folder import CELLS
+from kit.timestamps import utc_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import MAX_RESOLUTION_NS, Found, Loaded, eps_ns, found_cells, loaded_cells, with_server

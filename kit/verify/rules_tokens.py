@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from kit.model import Record
+from kit.documents import Record
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, loaded_cells

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kit.cellfolder import CELL, RECORDS
-from kit.model import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
-from kit.runfolder import CELLS
+from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
+from kit.storage.cell_folder import CELL, RECORDS
+from kit.storage.run_folder import CELLS
 from kit.verify.evidence import CellFiles, Evidence
 
 # Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from running import kit
 
-from kit.cellfolder import read_records
+from kit.storage.cell_folder import read_records
 
 pytestmark = pytest.mark.integration
 
@@ -106,7 +106,7 @@ def test_packing_again_gives_the_same_identity(run: Path, bundle: Path, tmp_path
 
 def repack(bundle: Path, change: Callable[[dict[str, bytes]], None]) -> bytes:
     """The bundle with changed members, in the canonical form but with the old manifest."""
-    from kit.archive import pack, unpack
+    from kit.storage.archive import pack, unpack
 
     files = dict(unpack(bundle.read_bytes()))
     change(files)

@@ -21,7 +21,7 @@ def test_a_server_killed_under_load_fails_its_cell_and_the_run_goes_on(tmp_path:
     first = run / "cells" / "r1-c2-llamacpp-serial"
     wait_until(lambda: (first / "load.json").exists(), "the load of the first cell")
     time.sleep(1.5)
-    (pid,) = pids_of("kit.engines.embedded_llamacpp")
+    (pid,) = pids_of("kit.runtimes.embedded_llamacpp")
     os.kill(pid, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=180)
     assert process.returncode == 0, stderr
@@ -35,7 +35,7 @@ def test_a_server_killed_under_load_fails_its_cell_and_the_run_goes_on(tmp_path:
     assert statuses == ["failed", "measured"]
     assert "r1-c2-llamacpp-serial: failed in window" in stdout
     assert kit("verify", str(run)).returncode == 0
-    assert pids_of("kit.engines.embedded_llamacpp") == []
+    assert pids_of("kit.runtimes.embedded_llamacpp") == []
 
 
 def test_a_kit_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
@@ -46,5 +46,5 @@ def test_a_kit_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
     wait_until(load.exists, "the load of the first cell")
     process.kill()
     process.communicate(timeout=60)
-    wait_until(lambda: not pids_of("kit.engines.embedded_llamacpp"), "the end of the server", 20)
+    wait_until(lambda: not pids_of("kit.runtimes.embedded_llamacpp"), "the end of the server", 20)
     wait_until(lambda: not pids_of(str(tmp_path)), "the end of the load generator", 20)

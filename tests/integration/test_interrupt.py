@@ -43,7 +43,7 @@ def test_ctrl_c_leaves_nothing_running_and_a_readable_run(moment: str, tmp_path:
     assert "Interrupted" in stderr
     assert "Traceback" not in stderr + stdout
     assert pids_of(str(tmp_path)) == []
-    assert pids_of("kit.engines.embedded_llamacpp") == []
+    assert pids_of("kit.runtimes.embedded_llamacpp") == []
     result = json.loads((run / "result.json").read_text())
     assert result["complete"] is False
     statuses = [cell["status"] for cell in result["cells"]]

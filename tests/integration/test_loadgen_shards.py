@@ -19,14 +19,22 @@ from scripted import MS, behaving, in_thread
 from test_loadgen_program import WAIT_S, Event, changed, pinned, said, started
 from test_loadgen_session import half_refused
 
-from kit.cellfolder import read_records
+from kit.documents import Cell, Load, LoadFacts, Loop, Record
 from kit.loadgen.__main__ import main
-from kit.loadgen.ledger import DONE, INTERRUPTED, RUNNING, Ledger, Share, due_requests, shared_ledger
-from kit.model import Cell, Load, LoadFacts, Loop, Record
-from kit.plan import cell_load
-from kit.schedule import arrivals_ns, planned_request
-from kit.schema import problems
+from kit.loadgen.counters import (
+    DONE,
+    INTERRUPTED,
+    RUNNING,
+    Ledger,
+    Share,
+    due_requests,
+    shared_ledger,
+)
+from kit.plan.plan import cell_load
+from kit.plan.schedule import arrivals_ns, planned_request
+from kit.storage.cell_folder import read_records
 from kit.strict import plain, read_json, typed
+from kit.strict.schema import problems
 from kit.verify import rules_load, rules_time
 from kit.verify.evidence import CellFiles, Evidence
 from kit.verify.rule import Issue

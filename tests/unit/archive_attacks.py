@@ -1,7 +1,7 @@
 """Bad archives: each takes a good set of files and gives one archive with one fault (facts: A5 1-26, A6).
 
 Every file of the good set must sort before "zz": the faulty member is put last, so that only its fault is wrong.
-The builders share no code with `kit.archive`.
+The builders share no code with `kit.storage.archive`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kit.archive import Reason
+from kit.storage.archive import Reason
 
 Files = Mapping[str, bytes]
 GOOD_FILES = {

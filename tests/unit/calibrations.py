@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kit import __version__
-from kit.accuracy import LIMIT_MS, MIN_PACE, proven
-from kit.instant import utc_text
-from kit.model import Accuracy, Calibration, CalibrationPoint, ErrorSpread
+from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread
+from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, proven
+from kit.timestamps import utc_text
 
 MS = 1_000_000
 START_NS = 1_793_534_400 * 1_000_000_000  # when the first cell of the good run begins: in November 2026

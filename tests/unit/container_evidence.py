@@ -14,8 +14,8 @@ from good_containers import (
 )
 from hypothesis import settings
 
-from kit.container import ContainerFacts
-from kit.model import Plan, ServerFacts
+from kit.documents import Plan, ServerFacts
+from kit.documents.container import ContainerFacts
 from kit.verify.evidence import Evidence, open_run
 from kit.verify.rule import Issue, Rule
 

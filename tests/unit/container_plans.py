@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kit.catalogue import model
-from kit.correctness import load_suite
-from kit.model import Plan
-from kit.plan import Measured, make_plan
-from kit.platforms import load_platform
-from kit.prompts import load_prompts
+from kit.documents import Plan
+from kit.plan.correctness import load_suite
+from kit.plan.plan import Measured, make_plan
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
 
 IN_CONTAINERS = ("yoga", "gx10", "xeon", "radeon", "smol", "lavapipe")
 BF16 = "smollm2-135m-instruct-bf16"

@@ -1,4 +1,4 @@
-"""One good example of every document, made of the classes of `kit.model` where there is one."""
+"""One good example of every document, made of the classes of `kit.documents` where there is one."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from documents_compared import COMPARED
 from documents_judged import JUDGED
 from documents_probador import PROBADOR
 
-from kit import model as m
+from kit import documents as m
 from kit.reference.truth import Truth
-from kit.typed import plain
+from kit.strict.decode import plain
 
 SHA = "0123456789abcdef" * 4
 UTC = "2026-11-22T12:00:00.000001Z"
@@ -252,7 +252,7 @@ OTHERS: dict[str, Any] = {
     **JUDGED,
     **PROBADOR,
     "images": {
-        "schema": "kit/images/1",
+        "schema": "kit/supply/images/1",
         "images": [
             {
                 "name": "rust",

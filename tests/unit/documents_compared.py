@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.claims import Claim, Claims, Figure
-from kit.compare.comparison import Comparison, Line, Side
-from kit.compare.ratio import Ratio
-from kit.model import Spread
+from kit.documents import Spread
+from kit.judge.claims import Claim, Claims, Figure
+from kit.judge.compare.comparison import Comparison, Line, Side
+from kit.judge.compare.ratio import Ratio
 
 BATCHED = Figure("llamacpp-batched", 4, "throughput_tok_s", platform="demo")
 SERIAL = Figure("llamacpp-serial", 4, "throughput_tok_s", platform="demo")

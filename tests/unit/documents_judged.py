@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.score.card import Card, ContractPin, MetricScore, Note, Scorecard
-from kit.score.rules import (
+from kit.judge.score.card import Card, ContractPin, MetricScore, Note, Scorecard
+from kit.judge.score.rules import (
     Cap,
     ClassThresholds,
     Contract,

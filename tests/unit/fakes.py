@@ -12,16 +12,16 @@ from pathlib import Path
 from records import MS, make_record
 
 from kit.catalogue import model
-from kit.cellfolder import FACTS, RECORDS, TEXTS
-from kit.container import ContainerFacts
-from kit.correctness import Check, SuiteLevel, Test, load_suite
-from kit.engines.contract import Beside, OnLine
+from kit.documents import LoadFacts, Plan, Window
+from kit.documents.container import ContainerFacts
+from kit.engines.protocol import Beside, OnLine
 from kit.errors import EngineError
-from kit.model import LoadFacts, Plan, Window
-from kit.plan import make_plan
-from kit.platforms import load_platform
-from kit.prompts import load_prompts
-from kit.runtimes.contract import ServerSpec
+from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
+from kit.plan.plan import make_plan
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
+from kit.runtimes.protocol import ServerSpec
+from kit.storage.cell_folder import FACTS, RECORDS, TEXTS
 from kit.strict import plain, write_json, write_jsonl_line
 
 SUITE = SuiteLevel(

@@ -13,12 +13,21 @@ from typing import Any, TypeVar
 
 from good_bundle import Files, good_files, jsonl
 
-from kit.archive import pack
-from kit.bundle import MANIFEST, make_manifest, pack_files
-from kit.metrics import cell_metrics
-from kit.model import AnswerCheck, Calibration, Cell, LoadFacts, Plan, Record, Result, ServerFacts
-from kit.results import make_result
-from kit.runfolder import CALIBRATION
+from kit.documents import (
+    AnswerCheck,
+    Calibration,
+    Cell,
+    LoadFacts,
+    Plan,
+    Record,
+    Result,
+    ServerFacts,
+)
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.results import make_result
+from kit.storage.archive import pack
+from kit.storage.bundle import MANIFEST, make_manifest, pack_files
+from kit.storage.run_folder import CALIBRATION
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json
 
 T = TypeVar("T")

@@ -22,9 +22,9 @@ from forge import (
 )
 from good_bundle import Files, good_plan
 
-from kit.accuracy import proven
-from kit.instant import utc_ns, utc_text
-from kit.model import Calibration, Cell, CellFailure, Plan, Record
+from kit.documents import Calibration, Cell, CellFailure, Plan, Record
+from kit.metrics.accuracy import proven
+from kit.timestamps import utc_ns, utc_text
 
 RECORDS, TEXTS, ANSWERS = (path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl"))
 OTHER = "ab" * 32

@@ -10,12 +10,8 @@ from hashlib import sha256
 from calibrations import START_NS, good_calibration
 from toy_server import MS, SERVED_MODEL, exchanges_of
 
-from kit.bundle import pack_files
 from kit.catalogue import model
-from kit.correctness import load_suite
-from kit.instant import utc_text
-from kit.metrics import cell_metrics
-from kit.model import (
+from kit.documents import (
     AnswerCheck,
     Cell,
     CellPlan,
@@ -27,14 +23,18 @@ from kit.model import (
     ServerFacts,
     Window,
 )
-from kit.phases import CONTAINER_PHASES, PHASES
-from kit.plan import cell_load, entry_of, make_plan
-from kit.platforms import load_platform
-from kit.prompts import load_prompts
-from kit.results import make_result
-from kit.schedule import planned_request
-from kit.stream import record
+from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.results import make_result
+from kit.plan.correctness import load_suite
+from kit.plan.plan import cell_load, entry_of, make_plan
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
+from kit.plan.schedule import planned_request
+from kit.storage.bundle import pack_files
+from kit.stream.record import record
 from kit.strict import plain, write_json, write_jsonl_line
+from kit.timestamps import utc_text
 
 Files = dict[str, bytes]
 

@@ -18,24 +18,24 @@ from forge import Change, document
 from good_bundle import Files, good_checks, good_host, jsonl
 from toy_server import MS, SERVED_MODEL, exchanges_of
 
-from kit.bundle import pack_files
 from kit.catalogue import model
-from kit.container import ContainerFacts
-from kit.correctness import load_suite
-from kit.instant import utc_ns, utc_text
-from kit.launch import entry_container
-from kit.metrics import cell_metrics
-from kit.model import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
-from kit.model.pinned import ImagePin
-from kit.phases import PHASES
-from kit.plan import cell_load, entry_of, make_plan, weights_of
-from kit.platforms import load_platform
-from kit.prompts import load_prompts
-from kit.results import make_result
-from kit.runtimes.contract import ServedModel
-from kit.schedule import planned_request
-from kit.stream import record
+from kit.documents import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
+from kit.documents.container import ContainerFacts
+from kit.documents.phases import PHASES
+from kit.documents.pins import ImagePin
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.results import make_result
+from kit.plan.correctness import load_suite
+from kit.plan.plan import cell_load, entry_of, make_plan, weights_of
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
+from kit.plan.schedule import planned_request
+from kit.runtimes.launch import entry_container
+from kit.runtimes.protocol import ServedModel
+from kit.storage.bundle import pack_files
+from kit.stream.record import record
 from kit.strict import plain, write_json
+from kit.timestamps import utc_ns, utc_text
 from kit.verify.expected import image_inputs, image_tag
 
 IDS = {"llamacpp": "sha256:" + "a1" * 32, "vllm": "sha256:" + "b2" * 32}

@@ -30,14 +30,14 @@ from framing import CHUNKED, END, chunked
 from scripted import MS, PROMPTS, load_of
 from streams import vllm
 
-from kit.chatbody import body
+from kit.documents import Exchange, Load, Loop, OutputTokens, PlannedRequest, Record, Timeouts
 from kit.loadgen.loadrun import LoadRun, Progress
 from kit.loadgen.session import Session
-from kit.loadgen.target import parse_target, payload, request_head
-from kit.model import Exchange, Load, Loop, OutputTokens, PlannedRequest, Record, Timeouts
+from kit.plan.chat_body import body
+from kit.plan.schedule import arrivals_ns, planned_request
+from kit.plan.target import parse_target, payload, request_head
 from kit.reference.listening import url_of
-from kit.schedule import arrivals_ns, planned_request
-from kit.stream import record
+from kit.stream.record import record
 
 PATIENCE_S = 10.0
 WORDS = (" one", " two", " three", " four")

@@ -94,7 +94,7 @@ from good_containers import (
     without_input,
 )
 
-from kit.model import Host, Window
+from kit.documents import Host, Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from studies import replicated, study
 
-from kit.model.judged import Study, Subject
-from kit.page.inputs import WHICH, PageInput
-from kit.plots.distributions import Quantiles, Times
-from kit.plots.timeline import Stream, Timeline
+from kit.documents.study import Study, Subject
+from kit.report.page.inputs import WHICH, PageInput
+from kit.report.plots.distributions import Quantiles, Times
+from kit.report.plots.timeline import Stream, Timeline
 
 HOSTILE = "</script></style><img src=x onerror=alert(1)><!-- <script> \u2028 \u202egpj.exe & \"q\" 'a' `b` [x](y)"
 ENTRIES = ("llamacpp", "vllm", "ollama", "realizar", "realizar-wgpu")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from kit.model import ErrorKind, Outcome, Record, TokenSource
+from kit.documents import ErrorKind, Outcome, Record, TokenSource
 
 MS = 1_000_000
 

@@ -19,19 +19,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kit.chatbody import body
+from kit.documents import Load, Loop, OutputTokens, Record, TextPin, Timeouts
 from kit.loadgen.http1 import ResponseFramer
 from kit.loadgen.session import Session
-from kit.loadgen.target import parse_target, payload, request_head
-from kit.model import Load, Loop, OutputTokens, Record, TextPin, Timeouts
+from kit.plan.chat_body import body
+from kit.plan.schedule import planned_request
+from kit.plan.target import parse_target, payload, request_head
 from kit.reference.behaviour import Behaviour
 from kit.reference.faults import parse_rule
 from kit.reference.listening import listen, listen_unix
 from kit.reference.server import Server
 from kit.reference.timing import Delay
 from kit.reference.truth import Truth, TruthLog, read_truth
-from kit.schedule import planned_request
-from kit.stream import record
+from kit.stream.record import record
 
 MS = 1_000_000
 STARTUP_S = 30.0

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from good_bundle import good_bundle
 
-from kit.model import Verdict
-from kit.runfolder import FolderFiles
+from kit.documents import Verdict
+from kit.storage.run_folder import FolderFiles
 from kit.verify import verify_bundle, verify_run
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from types import FrameType
 
-from kit.model import Answer
+from kit.documents import Answer
 
 Words = Sequence[str]
 DONE = b"data: [DONE]\n\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kit.model import OutputTokens
-from kit.model.judged import Conditions, Study, Subject, Trial
-from kit.model.pinned import Hardware
+from kit.documents import OutputTokens
+from kit.documents.pins import Hardware
+from kit.documents.study import Conditions, Study, Subject, Trial
 
 SHA = "a" * 64
 CONDITIONS = Conditions(

@@ -8,12 +8,12 @@ from pathlib import Path
 from fakes import FakeEngine, write_load_files
 from records import make_record
 
-from kit.byhand import LoadRequest
-from kit.cellfolder import RECORDS
-from kit.engines.contract import OnLine
-from kit.model import Load, Loop, OutputTokens, Record, Slo, Sweep
+from kit.documents import Load, Loop, OutputTokens, Record, Slo, Sweep
+from kit.engines.protocol import OnLine
+from kit.run.load import LoadRequest
+from kit.run.sweep import run_sweep
+from kit.storage.cell_folder import RECORDS
 from kit.strict import plain, read_json, typed, write_jsonl_line
-from kit.sweep import run_sweep
 
 REQUEST = LoadRequest(
     url="http://127.0.0.1:9",

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import MS, make_record
 
-from kit.accuracy import (
+from kit.documents import Accuracy, CalibrationPoint, ErrorSpread, Fault, Metrics, Record, Window
+from kit.metrics.accuracy import (
     IDLE_USERS,
     NOT_CALIBRATED,
     accuracy,
@@ -24,8 +25,7 @@ from kit.accuracy import (
     proven,
     suspicions,
 )
-from kit.metrics import cell_metrics
-from kit.model import Accuracy, CalibrationPoint, ErrorSpread, Fault, Metrics, Record, Window
+from kit.metrics.aggregate import cell_metrics
 from kit.reference.truth import Truth
 
 ORIGIN_NS = 77_000 * MS

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from kit.compose import container, read_compose
-from kit.runtimes.contract import DeviceEvidence, Runtime, ServedModel
+from kit.runtimes.compose import container, read_compose
+from kit.runtimes.protocol import DeviceEvidence, Runtime, ServedModel
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-runtime.md").read_text(encoding="utf-8")
 MODEL = ServedModel("m", "folder", "ab" * 32, "volume")

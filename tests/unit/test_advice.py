@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from studies import replicated, study, subject, trial
 
-from kit.advice import Leader, leader_sentence, leaders
+from kit.documents.study import Subject
 from kit.errors import InputError
-from kit.model.judged import Subject
+from kit.judge.advice import Leader, leader_sentence, leaders
 
 T = "throughput_tok_s"
 

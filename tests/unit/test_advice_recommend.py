@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from studies import replicated, study, subject, trial
 
-from kit.advice import percent_text, recommend, recommendation_lines
+from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.goodput import parse_slo
-from kit.model.judged import Study, Subject
+from kit.judge.advice import percent_text, recommend, recommendation_lines
+from kit.metrics.goodput import parse_slo
 
 T, G = "throughput_tok_s", "goodput_share"
 SLO = parse_slo("ttft=300ms")

@@ -11,9 +11,9 @@ from archive_attacks import GOOD_FILES, good
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit import archive
-from kit.archive import ArchiveError, check_name, pack, unpack
 from kit.errors import InputError
+from kit.storage import archive
+from kit.storage.archive import ArchiveError, check_name, pack, unpack
 
 MIB = 1 << 20
 segments = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,12}[a-z0-9]", fullmatch=True)

@@ -14,8 +14,8 @@ from archive_attacks import ATTACKS, END, GOOD_FILES, Attack, good, gz, member, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit import archive
-from kit.archive import ArchiveError, Limits, Reason, check_name, pack, unpack
+from kit.storage import archive
+from kit.storage.archive import ArchiveError, Limits, Reason, check_name, pack, unpack
 
 MIB = 1 << 20
 EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"  # a stored block of no bytes (RFC 1951, 3.2.4)

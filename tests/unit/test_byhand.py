@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fakes import FakeEngine
 
-from kit.byhand import LoadRequest, load_by_hand, make_load
-from kit.cellfolder import read_texts
-from kit.engines.contract import OnLine
+from kit.documents import Load, Loop, OutputTokens, Slo, TextPin
+from kit.engines.protocol import OnLine
 from kit.errors import InputError
-from kit.model import Load, Loop, OutputTokens, Slo, TextPin
-from kit.prompts import load_prompts
+from kit.plan.prompts import load_prompts
+from kit.plan.traces import pinned_trace
+from kit.run.load import LoadRequest, load_by_hand, make_load
+from kit.storage.cell_folder import read_texts
 from kit.strict import plain, read_json, typed
-from kit.traces import pinned_trace
 
 TRACE = b'{"at_ms":0}\n{"at_ms":1000,"output_tokens":9}\n{"at_ms":4000}\n'
 REQUEST = LoadRequest(

@@ -11,15 +11,23 @@ import pytest
 from fakes import FakeRunning, TinyServer
 from records import MS, make_record
 
-from kit.calibrate import Effort, Step, calibrate, calibration_load, output_tokens, reference_spec, stream_s
-from kit.cellfolder import FACTS, RECORDS
-from kit.engines.contract import OnLine
+from kit.documents import Calibration, LoadFacts, Window
+from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
-from kit.model import Calibration, LoadFacts, Window
 from kit.reference.truth import Truth, truth_line
-from kit.runtimes.contract import ServerSpec
-from kit.schema import problems
+from kit.run.calibrate import (
+    Effort,
+    Step,
+    calibrate,
+    calibration_load,
+    output_tokens,
+    reference_spec,
+    stream_s,
+)
+from kit.runtimes.protocol import ServerSpec
+from kit.storage.cell_folder import FACTS, RECORDS
 from kit.strict import plain, write_json, write_jsonl_line
+from kit.strict.schema import problems
 
 ORIGIN_NS = 10**15
 WINDOW = Window(0, 1000 * MS)

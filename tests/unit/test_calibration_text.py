@@ -9,10 +9,10 @@ import pytest
 from calibrations import good_calibration, good_point
 from test_tables import CALIBRATION, PLAN, result_of
 
-from kit.accuracy import FAULT_WORDS
-from kit.calibrationtext import END_WORDS, calibration_line, calibration_table
-from kit.model import Ceiling, ErrorSpread, Fault, SearchEnd
-from kit.tables import METRICS, metric_table, suspect_lines, tables
+from kit.documents import Ceiling, ErrorSpread, Fault, SearchEnd
+from kit.metrics.accuracy import FAULT_WORDS
+from kit.report.calibration_text import END_WORDS, calibration_line, calibration_table
+from kit.report.tables import METRICS, metric_table, suspect_lines, tables
 from kit.text import cell as safe
 
 

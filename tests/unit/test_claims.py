@@ -11,11 +11,20 @@ import pytest
 from documents_compared import CLAIMS
 from studies import CONDITIONS, replicated, study, subject, trial
 
-from kit.claims import Claim, Claims, Figure, Outcome, check_claims, claims_text, falsified_by, read_claims
+from kit.documents.study import Study
 from kit.errors import InputError
-from kit.model.judged import Study
+from kit.judge.claims import (
+    Claim,
+    Claims,
+    Figure,
+    Outcome,
+    check_claims,
+    claims_text,
+    falsified_by,
+    read_claims,
+)
+from kit.judge.study import PATHS
 from kit.strict import plain, write_json
-from kit.study import PATHS
 
 ROOT = Path(__file__).resolve().parents[2]
 T = "throughput_tok_s"

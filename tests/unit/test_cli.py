@@ -215,8 +215,8 @@ def test_a_calibration_is_printed_written_and_judged(
     """A table and the ceiling; the document with -o; exit code 1 when a concurrency does not hold."""
     from calibrations import good_calibration
 
-    from kit.calibrate import OnStep, Step
-    from kit.model import Calibration
+    from kit.documents import Calibration
+    from kit.run.calibrate import OnStep, Step
 
     def scripted(
         levels: tuple[int, ...], rate: float, _: object, __: Path, on_step: OnStep, processes: int | None
@@ -225,7 +225,7 @@ def test_a_calibration_is_printed_written_and_judged(
         on_step(Step("point", levels[0], rate))
         return good_calibration(levels if held else levels[:1])
 
-    monkeypatch.setattr("kit.calibrate.calibrate", scripted)
+    monkeypatch.setattr("kit.run.calibrate.calibrate", scripted)
     output = tmp_path / "c.json"
     arguments = ("calibrate", "--concurrency", "1,4", "--rate", "200", "--processes", "3", "-o", str(output))
     code, out, err = run(capsys, *arguments)
@@ -241,8 +241,8 @@ def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> No
     """A plain line where there is no terminal."""
     from fakes import demo_plan
 
-    from kit.calibrate import Step
-    from kit.cli.progress import RunProgress
+    from kit.cli._shared.progress import RunProgress
+    from kit.run.calibrate import Step
 
     with RunProgress(demo_plan(), quiet=False) as progress:
         progress.calibrating(Step("ceiling", 4, 400.0))
@@ -251,7 +251,7 @@ def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_plan_may_leave_the_calibration_out() -> None:
     """As `reproduce --no-calibrate` asks."""
-    from kit.cli.planning import chosen_platform, plan_of
+    from kit.cli._shared.planning import chosen_platform, plan_of
 
     assert plan_of(chosen_platform("demo"), None).calibrate
     assert not plan_of(chosen_platform("demo"), None, calibrate=False).calibrate

@@ -10,9 +10,9 @@ import pytest
 from studies import CONDITIONS, replicated, study
 
 from kit import cli
-from kit.model.judged import Study
-from kit.schema import check
+from kit.documents.study import Study
 from kit.strict import plain, write_json
+from kit.strict.schema import check
 
 ROOT = Path(__file__).resolve().parents[2]
 T, G = "throughput_tok_s", "goodput_share"

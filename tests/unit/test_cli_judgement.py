@@ -9,7 +9,7 @@ import pytest
 from good_bundle import good_files, run_files
 from studies import replicated, study, subject
 
-from kit.cli.judgement import judgement, show_judgement
+from kit.cli._shared.judgement import judgement, show_judgement
 
 LLAMACPP = {"throughput_tok_s": [350.0, 352.0, 356.0], "decode_tok_s": [88.0, 88.1, 88.5], "error_rate": [0.0] * 3}
 

@@ -9,8 +9,8 @@ import pytest
 from documents_probador import PROBADOR
 
 from kit import cli
-from kit.cli.opening import judged
-from kit.probador import reading
+from kit.cli._shared.opening import judged
+from kit.judge.probador import reading
 
 FILES = Path(__file__).parent / "probador"
 DEMO = Path(__file__).parents[2] / "results" / "demo-2cpu.tar.gz"
@@ -101,7 +101,7 @@ def test_import_refuses_bad_input_with_exit_code_2(arguments: list[str], words: 
 
 def test_import_does_not_read_files_without_end(monkeypatch: pytest.MonkeyPatch, capsys: Caught) -> None:
     """It stops behind the limit."""
-    monkeypatch.setattr("kit.probador.MAX_FILE_BYTES", 1 << 20)
+    monkeypatch.setattr("kit.judge.probador.MAX_FILE_BYTES", 1 << 20)
     assert cli.run(["import", "probador", "/dev/zero"]) == 2
     assert "/dev/zero is larger than 1 MiB" in capsys.readouterr().err
     assert reading.MAX_FILE_BYTES == 64 << 20

@@ -10,8 +10,8 @@ import pytest
 from good_bundle import good_bundle, good_files, good_plan
 from studies import study, subject
 
-from kit.bundle import pack_files
 from kit.cli import run
+from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
 
 PLOTS = {"throughput", "pareto", "ttft", "itl", "timeline-1", "timeline-2"}

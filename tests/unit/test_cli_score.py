@@ -14,10 +14,10 @@ from good_bundle import good_plan, run_files
 from studies import study, subject
 
 from kit import cli
-from kit.model import Cell
-from kit.results import make_result
-from kit.schema import check
+from kit.documents import Cell
+from kit.metrics.results import make_result
 from kit.strict import plain, typed, write_json
+from kit.strict.schema import check
 
 RESULTS = Path(__file__).parents[2] / "results"
 SMOL = str(RESULTS / "smol-2cpu.tar.gz")

@@ -11,8 +11,8 @@ from fakes import FakeEngine
 from sweeping import REQUEST, Serving, dead, swept, users
 
 from kit import cli
-from kit.byhand import load_by_hand
-from kit.loadtables import judged_lines, sweep_table
+from kit.report.load_tables import judged_lines, sweep_table
+from kit.run.load import load_by_hand
 
 
 def test_the_table_has_a_row_a_level_and_names_frontier_and_knee(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 from studies import replicated, study, subject, trial
 
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable, published
-from kit.compare import Comparison, Line, against_published
-from kit.compare.against import NOT_THROUGHPUT, OTHER_PLATFORM, SCORE, UNSTATED
-from kit.compare.comparison import PRODUCT
-from kit.model.judged import Study
+from kit.documents.study import Study
+from kit.judge.compare import Comparison, Line, against_published
+from kit.judge.compare.against import NOT_THROUGHPUT, OTHER_PLATFORM, SCORE, UNSTATED
+from kit.judge.compare.comparison import PRODUCT
 
 T = "throughput_tok_s"
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from studies import CONDITIONS, study, subject
 
-from kit.compare.merging import merged
+from kit.documents.study import Study
 from kit.errors import InputError
-from kit.model.judged import Study
-from kit.study import values_of
+from kit.judge.compare.merging import merged
+from kit.judge.study import values_of
 
 LATER = "2026-11-22T11:00:00.000000Z"
 FIRST = study(subject("x", 4, throughput_tok_s=1.0), subject("y", 4, throughput_tok_s=5.0))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.compare.ratio import Ratio, interval_text, ratio_of, ratio_text, replicates_text
+from kit.judge.compare.ratio import Ratio, interval_text, ratio_of, ratio_text, replicates_text
 
 figures = st.lists(st.floats(0.01, 1e6), min_size=3, max_size=6)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from studies import CONDITIONS, LAPTOP, replicated, study, subject, trial
 
 from kit.catalogue import models
-from kit.compare import Comparison, compare_studies
+from kit.documents import OutputTokens
+from kit.documents.study import Study, Subject
 from kit.errors import InputError
-from kit.model import OutputTokens
-from kit.model.judged import Study, Subject
+from kit.judge.compare import Comparison, compare_studies
 
 T = "throughput_tok_s"
 

@@ -9,8 +9,8 @@ from documents_compared import COMPARISON
 from studies import replicated, study, subject
 
 from kit.catalogue.published import published
-from kit.compare import against_published, compare_studies
-from kit.compare.text import comparison_text, markdown_text, verdicts_text
+from kit.judge.compare import against_published, compare_studies
+from kit.judge.compare.text import comparison_text, markdown_text, verdicts_text
 
 T = "throughput_tok_s"
 ONE = study(

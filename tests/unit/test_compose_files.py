@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from kit.assets import asset
-from kit.compose import ComposeFile, container, read_compose
-from kit.container import ContainerSpec, Mount
-from kit.images.recipes import recipes
+from kit.documents.container import ContainerSpec, Mount
+from kit.runtimes.compose import ComposeFile, container, read_compose
 from kit.strict import read_yaml
+from kit.supply.images.recipes import recipes
 
 RUNTIMES = ("llamacpp", "ollama", "realizar", "vllm")
 PORTS = {"llamacpp": 8080, "ollama": 11434, "realizar": 8080, "vllm": 8000}

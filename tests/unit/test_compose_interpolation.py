@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.compose.interpolate import MAX_CHARS, MAX_DEPTH, Reference, TemplateError, interpolate, parse
+from kit.runtimes.compose.interpolate import (
+    MAX_CHARS,
+    MAX_DEPTH,
+    Reference,
+    TemplateError,
+    interpolate,
+    parse,
+)
 
 SET = {"A": "one", "EMPTY": "", "B_2": "two", "_c": "three"}
 

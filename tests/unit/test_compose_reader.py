@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.compose import container, read_compose
-from kit.container import ContainerSpec, Mount, Tmpfs
+from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.errors import InputError
+from kit.runtimes.compose import container, read_compose
 
 FULL = """\
 # Everything that the subset knows.

@@ -10,10 +10,10 @@ from correctness_answers import GOOD, WRONG
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit import correctness
 from kit.assets import asset
-from kit.correctness import Check, judge, load_suite, parse_suite
 from kit.errors import InputError
+from kit.plan import correctness
+from kit.plan.correctness import Check, judge, load_suite, parse_suite
 
 WHERE = "prompts/some.yaml"
 SUITE = asset("prompts", "correctness.yaml").read_bytes()

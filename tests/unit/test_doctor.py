@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from kit import doctor
 from kit.cli import run
-from kit.doctor import Found, examine
 from kit.engines.docker.lock import Holder
 from kit.errors import EngineError
-from kit.host import describe_host
-from kit.platforms import load_platform
+from kit.plan.platforms import load_platform
+from kit.run import doctor
+from kit.run.doctor import Found, examine
+from kit.run.host import describe_host
 
 
 def states(found: list[Found]) -> dict[str, str]:

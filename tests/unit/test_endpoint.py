@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from fakes import SUITE, TinyServer
 
-from kit import endpoint
 from kit.errors import RuntimeNotReadyError, WrongAnswersError
+from kit.probe import http
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def tail() -> tuple[str, ...]:
 
 def test_waiting_ends_when_the_server_answers_200(server: TinyServer) -> None:
     """One look is enough."""
-    endpoint.wait_ready(server.url, "/health", 5, lambda: None, tail)
+    http.wait_ready(server.url, "/health", 5, lambda: None, tail)
     assert server.paths == ["/health"]
 
 
@@ -31,35 +31,35 @@ def test_a_server_that_never_gets_ready_is_named_with_its_last_answer(server: Ti
     """The budget, the status and the last log line."""
     server.health = 503
     with pytest.raises(RuntimeNotReadyError, match=r"within 0\.1 s .*503") as caught:
-        endpoint.wait_ready(server.url, "/health", 0.1, lambda: None, tail)
+        http.wait_ready(server.url, "/health", 0.1, lambda: None, tail)
     assert caught.value.detail == ("the last line",)
 
 
 def test_waiting_ends_at_once_when_the_server_has_ended(server: TinyServer) -> None:
     """No need to wait for the budget."""
     with pytest.raises(RuntimeNotReadyError, match="exit code 7"):
-        endpoint.wait_ready(server.url, "/health", 60, lambda: 7, tail)
+        http.wait_ready(server.url, "/health", 60, lambda: 7, tail)
     assert server.paths == []
 
 
 def test_documents_are_read_strictly(server: TinyServer) -> None:
     """A page that is no JSON and a page that is not there are endpoint errors."""
-    assert endpoint.fetch_json(server.url + "/health") == {}
-    with pytest.raises(endpoint.EndpointError):
-        endpoint.fetch_json(server.url + "/metrics")
-    with pytest.raises(endpoint.EndpointError, match="404"):
-        endpoint.fetch_text(server.url + "/nothing")
+    assert http.fetch_json(server.url + "/health") == {}
+    with pytest.raises(http.EndpointError):
+        http.fetch_json(server.url + "/metrics")
+    with pytest.raises(http.EndpointError, match="404"):
+        http.fetch_text(server.url + "/nothing")
 
 
 def test_the_served_model_is_the_first_listed(server: TinyServer) -> None:
     """None when nobody lists any."""
-    assert endpoint.served_model(server.url) == "tiny"
-    assert endpoint.served_model("http://127.0.0.1:9") is None
+    assert http.served_model(server.url) == "tiny"
+    assert http.served_model("http://127.0.0.1:9") is None
 
 
 def test_right_answers_pass(server: TinyServer) -> None:
     """Alone and three at once."""
-    examiner = endpoint.Examiner(server.url, "tiny", SUITE)
+    examiner = http.Examiner(server.url, "tiny", SUITE)
     checks = examiner.single() + examiner.concurrent(3)
     assert [(check.round, check.copy, check.passed) for check in checks] == [
         ("single", 0, True),
@@ -67,7 +67,7 @@ def test_right_answers_pass(server: TinyServer) -> None:
         ("concurrent", 1, True),
         ("concurrent", 2, True),
     ]
-    endpoint.require_right(checks)
+    http.require_right(checks)
 
 
 @pytest.mark.parametrize(("answer", "status", "reason"), [("five", 200, "4"), ("4", 500, "500"), ("", 200, "")])
@@ -76,21 +76,21 @@ def test_wrong_answers_are_refused_with_their_reason(
 ) -> None:
     """Wrong text, an error status, nothing at all."""
     server.answer, server.chat_status = answer, status
-    checks = endpoint.Examiner(server.url, "tiny", SUITE).single()
+    checks = http.Examiner(server.url, "tiny", SUITE).single()
     assert not checks[0].passed
     assert reason in checks[0].reason
     with pytest.raises(WrongAnswersError, match="1 of 1"):
-        endpoint.require_right(checks)
+        http.require_right(checks)
 
 
 def test_no_answers_are_not_right_answers() -> None:
     """A suite that asked nothing proves nothing."""
     with pytest.raises(WrongAnswersError):
-        endpoint.require_right([])
+        http.require_right([])
 
 
 def test_a_dead_server_gives_wrong_answers_not_a_traceback() -> None:
     """Nobody listens on port 9."""
-    checks = endpoint.Examiner("http://127.0.0.1:9", "tiny", SUITE).single()
+    checks = http.Examiner("http://127.0.0.1:9", "tiny", SUITE).single()
     assert not checks[0].passed
     assert "ConnectError" in checks[0].reason

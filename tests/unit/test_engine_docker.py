@@ -12,7 +12,7 @@ import requests
 import urllib3
 from engine_outputs import Raw, api_error
 
-from kit.container import ContainerSpec, Mount, Tmpfs
+from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker import wire
 from kit.engines.docker.client import MissingError, engine_errors
 from kit.engines.docker.config import AHEAD, Place, container_config, cpu_shares, kit_program

@@ -1,54 +1,43 @@
-"""The house: a room imports only from floors below it, and only the named rooms have doors."""
+"""The architecture: packages in one order, each imports only from those before it, and few reach the world."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
+
+import pytest
 
 import kit
 
 PACKAGE = Path(kit.__file__).parent
+DESIGN = PACKAGE.parent / "docs" / "design.md"
 
-GROUND = {
-    "model", "strict", "jsonstrict", "yamlstrict", "typed", "recordstrict", "schema", "stats", "text", "errors",
-    "assets", "catalogue", "archive", "instant", "_version", "container",
-}  # fmt: skip
-PURE = {
-    "accuracy", "advice", "answer", "calibrationtext", "chatbody", "claims", "compare", "compose", "correctness",
-    "goodput", "launch", "loadtables", "metrics", "page", "passthrough", "plan", "platforms", "plots", "probador",
-    "prompts", "results", "runtimes", "saturation", "schedule", "score", "sse", "stream", "study", "tables",
-    "template", "timing", "traces", "validation",
-}  # fmt: skip
-# Floor 2 has a door each; `reactor` and the contract of engines are what its rooms share.
-SHARED_DOORS = {"reactor"}
-DOORS = {"engines", "endpoint", "loadgen", "reference", "telemetry", "host", "sources"}
-CELLS = {
-    "phases", "cellfolder", "runfolder", "measure", "gates", "supply", "visit", "images", "weights", "provision",
-    "bundle", "signing", "byhand", "calibrate",
-}  # fmt: skip
-STORIES = {"contained", "doctor", "judging", "reproduce", "verify", "publish", "sweep"}
-ROOF = {"cli", "__main__"}
-FLOORS = [GROUND, PURE, SHARED_DOORS, DOORS, CELLS, STORIES, ROOF]
+# From the ground up. A package imports from those before it, never from itself by another name or from later ones.
+ORDER = (
+    "errors", "text", "timestamps", "reactor", "assets",
+    "documents", "strict", "catalogue",
+    "stream", "metrics",
+    "runtimes", "plan",
+    "loadgen", "reference", "engines", "probe",
+    "storage", "verify", "judge", "report",
+    "supply", "run",
+    "cli", "__main__",
+)  # fmt: skip
+MAX_MODULES = 25
 
 # Who may import what has a door to the world.
 DOOR_LIBRARIES = {
     "docker": {"engines"},
-    "httpx": {"endpoint", "sources"},
-    "socket": {"loadgen", "reference", "engines", "reactor"},
-    "subprocess": {"engines", "sources"},
+    "httpx": {"probe/http.py", "supply/download.py"},
+    "socket": {"loadgen", "reference", "engines", "reactor.py"},
+    "subprocess": {"engines", "supply/download.py", "supply/pip.py"},
     "rich": {"cli"},
     "click": {"cli"},
-    "xllamacpp": {"engines"},
+    "xllamacpp": {"runtimes/embedded_llamacpp.py"},
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {
-    "calibrate", "engines", "endpoint", "loadgen", "measure", "sources", "reference", "reproduce",
-    "byhand", "contained", "doctor", "sweep", "gates", "supply", "visit", "images", "weights", "provision",
-}  # fmt: skip
-
-
-def floor_of(room: str) -> int:
-    return next(number for number, rooms in enumerate(FLOORS) if room in rooms)
+FORBIDDEN_TO_VERIFY = {"loadgen", "reference", "engines", "probe", "supply", "run", "reactor"}
 
 
 def imports(path: Path) -> set[str]:
@@ -58,102 +47,120 @@ def imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
-            if node.module == "kit":
-                found |= {f"kit.{alias.name}" for alias in node.names}
+            found |= {f"kit.{alias.name}" for alias in node.names} if node.module == "kit" else {node.module}
     return found
 
 
-def rooms() -> list[tuple[str, Path]]:
-    """(room, file) of every module of the package but its __init__."""
-    files = sorted(PACKAGE.rglob("*.py"))
+def modules(package: Path = PACKAGE) -> list[tuple[str, Path]]:
+    """(package, file) of every module but kit/__init__.py."""
     return [
-        (path.relative_to(PACKAGE).with_suffix("").parts[0], path)
-        for path in files
-        if path.parent != PACKAGE or path.stem != "__init__"
+        (path.relative_to(package).with_suffix("").parts[0], path)
+        for path in sorted(package.rglob("*.py"))
+        if path != package / "__init__.py"
     ]
 
 
-def test_every_room_stands_on_one_floor() -> None:
-    """A new module must be given its place here."""
-    known = set().union(*FLOORS)
-    assert {room for room, _ in rooms()} <= known
-    assert sum(map(len, FLOORS)) == len(known)
+def used(path: Path, packages: set[str]) -> set[str]:
+    """The packages of ours that a file imports."""
+    parts = (name.split(".") for name in imports(path))
+    return {part[1] for part in parts if len(part) > 1 and part[0] == "kit" and part[1] in packages}
 
 
-def test_a_room_imports_only_from_floors_below() -> None:
-    """Or from its own room; cells and stories may also use neighbours that do not use them back."""
+def against_order(package: Path, order: tuple[str, ...]) -> list[str]:
+    """Every import of a package that stands later in the order."""
+    return [
+        f"{path.relative_to(package)} imports {other}"
+        for here, path in modules(package)
+        for other in sorted(used(path, set(order)))
+        if other != here and order.index(other) > order.index(here)
+    ]
+
+
+def test_the_order_names_every_package_and_no_other() -> None:
+    """A new package gets its place; one that is gone loses it."""
+    assert sorted({package for package, _ in modules()}) == sorted(ORDER)
+
+
+def test_a_package_imports_only_from_those_before_it() -> None:
+    """One order for all, so there are no circles and no neighbours."""
+    assert against_order(PACKAGE, ORDER) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from kit.high import x", "from kit import high", "import kit.high", "def f():\n    from kit.high import x"],
+)
+def test_an_import_against_the_order_is_found(tmp_path: Path, line: str) -> None:
+    """In each form, also inside a function."""
+    for name in ("low", "high"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("")
+    (tmp_path / "low" / "a.py").write_text(line + "\n")
+
+    assert against_order(tmp_path, ("low", "high")) == [f"{Path('low/a.py')} imports high"]
+    assert against_order(tmp_path, ("high", "low")) == []
+
+
+def test_the_picture_in_the_design_is_this_order() -> None:
+    """docs/design.md draws the packages from top to bottom; comments may differ, order and names may not."""
+    (picture,) = re.findall(r"```\n(cli/.*?)```", DESIGN.read_text(encoding="utf-8"), re.DOTALL)
+    drawn = re.findall(r"^([a-z]+)(?:/|\.py)", picture, re.MULTILINE)
+    assert drawn == [name for name in reversed(ORDER) if name != "__main__"]
+
+
+def test_no_package_has_more_than_25_modules() -> None:
+    """If it has more, it is two packages."""
+    folders = {path.parent for _, path in modules()}
+    counts = {str(folder): sum(1 for path in folder.glob("*.py") if path.stem != "__init__") for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MAX_MODULES} == {}
+
+
+def test_only_the_named_modules_have_doors() -> None:
+    """docker, httpx, sockets and child processes stay where they are; only the commands talk to people."""
     wrong = []
-    for room, path in rooms():
+    for package, path in modules():
+        place = path.relative_to(PACKAGE).as_posix()
         for name in imports(path):
-            parts = name.split(".")
-            if parts[0] != "kit" or len(parts) < 2 or parts[1] == room or not parts[1].islower():
-                continue
-            other = parts[1]
-            if other.startswith("__"):
-                continue
-            same = floor_of(other) == floor_of(room)
-            if floor_of(other) > floor_of(room) or (same and floor_of(room) == FLOORS.index(DOORS)):
-                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
-    assert wrong == []
-
-
-def test_no_two_rooms_import_each_other() -> None:
-    """Neighbours of one floor have an order too."""
-    edges = {
-        (room, name.split(".")[1]) for room, path in rooms() for name in imports(path) if name.startswith("kit.")
-    }
-    assert [(a, b) for a, b in edges if a != b and (b, a) in edges] == []
-
-
-def test_only_the_named_rooms_have_doors() -> None:
-    """docker, httpx, sockets and child processes each stay in their rooms; only the roof talks to people."""
-    wrong = []
-    for room, path in rooms():
-        for name in imports(path):
-            library = name.split(".")[0]
-            if library in DOOR_LIBRARIES and room not in DOOR_LIBRARIES[library]:
-                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+            allowed = DOOR_LIBRARIES.get(name.split(".")[0])
+            if allowed is not None and not {package, place} & allowed:
+                wrong.append(f"{place} imports {name}")
     assert wrong == []
 
 
 def test_verify_reaches_neither_engines_nor_the_network() -> None:
     """Nor does anything that verify imports, however far."""
     graph: dict[str, set[str]] = {}
-    for room, path in rooms():
-        graph.setdefault(room, set()).update(
-            name.split(".")[1] for name in imports(path) if name.startswith("kit.") and len(name.split(".")) > 1
-        )
+    for package, path in modules():
+        graph.setdefault(package, set()).update(used(path, set(ORDER)))
     reached: set[str] = set()
     todo = ["verify"]
     while todo:
-        room = todo.pop()
-        if room not in reached:
-            reached.add(room)
-            todo += graph.get(room, set())
+        package = todo.pop()
+        if package not in reached:
+            reached.add(package)
+            todo += graph.get(package, set())
     assert reached & FORBIDDEN_TO_VERIFY == set()
     assert "metrics" in reached
 
 
-def test_nothing_is_printed_but_by_the_roof() -> None:
+def test_nothing_is_printed_but_by_commands() -> None:
     """The load generator and other programs speak through sys.stdout, libraries return."""
-    wrong = []
-    for room, path in rooms():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id == "print"
-                and room != "cli"
-            ):
-                wrong.append(str(path))
+    wrong = [
+        str(path)
+        for package, path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+        and package != "cli"
+    ]
     assert wrong == []
 
 
 def test_no_file_is_over_300_lines_and_no_function_over_60() -> None:
     """If it is longer, it is two things."""
     long = []
-    for _, path in rooms():
+    for _, path in modules():
         text = path.read_text(encoding="utf-8")
         if len(text.splitlines()) > 300:
             long.append(f"{path.name}: {len(text.splitlines())} lines")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fakes import SUITE, FakeRunning, TinyServer
 
-from kit.container import ContainerSpec
-from kit.endpoint import EndpointError
+from kit.documents import AnswerCheck, Entry
+from kit.documents.container import ContainerSpec
 from kit.errors import (
     EngineError,
     KitError,
@@ -20,10 +20,10 @@ from kit.errors import (
     WrongAnswersError,
     WrongDeviceError,
 )
-from kit.gates import Passed, examine, pass_gates
-from kit.model import AnswerCheck, Entry
+from kit.probe.http import EndpointError
+from kit.run.gates import Passed, examine, pass_gates
 from kit.runtimes import llamacpp
-from kit.runtimes.contract import Post, ServedModel, Step, Upload, container_server
+from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
 
 ENTRY = Entry("llamacpp", "llamacpp", "cpu", llamacpp.explicit("cpu", {"slots": 1}, 2))
 SPEC = container_server("cell", llamacpp, "cpu", ContainerSpec("cpu", "image", (), 8080))
@@ -174,7 +174,7 @@ def tiny() -> Iterator[TinyServer]:
 
 def test_answers_are_asked_alone_and_then_at_the_concurrency(tiny: TinyServer, tmp_path: Path) -> None:
     """Both rounds are kept."""
-    from kit.visit import visitor_for
+    from kit.probe import visitor_for
 
     examine(tmp_path, visitor_for(FakeRunning(tiny.url)), SUITE, "m", 3)
     assert tiny.paths.count("/v1/chat/completions") == 4

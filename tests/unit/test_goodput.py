@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import MS, make_record
 
+from kit.documents import Metrics, Record, Slo, Window
 from kit.errors import InputError
-from kit.goodput import Felt, meets, parse_slo, slo_text
-from kit.metrics import cell_metrics
-from kit.model import Metrics, Record, Slo, Window
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.goodput import Felt, meets, parse_slo, slo_text
 
 SECOND = Window(0, 1000 * MS)
 FELT = Felt(200 * MS, 50 * MS, (40 * MS, 60 * MS), 1000 * MS)

@@ -12,13 +12,22 @@ import pytest
 import requests
 from scripted_engine import ScriptedClient, cache_of_its_own, error_of, silent
 
-import kit.images.fetching as fetching
+import kit.supply.images.fetching as fetching
 from kit.catalogue.inputs import pinned_image
 from kit.engines.docker import bases
 from kit.engines.docker.images import BuildRequest, build_image, image_facts, registry_digest
 from kit.errors import InputError
-from kit.images import base_missing, build, choose_target, lock, make_bases, needed, present, recipe
-from kit.images.locking import verdict
+from kit.supply.images import (
+    base_missing,
+    build,
+    choose_target,
+    lock,
+    make_bases,
+    needed,
+    present,
+    recipe,
+)
+from kit.supply.images.locking import verdict
 
 own_cache = cache_of_its_own
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -37,7 +46,7 @@ def client() -> Any:
 def no_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds whose inputs are here already."""
     fetched = fetching.Fetched({}, {"some.whl": "ab" * 32})
-    monkeypatch.setattr("kit.images.building.fetch_inputs", lambda *_: fetched)
+    monkeypatch.setattr("kit.supply.images.building.fetch_inputs", lambda *_: fetched)
 
 
 # --- builds ---------------------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import pytest
 from scripted_engine import ScriptedClient
 
 from kit.cli import run
-from kit.images import recipe, recipe_sha256
-from kit.images.fetching import Fetched
+from kit.supply.images import recipe, recipe_sha256
+from kit.supply.images.fetching import Fetched
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedClient:
     client = ScriptedClient()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("kit.engines.docker.client.connect", lambda: client)
-    monkeypatch.setattr("kit.images.building.fetch_inputs", lambda *_: Fetched({}, {}))
+    monkeypatch.setattr("kit.supply.images.building.fetch_inputs", lambda *_: Fetched({}, {}))
     return client
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from scripted_engine import cache_of_its_own, error_of, silent
 
-import kit.images.fetching as fetching
+import kit.supply.images.fetching as fetching
 from kit.catalogue.inputs import BuildInput
-from kit.engines.docker.pip import download_wheels
 from kit.errors import InputError, SourceError
-from kit.images import recipe, recipe_sha256
-from kit.images.context import extra_certificates, proxy_arguments, write_context
+from kit.supply.images import recipe, recipe_sha256
+from kit.supply.images.context import extra_certificates, proxy_arguments, write_context
+from kit.supply.pip import download_wheels
 
 # --- context --------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import pytest
 from kit.assets import asset
 from kit.catalogue.inputs import build_inputs
 from kit.errors import InputError
-from kit.images import ImageRecipe, names, recipe, recipe_sha256, recipes, targets
+from kit.supply.images import ImageRecipe, names, recipe, recipe_sha256, recipes, targets
 
 ROOT = asset("images")
 DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.Dockerfile"))
@@ -174,7 +174,7 @@ def test_a_recipe_that_is_not_there_names_its_sisters() -> None:
 
 def test_the_hash_of_a_recipe_follows_what_goes_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dockerfile, pins, base and target each change it; asking twice does not."""
-    import kit.images.building as building
+    import kit.supply.images.building as building
 
     cpu = recipe("llamacpp", "cpu", "source")
     first = recipe_sha256(cpu)

@@ -18,9 +18,9 @@ from kit.catalogue.inputs import (
     wheel_pins,
 )
 from kit.errors import InputError
-from kit.images.recipes import OWN_CODE, SUITES, recipes
-from kit.schema import registry, schema
 from kit.strict import read_yaml
+from kit.strict.schema import registry, schema
+from kit.supply.images.recipes import OWN_CODE, SUITES, recipes
 
 ROOT = Path(__file__).resolve().parents[2]
 HASH = "ab" * 32

@@ -10,7 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.errors import InputError, InternalError
-from kit.jsonstrict import Json, StrictError, read_json, read_jsonl, write_json, write_jsonl_line
+from kit.strict.json_reader import (
+    Json,
+    StrictError,
+    read_json,
+    read_jsonl,
+    write_json,
+    write_jsonl_line,
+)
 
 VALUES = st.recursive(
     st.none()

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit import reactor as reactors
-from kit.loadgen.linger import LONGEST_NS, SHORTEST_NS, Pace, linger_ns
+from kit.loadgen.coalesce import LONGEST_NS, SHORTEST_NS, Pace, linger_ns
 from kit.reactor import Pause, Reactor
 
 MS = 1_000_000

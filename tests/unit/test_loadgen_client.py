@@ -23,8 +23,8 @@ from hostile import (
 )
 from scripted import MS, behaving, in_thread
 
+from kit.documents import Record, Timeouts
 from kit.loadgen.clock import SHORT_READ_BYTES, Clock
-from kit.model import Record, Timeouts
 from kit.reference.listening import url_of
 
 # --- kept and closed connections ------------------------------------------------------------------------

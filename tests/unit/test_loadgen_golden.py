@@ -1,4 +1,4 @@
-"""kit.loadgen and kit.stream against the truth log of the reference endpoint: every shape, every fault."""
+"""kit.loadgen and kit.stream.record against the truth log of the reference endpoint: every shape, every fault."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from hostile import Ran, asked, carried_out, limits, verdict
 from scripted import MS, behaving, in_thread, read_truths
 
-from kit.metrics import cell_metrics
-from kit.model import Record
+from kit.documents import Record
+from kit.metrics.aggregate import cell_metrics
 from kit.reference.faults import FAULTS, Fault
 from kit.reference.shapes import Shape
 from kit.reference.truth import Truth

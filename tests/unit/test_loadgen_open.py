@@ -9,9 +9,9 @@ import pytest
 from hostile import ANSWER, ENDLESS, Ran, answering, asked, carried_out, most_in_flight, serving, verdict
 from scripted import MS, behaving, in_thread
 
-from kit.metrics import cell_metrics
-from kit.model import Loop
-from kit.schedule import arrivals_ns
+from kit.documents import Loop
+from kit.metrics.aggregate import cell_metrics
+from kit.plan.schedule import arrivals_ns
 
 Arrivals = Literal["constant", "poisson", "gamma"]
 

@@ -20,17 +20,17 @@ from framing import CHUNKED, chunked
 from hostile import TEXT, Peer, answering, asked, serving
 from scripted import MS, behaving, in_thread
 
+from kit.documents import Load, LoadFacts, Metrics, Record, TextPin
 from kit.errors import InputError
 from kit.loadgen import __main__ as program
 from kit.loadgen.__main__ import main
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Spool
-from kit.metrics import cell_metrics
-from kit.model import Load, LoadFacts, Metrics, Record, TextPin
-from kit.prompts import load_prompts, prompt_set_names
-from kit.schedule import planned_request
-from kit.schema import problems
+from kit.metrics.aggregate import cell_metrics
+from kit.plan.prompts import load_prompts, prompt_set_names
+from kit.plan.schedule import planned_request
 from kit.strict import plain, read_json, read_jsonl, typed, write_json
+from kit.strict.schema import problems
 
 WAIT_S = 30.0
 FILES = ["facts.json", "records.jsonl", "texts.jsonl"]

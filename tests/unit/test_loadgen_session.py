@@ -11,10 +11,10 @@ import pytest
 from hostile import ANSWER, ENDLESS, Peer, Play, answering, asked, carried_out, most_in_flight, serving, verdict
 from scripted import MS, behaving, in_thread
 
+from kit.documents import Loop, Record
 from kit.errors import InputError
 from kit.loadgen.loadrun import Progress
 from kit.loadgen.session import Session
-from kit.model import Loop, Record
 
 REFUSAL = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 

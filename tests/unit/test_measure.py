@@ -10,12 +10,12 @@ import pytest
 from fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 from good_containers import container_facts, container_plan
 
+from kit.documents import Cell, CellPlan
+from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import PortInUseError
-from kit.measure import CellJob, measure_cell
-from kit.model import Cell, CellPlan
-from kit.phases import PHASES as ALL_PHASES
-from kit.runfolder import read_document
-from kit.supply import ProcessSupply
+from kit.run.cell import CellJob, measure_cell
+from kit.storage.run_folder import read_document
+from kit.supply.supply import ProcessSupply
 
 PLAN = demo_plan()
 PHASES = tuple(name for name in ALL_PHASES if name != "device")  # a process has no passthrough to prove

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import MS, make_record
 
-from kit.metrics import cell_metrics, is_replayed, timing, tokens_in_window
-from kit.model import Metrics, Record, Window
+from kit.documents import Metrics, Record, Window
+from kit.metrics.aggregate import cell_metrics, is_replayed, timing, tokens_in_window
 
 SECOND = Window(0, 1000 * MS)
 

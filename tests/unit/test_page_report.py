@@ -13,9 +13,9 @@ import pytest
 from pages import HOSTILE, figures, hostile, known, made_timeline, subjects
 from studies import replicated, study, subject, trial
 
-from kit.page.html import json_script
-from kit.page.inputs import PageInput
-from kit.page.report import MARK, Report, report_of
+from kit.report.page.html import json_script
+from kit.report.page.inputs import PageInput
+from kit.report.page.report import MARK, Report, report_of
 
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "p", "span", "code",

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pages import HOSTILE
 from studies import replicated, study, subject, trial
 
-from kit.model.judged import Study
-from kit.page.scorecard import scorecard_pieces
+from kit.documents.study import Study
+from kit.report.page.scorecard import scorecard_pieces
 
 GOOD = {
     "decode_tok_s": [150.0, 151.0, 152.0],

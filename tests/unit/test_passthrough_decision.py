@@ -19,9 +19,8 @@ from engine_answers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.container import Accelerator, ContainerSpec
-from kit.errors import EngineError, InternalError
-from kit.passthrough import (
+from kit.documents.container import Accelerator, ContainerSpec
+from kit.engines.docker.passthrough import (
     NONE,
     Engine,
     Passthrough,
@@ -32,6 +31,7 @@ from kit.passthrough import (
     judged,
     ways,
 )
+from kit.errors import EngineError, InternalError
 
 ENV_UNTOUCHED = "kit-env NVIDIA_VISIBLE_DEVICES=none\n"
 RENDER = "kit-device /dev/dri/renderD128 992 660\n"

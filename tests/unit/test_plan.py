@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.catalogue import model
+from kit.documents import Plan
 from kit.errors import InputError
-from kit.model import Plan
-from kit.plan import cell_load, cell_order, duration_estimate_s, pin_model, seconds_to_ns
-from kit.schema import problems
+from kit.plan.plan import cell_load, cell_order, duration_estimate_s, pin_model, seconds_to_ns
 from kit.strict import plain, read_json, typed, write_json
+from kit.strict.schema import problems
 
 PLAN = demo_plan()
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.catalogue import model
-from kit.correctness import load_suite
+from kit.documents import Entry, Plan
+from kit.documents.pins import ImagePin, WeightsPin
 from kit.errors import InputError
-from kit.model import Entry, Plan
-from kit.model.pinned import ImagePin, WeightsPin
-from kit.plan import (
+from kit.plan.correctness import load_suite
+from kit.plan.plan import (
     cell_count,
     cell_order,
     duration_estimate_s,
@@ -26,10 +26,10 @@ from kit.plan import (
     unknown_weights,
     weights_of,
 )
-from kit.platforms import load_platform
-from kit.prompts import load_prompts
-from kit.schema import problems
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
 from kit.strict import plain, read_json, typed, write_json
+from kit.strict.schema import problems
 
 
 @pytest.mark.parametrize("name", IN_CONTAINERS)

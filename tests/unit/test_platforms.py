@@ -8,7 +8,7 @@ import pytest
 
 from kit.assets import asset
 from kit.errors import InputError
-from kit.platforms import load_platform, platform_names
+from kit.plan.platforms import load_platform, platform_names
 
 DEMO = asset("compose", "platforms", "demo.yaml").read_text(encoding="utf-8")
 

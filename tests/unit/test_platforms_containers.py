@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from kit.assets import asset
+from kit.documents import Platform
 from kit.errors import InputError
-from kit.model import Platform
-from kit.platforms import load_platform, platform_names
+from kit.plan.platforms import load_platform, platform_names
 
 SMOL = asset("compose", "platforms", "smol.yaml").read_text(encoding="utf-8")
 YOGA = asset("compose", "platforms", "yoga.yaml").read_text(encoding="utf-8")

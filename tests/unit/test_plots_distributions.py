@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from records import MS, make_record
 from studies import study, subject
 
-from kit.model import Window
-from kit.plots.distributions import Quantiles as Found
-from kit.plots.distributions import distribution_plot, quantiles, stated, times_of
+from kit.documents import Window
+from kit.report.plots.distributions import Quantiles as Found
+from kit.report.plots.distributions import distribution_plot, quantiles, stated, times_of
 
 WINDOW = Window(0, 1000 * MS)
 ONE = study(subject("vllm", 2, ttft_ms__p50=12.0, ttft_ms__min=9.0, ttft_ms__max=40.0))

@@ -9,10 +9,10 @@ from pages import figures, made_timeline
 from studies import replicated, study
 
 from kit.errors import InternalError
-from kit.plots.render import inline_svg, svg, versions
-from kit.plots.specs import pareto, throughput
-from kit.plots.style import DARK, PAPER, Plot
-from kit.plots.timeline import timeline_plot
+from kit.report.plots.render import inline_svg, svg, versions
+from kit.report.plots.specs import pareto, throughput
+from kit.report.plots.style import DARK, PAPER, Plot
+from kit.report.plots.timeline import timeline_plot
 
 MAX_BYTES = 300_000
 
@@ -37,7 +37,7 @@ def test_the_same_plot_gives_the_same_bytes() -> None:
     """Even after others were drawn, whose ids Vega goes on counting from."""
     marks = timeline_plot(made_timeline("vllm", 640), "t")
     first = svg(marks.spec, "t", "d", "t")
-    from kit.plots.render import _compiled
+    from kit.report.plots.render import _compiled
 
     _compiled.cache_clear()
     svg(plot().spec, "t", "d", "p")

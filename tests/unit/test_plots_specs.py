@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import replicated, study, subject, trial
 
-from kit.plots.specs import front_of, overview, pareto, throughput
-from kit.plots.style import COLOURS, PAPER, Plot, log_ticks, series_of
+from kit.report.plots.specs import front_of, overview, pareto, throughput
+from kit.report.plots.style import COLOURS, PAPER, Plot, log_ticks, series_of
 
 TWO = study(
     replicated("llamacpp", 4, {"throughput_tok_s": (80, 90, 100), "ttft_ms.p50": (20, 21, 22)}),

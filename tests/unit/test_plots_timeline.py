@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from records import MS, make_record
 
-from kit.model import Record, Window
-from kit.plots.timeline import MAX_ROWS, STRETCHES_S, stretch_of, timeline, timeline_plot
+from kit.documents import Record, Window
+from kit.report.plots.timeline import MAX_ROWS, STRETCHES_S, stretch_of, timeline, timeline_plot
 
 WINDOW = Window(2000 * MS, 12000 * MS)  # ten seconds
 

@@ -14,16 +14,23 @@ from documents import CELL, RECORD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.documents import Cell, Record, Window
+from kit.documents.study import Study
 from kit.errors import InputError
-from kit.judging import Judged, judged_evidence
-from kit.metrics import sent_in
-from kit.model import Cell, Record, Window
-from kit.model.judged import Study
-from kit.probador import Export, bench_report, document_bytes, export_cell, export_study, study_of_files
-from kit.probador.requests import seen
-from kit.probador.spreads import interval, percentile, slope, spans
-from kit.probador.tail import tail_analysis
-from kit.schema import problems, schema
+from kit.judge.open import Judged, judged_evidence
+from kit.judge.probador import (
+    Export,
+    bench_report,
+    document_bytes,
+    export_cell,
+    export_study,
+    study_of_files,
+)
+from kit.judge.probador.requests import seen
+from kit.judge.probador.spreads import interval, percentile, slope, spans
+from kit.judge.probador.tail import tail_analysis
+from kit.metrics.aggregate import sent_in
+from kit.strict.schema import problems, schema
 from kit.verify.evidence import open_bundle
 
 RESULTS = Path(__file__).parents[2] / "results"

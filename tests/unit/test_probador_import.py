@@ -13,13 +13,13 @@ from documents_probador import PROBADOR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kit.documents.study import Study
 from kit.errors import InputError
-from kit.judging import judged_document
-from kit.model.judged import Study
-from kit.probador import entry_of, imported_text, runtime_of, study_of_files
-from kit.schema import check
+from kit.judge.open import judged_document
+from kit.judge.probador import entry_of, imported_text, runtime_of, study_of_files
+from kit.judge.study import PATHS, values_of
 from kit.strict import plain, write_json
-from kit.study import PATHS, values_of
+from kit.strict.schema import check
 
 FILES = Path(__file__).parent / "probador"
 LOAD = PROBADOR["probador-load"]
@@ -219,7 +219,7 @@ def test_the_same_result_twice_is_refused_with_both_places() -> None:
 
 def test_more_results_than_a_study_may_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them, runs of bench reports included."""
-    monkeypatch.setattr("kit.probador.importing.MAX_RESULTS", 3)
+    monkeypatch.setattr("kit.judge.probador.importing.MAX_RESULTS", 3)
     assert len(imported("bench.json").subjects) == 1
     with pytest.raises(InputError, match="4 results are more than 3"):
         imported("bench.json", "old-load.json")

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.errors import InputError
-from kit.probador import MAX_FILE_BYTES, LoadResult, read_file
-from kit.probador.fields import NUMBERS
-from kit.probador.stamps import utc_of
+from kit.judge.probador import MAX_FILE_BYTES, LoadResult, read_file
+from kit.judge.probador.fields import NUMBERS
+from kit.judge.probador.stamps import utc_of
 
 FILES = Path(__file__).parent / "probador"
 LOAD = PROBADOR["probador-load"]

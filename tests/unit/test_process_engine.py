@@ -16,7 +16,7 @@ from kit.engines import process
 from kit.engines.logtail import read_tail
 from kit.engines.process import ProcessEngine
 from kit.errors import EngineError, PortInUseError
-from kit.runtimes.contract import ServerSpec
+from kit.runtimes.protocol import ServerSpec
 
 OBEDIENT = "import sys; print('up', flush=True); sys.stdin.read(); print('bye')"
 DEAF = (
@@ -100,7 +100,7 @@ def test_a_server_ends_when_the_kit_is_killed(tmp_path: Path) -> None:
     parent = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "from kit.engines.process import ProcessEngine\n"
-        "from kit.runtimes.contract import ServerSpec\n"
+        "from kit.runtimes.protocol import ServerSpec\n"
         "command = (sys.executable, '-c', sys.argv[2])\n"
         "spec = ServerSpec('s', command, ProcessEngine().free_port(), '/', 5.0)\n"
         "context = ProcessEngine().server(spec, Path(sys.argv[3]))\n"

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.assets import asset
-from kit.chatbody import RESERVED_KEYS, body, messages
+from kit.documents import Load, Loop, OutputTokens, PlannedRequest, Setting, TextPin, Timeouts
 from kit.errors import InputError
-from kit.model import Load, Loop, OutputTokens, PlannedRequest, Setting, TextPin, Timeouts
-from kit.prompts import PromptSet, load_prompts, parse_prompts, prompt_set_names
+from kit.plan.chat_body import RESERVED_KEYS, body, messages
+from kit.plan.prompts import PromptSet, load_prompts, parse_prompts, prompt_set_names
 
 MAX_YAML_BYTES = 64 * 1024
 # Characters of the shortest and the longest prompt; the tokens were counted with a real tokenizer.

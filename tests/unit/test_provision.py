@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from good_containers import container_plan
 
-from kit import provision
 from kit.errors import EngineError
-from kit.plan import Measured, weights_of
-from kit.provision import Images, supply_of
+from kit.plan.plan import Measured, weights_of
+from kit.supply import provision
+from kit.supply.provision import Images, supply_of
 
 
 def measured(**changes: str) -> dict[str, Measured]:

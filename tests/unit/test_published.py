@@ -12,9 +12,9 @@ from jsonschema import Draft202012Validator
 from kit.assets import asset
 from kit.catalogue.published import Published, PublishedRow, PublishedTable, all_published, published
 from kit.errors import InputError
-from kit.platforms import load_platform, platform_names
-from kit.schema import registry
+from kit.plan.platforms import load_platform, platform_names
 from kit.strict import read_yaml
+from kit.strict.schema import registry
 
 TABLES = [(each, table) for each in all_published() for table in each.tables]
 ROWS = [(each, table, row) for each, table in TABLES for row in table.rows]

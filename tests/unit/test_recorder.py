@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import MS
 
-from kit.cellfolder import read_records
+from kit.documents import Exchange, Metrics, PlannedRequest, Slo, Window
 from kit.loadgen import recorder
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.recorder import keep, record_line
 from kit.loadgen.spool import Spool, Spools
-from kit.metrics import cell_metrics
-from kit.model import Exchange, Metrics, PlannedRequest, Slo, Window
+from kit.metrics.aggregate import cell_metrics
+from kit.storage.cell_folder import read_records
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_jsonl_line
 
 LOAD = replace(EVERYTHING, slo=None, validate=None)

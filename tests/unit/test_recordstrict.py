@@ -10,12 +10,18 @@ from documents import RECORD, good
 from hypothesis import given
 from hypothesis import strategies as st
 
-import kit.recordstrict
-from kit.jsonstrict import Json, StrictError
-from kit.model import Record
-from kit.recordstrict import MAX_CHUNKS, MAX_COUNT, MAX_STATUS, MAX_WORDS_CHARS, record_from
-from kit.schema import problems, schema
-from kit.typed import typed
+import kit.strict.record_decoder
+from kit.documents import Record
+from kit.strict.decode import typed
+from kit.strict.json_reader import Json, StrictError
+from kit.strict.record_decoder import (
+    MAX_CHUNKS,
+    MAX_COUNT,
+    MAX_STATUS,
+    MAX_WORDS_CHARS,
+    record_from,
+)
+from kit.strict.schema import problems, schema
 
 COUNTS = st.integers(-1, 3) | st.sampled_from([MAX_COUNT, MAX_COUNT + 1])
 
@@ -106,7 +112,7 @@ def test_a_missing_key_is_refused_by_every_reader() -> None:
 
 def test_the_list_of_chunks_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cap is inclusive and looked at before anything is built."""
-    monkeypatch.setattr(kit.recordstrict, "MAX_CHUNKS", 3)
+    monkeypatch.setattr(kit.strict.record_decoder, "MAX_CHUNKS", 3)
     assert len(record_from(good("record"), "f").chunks) == 3
     line = {**good("record"), "chunks": [[0, 1, 0]] * 4, "chunk_tokens": None}
     with pytest.raises(StrictError, match="chunks: more than 3 items"):

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import behaving
 
+from kit.documents import Answer, Exchange, PlannedRequest, Record, Usage
 from kit.loadgen.http1 import ResponseFramer
-from kit.model import Answer, Exchange, PlannedRequest, Record, Usage
 from kit.reference.faults import FAULTS, Fault
 from kit.reference.play import Play, play_of
 from kit.reference.requests import Ask
 from kit.reference.shapes import WORDS, Shape, script, text_of
-from kit.stream import parse, record
+from kit.stream.record import parse, record
 
 ASK = Ask(tokens=9, stream=True, include_usage=True, salt=None, prompt_tokens=7)
 SHAPES: tuple[Shape, ...] = get_args(Shape)

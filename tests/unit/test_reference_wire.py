@@ -22,7 +22,7 @@ from kit.errors import InputError, PortInUseError
 from kit.loadgen.http1 import ResponseFramer
 from kit.reference.listening import listen, listen_unix
 from kit.reference.shapes import text_of
-from kit.stream import parse
+from kit.stream.record import parse
 
 
 @pytest.mark.parametrize(

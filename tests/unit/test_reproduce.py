@@ -11,12 +11,19 @@ import pytest
 from calibrations import good_calibration
 from fakes import SUITE, FakeEngine, FakeRunning, Silent, TinyServer, demo_plan, raising
 
-from kit.calibrate import OnStep, Step
+from kit.documents import Calibration, Plan
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
-from kit.model import Calibration, Plan
-from kit.reproduce import reproduce
-from kit.runfolder import read_calibration, read_cells, read_folder, read_host, read_plan, read_result
-from kit.supply import process_supply
+from kit.run.calibrate import OnStep, Step
+from kit.run.reproduce import reproduce
+from kit.storage.run_folder import (
+    read_calibration,
+    read_cells,
+    read_folder,
+    read_host,
+    read_plan,
+    read_result,
+)
+from kit.supply.supply import process_supply
 
 
 @pytest.fixture
@@ -96,7 +103,7 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
         on_step(Step("point", 1, rate))
         return good_calibration((1,))
 
-    monkeypatch.setattr("kit.reproduce.calibrate", scripted)
+    monkeypatch.setattr("kit.run.reproduce.calibrate", scripted)
     observer = Silent()
     calibrated = replace(plan, calibrate=True)
     outcome = reproduce(calibrated, tmp_path / "run", engine, process_supply(plan, weights), SUITE, observer)
@@ -112,7 +119,7 @@ def test_an_interrupt_in_the_calibration_leaves_a_readable_run(
     plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No cell was begun."""
-    monkeypatch.setattr("kit.reproduce.calibrate", lambda *_, **__: raising(KeyboardInterrupt())())
+    monkeypatch.setattr("kit.run.reproduce.calibrate", lambda *_, **__: raising(KeyboardInterrupt())())
     with pytest.raises(KeyboardInterrupt):
         reproduce(
             replace(plan, calibrate=True), tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent()
@@ -223,6 +230,6 @@ def test_another_plan_or_machine_is_never_mixed_in(
     with pytest.raises(InputError, match="another plan"):
         reproduce(replace(plan, seed=plan.seed + 1), run, engine, supply, SUITE, Silent())
     elsewhere = replace(read_host(run), cpus=99)
-    monkeypatch.setattr("kit.reproduce.describe_host", lambda: elsewhere)
+    monkeypatch.setattr("kit.run.reproduce.describe_host", lambda: elsewhere)
     with pytest.raises(InputError, match="another machine"):
         reproduce(plan, run, engine, supply, SUITE, Silent())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kit.container import ContainerSpec
-from kit.model import Setting
+from kit.documents import Setting
+from kit.documents.container import ContainerSpec
 from kit.runtimes import RUNTIMES, llamacpp, ollama, realizar, vllm
-from kit.runtimes.contract import Json, Post, Runtime, ServedModel, Upload, container_server
 from kit.runtimes.prometheus import totals
+from kit.runtimes.protocol import Json, Post, Runtime, ServedModel, Upload, container_server
 
 MODEL = ServedModel("qwen", "qwen.gguf", "ab" * 32, "kit-model-abab")
 PAIRS = [(runtime, variant) for runtime in RUNTIMES.values() for variant in runtime.VARIANTS]

@@ -10,7 +10,7 @@ import pytest
 
 from kit.assets import asset
 from kit.runtimes import RUNTIMES
-from kit.runtimes.contract import Runtime, ServedModel
+from kit.runtimes.protocol import Runtime, ServedModel
 from kit.strict import read_yaml
 
 MODEL = ServedModel("m", "m.gguf", "ab" * 32, "volume")

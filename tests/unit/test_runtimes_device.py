@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kit.runtimes import RUNTIMES, llamacpp, ollama, realizar, vllm
-from kit.runtimes.contract import DeviceEvidence, Json
+from kit.runtimes.protocol import DeviceEvidence, Json
 
 CUDA = "Available devices:\n  CUDA0: NVIDIA GeForce RTX 4060 Laptop GPU (7799 MiB, 7012 MiB free)\n"
 RADEON = "Available devices:\n  Vulkan0: AMD Radeon Pro W5700X (RADV NAVI10) (16368 MiB, 16000 MiB free)\n"

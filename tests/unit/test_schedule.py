@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.model import Loop, OutputTokens, PlannedRequest
-from kit.schedule import arrivals_ns, below, planned_request, prompt_order, u64
+from kit.documents import Loop, OutputTokens, PlannedRequest
+from kit.plan.schedule import arrivals_ns, below, planned_request, prompt_order, u64
 
 Kind = Literal["constant", "poisson", "gamma"]
 LANE = "r1-c4"

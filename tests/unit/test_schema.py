@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
 from kit.errors import InputError, InternalError
-from kit.schema import DOCUMENTS, SHARED, check, problems, registry
 from kit.strict import Json, read_yaml, typed
+from kit.strict.schema import DOCUMENTS, SHARED, check, problems, registry
 
 # --- happy rows -----------------------------------------------------------------------------------------
 
@@ -226,5 +226,5 @@ def test_check_without_lines_names_the_place_alone() -> None:
 
 def test_jsonschema_is_loaded_only_when_a_document_is_checked() -> None:
     """`kit --help` must answer at once, and jsonschema alone takes half of the time it has."""
-    code = "import sys, kit.schema; sys.exit('jsonschema' in sys.modules or 'referencing' in sys.modules)"
+    code = "import sys, kit.strict.schema; sys.exit('jsonschema' in sys.modules or 'referencing' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,7 +14,7 @@ from documents import MODELS
 from jsonschema import Draft202012Validator
 
 from kit.assets import asset
-from kit.schema import DOCUMENTS, SHARED, schema
+from kit.strict.schema import DOCUMENTS, SHARED, schema
 
 FILES = sorted(DOCUMENTS | {SHARED})
 

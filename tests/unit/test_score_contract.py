@@ -15,11 +15,11 @@ from studies import study, subject
 from test_schema_files import assert_mirrors
 
 from kit.errors import InputError
-from kit.schema import check, schema
-from kit.score import Contract, Scorecard, contract, contract_names, read_contract, scorecard
-from kit.score.contract import contract_sha256
-from kit.score.rules import SCENARIOS
+from kit.judge.score import Contract, Scorecard, contract, contract_names, read_contract, scorecard
+from kit.judge.score.contract import contract_sha256
+from kit.judge.score.rules import SCENARIOS
 from kit.strict import plain, typed
+from kit.strict.schema import check, schema
 
 
 def text(change: Callable[[Any], object] | None = None) -> bytes:

@@ -8,10 +8,10 @@ import pytest
 from documents_judged import CONTRACT
 from studies import study, subject
 
+from kit.documents.study import Study
 from kit.errors import InputError
-from kit.model.judged import Study
-from kit.score import By, ExtraRow, contract, extra_cards
-from kit.score.extra import profile_of
+from kit.judge.score import By, ExtraRow, contract, extra_cards
+from kit.judge.score.extra import profile_of
 
 THEIRS, OURS = contract("probador-2.0"), contract("kit-1")
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 from studies import LAPTOP, replicated, study, subject, trial
 
+from kit.documents.pins import Hardware
+from kit.documents.study import Study, Subject
 from kit.errors import InputError
-from kit.model.judged import Study, Subject
-from kit.model.pinned import Hardware
-from kit.platforms import load_platform, platform_names
-from kit.score import Card, contract, scorecard
-from kit.score.kit1 import class_of
-from kit.score.rules import Better
-from kit.score.values import lies_beyond
-from kit.stats import bootstrap_interval
+from kit.judge.score import Card, contract, scorecard
+from kit.judge.score.kit1 import class_of
+from kit.judge.score.rules import Better
+from kit.judge.score.values import lies_beyond
+from kit.metrics.stats import bootstrap_interval
+from kit.plan.platforms import load_platform, platform_names
 
 RULES = contract("kit-1")
 GOOD = {

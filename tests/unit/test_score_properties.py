@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from studies import study, subject
 
-from kit.model.judged import Study, Subject, Trial, TrialStatus
-from kit.score import Card, contract, scorecard
-from kit.score.points import Band, points
+from kit.documents.study import Study, Subject, Trial, TrialStatus
+from kit.judge.score import Card, contract, scorecard
+from kit.judge.score.points import Band, points
 
 RULES = contract("kit-1")
 BONUS = RULES.bonus

@@ -8,10 +8,10 @@ import pytest
 from documents_judged import CONTRACT, SCORECARD
 from studies import replicated, study, subject, trial
 
-from kit.model.judged import Study
-from kit.score import ExtraCards, ExtraRow, Scorecard, contract, extra_cards, scorecard
-from kit.score.gate import Failure, failures, known_grade
-from kit.score.text import extra_text, gate_text, scorecard_text
+from kit.documents.study import Study
+from kit.judge.score import ExtraCards, ExtraRow, Scorecard, contract, extra_cards, scorecard
+from kit.judge.score.gate import Failure, failures, known_grade
+from kit.judge.score.text import extra_text, gate_text, scorecard_text
 
 RULES = contract("kit-1")
 FIGURES = {

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from studies import study, subject, trial
 
-from kit.model.judged import Study, Subject, Trial
-from kit.model.pinned import Hardware
-from kit.score import Card, contract, contract_names, scorecard
+from kit.documents.pins import Hardware
+from kit.documents.study import Study, Subject, Trial
+from kit.judge.score import Card, contract, contract_names, scorecard
 from kit.strict import read_yaml
 
 FIELDS = {

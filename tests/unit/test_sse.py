@@ -1,4 +1,4 @@
-"""kit.sse: server-sent events and their stamps."""
+"""kit.stream.sse: server-sent events and their stamps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import DONE, chunk, cut, event, stamp_at
 
-from kit import sse
-from kit.model import CONTENT, Answer
-from kit.stream import parse
+from kit.documents import CONTENT, Answer
+from kit.stream import sse
+from kit.stream.record import parse
 
 
 def read(*parts: bytes) -> Answer:

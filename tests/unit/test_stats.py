@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit import stats
-from kit.stats import SAMPLE_FLOORS, bootstrap_interval, distribution, median, nearest_rank, spread
+from kit.metrics import stats
+from kit.metrics.stats import (
+    SAMPLE_FLOORS,
+    bootstrap_interval,
+    distribution,
+    median,
+    nearest_rank,
+    spread,
+)
 
 ints = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
 

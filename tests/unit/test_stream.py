@@ -1,4 +1,4 @@
-"""kit.stream: what a stream said, in the shape of every runtime, cut anywhere."""
+"""kit.stream.record: what a stream said, in the shape of every runtime, cut anywhere."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from streams import (
     vllm,
 )
 
-from kit.model import CONTENT, REASONING, TOOL, Answer, Usage
-from kit.stream import parse
+from kit.documents import CONTENT, REASONING, TOOL, Answer, Usage
+from kit.stream.record import parse
 
 WORDS = ["Hé", "llo", " 🌍", "!"]
 

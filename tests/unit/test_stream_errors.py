@@ -1,4 +1,4 @@
-"""kit.stream: errors that a stream tells, and streams that break the protocol."""
+"""kit.stream.record: errors that a stream tells, and streams that break the protocol."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import json
 import pytest
 from streams import DONE, chunk, event
 
-from kit import answer, sse
-from kit.model import CONTENT, Answer
-from kit.stream import parse
+from kit.documents import CONTENT, Answer
+from kit.stream import answer, sse
+from kit.stream.record import parse
 
 
 def read(*parts: bytes) -> Answer:

@@ -1,4 +1,4 @@
-"""kit.stream.record: how an exchange is judged and what is kept of it."""
+"""kit.stream.record.record: how an exchange is judged and what is kept of it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streams import DONE, chunk, event, llamacpp, realizar, usage
 
-from kit.model import CONTENT, ErrorKind, Exchange, PlannedRequest
-from kit.stream import record
+from kit.documents import CONTENT, ErrorKind, Exchange, PlannedRequest
+from kit.stream.record import record
 
 WORDS = ["Hé", "llo", " 🌍", "!"]
 REQUEST = PlannedRequest(id=5, prompt=2, salt="abc", max_tokens=16)

@@ -10,12 +10,12 @@ import pytest
 from good_bundle import good_bundle, good_files, good_plan, run_files
 from studies import replicated, study, subject, trial
 
+from kit.documents.study import Subject
 from kit.errors import InputError
-from kit.goodput import parse_slo
-from kit.judging import Judged, RefusedError, judged_document, judged_evidence
-from kit.model.judged import Subject
+from kit.judge.open import Judged, RefusedError, judged_document, judged_evidence
+from kit.judge.study import PATHS, is_complete, spread_of, study_of_run, suspicions_of, values_of
+from kit.metrics.goodput import parse_slo
 from kit.strict import plain, write_json
-from kit.study import PATHS, is_complete, spread_of, study_of_run, suspicions_of, values_of
 from kit.verify.evidence import open_bundle, open_run
 
 FIGURES = "figures.json"

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from records import MS, make_record
 from sweeping import Serving, dead, of_slots, swept, users
 
-from kit.cellfolder import FACTS
-from kit.engines.contract import OnLine
+from kit.documents import Load, Loop, Record, Sweep, SweepLevel, Window
+from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
-from kit.metrics import cell_metrics
-from kit.model import Load, Loop, Record, Sweep, SweepLevel, Window
-from kit.saturation import Point, knee, pareto, point, reason_to_stop, saturated
-from kit.schema import problems
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.saturation import Point, knee, pareto, point, reason_to_stop, saturated
+from kit.run.sweep import SWEEP, level_id
+from kit.storage.cell_folder import FACTS
 from kit.strict import read_json, typed, write_json
-from kit.sweep import SWEEP, level_id
+from kit.strict.schema import problems
 
 
 def points(*rows: tuple[float | None, float | None]) -> list[Point]:

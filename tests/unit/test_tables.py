@@ -10,10 +10,18 @@ from calibrations import good_calibration
 from fakes import demo_plan
 from records import MS, make_record
 
-from kit.metrics import cell_metrics
-from kit.model import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
-from kit.results import make_result, value_at
-from kit.tables import METRICS, failures, method_lines, metric_table, metrics_table, report, tables
+from kit.documents import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.results import make_result, value_at
+from kit.report.tables import (
+    METRICS,
+    failures,
+    method_lines,
+    metric_table,
+    metrics_table,
+    report,
+    tables,
+)
 
 PLAN: Plan = demo_plan()
 SHA = sha256(b"").hexdigest()

@@ -1,4 +1,4 @@
-"""kit.loadgen.target: base URLs taken apart, and the bytes of a request."""
+"""kit.plan.target: base URLs taken apart, and the bytes of a request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import InputError
-from kit.loadgen.target import API_KEY_VARIABLE, Target, parse_target, payload, request_head
+from kit.plan.target import API_KEY_VARIABLE, Target, parse_target, payload, request_head
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streams import DONE, SHAPES, chunk, event, usage
 
-from kit.answer import parse
-from kit.model import Answer
-from kit.sse import Events, json_object
-from kit.template import Template, template_of
+from kit.documents import Answer
+from kit.stream.answer import parse
+from kit.stream.sse import Events, json_object
+from kit.stream.template import Template, template_of
 
 PLAIN = event(chunk({"content": " one"}))[6:-2]
 words = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=12)
@@ -85,7 +85,7 @@ def test_the_short_cut_is_really_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         read.append(data)
         return json_object(data)
 
-    monkeypatch.setattr("kit.answer.json_object", counted)
+    monkeypatch.setattr("kit.stream.answer.json_object", counted)
     found = parse([(1, SHAPES["llamacpp"]([" one"] * 100))])
     assert found.text == " one" * 100
     assert len(read) == 5
@@ -159,7 +159,7 @@ def test_more_text_than_is_kept_ends_a_stretch_where_it_ends_single_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same chunk is the last one either way."""
-    monkeypatch.setattr("kit.answer.MAX_TEXT_CHARS", 50)
+    monkeypatch.setattr("kit.stream.answer.MAX_TEXT_CHARS", 50)
     quick, full = both(b"".join(event(chunk({"content": " word"})) for _ in range(40)))
     assert quick == full
     assert len(quick.chunks) == 10
@@ -168,7 +168,7 @@ def test_more_text_than_is_kept_ends_a_stretch_where_it_ends_single_events(
 
 def test_more_events_than_are_read_end_a_stretch_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stretch may not run past the limit of events."""
-    monkeypatch.setattr("kit.sse.MAX_EVENTS", 20)
+    monkeypatch.setattr("kit.stream.sse.MAX_EVENTS", 20)
     quick, full = both(b"".join(event(chunk({"content": " word"})) for _ in range(40)))
     assert quick == full
     assert len(quick.chunks) == 20

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.documents import PlannedRequest, TracePin
 from kit.errors import InputError
-from kit.jsonstrict import StrictError
-from kit.model import PlannedRequest, TracePin
-from kit.traces import (
+from kit.plan.traces import (
     MAX_AT_MS,
     MAX_TRACE_BYTES,
     TraceLine,
@@ -24,6 +23,7 @@ from kit.traces import (
     trace_offsets_ns,
     with_trace_length,
 )
+from kit.strict.json_reader import StrictError
 
 GOOD = b'{"at_ms":0}\n{"at_ms":12.5,"output_tokens":64}\n{"at_ms":12.5,"output_tokens":null}\n{"at_ms":1000}\n'
 LINES = (TraceLine(0, None), TraceLine(12_500_000, 64), TraceLine(12_500_000, None), TraceLine(10**9, None))

@@ -1,4 +1,4 @@
-"""Values of `kit.model` come out of JSON with exact keys and types, or the place is named."""
+"""Values of `kit.documents` come out of JSON with exact keys and types, or the place is named."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import InternalError
-from kit.jsonstrict import Json, StrictError
-from kit.typed import plain, typed
+from kit.strict.decode import plain, typed
+from kit.strict.json_reader import Json, StrictError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from records import MS, make_record
 
+from kit.documents import Record, Window
 from kit.errors import InputError
-from kit.metrics import cell_metrics
-from kit.model import Record, Window
-from kit.validation import MAX_SEARCHED_CHARS, MIN_SAME_CHARS, judge_all, judge_text, parse_rule
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.validation import (
+    MAX_SEARCHED_CHARS,
+    MIN_SAME_CHARS,
+    judge_all,
+    judge_text,
+    parse_rule,
+)
 
 BASIC = parse_rule("basic")
 LONG = "The same long answer. " * 20

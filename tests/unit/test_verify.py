@@ -11,16 +11,16 @@ from good_containers import container_bundle
 from mutations import MUTATIONS, Mutation
 from sealed import bundle_verdict, run_verdict
 
-from kit.archive import pack
-from kit.bundle import pack_files
-from kit.model import Verdict
-from kit.runfolder import FolderFiles
-from kit.schema import problems
+from kit.documents import Verdict
+from kit.storage.archive import pack
+from kit.storage.bundle import pack_files
+from kit.storage.run_folder import FolderFiles
 from kit.strict import plain
+from kit.strict.schema import problems
 from kit.verify.evidence import Evidence, open_bundle
-from kit.verify.judge import MAX_FINDINGS_PER_RULE, judged, verify
 from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
 from kit.verify.rule import Issue, Steps, rule
+from kit.verify.verdict import MAX_FINDINGS_PER_RULE, judged, verify
 
 LEVELS = {each.id: each.level for each in RULES}
 # A run of processes has nothing that these could look at.

@@ -32,11 +32,11 @@ from test_verify_robust import JSON
 
 from kit.assets import asset
 from kit.catalogue.inputs import build_input, wheel_pins
-from kit.container import Accelerator, ContainerFacts
+from kit.documents import Entry, Plan
+from kit.documents.container import Accelerator, ContainerFacts
 from kit.engines.docker import engine
-from kit.images import building
-from kit.images.recipes import OWN_CODE, recipes
-from kit.model import Entry, Plan
+from kit.supply.images import building
+from kit.supply.images.recipes import OWN_CODE, recipes
 from kit.verify import expected, rules_containers
 from kit.verify.evidence import CellFiles, Evidence
 

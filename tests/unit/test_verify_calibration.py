@@ -13,8 +13,8 @@ from forgeries import higher_ceiling, lost_day_before, slow_machine, tried_until
 from good_bundle import good_bundle
 from sealed import bundle_verdict
 
-from kit.accuracy import proven
-from kit.model import Calibration, CalibrationPoint, ErrorSpread
+from kit.documents import Calibration, CalibrationPoint, ErrorSpread
+from kit.metrics.accuracy import proven
 
 CHANGE = Callable[[Calibration], Calibration]
 

@@ -30,7 +30,7 @@ from sealed import run_verdict
 from test_verify_robust import JSON, paths_of, put, take_out
 from toy_server import MS
 
-from kit.model import ServerFacts
+from kit.documents import ServerFacts
 from kit.strict import write_json
 from kit.verify import rules_containers
 from kit.verify.evidence import Evidence

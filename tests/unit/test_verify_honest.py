@@ -9,8 +9,8 @@ from forge import BATCHED, CELL_NAMES, SERIAL, Change, changed_files, derive, dr
 from good_bundle import Files, run_files
 from sealed import run_verdict
 
+from kit.documents import Cell, CellFailure, Finding
 from kit.loadgen import session
-from kit.model import Cell, CellFailure, Finding
 from kit.verify import rules_load
 
 REFUSED = CellFailure("ready", "RuntimeNotReadyError", "The server was not ready within 120 s.")

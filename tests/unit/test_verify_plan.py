@@ -9,8 +9,8 @@ import pytest
 from container_plans import LARGEST, MADE, plan_of
 from documents import CELL, SERVER
 
-from kit.model import Plan
-from kit.model.pinned import ImagePin
+from kit.documents import Plan
+from kit.documents.pins import ImagePin
 from kit.verify.evidence import CellFiles, Evidence
 from kit.verify.rule import Issue, Rule
 from kit.verify.rules_plan import model_confirmed, model_pinned, plan_consistent

@@ -12,7 +12,7 @@ import pytest
 from good_bundle import good_bundle
 
 import kit.verify
-from kit.model import Finding, Verdict
+from kit.documents import Finding, Verdict
 from kit.verify import verdict_text, verify_bundle
 from kit.verify.difference import differences
 from kit.verify.registry import RULES, VERDICT_IDS

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mutations import MUTATIONS, Mutation
 from sealed import bundle_verdict, run_verdict
 
-from kit.archive import ArchiveError, unpack
-from kit.bundle import MANIFEST
-from kit.model import Verdict
+from kit.documents import Verdict
+from kit.storage.archive import ArchiveError, unpack
+from kit.storage.bundle import MANIFEST
 from kit.strict import write_json
 from kit.verify.registry import CRASHED, RULES
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 from fakes import SUITE, TinyServer
 
-from kit.container import ContainerFacts
-from kit.endpoint import EndpointError
-from kit.engines.contract import Beside
+from kit.documents.container import ContainerFacts
+from kit.engines.protocol import Beside
 from kit.errors import EngineError, RuntimeNotReadyError
+from kit.probe import Visitor, visitor_for
+from kit.probe import __main__ as program
+from kit.probe.http import EndpointError
+from kit.probe.operations import Operation, perform
 from kit.strict import plain, read_json, typed
-from kit.visit import Visitor, visitor_for
-from kit.visit import __main__ as program
-from kit.visit.operations import Operation, perform
 
 
 class Server:
@@ -235,7 +235,7 @@ def test_the_program_answers_in_one_line(tiny: TinyServer, tmp_path: Path) -> No
     (tmp_path / "op.json").write_text(operation)
     for argument in (operation, f"@{tmp_path / 'op.json'}"):
         done = subprocess.run(
-            [sys.executable, "-m", "kit.visit", argument], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "kit.probe", argument], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, '{"ok": "tiny"}\n', "")
 
@@ -253,7 +253,7 @@ def test_the_program_ends_when_its_time_is_over(tmp_path: Path) -> None:
     """Even where a thread would wait for ever."""
     code = (
         "import sys, time\n"
-        "from kit.visit import __main__ as program\n"
+        "from kit.probe import __main__ as program\n"
         "program.GRACE_S = 0.1\n"
         "program.perform = lambda asked: time.sleep(600)\n"
         "sys.exit(program.main(sys.argv[1:]))"

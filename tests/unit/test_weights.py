@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from kit import weights
 from kit.catalogue import ModelEntry, Source, folder_sha256, model
 from kit.errors import SourceError
-from kit.plan import pin_weights
-from kit.weights import measured, prepared, weights_path
+from kit.plan.plan import pin_weights
+from kit.supply import weights
+from kit.supply.weights import measured, prepared, weights_path
 
 FILE = ModelEntry(
     "m", "m.gguf", "M", "MIT", sha256(b"weights").hexdigest(), 7, True, Source("file", path="/nowhere/m.gguf")

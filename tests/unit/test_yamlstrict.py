@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.jsonstrict import Json, StrictError, read_json, write_json
-from kit.yamlstrict import read_yaml
+from kit.strict.json_reader import Json, StrictError, read_json, write_json
+from kit.strict.yaml_reader import read_yaml
 
 DOCUMENT = b"""\
 # a comment

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from streams import DONE, chunk, event, usage
 
+from kit.documents import CellPlan, Exchange, Plan
 from kit.loadgen.session import BACKOFF_FIRST_NS, BACKOFF_MAX_NS
-from kit.model import CellPlan, Exchange, Plan
-from kit.schedule import planned_request
+from kit.plan.schedule import planned_request
 
 MS = 1_000_000
 SENT_AFTER_NS, QUEUE_NS, PREFILL_NS, STEP_NS = 40_000, 300_000, 9 * MS, 2 * MS

@@ -9,7 +9,7 @@ from typing import Any
 from docker.types import DeviceRequest
 from docker.utils import parse_devices
 
-from kit.container import ContainerSpec, Mount, Tmpfs
+from kit.documents.container import ContainerSpec, Mount, Tmpfs
 
 WORK = "/cell"
 KIT_USER = 10001  # of the load generator's image
@@ -47,8 +47,8 @@ class Place:
     """Where a container stands and what is the kit's own about it; the network "none" is none.
 
     `accelerator` has `device_requests`, `devices`, `group_add` and `environment`, as they come from
-    `kit.passthrough.host_config_of`. `work` asks for a volume of its own at /cell, `stdin` for an input that stays
-    open. `cpu_weight` is its share of busy CPUs, where 1024 is that of any other container.
+    `passthrough.host_config_of`. `work` asks for a volume of its own at /cell, `stdin` for an open input.
+    `cpu_weight` is its share of busy CPUs, where 1024 is that of any other container.
     """
 
     network: str

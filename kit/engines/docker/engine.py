@@ -15,8 +15,8 @@ from typing import Any
 
 import docker
 
-from kit.container import ContainerSpec, Mount
-from kit.engines.contract import OnLine
+from kit.documents.container import ContainerSpec, Mount
+from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
     AHEAD,
@@ -29,12 +29,12 @@ from kit.engines.docker.config import (
     kit_program,
 )
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
-from kit.engines.docker.passthrough import Passthrough, host_config_of, probe
 from kit.engines.docker.running import DockerServer
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import follow_output, keep_log
+from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InternalError, KitError
-from kit.runtimes.contract import ServerSpec
+from kit.runtimes.protocol import ServerSpec
 
 CELL_LABEL, ROLE_LABEL = "org.kit.cell", "org.kit.role"
 PORT = 8080  # every server has a network of its own

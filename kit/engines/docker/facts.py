@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kit.container import ContainerFacts, Path
-from kit.instant import utc_text
+from kit.documents.container import ContainerFacts, Path
+from kit.timestamps import utc_text
 
 Answer = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def engine_name(version: Answer) -> str:
 
 
 def engine_time(text: object) -> str | None:
-    """A time of the engine, whatever its zone, in the form of `kit.instant`; None if it has not come yet."""
+    """A time of the engine, whatever its zone, in the form of `kit.timestamps`; None if it has not come yet."""
     if not isinstance(text, str) or text.startswith(NEVER):
         return None
     try:

@@ -18,8 +18,8 @@ import docker
 from kit.engines.docker.client import RUN_LABEL, MissingError, engine_errors
 from kit.engines.docker.containers import container
 from kit.errors import EngineError
-from kit.instant import utc_now
 from kit.text import plain_text
+from kit.timestamps import utc_now
 
 LOCK = "kit-lock"
 PID_LABEL, HOST_LABEL, SINCE_LABEL = "org.kit.pid", "org.kit.host", "org.kit.since"

@@ -9,7 +9,7 @@ from typing import Any
 
 import docker
 
-from kit.container import ContainerSpec, Mount, Tmpfs
+from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import KIT_USER, WORK, Place, container_config
 from kit.engines.docker.containers import container, new_name, start

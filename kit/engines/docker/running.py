@@ -8,9 +8,8 @@ from typing import Any
 
 import docker
 
-from kit.container import ContainerFacts
-from kit.container import Path as Way
-from kit.engines.contract import LOG_START_BYTES
+from kit.documents.container import ContainerFacts
+from kit.documents.container import Path as Way
 from kit.engines.docker.client import engine_errors
 from kit.engines.docker.config import KIT_USER, SERVER_ALIAS, WORK
 from kit.engines.docker.containers import inspect, stop
@@ -18,10 +17,11 @@ from kit.engines.docker.facts import container_facts, exit_code
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import execute, keep_log, log_start, log_tail
 from kit.engines.logtail import read_start, read_tail, safe_tail
+from kit.engines.protocol import LOG_START_BYTES
 from kit.errors import EngineError
-from kit.instant import utc_now
+from kit.timestamps import utc_now
 
-VISIT = ("python3", "-m", "kit.visit")
+VISIT = ("python3", "-m", "kit.probe")
 OPERATION = "operation.json"
 # Linux takes no single argument of 128 KiB or more.
 MAX_ARGUMENT_BYTES = 100_000
@@ -70,7 +70,7 @@ class DockerServer:
         return log_start(self._client, self._container, LOG_START_BYTES)
 
     def beside(self, operation: bytes, timeout_s: float) -> bytes:
-        """See `kit.engines.contract.Beside`."""
+        """See `kit.engines.protocol.Beside`."""
         argument = operation.decode()
         if len(operation) > MAX_ARGUMENT_BYTES:
             put_files(self._client, self._attendant, WORK, (Member(OPERATION, operation),), KIT_USER)

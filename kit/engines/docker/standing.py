@@ -7,7 +7,7 @@ from typing import Any
 
 import docker
 
-from kit.container import ContainerSpec
+from kit.documents.container import ContainerSpec
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import Place, container_config
 from kit.engines.docker.containers import make_container, new_name, remove_container, start

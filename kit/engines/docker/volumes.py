@@ -9,7 +9,7 @@ from pathlib import Path
 
 import docker
 
-from kit.container import Mount
+from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import Place, container_config, kit_program
 from kit.engines.docker.containers import container, new_name, remove_volume
@@ -40,7 +40,7 @@ def model_volume(
     """The name of a volume with the file or folder `source` as `name` in it, filled if it is not there yet.
 
     `image` is any image the engine has. What is in the volume was right once: hash it inside its mount before use
-    (`kit.visit`). `EngineError` if the engine refuses or its disk is full, `StorageError` if `source` cannot be
+    (`kit.probe`). `EngineError` if the engine refuses or its disk is full, `StorageError` if `source` cannot be
     read.
     """
     made = volume_name(sha256)

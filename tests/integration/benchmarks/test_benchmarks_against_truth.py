@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from records import MS, make_record
 
 from benchmarks.against_truth import Errors, at_ms, compare, extent
-from kit.model import Record, Window
+from kit.documents import Record, Window
 from kit.reference.truth import Truth
 
 ORIGIN_NS = 77_000 * MS

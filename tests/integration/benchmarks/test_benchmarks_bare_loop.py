@@ -24,7 +24,7 @@ from hostile import ANSWER, Hostile, Peer, Play, answering, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.loadgen.target import parse_target
+from kit.plan.target import parse_target
 
 with pytest.MonkeyPatch.context() as patch:
     if find_spec("uvloop") is None:

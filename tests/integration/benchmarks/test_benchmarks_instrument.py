@@ -17,9 +17,9 @@ from benchmarks.children import BenchmarkError, Ended
 from benchmarks.figure import Bench, Figure, at_most
 from benchmarks.figures import cost, disturbance, fidelity, memory
 from benchmarks.loads import Ask, Bare, Loaded
-from kit.cellfolder import RECORDS
-from kit.model import Record
+from kit.documents import Record
 from kit.reference.truth import Truth
+from kit.storage.cell_folder import RECORDS
 from kit.strict import plain, write_jsonl_line
 
 

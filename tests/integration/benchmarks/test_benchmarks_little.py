@@ -15,9 +15,9 @@ from benchmarks.figure import Bench, Figure
 from benchmarks.figures import little
 from benchmarks.figures.little import ratio
 from benchmarks.loads import Ask, Loaded
-from kit.cellfolder import CELL, RECORDS
-from kit.metrics import cell_metrics
-from kit.model import Record, Window
+from kit.documents import Record, Window
+from kit.metrics.aggregate import cell_metrics
+from kit.storage.cell_folder import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
 
 SECOND = Window(0, 1000 * MS)

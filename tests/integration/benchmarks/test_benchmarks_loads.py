@@ -17,10 +17,10 @@ from benchmarks.endpoint import IN_BLOCKS, SATURATED, paced
 from benchmarks.figure import Bench
 from benchmarks.loads import Ask, Loaded, bare_load, kit_load, lost_tokens, request_file, span_s
 from kit import cli
-from kit.cellfolder import CELL
 from kit.cli.load import command as load_command
 from kit.cli.reference import command as reference_command
-from kit.model import OutputTokens, Window
+from kit.documents import OutputTokens, Window
+from kit.storage.cell_folder import CELL
 
 URL = "http://127.0.0.1:9"
 

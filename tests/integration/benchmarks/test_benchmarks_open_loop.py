@@ -17,8 +17,8 @@ from benchmarks.figure import Bench, Figure
 from benchmarks.figures import open_loop
 from benchmarks.figures.open_loop import dispersion
 from benchmarks.loads import NS_PER_S, Ask
-from kit.model import Loop, Record
-from kit.schedule import arrivals_ns
+from kit.documents import Loop, Record
+from kit.plan.schedule import arrivals_ns
 
 
 def counted(*counts: int) -> list[int]:

@@ -18,9 +18,9 @@ from benchmarks.peers.compare import STREAMS, TOKENS, Cost, Fidelity, fidelity, 
 from benchmarks.peers.known import GAP, KIT, MEAN, PEERS
 from benchmarks.peers.tokenizer import byte_letters, write_tokenizer
 from benchmarks.peers.tool import Job, Said, Tool
-from kit.cellfolder import CELL, RECORDS
 from kit.cli.load import command as kit_load
 from kit.reference.truth import Truth
+from kit.storage.cell_folder import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
 
 URL = "http://127.0.0.1:9"

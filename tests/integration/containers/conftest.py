@@ -16,7 +16,7 @@ from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.images import image_facts
 from kit.errors import EngineError
-from kit.images import build, needed, recipe
+from kit.supply.images import build, needed, recipe
 
 WHOLE_RUNS = "test_whole_runs.py"
 

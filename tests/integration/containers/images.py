@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import docker
 
-from kit.images import build, make_bases, needed, recipe
-from kit.images.recipes import SUITES
+from kit.supply.images import build, make_bases, needed, recipe
+from kit.supply.images.recipes import SUITES
 
 
 def built(client: docker.DockerClient, runtime: str, variant: str) -> str:

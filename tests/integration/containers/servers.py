@@ -9,15 +9,15 @@ from typing import Any
 
 import docker
 
-from kit.calibrate import calibration_load, reference_spec
-from kit.cellfolder import write_load
-from kit.container import ContainerSpec, Mount, Tmpfs
+from kit.documents import Load
+from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.process import ProcessEngine
-from kit.model import Load
-from kit.prompts import load_prompts
-from kit.runtimes.contract import ServerSpec
+from kit.plan.prompts import load_prompts
+from kit.run.calibrate import calibration_load, reference_spec
+from kit.runtimes.protocol import ServerSpec
+from kit.storage.cell_folder import write_load
 
 PACE = 100.0  # tokens a second of one stream
 

@@ -16,11 +16,11 @@ import yaml
 from nested import not_tested
 
 from kit.assets import asset
-from kit.compose import container, read_compose
-from kit.compose.amounts import duration_ns, size_bytes
-from kit.compose.interpolate import TemplateError, interpolate
-from kit.container import ContainerSpec
+from kit.documents.container import ContainerSpec
 from kit.errors import InputError
+from kit.runtimes.compose import container, read_compose
+from kit.runtimes.compose.amounts import duration_ns, size_bytes
+from kit.runtimes.compose.interpolate import TemplateError, interpolate
 
 pytestmark = pytest.mark.integration
 

@@ -14,17 +14,17 @@ import docker
 import pytest
 from servers import ANSWERING, leftovers, models, python_server, reference, until, write_short_load
 
-from kit import correctness
-from kit.cellfolder import read_facts, read_records
-from kit.container import Mount
-from kit.endpoint import EndpointError
+from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import AHEAD
 from kit.engines.docker.engine import ROLE_LABEL, DockerEngine
 from kit.engines.process import ProcessEngine
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
+from kit.plan import correctness
+from kit.probe import visitor_for
+from kit.probe.http import EndpointError
 from kit.reference.truth import read_truth
-from kit.visit import visitor_for
+from kit.storage.cell_folder import read_facts, read_records
 
 pytestmark = pytest.mark.integration
 

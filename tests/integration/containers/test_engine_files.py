@@ -11,8 +11,7 @@ import docker
 import pytest
 from servers import ANSWERING, models, python_server
 
-from kit.container import Mount
-from kit.endpoint import EndpointError
+from kit.documents.container import Mount
 from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import Place, container_config, kit_program
@@ -21,7 +20,8 @@ from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.volumes import COMPLETE, model_volume, volume_name
 from kit.errors import EngineError, StorageError
-from kit.visit import visitor_for
+from kit.probe import visitor_for
+from kit.probe.http import EndpointError
 
 pytestmark = pytest.mark.integration
 

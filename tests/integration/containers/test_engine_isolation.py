@@ -15,14 +15,14 @@ import docker
 import pytest
 from servers import ANSWERING, leftovers, models, python_server, reference, write_short_load
 
-from kit.cellfolder import read_facts, read_records
-from kit.container import Tmpfs
+from kit.documents.container import Tmpfs
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.containers import volume
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.lock import holder, only_kit
 from kit.errors import EngineError
-from kit.visit import visitor_for
+from kit.probe import visitor_for
+from kit.storage.cell_folder import read_facts, read_records
 
 pytestmark = pytest.mark.integration
 

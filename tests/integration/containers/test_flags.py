@@ -11,11 +11,11 @@ from docker.errors import ImageNotFound
 from nested import not_tested
 
 from kit.assets import asset
-from kit.compose import container, read_compose
-from kit.container import ContainerSpec
+from kit.documents.container import ContainerSpec
 from kit.engines.docker.client import RUN_LABEL, connect
 from kit.runtimes import RUNTIMES, llamacpp
-from kit.runtimes.contract import DeviceEvidence, ServedModel
+from kit.runtimes.compose import container, read_compose
+from kit.runtimes.protocol import DeviceEvidence, ServedModel
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import docker
 import pytest
 
-import kit.images.building as building
+import kit.supply.images.building as building
 from images import built
 from kit.assets import asset
 from kit.engines.docker.bases import base_tag
@@ -21,8 +21,8 @@ from kit.engines.docker.images import (
     remove_image,
 )
 from kit.errors import EngineError
-from kit.images import ImageRecipe, build, lock, needed, present, recipe, recipes
-from kit.images.context import DOCKERFILE, write_context
+from kit.supply.images import ImageRecipe, build, lock, needed, present, recipe, recipes
+from kit.supply.images.context import DOCKERFILE, write_context
 
 pytestmark = pytest.mark.integration
 

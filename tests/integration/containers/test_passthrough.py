@@ -25,9 +25,9 @@ from nested import (
     tiny_image,
 )
 
-from kit.container import Accelerator, ContainerSpec
+from kit.documents.container import Accelerator, ContainerSpec
+from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
 from kit.engines.docker.client import connect
-from kit.engines.docker.passthrough import Passthrough, host_config_of, probe
 from kit.errors import EngineError
 
 pytestmark = pytest.mark.integration

@@ -16,12 +16,12 @@ import pytest
 from nested import not_tested
 from servers import leftovers, reference, write_short_load
 
-from kit.cellfolder import read_facts, read_records
 from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.volumes import model_volume, volume_name
 from kit.errors import EngineError
-from kit.visit import visitor_for
+from kit.probe import visitor_for
+from kit.storage.cell_folder import read_facts, read_records
 
 pytestmark = pytest.mark.integration
 

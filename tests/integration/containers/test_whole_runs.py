@@ -21,13 +21,13 @@ from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.volumes import model_volume
 from kit.errors import WrongDeviceError
-from kit.gates import pass_gates
-from kit.launch import entry_container
-from kit.platforms import load_platform
+from kit.plan.platforms import load_platform
+from kit.probe import visitor_for
+from kit.run.gates import pass_gates
 from kit.runtimes import RUNTIMES
-from kit.runtimes.contract import ServedModel, container_server
-from kit.sources import fetch
-from kit.visit import visitor_for
+from kit.runtimes.launch import entry_container
+from kit.runtimes.protocol import ServedModel, container_server
+from kit.supply.download import fetch
 
 pytestmark = pytest.mark.integration
 

@@ -11,7 +11,7 @@ from browser import Browser, browser
 from pages import HOSTILE, hostile, large
 
 from kit.cli import run
-from kit.page.report import report_of
+from kit.report.page.report import report_of
 
 BUNDLES = Path(__file__).resolve().parents[3] / "results"
 MAX_BYTES = 5_000_000

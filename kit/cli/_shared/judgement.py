@@ -1,0 +1,45 @@
+"""What a run ends with beside its tables: who leads, the scorecard, and what others published of the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.documents.study import Study
+
+
+def judgement(study: Study) -> str:
+    """Who leads at each number of users, the scorecard by kit-1, and the comparison with published figures if the
+    platform names some; without a line feed at its end.
+    """
+    from kit.catalogue.published import published
+    from kit.judge.advice import leader_sentence, leaders
+    from kit.judge.compare import against_published
+    from kit.judge.compare.text import comparison_text
+    from kit.judge.score import contract, scorecard
+    from kit.judge.score.contract import OURS
+    from kit.judge.score.text import scorecard_text
+
+    rules = contract(OURS)
+    parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in leaders(study))]
+    parts.append(scorecard_text(scorecard([study], rules), rules))
+    if study.published is not None:
+        beside = against_published(study, published(study.published))
+        parts += ["Beside what others published", comparison_text(beside, markdown=False)]
+    return "\n\n".join(parts)
+
+
+def show_judgement(folder: Path) -> None:
+    """Print the judgement of a run that has just ended; one that verification refuses is told, and not judged."""
+    from kit.cli import show_error
+    from kit.cli._shared.opening import judged
+    from kit.judge.open import RefusedError
+
+    try:
+        found = judged(folder)
+    except RefusedError as refused:
+        show_error(refused)
+        return
+    click.echo(judgement(found.study))
+    click.echo(f"\nVerified: {found.study.label}.")

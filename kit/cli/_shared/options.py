@@ -1,0 +1,83 @@
+"""Options that several commands share: the same name means the same thing everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kit.documents import OutputTokens
+from kit.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress; results and errors only.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**53), help="Seed of prompts, salts, lengths, arrivals."
+)
+processes_option = click.option(
+    "--processes", type=click.IntRange(1, 256), metavar="P", help="Processes that share the load. Default 1."
+)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before downloads.")
+
+
+def run_argument(function: F) -> F:
+    """The argument RUN: a run folder or a bundle."""
+    return click.argument("run", type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE")(function)
+
+
+class Concurrencies(click.ParamType[tuple[int, ...]]):
+    """1,2,4: distinct whole numbers from 1 to 4096."""
+
+    name = "N,N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        if not re.fullmatch(r"[0-9]{1,4}(,[0-9]{1,4})*", str(value)):
+            self.fail(f"{value!r} is not a list of numbers like 1,2,4.", param, ctx)
+        levels = tuple(int(part) for part in str(value).split(","))
+        if len(set(levels)) != len(levels) or not all(1 <= level <= 4096 for level in levels):
+            self.fail(f"{value!r} must hold distinct numbers from 1 to 4096.", param, ctx)
+        return levels
+
+
+class OutputRange(click.ParamType[OutputTokens]):
+    """64 or 16-256."""
+
+    name = "N|MIN-MAX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> OutputTokens:
+        if isinstance(value, OutputTokens):
+            return value
+        found = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", str(value))
+        if not found:
+            self.fail(f"{value!r} is neither a number like 64 nor a range like 16-256.", param, ctx)
+        low = int(found[1])
+        high = int(found[2]) if found[2] else low
+        if not 1 <= low <= high:
+            self.fail(f"{value!r}: the range must go upwards and start at 1 or above.", param, ctx)
+        return OutputTokens("uniform", low, high)
+
+
+def new_folder(out: Path | None, name: str) -> Path:
+    """--out, or runs/<name>-<time> in the working folder."""
+    if out is not None:
+        return out
+    from kit.timestamps import utc_now
+
+    stamp = utc_now()[:19].replace("-", "").replace(":", "").replace("T", "-")
+    return Path("runs") / f"{name}-{stamp}"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write what -o names; `InputError` if that is not possible."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.", "Give another file with -o.") from None

@@ -1,0 +1,91 @@
+"""From a platform's name and options to a plan: shared by `plan` and `reproduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from kit.cli._shared.options import Concurrencies, seed_option
+from kit.documents import Plan, Platform
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("platform", required=False),
+    click.option("--only", metavar="ENTRY,...", help="Only these entries of the platform."),
+    click.option("--concurrency", type=Concurrencies(), help="Other concurrencies than the platform's."),
+    click.option(
+        "--window", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds measured in each cell."
+    ),
+    click.option(
+        "--warmup", type=click.FloatRange(0, 3600), metavar="S", help="Seconds of load before the window."
+    ),
+    click.option("--replicates", type=click.IntRange(1, 1000), help="Passes over all cells."),
+    seed_option,
+)
+
+
+def plan_options(function: F) -> F:
+    """The argument PLATFORM and the options that change a plan."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def changed(platform: Platform, **changes: Any) -> Platform:
+    """A platform with other workload values; None changes nothing."""
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(platform, workload=replace(platform.workload, **given))
+
+
+def chosen_platform(
+    platform: str,
+    only: str | None = None,
+    concurrency: tuple[int, ...] | None = None,
+    window: float | None = None,
+    warmup: float | None = None,
+    replicates: int | None = None,
+    seed: int | None = None,
+) -> Platform:
+    """The platform with what the options change of it; `seed` changes only the plan."""
+    from kit.plan.platforms import load_platform
+
+    del seed
+    chosen = load_platform(platform)
+    if only is not None:
+        chosen = _with_entries(chosen, only.split(","))
+    return changed(chosen, concurrencies=concurrency, window_s=window, warmup_s=warmup, replicates=replicates)
+
+
+def _with_entries(platform: Platform, names: list[str]) -> Platform:
+    """The platform with the entries of these names; `InputError` naming the nearest if there is none."""
+    from kit.errors import InputError
+    from kit.text import nearest, plain_text
+
+    known = [entry.name for entry in platform.entries]
+    for name in names:
+        if name not in known:
+            like = nearest(name, known)
+            raise InputError(
+                f"The platform {platform.name} has no entry {plain_text(name)!r}.",
+                f"Did you mean {like!r}? " * bool(like) + f"It has: {', '.join(known)}.",
+            )
+    return replace(platform, entries=tuple(entry for entry in platform.entries if entry.name in names))
+
+
+def plan_of(platform: Platform, seed: int | None, *, calibrate: bool = True) -> Plan:
+    """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
+    from kit.catalogue import model
+    from kit.plan.correctness import load_suite
+    from kit.plan.plan import make_plan
+    from kit.plan.prompts import load_prompts
+    from kit.run.host import usable_cpus
+
+    suite = load_suite(platform.correctness.name, platform.correctness.level)
+    prompts = load_prompts(platform.workload.prompts)
+    return make_plan(
+        platform, model(platform.model), prompts, suite, cpus=usable_cpus(), seed=seed, calibrate=calibrate
+    )

@@ -1,0 +1,206 @@
+"""What a person sees while something runs: rich bars on a terminal, plain lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.documents import Cell, CellPlan, Plan
+from kit.plan.plan import duration_estimate_s
+from kit.text import number, plain_text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from kit.run.calibrate import Step
+
+NS_PER_S = 1_000_000_000
+
+
+def _watched(*, quiet: bool) -> bool:
+    """Whether somebody looks at a terminal; elsewhere rich is not even imported, which takes a while."""
+    return not quiet and sys.stderr.isatty()
+
+
+def _bar(*, left: bool = False, size: bool = False) -> Progress:
+    """A bar with its description, and with the time left or the bytes."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = [TextColumn("{task.description}"), BarColumn()]
+    columns += [TextColumn("{task.fields[left]} left")] * left
+    columns += [DownloadColumn(), TimeRemainingColumn()] * size
+    return Progress(*columns, console=Console(stderr=True, highlight=False, markup=False), transient=True)
+
+
+@contextlib.contextmanager
+def transfer(what: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for bytes that come; yields the function to call with (bytes so far, bytes in all)."""
+    if not _watched(quiet=quiet):
+        if not quiet:
+            click.echo(f"{what} ...", err=True)
+        yield lambda *_: None
+        return
+    with _bar(size=True) as progress:
+        task = progress.add_task(plain_text(what), total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def remaining_text(seconds: float) -> str:
+    """Time left as m:ss."""
+    whole = max(0, int(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def step_text(step: Step) -> str:
+    """What a calibration measures next."""
+    from kit.metrics.accuracy import streams_text
+
+    what = "calibrating the load generator" if step.kind == "point" else "looking for its ceiling"
+    return f"{what}: {streams_text(step.concurrency)} at {step.rate_tok_s:g} tokens/s each"
+
+
+def calibration_steps(*, quiet: bool) -> Callable[[Step], None]:
+    """One line on standard error for each step of a calibration."""
+    return lambda step: None if quiet else click.echo(f"{step_text(step)} ...", err=True)
+
+
+class _Rate:
+    """Tokens per second of the phase that runs, from the growing count of pieces."""
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._start = (0, 0)
+
+    def __call__(self, phase: str, at_ns: int, pieces: int) -> float:
+        if phase != self._phase:
+            self._phase, self._start = phase, (at_ns, pieces)
+        passed_ns = at_ns - self._start[0]
+        return (pieces - self._start[1]) * NS_PER_S / passed_ns if passed_ns > 0 else 0.0
+
+
+def _whole(event: Mapping[str, object], key: str) -> int:
+    value = event.get(key)
+    return value if isinstance(value, int) else 0
+
+
+class RunProgress:
+    """Follows a run: which cell, which phase, tokens per second so far, time left."""
+
+    def __init__(self, plan: Plan, *, quiet: bool) -> None:
+        self._plan = plan
+        self._quiet = quiet
+        self._done = 0
+        self._started = time.monotonic()
+        self._cell_started = self._started
+        self._estimate_s = duration_estimate_s(plan) / max(1, len(plan.cells))
+        self._rate = _Rate()
+        self._shown = ""
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> RunProgress:
+        if _watched(quiet=self._quiet):
+            self._progress = _bar(left=True)
+            self._task = self._progress.add_task("starting", total=len(self._plan.cells), left="-:--")
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def calibrating(self, step: Step) -> None:
+        self._line(f"{step_text(step)} ...")
+        self._update(step_text(step))
+
+    def cell_started(self, cell: CellPlan) -> None:
+        if not cell.order:
+            self._started = time.monotonic()  # what came before says nothing about the length of a cell
+        self._cell_started = time.monotonic()
+        self._rate = _Rate()
+        self._line(f"[{cell.order + 1}/{len(self._plan.cells)}] {cell.id}: {remaining_text(self._left_s())} left")
+
+    def cell_ended(self, cell: Cell) -> None:
+        self._done += 1
+        passed = time.monotonic() - self._started
+        self._estimate_s = passed / self._done
+        self._line(f"      {cell.id}: {self._summary(cell)}")
+        self._update(f"{cell.id} {cell.status}")
+
+    def phase(self, cell: str, name: str) -> None:
+        self._shown = f"{self._done + 1}/{len(self._plan.cells)} {cell}  {name}"
+        self._update(self._shown)
+
+    def progress(self, cell: str, event: Mapping[str, object]) -> None:  # noqa: ARG002
+        if event.get("event") != "progress":
+            return
+        rate = self._rate(str(event.get("phase")), _whole(event, "at_ns"), _whole(event, "pieces"))
+        self._update(f"{self._shown}  {rate:.0f} tok/s  {_whole(event, 'in_flight')} in flight")
+
+    def _summary(self, cell: Cell) -> str:
+        if cell.status == "measured" and cell.metrics:
+            rate = number(cell.metrics.throughput_tok_s, 1)
+            counts = cell.metrics.requests
+            return f"{rate} tok/s, {counts.ok} requests ok, {counts.failed} failed"
+        return f"{cell.status} in {cell.failure.phase}: {cell.failure.message}" if cell.failure else cell.status
+
+    def _left_s(self) -> float:
+        cells_left = len(self._plan.cells) - self._done
+        return cells_left * self._estimate_s - (time.monotonic() - self._cell_started)
+
+    def _line(self, text: str) -> None:
+        if self._progress is None and not self._quiet:
+            click.echo(plain_text(text, 300), err=True)
+            sys.stderr.flush()
+
+    def _update(self, text: str) -> None:
+        if self._progress is not None and self._task is not None:
+            within = min(0.99, (time.monotonic() - self._cell_started) / max(self._estimate_s, 1.0))
+            self._progress.update(
+                self._task,
+                description=plain_text(text, 100),
+                completed=min(len(self._plan.cells), self._done + within),
+                left=remaining_text(self._left_s()),
+            )
+
+
+class LoadProgress:
+    """Follows one load: phase, tokens per second so far, requests ended."""
+
+    def __init__(self, seconds: float | None, *, quiet: bool) -> None:
+        self._seconds = seconds
+        self._quiet = quiet
+        self._rate = _Rate()
+        self._phase = ""
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> LoadProgress:
+        if _watched(quiet=self._quiet):
+            self._progress = _bar()
+            self._task = self._progress.add_task("starting", total=self._seconds)
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def __call__(self, event: Mapping[str, object]) -> None:
+        name = str(event.get("phase") or event.get("event") or "")
+        if name != self._phase and name not in ("end", "error"):
+            self._phase = name
+            if self._progress is None and not self._quiet:
+                click.echo(f"{plain_text(name)} ...", err=True)
+        if self._progress is None or self._task is None or event.get("event") != "progress":
+            return
+        at_ns = _whole(event, "at_ns")
+        rate = self._rate(name, at_ns, _whole(event, "pieces"))
+        text = f"{name}  {rate:.0f} tok/s  {_whole(event, 'ok')} ok  {_whole(event, 'failed')} failed"
+        self._progress.update(self._task, description=plain_text(text, 100), completed=at_ns / NS_PER_S)

@@ -1,0 +1,78 @@
+"""What a plan of containers says beside: weights of single entries, images, and the machine it is meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Target = Literal["official", "source"]
+
+
+class Sparse:
+    """A value that is written without its optional fields as long as they stand at their defaults.
+
+    So a plan from before a field existed is still, byte for byte, what the kit writes. It counts as a mapping of
+    what is to be written, and that is how `kit.strict.decode.plain` writes it.
+    """
+
+    __slots__ = ()
+
+    def items(self: DataclassInstance) -> Iterator[tuple[str, object]]:
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.default is MISSING or value != field.default:
+                yield field.name, value
+
+
+Mapping.register(Sparse)
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The machine that a platform is about: what it computes with, and how fast that reads its memory.
+
+    `lock_clock_mhz` is the clock of the device that its owner is asked to lock before a run; the kit has no rights
+    to do that. `memory_gb_s` comes with where it is from.
+    """
+
+    device: str
+    accelerator: Literal["none", "nvidia", "rocm", "vulkan"]
+    memory_gb_s: float | None = None
+    memory_gb_s_source: str | None = None
+    lock_clock_mhz: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsPin(Sparse):
+    """The weights of an entry that has its own. `sha256` and `bytes` are None as long as nobody knows them.
+
+    A folder has the sha256 of `kit.catalogue.folder_sha256`. `made_from` names the model that it is made of on
+    this machine, and `made_by` how.
+    """
+
+    name: str
+    file: str
+    sha256: str | None
+    bytes: int | None
+    confirmed: bool
+    made_from: str | None = None
+    made_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePin(Sparse):
+    """The image of an entry: what it is called and, where that is known before the run, its digest.
+
+    `reference` is what an engine is asked for; `digest` is "sha256:..." of a registry. What really ran stands in
+    the cell: an image built from sources has no digest before it is built.
+    """
+
+    entry: str
+    target: Target
+    reference: str
+    digest: str | None = None
+    confirmed: bool = False

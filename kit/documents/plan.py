@@ -1,0 +1,252 @@
+"""What is asked for: platform files, and the plan that decides everything before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.vocabulary import Setting
+
+Engine = Literal["process", "docker"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTokens:
+    """How many tokens each request may generate: uniform on [min, max]; a fixed length has min == max."""
+
+    distribution: Literal["uniform"]
+    min: int
+    max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One load, as people write it in a platform file; durations in seconds.
+
+    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    """
+
+    name: str
+    prompts: str
+    output_tokens: OutputTokens
+    loop: Literal["closed"]
+    concurrencies: tuple[int, ...]
+    warmup_s: float
+    window_s: float
+    drain_s: float
+    replicates: int
+    ignore_eos: bool
+    first_timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Sparse):
+    """One configuration of one runtime that is to be measured.
+
+    `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
+    variant's own. Concurrencies above `max_concurrency` are left out for this entry.
+    """
+
+    name: str
+    runtime: str
+    variant: str
+    settings: Mapping[str, Setting]
+    model: str | None = None
+    image: str | None = None
+    max_concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Which correctness prompts gate a cell."""
+
+    name: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A machine class and what to measure on it: one YAML file under compose/platforms.
+
+    `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
+    both can be had: the runtime's own, or built from sources; None leaves it to the machine.
+    """
+
+    schema: Literal["kit/platform/1"]
+    name: str
+    title: str
+    engine: Engine
+    model: str
+    correctness: Suite
+    workload: Workload
+    seed: int
+    entries: tuple[Entry, ...]
+    hardware: Hardware | None = None
+    published: str | None = None
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPin:
+    """The weights of a plan: identified by hash, whatever the file is called."""
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextPin:
+    """A prompt set or suite of the kit, pinned by the hash of its file."""
+
+    name: str
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    connect_ns: int
+    first_ns: int
+    idle_ns: int
+    total_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule.
+
+    The arrivals "trace" are those of `Load.trace`; they have no rate.
+    """
+
+    kind: Literal["closed", "open"]
+    concurrency: int | None
+    arrivals: Literal["constant", "poisson", "gamma", "trace"] | None = None
+    rate_milli_per_s: int | None = None
+    burstiness_milli: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """What one request must keep to be good, in ns; None is no limit. What each means: kit.metrics.goodput."""
+
+    ttft_ns: int | None = None
+    tpot_ns: int | None = None
+    itl_ns: int | None = None
+    e2e_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TracePin:
+    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
+
+    name: str
+    sha256: str
+    count: int
+    speed_milli: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load(Sparse):
+    """One load, complete: the load generator needs this, the prompt file and nothing else.
+
+    `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).
+    `extra_body` is merged into every request body (temperature, ignore_eos, ...). The workers of a closed loop
+    start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
+    "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
+    `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
+    together; None is one.
+    """
+
+    schema: Literal["kit/load/1"]
+    url: str
+    model: str
+    loop: Loop
+    warmup_ns: int
+    window_ns: int | None
+    requests: int | None
+    drain_ns: int
+    timeouts: Timeouts
+    schedule: Literal["kit-schedule-1"]
+    seed: int
+    lane: str
+    prompts: TextPin
+    output_tokens: OutputTokens
+    extra_body: Mapping[str, Setting]
+    ramp_ns: int = 0
+    trace: TracePin | None = None
+    slo: Slo | None = None
+    validate: str | None = None
+    max_error_milli: int | None = None
+    processes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CellPlan:
+    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers."""
+
+    id: str
+    order: int
+    entry: str
+    concurrency: int
+    replicate: int
+    lane: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWorkload:
+    """The workload of a plan: as in the platform file, but exact."""
+
+    name: str
+    loop: Literal["closed"]
+    output_tokens: OutputTokens
+    warmup_ns: int
+    window_ns: int
+    drain_ns: int
+    replicates: int
+    concurrencies: tuple[int, ...]
+    timeouts: Timeouts
+    ignore_eos: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Sparse):
+    """Everything decided before the first server starts. The same inputs give the same bytes.
+
+    `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
+    containers.
+    """
+
+    schema: Literal["kit/plan/1"]
+    kit_version: str
+    platform: str
+    title: str
+    engine: Engine
+    schedule: Literal["kit-schedule-1"]
+    seed: int
+    model: ModelPin
+    prompts: TextPin
+    correctness: TextPin
+    correctness_level: str
+    workload: PlannedWorkload
+    calibrate: bool
+    entries: tuple[Entry, ...]
+    cells: tuple[CellPlan, ...]
+    models: tuple[WeightsPin, ...] = ()
+    images: tuple[ImagePin, ...] = ()
+    hardware: Hardware | None = None
+    published: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRequest:
+    """What the schedule says about request `id` of a lane: index of the prompt, salt, output length."""
+
+    id: int
+    prompt: int
+    salt: str
+    max_tokens: int

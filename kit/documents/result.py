@@ -1,0 +1,253 @@
+"""What is kept of a cell, a run and a bundle, and what verification says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kit.documents.container import ContainerFacts
+from kit.documents.pins import Sparse
+from kit.documents.plan import Load, Slo
+from kit.documents.record import Metrics, Window
+from kit.documents.vocabulary import CellStatus, Setting, StampSource
+
+
+@dataclass(frozen=True, slots=True)
+class CellFailure:
+    phase: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a cell; ns since the start of the cell."""
+
+    name: str
+    started_ns: int
+    ended_ns: int
+    outcome: Literal["ok", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts(Sparse):
+    """How the load itself went: the window, the clock and what the client knows about itself.
+
+    `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
+    load was given up. `cpu_ns` and `stale_retries` are of all `processes` together.
+    """
+
+    origin_utc: str
+    ended_utc: str
+    origin_ns: int
+    duration_ns: int
+    window: Window | None
+    stamp_source: StampSource
+    clock: str
+    clock_resolution_ns: int
+    cpu_ns: int
+    interrupted: bool
+    stale_retries: int
+    requests: int
+    records_sha256: str
+    texts_sha256: str
+    aborted: bool = False
+    processes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts(Sparse):
+    """What ran: as started and as it reports itself. `counters_*` are the server's own, where it has them.
+
+    `device` is where it computes, in its own words; `container` is what the engine says of it.
+    """
+
+    command: tuple[str, ...]
+    version: str | None
+    reported: Mapping[str, Setting]
+    started_utc: str
+    stopped_utc: str | None
+    exit_code: int | None
+    model_sha256: str
+    counters_before: Mapping[str, int] | None
+    counters_after: Mapping[str, int] | None
+    device: str | None = None
+    container: ContainerFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCheck:
+    """One correctness prompt, its answer and the verdict; `round` is "single" or "concurrent"."""
+
+    round: Literal["single", "concurrent"]
+    test: str
+    copy: int
+    passed: bool
+    answer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """cell.json: one cell, measured or not. A cell that failed has no metrics, it has a failure."""
+
+    schema: Literal["kit/cell/1"]
+    id: str
+    entry: str
+    runtime: str
+    variant: str
+    concurrency: int | None
+    replicate: int
+    status: CellStatus
+    failure: CellFailure | None
+    started_utc: str
+    ended_utc: str
+    duration_ns: int
+    phases: tuple[Phase, ...]
+    load: Load | None
+    facts: LoadFacts | None
+    server: ServerFacts | None
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """host.json: facts about the machine, by allow list; no names, no addresses, no serial numbers."""
+
+    schema: Literal["kit/host/1"]
+    system: str
+    kernel: str
+    architecture: str
+    cpu_model: str | None
+    cpus: int
+    cpus_usable: int
+    memory_bytes: int | None
+    cpu_governor: str | None
+    clock_source: str | None
+    python: str
+    packages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """The line of one cell in result.json; `suspect` says why its numbers may be the load generator's own."""
+
+    id: str
+    entry: str
+    concurrency: int
+    replicate: int
+    status: CellStatus | Literal["missing"]
+    failure: CellFailure | None
+    metrics: Metrics | None
+    suspect: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A number over replicates: median, and a bootstrap interval where there are at least three."""
+
+    n: int
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry at one concurrency over its replicates; `spreads` by metric path, e.g. "ttft_ms.p50".
+
+    `suspect` holds the reasons of all its cells.
+    """
+
+    entry: str
+    concurrency: int
+    replicates: int
+    measured: int
+    spreads: Mapping[str, Spread]
+    suspect: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """result.json: the published view; `kit verify` recomputes all of it."""
+
+    schema: Literal["kit/result/1"]
+    kit_version: str
+    plan_sha256: str
+    complete: bool
+    cells: tuple[CellResult, ...]
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepLevel:
+    """One load of a sweep; `id` is its folder, and one of `concurrency` and `rate_milli_per_s` is its level."""
+
+    id: str
+    concurrency: int | None
+    rate_milli_per_s: int | None
+    records_sha256: str
+    metrics: Metrics | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """sweep.json: loads of rising level against one server, one after the other.
+
+    `asked` are the ids of all levels that were asked for, `levels` those that were measured, and `ended` why no
+    more were. `pareto` and `knee` are ids (see kit.metrics.saturation); None where there is no knee.
+    """
+
+    schema: Literal["kit/sweep/1"]
+    kit_version: str
+    url: str
+    model: str
+    slo: Slo | None
+    started_utc: str
+    ended_utc: str
+    ended: Literal["complete", "saturated", "no_answers", "interrupted", "failed"]
+    asked: tuple[str, ...]
+    levels: tuple[SweepLevel, ...]
+    pareto: tuple[str, ...]
+    knee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    path: str
+    bytes: int
+    sha256: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """manifest.json: every other file of a bundle. Its own sha256 is the identity of the bundle."""
+
+    schema: Literal["kit/manifest/1"]
+    kit_version: str
+    plan_sha256: str
+    files: tuple[ManifestFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing verification has to say: which rule, how grave, where, what."""
+
+    rule: str
+    level: Literal["reject", "flag", "note"]
+    where: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of verification: a label, the findings, and which rules ran on how many things."""
+
+    schema: Literal["kit/verdict/1"]
+    kit_version: str
+    identity: str | None
+    label: Literal["rejected", "self-reported", "consistent"]
+    findings: tuple[Finding, ...]
+    checked: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""How to read the numbers: studies of verified runs, scores, comparisons, recommendations, claims."""

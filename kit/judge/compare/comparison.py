@@ -1,0 +1,80 @@
+"""What a comparison says: a line for each figure, with a verdict, and the reason where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kit.documents import Spread
+from kit.documents.study import Study
+from kit.judge.compare.ratio import Ratio
+
+Verdict = Literal[
+    "faster",
+    "slower",
+    "better",
+    "worse",
+    "tied",
+    "undecided",
+    "reproduced",
+    "not reproduced",
+    "not comparable",
+]
+PRODUCT = "decode_times_concurrency"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Whom the figures are of: a run or imported results, or what somebody published."""
+
+    origin: Literal["run", "imported", "published"]
+    name: str
+    title: str
+    identity: str | None
+    label: Literal["self-reported", "consistent"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure of A against one of B.
+
+    `table` is the published table, empty between studies; `row_b` the entry of B, or the label of the published
+    row. The verdict says what A is, against B; `reason` is never empty where that is "undecided" or "not
+    comparable". `metric` is a path of `kit.judge.study`, or "decode_times_concurrency": decode_tok_s times the
+    users. `caveat` is what else to bear in mind.
+    """
+
+    table: str
+    metric: str
+    entry_a: str
+    row_b: str
+    concurrency: int | None
+    a: Spread | None
+    b: Spread | None
+    ratio: Ratio | None
+    verdict: Verdict
+    reason: str
+    caveat: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All lines, in the order of metrics (or published tables), entries and concurrencies.
+
+    `tolerance` is the part by which ours is widened before a published figure must lie in it; None between
+    studies.
+    `notes` are true of all lines.
+    """
+
+    schema: Literal["kit/comparison/1"]
+    kit_version: str
+    a: Side
+    b: Side
+    tolerance: float | None
+    lines: tuple[Line, ...]
+    notes: tuple[str, ...]
+
+
+def side_of(study: Study) -> Side:
+    """Who a study is."""
+    return Side(study.origin, study.name, study.title, study.identity, study.label)

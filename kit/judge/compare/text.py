@@ -1,0 +1,153 @@
+"""A comparison for people: one table a metric, reasons below, in Markdown or for a terminal. Pure.
+
+Names, titles and reasons may come from somebody's file: in Markdown everything is escaped, on a terminal nothing
+but printable characters is left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from tabulate import tabulate
+
+from kit.documents import Spread
+from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
+from kit.judge.compare.quantity import Quantity, quantity, spread_text
+from kit.judge.compare.ratio import interval_text, ratio_text
+from kit.judge.study import PATHS
+from kit.text import NO_DATA, cell, number, plain_text
+
+TEXT_LIMIT = 500
+# A bare address would become a link, a colon inside a word an emoji, a hyphen in front of one a list.
+_HARMLESS = re.compile(
+    r"(?!.*(?:www|//))\(?[A-Za-z0-9][A-Za-z0-9.,;%/']*(?:-[A-Za-z0-9.,;%/']+)*\)?[.,;:]*", re.IGNORECASE
+)
+_PRODUCT = Quantity(PRODUCT, "decode x users", "tok/s", 1, "more")
+
+
+class Numbered:
+    """Reasons by number, in order of their first use: a table has the number, the words stand below."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, int] = {}
+
+    def mark(self, reason: str) -> str:
+        """` (2)`, or nothing where there is no reason."""
+        return f" ({self.reasons.setdefault(reason, len(self.reasons) + 1)})" if reason else ""
+
+
+def markdown_text(text: str) -> str:
+    """Words for Markdown, each of them escaped unless it is plainly harmless."""
+    return " ".join(w if _HARMLESS.fullmatch(w) else cell(w) for w in plain_text(text, TEXT_LIMIT).split())
+
+
+def comparison_text(comparison: Comparison, *, markdown: bool = True) -> str:
+    """Who is compared, what came out, one table a metric (or published table), reasons and notes."""
+    safe = markdown_text if markdown else (lambda text: plain_text(text, TEXT_LIMIT))
+    numbered = Numbered()
+    published = comparison.b.origin == "published"
+    parts = [_header(comparison, safe)]
+    for _, group in groupby(comparison.lines, key=lambda line: (line.table, line.metric)):
+        parts.append(_section(list(group), numbered, safe, published=published, markdown=markdown))
+    if numbered.reasons:
+        parts.append(
+            "\n".join(f"({n}) {safe(reason)}" + "  " * markdown for reason, n in numbered.reasons.items())
+        )
+    if comparison.notes:
+        parts.append("\n".join(f"- {safe(note)}" for note in comparison.notes))
+    return "\n\n".join(parts) + "\n"
+
+
+# --- the top ----------------------------------------------------------------------------------------------
+
+
+def _header(comparison: Comparison, safe: Callable[[str], str]) -> str:
+    lines = [f"- A: {_side(comparison.a, safe)}", f"- B: {_side(comparison.b, safe)}"]
+    return "\n".join((*lines, "", verdicts_text(comparison.lines) + _meaning(comparison)))
+
+
+def _side(side: Side, safe: Callable[[str], str]) -> str:
+    words = f"{safe(side.name)}, {safe(side.title)}"
+    if side.origin == "published":
+        return f"{words} (published by others, not verified by us)"
+    if side.origin == "imported":
+        return f"{words} (imported, nobody can verify it)"
+    identity = f", {side.identity[:12]}" if side.identity else ""
+    return f"{words} ({side.label or 'not labelled'}{identity})"
+
+
+def verdicts_text(lines: Iterable[Line]) -> str:
+    """How often each verdict was given, `3 faster, 1 tied`."""
+    counts = Counter(line.verdict for line in lines)
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "nothing to compare"
+
+
+def _meaning(comparison: Comparison) -> str:
+    if comparison.tolerance is None:
+        return ". The verdict says what A is, against B, by the 95 % interval of A / B."
+    share = number(comparison.tolerance * 100, 1).removesuffix(".0")
+    return (
+        ". Reproduced: A's interval (its median, where there are fewer than three replicates), widened by "
+        f"{share} % to both sides, contains the published figure."
+    )
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+
+def metric_quantity(metric: str) -> Quantity:
+    """What a metric of a line is; also for those that only others publish."""
+    if metric == PRODUCT:
+        return _PRODUCT
+    return quantity(metric) if metric in PATHS else Quantity(metric, metric.replace("_", " "), "", 1, "neither")
+
+
+def _section(
+    lines: Sequence[Line],
+    numbered: Numbered,
+    safe: Callable[[str], str],
+    *,
+    published: bool,
+    markdown: bool,
+) -> str:
+    what = metric_quantity(lines[0].metric)
+    unit = f" ({what.unit})" if what.unit else ""
+    place = f"{safe(lines[0].table)}: " if lines[0].table else ""
+    title = f"{place}{what.title}{unit}"
+    title = f"**{title}**" if markdown else title
+    reasons = {(line.verdict, line.reason) for line in lines}
+    if published and len(lines) > 1 and len(reasons) == 1 and lines[0].verdict == "not comparable":
+        return f"{title}\n\n{len(lines)} figures, not comparable: {safe(lines[0].reason)}."
+    body = [_row(line, what, numbered, safe, published=published) for line in lines]
+    first = ["published row", "our entry"] if published else ["entry"]
+    headers = [*first, "users", "A", "B", "A / B", "verdict"]
+    align = (*("left" for _ in first), "right", "right", "right", "right", "left")
+    form = "github" if markdown else "simple"
+    return f"{title}\n\n{tabulate(body, headers, tablefmt=form, disable_numparse=True, colalign=align)}"
+
+
+def _row(
+    line: Line, what: Quantity, numbered: Numbered, safe: Callable[[str], str], *, published: bool
+) -> list[str]:
+    if published:
+        names = [safe(line.row_b), safe(line.entry_a)]
+    else:
+        same = line.entry_a == line.row_b
+        names = [safe(line.entry_a) if same else f"{safe(line.entry_a)} / {safe(line.row_b)}"]
+    ratio = f"{ratio_text(line.ratio)} {interval_text(line.ratio)}".rstrip() if line.ratio else NO_DATA
+    return [
+        *names,
+        NO_DATA if line.concurrency is None else str(line.concurrency),
+        spread_text(what, line.a) if line.a else NO_DATA,
+        (_as_published(line.b) if published else spread_text(what, line.b)) if line.b else NO_DATA,
+        ratio,
+        line.verdict + numbered.mark(line.reason) + numbered.mark(line.caveat),
+    ]
+
+
+def _as_published(figure: Spread) -> str:
+    """With as many digits as its source gave it."""
+    return NO_DATA if figure.median is None else f"{figure.median:,.10g}"

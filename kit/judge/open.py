@@ -1,0 +1,78 @@
+"""From what people give to what judgement looks at: runs and bundles, verified first, and imported results.
+
+Figures come from the records alone. What verification refuses is not judged at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kit.documents import Plan, Record, Result, Slo
+from kit.documents.study import Study
+from kit.errors import InputError, KitError
+from kit.judge.study import CellParts, study_of_run
+from kit.strict import read_json, typed
+from kit.strict.schema import check
+from kit.verify.evidence import Evidence
+from kit.verify.recompute import remade_result
+from kit.verify.verdict import verify
+
+PROBADOR = {"total_requests", "runs", "levels"}  # one of these stands in every file of its `llm` commands
+
+
+class RefusedError(KitError):
+    """A negative answer: verification refused what was to be judged."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A study, and the evidence that it was made from; None for what was imported."""
+
+    study: Study
+    plan: Plan | None = None
+    result: Result | None = None
+    evidence: Evidence | None = None
+
+    def records(self, cell: str) -> tuple[Record, ...]:
+        """The records of a cell; none where there are none."""
+        files = self.evidence.cells.get(cell) if self.evidence else None
+        return (files.records or ()) if files else ()
+
+
+def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Judged:
+    """A run or a bundle called `name`, verified; with `slo` its goodput stands among the figures.
+
+    `RefusedError` if verification refuses it, `InputError` if it cannot be read.
+    """
+    try:
+        plan, result = remade_result(evidence, slo)
+    except InputError as error:
+        raise InputError(f"{name}: {error.what}", error.remedy, error.detail) from None
+    verdict = verify(evidence)
+    if verdict.label == "rejected":
+        first = verdict.findings[0]
+        raise RefusedError(
+            f"{name} is not judged: verification refuses it ({first.rule}: {first.where}: {first.message}).",
+            f"See everything that is wrong with it: kit verify {name}",
+        )
+    parts = {
+        cell: CellParts(files.cell, files.records or (), files.checks or ())
+        for cell, files in evidence.cells.items()
+    }
+    identity = evidence.identity or result.plan_sha256
+    return Judged(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
+
+
+def judged_document(data: bytes, where: str) -> Judged:
+    """Imported results (`kit import`), the JSON document of a study; `InputError` with the place if it is none."""
+    value = read_json(data, where)
+    if isinstance(value, dict) and "schema" not in value and value.keys() & PROBADOR:
+        raise InputError(f"{where} is a result of probador.", f"Import it first: kit import probador {where}")
+    check(value, "study", where)
+    study = typed(Study, value, where)
+    if study.origin != "imported":
+        # the figures of a run come from its records, never from a document that says what they are
+        raise InputError(f"{where} says that it is a run of ours.", "Give the run folder or its bundle instead.")
+    return Judged(study)

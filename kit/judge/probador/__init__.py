@@ -1,0 +1,28 @@
+"""The files of `probador llm`, read and written: public results beside ours, and ours for its own tools. Pure."""
+
+from kit.judge.probador.exporting import (
+    Export,
+    bench_report,
+    document_bytes,
+    export_cell,
+    export_study,
+)
+from kit.judge.probador.importing import DEFAULT_NAME, entry_of, runtime_of, study_of_files
+from kit.judge.probador.reading import MAX_FILE_BYTES, LoadResult, read_file
+from kit.judge.probador.text import imported_text
+
+__all__ = [
+    "DEFAULT_NAME",
+    "MAX_FILE_BYTES",
+    "Export",
+    "LoadResult",
+    "bench_report",
+    "document_bytes",
+    "entry_of",
+    "export_cell",
+    "export_study",
+    "imported_text",
+    "read_file",
+    "runtime_of",
+    "study_of_files",
+]

@@ -1,0 +1,36 @@
+"""Scorecards: figures held to a contract. Values in, values out; the words are in `kit.judge.score.text`."""
+
+from kit.judge.score.card import (
+    Card,
+    ContractPin,
+    ExtraCards,
+    ExtraRow,
+    MetricScore,
+    Note,
+    Scorecard,
+)
+from kit.judge.score.contract import contract, contract_names, read_contract
+from kit.judge.score.extra import extra_cards
+from kit.judge.score.gate import Failure, failures, known_grade
+from kit.judge.score.rules import By, Contract
+from kit.judge.score.scoring import scorecard
+
+__all__ = [
+    "By",
+    "Card",
+    "Contract",
+    "ContractPin",
+    "ExtraCards",
+    "ExtraRow",
+    "Failure",
+    "MetricScore",
+    "Note",
+    "Scorecard",
+    "contract",
+    "contract_names",
+    "extra_cards",
+    "failures",
+    "known_grade",
+    "read_contract",
+    "scorecard",
+]

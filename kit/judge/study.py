@@ -1,0 +1,246 @@
+"""From a run to what judgement looks at: every planned replicate with its figures by path. Pure.
+
+Paths are the places in the metrics document ("throughput_tok_s", "ttft_ms.p50") and the further figures of EXTRAS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Literal
+
+from kit.catalogue import find_layers
+from kit.documents import (
+    AnswerCheck,
+    Cell,
+    CellResult,
+    Distribution,
+    Metrics,
+    Phase,
+    Plan,
+    Record,
+    Result,
+    Spread,
+)
+from kit.documents.study import Conditions, Study, Subject, Trial
+from kit.metrics.stats import spread
+from kit.metrics.timing import sent_in, timing
+from kit.plan.plan import weights_of
+
+Label = Literal["rejected", "self-reported", "consistent"]
+NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
+SCALARS = (
+    "throughput_tok_s",
+    "decode_tok_s",
+    "request_rate_s",
+    "error_rate",
+    "mean_in_flight",
+    "goodput_share",
+    "goodput_req_s",
+)
+TIMES = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
+PARTS = ("n", "min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
+# Upper bounds (exclusive) of the lengths of answers, as probador sorts them into short, medium and long.
+LENGTHS = (("short", 0, 32), ("medium", 32, 129), ("long", 129, None))
+# cold_start_ms: from the start of the server until it is ready, weights loaded; pass_rate: of the answers to the
+# correctness prompts; *_tokens_mean: for each ok request; tpot_cv: deviation / mean of the requests' TPOT;
+# tpot_ms.by_output.*: mean TPOT of requests with answers of that length; the rest is what telemetry would say.
+EXTRAS = (
+    "requests.ok",
+    "requests.failed",
+    "requests.unfinished",
+    "tokens.completion",
+    "tokens.prompt",
+    "prompt_tokens_mean",
+    "output_tokens_mean",
+    "tpot_cv",
+    "spikes",
+    "decode_us_per_layer",
+    "cold_start_ms",
+    "pass_rate",
+    "memory_max_mb",
+    "power_mean_w",
+    *(f"tpot_ms.by_output.{name}" for name, _, _ in LENGTHS),
+)
+PATHS = (*SCALARS, *(f"{name}.{part}" for name in TIMES for part in PARTS), *EXTRAS)
+
+
+@dataclass(frozen=True, slots=True)
+class CellParts:
+    """What is there of one cell beside its line in the result."""
+
+    cell: Cell | None
+    records: Sequence[Record]
+    checks: Sequence[AnswerCheck]
+
+
+def study_of_run(
+    plan: Plan,
+    result: Result,
+    parts: Mapping[str, CellParts],
+    identity: str | None,
+    label: Label | None,
+) -> Study:
+    """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification."""
+    entries = {entry.name: entry for entry in plan.entries}
+    subjects = []
+    for row in result.rows:
+        lines = [line for line in result.cells if (line.entry, line.concurrency) == (row.entry, row.concurrency)]
+        if not lines:
+            continue  # left out for this entry: above its max_concurrency
+        entry = entries[row.entry]
+        weights = weights_of(plan, entry)
+        layers = find_layers(weights.name)
+        subjects.append(
+            Subject(
+                entry=entry.name,
+                runtime=entry.runtime,
+                variant=entry.variant,
+                model=weights.name,
+                model_sha256=weights.sha256,
+                weights_bytes=weights.bytes,
+                concurrency=row.concurrency,
+                trials=tuple(_trial(line, parts.get(line.id), layers) for line in lines),
+            )
+        )
+    return Study(
+        schema="kit/study/1",
+        kit_version=plan.kit_version,
+        origin="run",
+        name=plan.platform,
+        title=plan.title,
+        identity=identity,
+        label=None if label == "rejected" else label,
+        hardware=plan.hardware,
+        published=plan.published,
+        conditions=_conditions(plan),
+        subjects=tuple(subjects),
+    )
+
+
+def _conditions(plan: Plan) -> Conditions:
+    work = plan.workload
+    return Conditions(
+        method="kit",
+        loop=work.loop,
+        prompts=plan.prompts.name,
+        prompts_sha256=plan.prompts.sha256,
+        output_tokens=work.output_tokens,
+        ignore_eos=work.ignore_eos,
+        warmup_s=work.warmup_ns / NS_PER_S,
+        window_s=work.window_ns / NS_PER_S,
+    )
+
+
+def _trial(line: CellResult, parts: CellParts | None, layers: int | None) -> Trial:
+    cell = parts.cell if parts else None
+    failure = f"{line.failure.phase}: {line.failure.message}" if line.failure else ""
+    measured = line.status == "measured" and line.metrics is not None
+    values: Mapping[str, float | None] = {}
+    if measured and line.metrics is not None and parts is not None:
+        values = {**_figures(line.metrics), **_extras(line.metrics, parts, layers)}
+    return Trial(
+        replicate=line.replicate,
+        source=line.id,
+        status=line.status,
+        reason=failure,
+        suspect=line.suspect if measured else (),
+        measured_utc=cell.ended_utc if cell else None,
+        values={path: value for path, value in values.items() if value is not None},
+    )
+
+
+def _figures(metrics: Metrics) -> dict[str, float | None]:
+    found: dict[str, float | None] = {name: getattr(metrics, name) for name in SCALARS}
+    for name in TIMES:
+        times: Distribution = getattr(metrics, name)
+        found |= {f"{name}.{part}": getattr(times, part) for part in PARTS}
+    return found
+
+
+def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str, float | None]:
+    counts, tokens = metrics.requests, metrics.tokens
+    tpot = metrics.tpot_ms.p50
+    found: dict[str, float | None] = {
+        "requests.ok": counts.ok,
+        "requests.failed": counts.failed,
+        "requests.unfinished": counts.unfinished,
+        "tokens.completion": tokens.completion,
+        "tokens.prompt": tokens.prompt,
+        "prompt_tokens_mean": tokens.prompt / counts.ok if counts.ok else None,
+        "output_tokens_mean": tokens.completion / counts.ok if counts.ok else None,
+        "decode_us_per_layer": tpot * 1000 / layers if tpot is not None and layers else None,
+        "cold_start_ms": _cold_start_ms(parts.cell.phases) if parts.cell else None,
+        "pass_rate": fmean(check.passed for check in parts.checks) if parts.checks else None,
+    }
+    return found | _paces(parts)
+
+
+def _cold_start_ms(phases: Sequence[Phase]) -> float | None:
+    """From the beginning of the phase "start" to the end of "ready"."""
+    spans = {phase.name: phase for phase in phases if phase.outcome == "ok"}
+    if "start" not in spans or "ready" not in spans:
+        return None
+    return (spans["ready"].ended_ns - spans["start"].started_ns) / NS_PER_MS
+
+
+def _paces(parts: CellParts) -> dict[str, float | None]:
+    """What the TPOT of single requests says: how it varies, and its mean by the length of the answer."""
+    facts = parts.cell.facts if parts.cell else None
+    if facts is None or facts.window is None:
+        return {}
+    paces = [
+        (record.completion_tokens or 0, tpot / NS_PER_MS)
+        for record in parts.records
+        if record.outcome == "ok"
+        and sent_in(record, facts.window)
+        and (tpot := timing(record).tpot_ns) is not None
+    ]
+    tpots = [tpot for _, tpot in paces]
+    found: dict[str, float | None] = {}
+    if len(tpots) > 1 and fmean(tpots) > 0:
+        found["tpot_cv"] = pstdev(tpots) / fmean(tpots)
+    for name, low, high in LENGTHS:
+        chosen = [tpot for tokens, tpot in paces if tokens >= low and (high is None or tokens < high)]
+        found[f"tpot_ms.by_output.{name}"] = fmean(chosen) if chosen else None
+    return found
+
+
+# --- what subjects say ------------------------------------------------------------------------------------
+
+
+def value_of(trial: Trial, path: str) -> float | None:
+    """One figure of a trial; None where there is no data."""
+    return trial.values.get(path)
+
+
+def values_of(subject: Subject, path: str) -> list[float]:
+    """The figure of every trial that has it."""
+    found = (trial.values.get(path) for trial in subject.trials if trial.status == "measured")
+    return [value for value in found if value is not None]
+
+
+def spread_of(subject: Subject, path: str) -> Spread:
+    """Median over the trials that have it, with an interval from three on."""
+    return spread(values_of(subject, path))
+
+
+def suspicions_of(subject: Subject) -> tuple[str, ...]:
+    """Why the figures of a subject may not be the server's: the reasons of all its trials, each once."""
+    return tuple(dict.fromkeys(reason for trial in subject.trials for reason in trial.suspect))
+
+
+def is_complete(subject: Subject) -> bool:
+    """Whether every planned replicate was measured."""
+    return all(trial.status == "measured" for trial in subject.trials)
+
+
+def entries_of(*studies: Study) -> tuple[str, ...]:
+    """The entries of studies, each once, in order."""
+    return tuple(dict.fromkeys(subject.entry for study in studies for subject in study.subjects))
+
+
+def levels_of(study: Study) -> tuple[int, ...]:
+    """The concurrencies of a study, ascending."""
+    return tuple(sorted({subject.concurrency for subject in study.subjects}))

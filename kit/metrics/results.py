@@ -1,0 +1,94 @@
+"""From measured cells to result.json: one line a cell, one row for each entry and concurrency. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kit.documents import (
+    Calibration,
+    Cell,
+    CellPlan,
+    CellResult,
+    Distribution,
+    Metrics,
+    Plan,
+    Result,
+    Row,
+)
+from kit.metrics.accuracy import suspicions
+from kit.metrics.stats import spread
+
+# The numbers of a cell that are taken over replicates, by their place in the metrics document.
+SPREAD_METRICS = (
+    "throughput_tok_s",
+    "decode_tok_s",
+    "request_rate_s",
+    "error_rate",
+    "ttft_ms.p50",
+    "ttft_ms.p99",
+    "ttft_ms.max",
+    "itl_ms.p50",
+    "itl_ms.p99",
+    "itl_ms.max",
+    "tpot_ms.p50",
+    "e2e_ms.p50",
+    "e2e_ms.p99",
+)
+
+
+def value_at(metrics: Metrics, path: str) -> float | None:
+    """One number of a cell by its path, e.g. "ttft_ms.p50"; None where there is no data."""
+    name, _, part = path.partition(".")
+    value = getattr(metrics, name)
+    if part:
+        value = getattr(value, part) if isinstance(value, Distribution) else None
+    return None if value is None else float(value)
+
+
+def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None) -> CellResult:
+    """The line of one planned cell; "missing" when it was never measured."""
+    metrics = cell.metrics if cell else None
+    return CellResult(
+        id=planned.id,
+        entry=planned.entry,
+        concurrency=planned.concurrency,
+        replicate=planned.replicate,
+        status=cell.status if cell else "missing",
+        failure=cell.failure if cell else None,
+        metrics=metrics,
+        suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
+    )
+
+
+def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
+    mine = [result for result in results if result.entry == entry and result.concurrency == concurrency]
+    measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
+    return Row(
+        entry=entry,
+        concurrency=concurrency,
+        replicates=len(mine),
+        measured=len(measured),
+        spreads={path: spread([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS},
+        suspect=tuple(
+            dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
+        ),
+    )
+
+
+def make_result(
+    plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
+) -> Result:
+    """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
+    results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    return Result(
+        schema="kit/result/1",
+        kit_version=plan.kit_version,
+        plan_sha256=plan_sha256,
+        complete=all(result.status in ("measured", "failed") for result in results),
+        cells=results,
+        rows=tuple(
+            _row(entry.name, concurrency, results)
+            for entry in plan.entries
+            for concurrency in plan.workload.concurrencies
+        ),
+    )

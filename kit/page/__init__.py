@@ -1,5 +1,0 @@
-"""The report: one page for people, the same in Markdown, and the plots as files.
-
-kit.page.inputs    what the page is made of: a study and what its records say beside
-kit.page.report    `report_of(inputs, title)`: the texts of all files
-"""

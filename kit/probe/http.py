@@ -1,0 +1,212 @@
+"""The kit's ordinary HTTP: readiness, facts, counters and correctness prompts. Carries no load.
+
+The only module besides `kit.supply.download` that imports httpx.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+
+from kit.documents import AnswerCheck
+from kit.errors import RuntimeNotReadyError, WrongAnswersError
+from kit.plan.correctness import SuiteLevel, Test, judge, test_body
+from kit.strict import Json, read_json
+from kit.text import plain_text
+
+POLL_S = 0.05
+ANSWER_TIMEOUT_S = 180.0
+MAX_ANSWER_BYTES = 4 << 20
+MAX_KEPT_CHARS = 4000  # of a correctness answer, in correct.jsonl
+
+
+class EndpointError(Exception):
+    """A server did not answer as asked; the message is safe to show."""
+
+
+def _client(timeout_s: float) -> httpx.Client:
+    # No proxy and no .netrc of the user: what is measured is reached directly.
+    return httpx.Client(timeout=timeout_s, trust_env=False, follow_redirects=False)
+
+
+def _get(client: httpx.Client, url: str) -> bytes:
+    try:
+        answer = client.get(url)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise EndpointError(f"{type(error).__name__}: {error}") from None
+    if answer.status_code != 200:
+        raise EndpointError(f"HTTP status {answer.status_code}")
+    return answer.content
+
+
+def wait_ready(
+    url: str,
+    path: str,
+    budget_s: float,
+    exit_code: Callable[[], int | None],
+    log_tail: Callable[[], tuple[str, ...]],
+) -> None:
+    """Wait until the server answers 200 at `path`; `RuntimeNotReadyError` if it ends or the budget runs out."""
+    deadline = time.monotonic() + budget_s
+    last = "no answer"
+    with _client(5.0) as client:
+        while time.monotonic() < deadline:
+            code = exit_code()
+            if code is not None:
+                raise RuntimeNotReadyError(
+                    f"The server ended with exit code {code} before it was ready.",
+                    "Read its last log lines below; the whole log is in the cell's folder.",
+                    log_tail(),
+                )
+            try:
+                _get(client, url + path)
+            except EndpointError as error:
+                last = str(error)
+                time.sleep(POLL_S)
+            else:
+                return
+    raise RuntimeNotReadyError(
+        f"The server was not ready within {budget_s:g} s (last answer: {last}).",
+        "Read its last log lines below; a slow disk or a large model needs a longer start budget.",
+        log_tail(),
+    )
+
+
+def fetch_json(url: str) -> Json:
+    """The JSON document at `url`; `EndpointError` if there is none."""
+    with _client(10.0) as client:
+        data = _get(client, url)
+    try:
+        return read_json(data, url, max_bytes=MAX_ANSWER_BYTES)
+    except Exception as error:
+        raise EndpointError(str(error)) from None
+
+
+def fetch_text(url: str) -> str:
+    """The text at `url`; `EndpointError` if there is none."""
+    with _client(10.0) as client:
+        return _get(client, url)[:MAX_ANSWER_BYTES].decode("utf-8", "replace")
+
+
+def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float) -> httpx.Response:
+    try:
+        with _client(timeout_s) as client:
+            answer = method(client)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        raise EndpointError(f"{type(error).__name__}: {error}") from None
+    if not 200 <= answer.status_code < 300:
+        raise EndpointError(f"HTTP status {answer.status_code}: {plain_text(answer.text, 200)}")
+    return answer
+
+
+def post_json(url: str, document: bytes, timeout_s: float) -> Json:
+    """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
+    kind = {"Content-Type": "application/json"}
+    answer = _answered(lambda client: client.post(url, content=document, headers=kind), timeout_s)
+    if not answer.content.strip():
+        return None
+    try:
+        return read_json(answer.content, url, max_bytes=MAX_ANSWER_BYTES)
+    except Exception as error:
+        raise EndpointError(str(error)) from None
+
+
+def post_file(url: str, path: Path, timeout_s: float) -> None:
+    """Send a file as it is, without holding it in memory; `EndpointError` if the server refuses it."""
+    try:
+        with path.open("rb") as data:
+            size = str(path.stat().st_size)
+            _answered(lambda client: client.post(url, content=data, headers={"Content-Length": size}), timeout_s)
+    except OSError as error:
+        raise EndpointError(f"{path.name}: {error.strerror or error}") from None
+
+
+def served_model(url: str) -> str | None:
+    """The first model the server lists at /v1/models, or None."""
+    try:
+        document = fetch_json(f"{url}/v1/models")
+    except EndpointError:
+        return None
+    rows = document.get("data") if isinstance(document, dict) else None
+    first = rows[0] if isinstance(rows, list) and rows else None
+    name = first.get("id") if isinstance(first, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _answer_text(document: Json) -> str:
+    choices = document.get("choices") if isinstance(document, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    text = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(text, str):
+        raise EndpointError("the answer has no text at choices[0].message.content")
+    return text
+
+
+def ask(client: httpx.Client, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> str:
+    """The text of one non-streaming chat completion; `EndpointError` if there is none."""
+    try:
+        answer = client.post(f"{url}/v1/chat/completions", json=body, headers=dict(headers))
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise EndpointError(f"{type(error).__name__}: {error}") from None
+    if answer.status_code != 200:
+        raise EndpointError(f"HTTP status {answer.status_code}")
+    try:
+        return _answer_text(read_json(answer.content, "answer", max_bytes=MAX_ANSWER_BYTES))
+    except EndpointError:
+        raise
+    except Exception as error:
+        raise EndpointError(str(error)) from None
+
+
+class Examiner:
+    """Asks the correctness prompts of one level and judges the answers."""
+
+    def __init__(self, url: str, model: str, level: SuiteLevel, api_key: str = "") -> None:
+        self._url = url
+        self._model = model
+        self._level = level
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+    def single(self) -> list[AnswerCheck]:
+        """Every test once, one after the other."""
+        with _client(ANSWER_TIMEOUT_S) as client:
+            return [self._check(client, "single", test, 0) for test in self._level.tests]
+
+    def concurrent(self, requests: int) -> list[AnswerCheck]:
+        """`requests` tests at the same time, going round the level's tests."""
+        tests = self._level.tests
+        jobs = [(tests[i % len(tests)], i // len(tests)) for i in range(requests)]
+        with _client(ANSWER_TIMEOUT_S) as client, ThreadPoolExecutor(max_workers=requests) as pool:
+            return list(pool.map(lambda job: self._check(client, "concurrent", *job), jobs))
+
+    def _check(self, client: httpx.Client, round_: str, test: Test, copy: int) -> AnswerCheck:
+        try:
+            answer = ask(client, self._url, test_body(test, self._model), self._headers)
+            reason = judge(test, answer)
+        except EndpointError as error:
+            answer, reason = "", str(error)
+        return AnswerCheck(
+            round="single" if round_ == "single" else "concurrent",
+            test=test.name,
+            copy=copy,
+            passed=not reason,
+            answer=answer[:MAX_KEPT_CHARS],
+            reason=reason[:200],
+        )
+
+
+def require_right(checks: Sequence[AnswerCheck]) -> None:
+    """`WrongAnswersError` if there is no answer or one that is wrong."""
+    wrong = [check for check in checks if not check.passed]
+    if wrong or not checks:
+        lines = tuple(f"{check.round} {check.test}: {check.reason}" for check in wrong[:5])
+        raise WrongAnswersError(
+            f"{len(wrong)} of {len(checks)} correctness answers are wrong.",
+            "The server must not be measured: see correct.jsonl in the cell's folder for what it said.",
+            lines,
+        )

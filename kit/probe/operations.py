@@ -1,0 +1,109 @@
+"""One question to a server, or about a file beside it, and how it is carried out where this code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from kit.catalogue import folder_sha256
+from kit.errors import KitError, RuntimeNotReadyError
+from kit.plan.correctness import SuiteLevel
+from kit.probe import http
+from kit.probe.http import EndpointError
+from kit.strict import Json, plain
+from kit.text import plain_text
+
+Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256"]
+
+GRACE_S = 10.0  # beyond the limit of an operation, for what has time-outs of its own
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation and what it needs; it ends after `limit_s`. `document` is JSON text to be posted."""
+
+    name: Name
+    limit_s: float
+    url: str = ""
+    path: str = ""
+    model: str = ""
+    requests: int = 1
+    level: SuiteLevel | None = None
+    document: str = ""
+    file: str = ""
+
+
+def _ready(asked: Operation) -> Json:
+    """None when it is ready, else what it answered last."""
+    try:
+        http.wait_ready(asked.url, asked.path, asked.limit_s, lambda: None, tuple)
+        return None
+    except RuntimeNotReadyError:
+        pass
+    try:
+        http.fetch_text(asked.url + asked.path)
+    except EndpointError as error:
+        return str(error)
+    return None
+
+
+def _examine(asked: Operation) -> Json:
+    if asked.level is None:
+        raise EndpointError("there are no tests to ask")
+    examiner = http.Examiner(asked.url, asked.model, asked.level)
+    checks = examiner.single() if asked.requests == 1 else examiner.concurrent(asked.requests)
+    return plain(checks)
+
+
+def _post(asked: Operation) -> Json:
+    answer = http.post_json(asked.url + asked.path, asked.document.encode(), asked.limit_s)
+    if isinstance(answer, dict) and answer.get("error"):
+        raise EndpointError(f"the server says: {plain_text(str(answer['error']), 300)}")
+    return answer
+
+
+def _upload(asked: Operation) -> Json:
+    http.post_file(asked.url + asked.path, Path(asked.file), asked.limit_s)
+    return None
+
+
+def _sha256(asked: Operation) -> Json:
+    path = Path(asked.file)
+    if not path.is_dir():
+        return _file_sha256(path)
+    files = (file for file in path.rglob("*") if file.is_file())
+    return folder_sha256({file.relative_to(path).as_posix(): _file_sha256(file) for file in files})
+
+
+def _file_sha256(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as data:
+        while block := data.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+_OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
+    "ready": _ready,
+    "json": lambda asked: http.fetch_json(asked.url + asked.path),
+    "text": lambda asked: http.fetch_text(asked.url + asked.path),
+    "model": lambda asked: http.served_model(asked.url),
+    "examine": _examine,
+    "post": _post,
+    "upload": _upload,
+    "sha256": _sha256,
+}
+
+
+def perform(asked: Operation) -> Json:
+    """Carry out one operation here; `EndpointError` if the server or the file did not give what was asked."""
+    try:
+        return _OPERATIONS[asked.name](asked)
+    except KitError as error:
+        raise EndpointError(error.what) from None
+    except OSError as error:
+        raise EndpointError(f"{asked.file or asked.url}: {error.strerror or error}") from None

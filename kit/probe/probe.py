@@ -1,0 +1,178 @@
+"""Who asks a server: `Here` where its address can be reached, `BesideServer` where the engine must carry it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from kit.documents import AnswerCheck
+from kit.engines.protocol import Beside, Running
+from kit.errors import EngineError, RuntimeNotReadyError
+from kit.plan.correctness import SuiteLevel
+from kit.probe import http
+from kit.probe.http import EndpointError
+from kit.probe.operations import GRACE_S, Operation, perform
+from kit.strict import Json, StrictError, plain, read_json, typed
+from kit.text import plain_text
+
+QUICK_S = 30.0
+SHA256_S = 3600.0
+# How long one look at a server that is not ready yet may take; between two looks we see whether it still lives.
+FIRST_LOOK_S, LONGEST_LOOK_S = 1.0, 5.0
+MAX_PRINTED_BYTES = 32 << 20
+MAX_ERROR_CHARS = 400
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    checks: tuple[AnswerCheck, ...]
+
+
+class Visitor(ABC):
+    """Asks one server. Every question but `wait_ready` raises `EndpointError` where there was no good answer,
+
+    and `EngineError` if it could not even be asked.
+    """
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._url = running.url
+
+    @abstractmethod
+    def wait_ready(self, path: str, budget_s: float) -> None:
+        """Wait until the server answers 200 at `path`; `RuntimeNotReadyError` if it ends or is too slow."""
+
+    @abstractmethod
+    def _ask(self, asked: Operation) -> Json: ...
+
+    def fetch_json(self, path: str) -> Json:
+        """The JSON document at `path`."""
+        return self._ask(Operation("json", QUICK_S, self._url, path))
+
+    def fetch_text(self, path: str) -> str:
+        """The text at `path`."""
+        return _string(self._ask(Operation("text", QUICK_S, self._url, path)))
+
+    def served_model(self) -> str | None:
+        """The first model the server lists at /v1/models, or None."""
+        name = self._ask(Operation("model", QUICK_S, self._url))
+        return None if name is None else _string(name)
+
+    def examine(self, level: SuiteLevel, model: str, requests: int) -> list[AnswerCheck]:
+        """The answers to the tests of a level: one after the other if `requests` is 1, else so many at once."""
+        tests = level.tests
+        if requests == 1:
+            expected = [("single", test.name, 0) for test in tests]
+        else:
+            expected = [("concurrent", tests[i % len(tests)].name, i // len(tests)) for i in range(requests)]
+        limit_s = http.ANSWER_TIMEOUT_S * (len(tests) if requests == 1 else 1) + QUICK_S
+        asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level)
+        value = self._ask(asked)
+        try:
+            checks = typed(_Checks, {"checks": value}, "the answers").checks
+        except StrictError as error:
+            raise _not_ours(error.message) from None
+        if [(check.round, check.test, check.copy) for check in checks] != expected:
+            raise _not_ours("it tells of other tests than were asked")
+        return list(checks)
+
+    def post(self, path: str, document: Mapping[str, object], timeout_s: float) -> Json:
+        """POST a JSON document; any answer from 200 to 299 without an `error` in it is good."""
+        return self._ask(Operation("post", timeout_s, self._url, path, document=json.dumps(plain(document))))
+
+    def upload(self, path: str, file: str, timeout_s: float) -> None:
+        """POST a file as it is. `file` is its path where the question is asked: here, or beside the server."""
+        self._ask(Operation("upload", timeout_s, self._url, path, file=file))
+
+    def sha256(self, file: str) -> str:
+        """sha256 (hexadecimal) of a file or folder (see kit.catalogue), by its path where this is asked."""
+        found = _string(self._ask(Operation("sha256", SHA256_S, file=file)))
+        return found if _SHA256.fullmatch(found) else _refuse("a sha256 of another form")
+
+
+class Here(Visitor):
+    """A server whose address is reached from here."""
+
+    def wait_ready(self, path: str, budget_s: float) -> None:
+        http.wait_ready(self._url, path, budget_s, self._running.exit_code, self._running.log_tail)
+
+    def _ask(self, asked: Operation) -> Json:
+        return perform(asked)
+
+
+class BesideServer(Visitor):
+    """A server in a network of its own: the engine carries the questions there and the answers back."""
+
+    def __init__(self, running: Running, beside: Beside) -> None:
+        super().__init__(running)
+        self._beside = beside
+
+    def wait_ready(self, path: str, budget_s: float) -> None:
+        began = time.monotonic()
+        last = "no answer"
+        while (waited := time.monotonic() - began) < budget_s:
+            code = self._running.exit_code()
+            if code is not None:
+                raise RuntimeNotReadyError(
+                    f"The server ended with exit code {code} before it was ready.",
+                    "Read its last log lines below; the whole log is in the cell's folder.",
+                    self._running.log_tail(),
+                )
+            look_s = min(LONGEST_LOOK_S, FIRST_LOOK_S + waited / 4, budget_s - waited)
+            try:
+                found = self._ask(Operation("ready", look_s, self._url, path))
+            except EngineError:
+                if self._running.exit_code() is None:
+                    raise
+                continue  # it ended while we looked, and took with it the place to look from
+            if found is None:
+                return
+            last = plain_text(_string(found), 200)
+        raise RuntimeNotReadyError(
+            f"The server was not ready within {budget_s:g} s (last answer: {last}).",
+            "Read its last log lines below; a slow disk or a large model needs a longer start budget.",
+            self._running.log_tail(),
+        )
+
+    def _ask(self, asked: Operation) -> Json:
+        document = json.dumps(plain(asked)).encode()
+        return value_of(self._beside(document, asked.limit_s + 2 * GRACE_S))
+
+
+def visitor_for(running: Running) -> Visitor:
+    """Whoever can ask this server."""
+    return Here(running) if running.beside is None else BesideServer(running, running.beside)
+
+
+def value_of(printed: bytes) -> Json:
+    """What `python -m kit.probe` printed as "ok"; `EndpointError` for its "error", `EngineError` for the rest."""
+    try:
+        answer = read_json(printed, "answer", max_bytes=MAX_PRINTED_BYTES)
+    except StrictError as error:
+        raise _not_ours(error.message) from None
+    if not isinstance(answer, dict) or len(answer) != 1:
+        raise _not_ours("no ok and no error")
+    if "ok" in answer:
+        return answer["ok"]
+    raise EndpointError(plain_text(_string(answer.get("error")), MAX_ERROR_CHARS))
+
+
+def _string(value: Json) -> str:
+    return value if isinstance(value, str) else _refuse("no text where one must be")
+
+
+def _refuse(why: str) -> NoReturn:
+    raise _not_ours(why)
+
+
+def _not_ours(why: str) -> EngineError:
+    return EngineError(
+        f"What was asked beside the server came back as something else: {plain_text(why, 200)}.",
+        "The load generator's image may be of another version of the kit: kit images build loadgen",
+    )

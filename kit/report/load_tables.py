@@ -1,0 +1,94 @@
+"""What `kit load` and `kit sweep` say beside the numbers: goodput, validation, and the table of a sweep. Pure."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from kit.documents import Load, Metrics, Sweep, SweepLevel
+from kit.metrics.goodput import slo_text
+from kit.text import NO_DATA, number
+
+_ENDED = {
+    "complete": "Every level was measured.",
+    "saturated": "Ended early: twice in a row more load brought more waiting and under 5 % more throughput.",
+    "no_answers": "Ended early: not one request of the last level succeeded.",
+    "interrupted": "Interrupted before the last level.",
+    "failed": "A level could not be measured.",
+}
+
+
+def _percent(share: float | None) -> str:
+    return NO_DATA if share is None else f"{number(share * 100, 1)} %"
+
+
+def judged_lines(load: Load, metrics: Metrics) -> list[str]:
+    """Goodput and validation of one load in words; nothing for what was not asked."""
+    lines = []
+    if load.slo is not None:
+        lines.append(
+            f"Goodput: {number(metrics.goodput_req_s, 2)} requests/s, {_percent(metrics.goodput_share)} of those "
+            f"that ended, kept {slo_text(load.slo)}."
+        )
+    if metrics.validation is not None:
+        counts = metrics.validation
+        reasons = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.failed_by_reason.items())
+        lines.append(
+            f"Validation: {counts.passed} of {counts.checked} answers passed, {counts.distinct} distinct"
+            + (f"; failed: {reasons}." if reasons else ".")
+        )
+    return lines
+
+
+def _level_name(level: SweepLevel) -> str:
+    if level.concurrency is not None:
+        return str(level.concurrency)
+    return f"{(level.rate_milli_per_s or 0) / 1000:.10g}/s"
+
+
+def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:
+    marks = ("Pareto" * (level.id in sweep.pareto), "knee" * (level.id == sweep.knee))
+    numbers = level.metrics
+    if numbers is None:
+        return [_level_name(level), *(NO_DATA,) * 6, ""]
+    ttft = numbers.ttft_ms
+    p99 = number(ttft.p99, 1)
+    if ttft.p99 is None and ttft.max is not None:
+        p99 += f" (max {number(ttft.max, 1)})"
+    return [
+        _level_name(level),
+        number(numbers.throughput_tok_s, 1),
+        number(numbers.decode_tok_s, 1),
+        number(ttft.p50, 1),
+        p99,
+        number(numbers.goodput_req_s, 2),
+        _percent(numbers.error_rate),
+        ", ".join(mark for mark in marks if mark),
+    ]
+
+
+def sweep_table(sweep: Sweep) -> str:
+    """A sweep as Markdown: a row a level, then why it ended, the Pareto frontier and the knee."""
+    first = sweep.levels[0]
+    headers = [
+        "rate" if first.concurrency is None else "users",
+        "throughput (tok/s)",
+        "decode (tok/s each)",
+        "TTFT p50 (ms)",
+        "TTFT p99 (ms)",
+        "goodput (req/s)",
+        "errors",
+        "",
+    ]
+    rows = [_level_row(sweep, level) for level in sweep.levels]
+    align = (*("right",) * 7, "left")
+    lines = [_ENDED[sweep.ended]]
+    if sweep.slo is not None:
+        lines.append(f"Goodput: requests per second that kept {slo_text(sweep.slo)}.")
+    names = {level.id: _level_name(level) for level in sweep.levels}
+    if sweep.pareto:
+        best = ", ".join(names[each] for each in sweep.pareto)
+        lines.append(f"Pareto frontier (no other level is better for all and for each): {best}.")
+    knee = "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; more load than this pays less"
+    lines.append(f"Knee of the throughput: {knee}.")
+    table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
+    return f"{table}\n\n" + "\n".join(lines)

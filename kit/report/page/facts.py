@@ -1,0 +1,157 @@
+"""What a page says beside figures: machine, labels, warnings, versions, commands; plain text. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+
+from kit.documents import Host, ServerFacts
+from kit.documents.study import Study
+from kit.judge.study import entries_of, suspicions_of
+from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
+from kit.report.calibration_text import calibration_line
+from kit.report.page.inputs import PageInput
+from kit.report.tables import method_lines
+from kit.text import NO_DATA, bytes_text, plain_text
+
+LABELS = {
+    "self-reported": "self-reported: every number follows from the records; that they were made on this machine "
+    "is its owner's word",
+    "consistent": "consistent: every number follows from the records, and telemetry of the load agrees",
+}
+UNVERIFIABLE = (
+    "imported: somebody else's figures by another method; there are no records, so nobody can verify them"
+)
+MAX_SHOWN = 300
+
+
+def machine(given: PageInput) -> str:
+    """What it ran on, in a line; nothing where nobody says."""
+    hardware = given.study.hardware
+    words = [] if hardware is None else [hardware.device]
+    if given.host is not None and (hardware is None or hardware.accelerator == "none"):
+        words = [_cpu(given.host)]
+    return plain_text(" · ".join(words), MAX_SHOWN)
+
+
+def _cpu(host: Host) -> str:
+    name = re.sub(r"\((R|TM|tm|r)\)", "", host.cpu_model or host.architecture)
+    return f"{name}, {host.cpus_usable} CPU{'s' * (host.cpus_usable != 1)}, {bytes_text(host.memory_bytes)}"
+
+
+def models(study: Study) -> str:
+    """The names of the weights, each once."""
+    names = dict.fromkeys(subject.model for subject in study.subjects if subject.model)
+    return plain_text(", ".join(names), MAX_SHOWN)
+
+
+def measured_on(study: Study) -> str:
+    """The day of the first and the last measurement; nothing where nobody says."""
+    days = sorted({t.measured_utc[:10] for s in study.subjects for t in s.trials if t.measured_utc})
+    return plain_text(" to ".join(dict.fromkeys((days[0], days[-1]))), 30) if days else ""
+
+
+def label_of(given: PageInput) -> tuple[str, str]:
+    """The word and what it means."""
+    if given.study.label is None:
+        return "imported, unverifiable", UNVERIFIABLE
+    return given.study.label, LABELS[given.study.label]
+
+
+def identity_words(given: PageInput) -> str:
+    """What the identity is the sha256 of."""
+    return {"bundle": "bundle", "run": "plan", "imported": "imported files"}[given.kind]
+
+
+def suspects(study: Study) -> list[tuple[str, str]]:
+    """(where, why) of each subject whose figures may be the load generator's own."""
+    return [
+        (f"{plain_text(subject.entry, 60)} at {subject.concurrency}", plain_text("; ".join(reasons), MAX_SHOWN))
+        for subject in study.subjects
+        if (reasons := suspicions_of(subject))
+    ]
+
+
+def lost(study: Study) -> list[tuple[str, str]]:
+    """(where, why) of each planned replicate without a result."""
+    return [
+        (plain_text(trial.source, 100), plain_text(f"{trial.status}: {trial.reason}".rstrip(": "), MAX_SHOWN))
+        for subject in study.subjects
+        for trial in subject.trials
+        if trial.status != "measured"
+    ]
+
+
+def cautions(given: PageInput) -> list[str]:
+    """What else a reader should know before believing the numbers."""
+    found = []
+    study, plan = given.study, given.plan
+    most = max((len(subject.trials) for subject in study.subjects), default=0)
+    if most < MIN_REPLICATES_FOR_INTERVAL:
+        word = "one replicate" if most == 1 else f"{most} replicates"
+        found.append(f"{word.capitalize()}: from three on there are intervals; without them a lead may be chance.")
+    if plan is not None and not plan.model.confirmed:
+        found.append(f"The hash of the model {plain_text(plan.model.name)} was not confirmed by the kit's makers.")
+    if given.kind != "imported" and given.calibration is None:
+        found.append("The load generator was not calibrated in this run.")
+    if given.kind == "imported":
+        found.append(UNVERIFIABLE[0].upper() + UNVERIFIABLE[1:] + ".")
+    if study.note:
+        found.append(plain_text(study.note, 1000))
+    return found
+
+
+def method(given: PageInput) -> list[str]:
+    """How the numbers came about."""
+    if given.plan is None:
+        said = given.study.conditions
+        return [f"Figures as {said.method} defines them; what its files do not say is not known."]
+    return [*method_lines(given.plan), calibration_line(given.calibration), "No telemetry in this run."]
+
+
+def host_facts(host: Host) -> list[tuple[str, str]]:
+    """The machine by allow list, (name, value)."""
+    facts = [
+        ("CPU", host.cpu_model or NO_DATA),
+        ("CPUs", f"{host.cpus_usable} usable of {host.cpus}"),
+        ("memory", bytes_text(host.memory_bytes)),
+        ("system", f"{host.system} {host.kernel}, {host.architecture}"),
+        ("clock", host.clock_source or NO_DATA),
+        ("CPU governor", host.cpu_governor or "not stated"),
+        ("Python", host.python),
+        ("packages", ", ".join(f"{name} {version}" for name, version in host.packages.items())),
+    ]
+    return [(name, plain_text(value, MAX_SHOWN)) for name, value in facts]
+
+
+PROVENANCE = ("entry", "runtime", "version", "image", "model", "sha256 of the model")
+
+
+def provenance(given: PageInput) -> list[tuple[str, ...]]:
+    """One row for each entry, as PROVENANCE says."""
+    rows = []
+    for entry in entries_of(given.study):
+        subject = next(each for each in given.study.subjects if each.entry == entry)
+        server = given.servers.get(entry)
+        runtime = f"{subject.runtime} / {subject.variant}" if subject.variant else subject.runtime
+        row = (
+            entry, runtime, (server.version if server else None) or NO_DATA, _image(server),
+            subject.model or NO_DATA, subject.model_sha256 or NO_DATA,
+        )  # fmt: skip
+        rows.append(tuple(plain_text(value, MAX_SHOWN) for value in row))
+    return rows
+
+
+def _image(server: ServerFacts | None) -> str:
+    if server is None:
+        return NO_DATA
+    return server.container.image_id if server.container else "no container: a process"
+
+
+def commands(inputs: Sequence[PageInput]) -> list[str]:
+    """What a stranger types to check the page."""
+    runs = [shlex.quote(plain_text(given.source, 200)) for given in inputs if given.kind != "imported"]
+    everything = " ".join(shlex.quote(plain_text(given.source, 200)) for given in inputs)
+    lines = [f"kit verify {run}" for run in runs] + [f"kit table {run}" for run in runs]
+    return [*lines, f"kit report {everything}"]

@@ -1,0 +1,85 @@
+"""The cells of tables, from a study: medians with intervals, dashes for no data, marks where suspect. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kit.documents import Spread
+from kit.documents.study import Study, Subject
+from kit.judge.study import entries_of, spread_of, suspicions_of
+from kit.report.tables import METRICS, SUSPECT, Metric
+from kit.text import NO_DATA, number, plain_text
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A cell of a table: the number, and smaller what stands beside it."""
+
+    value: str
+    beside: str = ""
+    suspect: bool = False
+
+    def text(self) -> str:
+        """On one line."""
+        beside = self.beside if self.beside.startswith("[") or not self.beside else f"({self.beside})"
+        return " ".join(part for part in (self.value, beside, SUSPECT * self.suspect) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One metric: entries down, concurrency across."""
+
+    title: str
+    levels: tuple[int, ...]
+    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
+
+
+def tables_of(study: Study) -> list[Table]:
+    """One table for each metric of which anything is known."""
+    made = [_table(study, metric) for metric in METRICS]
+    return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
+
+
+def _says(figure: Figure) -> bool:
+    return figure.value != NO_DATA or bool(figure.beside)
+
+
+def _table(study: Study, metric: Metric) -> Table:
+    by_place: dict[tuple[str, int], Subject] = {}
+    for subject in study.subjects:
+        by_place.setdefault((subject.entry, subject.concurrency), subject)
+    levels = tuple(sorted({subject.concurrency for subject in study.subjects}))
+    rows = tuple(
+        (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level)), metric) for level in levels))
+        for entry in entries_of(study)
+    )
+    return Table(metric.title, levels, rows)
+
+
+def _figure(subject: Subject | None, metric: Metric) -> Figure:
+    if subject is None:
+        return Figure(NO_DATA)
+    measured = sum(trial.status == "measured" for trial in subject.trials)
+    if not measured:
+        return Figure("no result")
+    spread = spread_of(subject, metric.path)
+    notes = [_interval(spread, metric)]
+    if spread.median is None and metric.fallback:
+        most = spread_of(subject, metric.fallback).median
+        notes.append(f"max {_shown(most, metric)}" if most is not None else "")
+    if measured < len(subject.trials):
+        notes.append(f"{measured} of {len(subject.trials)}")
+    return Figure(
+        _shown(spread.median, metric), " ".join(note for note in notes if note), bool(suspicions_of(subject))
+    )
+
+
+def _shown(value: float | None, metric: Metric) -> str:
+    return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
+
+
+def _interval(spread: Spread, metric: Metric) -> str:
+    if spread.low is None or spread.high is None:
+        return ""
+    low, high = _shown(spread.low, metric), _shown(spread.high, metric)
+    return "" if low == high == _shown(spread.median, metric) else f"[{low}, {high}]"

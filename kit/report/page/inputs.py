@@ -1,0 +1,149 @@
+"""What a report is made of: studies, and beside each what only its records and documents can say. Pure."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from kit.documents import Calibration, Host, Plan, Record, ServerFacts, Window
+from kit.documents.study import Study
+from kit.errors import InputError
+from kit.judge.study import CellParts
+from kit.report.plots.distributions import Quantiles, Times, quantiles, times_of
+from kit.report.plots.timeline import MAX_MARKS, Timeline, stretch_of, timeline
+from kit.text import nearest, plain_text
+
+WHICH: tuple[Times, ...] = ("ttft_ms", "itl_ms")
+MAX_TIMELINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PageInput:
+    """One run or imported study of a report.
+
+    `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
+    concurrency. `scorecard_html` and `scorecard_markdown` are put into the report as they are: whoever made them
+    has escaped them.
+    """
+
+    study: Study
+    source: str
+    kind: Literal["bundle", "run", "imported"]
+    plan: Plan | None = None
+    calibration: Calibration | None = None
+    host: Host | None = None
+    servers: Mapping[str, ServerFacts] = field(default_factory=dict)
+    quantiles: Mapping[Times, Mapping[tuple[str, int], Quantiles]] = field(default_factory=dict)
+    timelines: tuple[Timeline, ...] = ()
+    scorecard_html: str | None = None
+    scorecard_markdown: str | None = None
+
+
+def imported_input(study: Study, source: str) -> PageInput:
+    """Of what has no records."""
+    return PageInput(study, source, "imported")
+
+
+def run_input(
+    study: Study,
+    source: str,
+    kind: Literal["bundle", "run"],
+    plan: Plan,
+    cells: Mapping[str, CellParts],
+    calibration: Calibration | None,
+    host: Host | None,
+    cell: str | None = None,
+) -> PageInput:
+    """Of a run: `cells` by id are what its study was made of; `cell` is the one whose timeline is wanted.
+
+    `InputError` if there is no such cell or it has no records.
+    """
+    return PageInput(
+        study=study,
+        source=source,
+        kind=kind,
+        plan=plan,
+        calibration=calibration,
+        host=host,
+        servers=_servers(cells),
+        quantiles={which: _quantiles(study, cells, which) for which in WHICH},
+        timelines=_timelines([_named(cells, cell)] if cell else _chosen(study, cells), cells),
+    )
+
+
+def has_records(cells: Mapping[str, CellParts], cell: str) -> bool:
+    """Whether a timeline of this cell can be drawn."""
+    return cell in cells and bool(cells[cell].records) and window_of(cells[cell]) is not None
+
+
+def window_of(parts: CellParts) -> Window | None:
+    """The measured part of a cell; None where it was not loaded."""
+    return parts.cell.facts.window if parts.cell and parts.cell.facts else None
+
+
+def _servers(cells: Mapping[str, CellParts]) -> dict[str, ServerFacts]:
+    found: dict[str, ServerFacts] = {}
+    for parts in cells.values():
+        if parts.cell and parts.cell.server:
+            found.setdefault(parts.cell.entry, parts.cell.server)
+    return found
+
+
+def _quantiles(study: Study, cells: Mapping[str, CellParts], which: Times) -> dict[tuple[str, int], Quantiles]:
+    """Of the records of all measured replicates together."""
+    found = {}
+    for subject in study.subjects:
+        values: array[int] = array("q")
+        for trial in subject.trials:
+            parts = cells.get(trial.source)
+            window = window_of(parts) if parts else None
+            if trial.status == "measured" and parts is not None and window is not None:
+                values.extend(times_of(parts.records, window, which))
+        made = quantiles(subject.entry, subject.concurrency, values)
+        if made is not None:
+            found[subject.entry, subject.concurrency] = made
+    return found
+
+
+def _named(cells: Mapping[str, CellParts], cell: str) -> str:
+    if has_records(cells, cell):
+        return cell
+    known = sorted(each for each in cells if has_records(cells, each))
+    like = nearest(cell, known)
+    raise InputError(
+        f'There is no cell "{plain_text(cell)}" with records.',
+        f'Did you mean "{like}"?' if like else f"Give one of: {', '.join(known[:20])}.",
+    )
+
+
+def _chosen(study: Study, cells: Mapping[str, CellParts]) -> list[str]:
+    """One cell of each entry at one concurrency: where most entries have one, and of these the highest."""
+    there: dict[int, dict[str, str]] = {}
+    for subject in study.subjects:
+        for trial in subject.trials:
+            if trial.status == "measured" and has_records(cells, trial.source):
+                there.setdefault(subject.concurrency, {}).setdefault(subject.entry, trial.source)
+    if not there:
+        return []
+    level = max(there, key=lambda each: (len(there[each]), each))
+    return list(there[level].values())[:MAX_TIMELINES]
+
+
+def _timelines(chosen: Sequence[str], cells: Mapping[str, CellParts]) -> tuple[Timeline, ...]:
+    """All over stretches of the same length, so that they can be compared."""
+    loaded: list[tuple[str, CellParts, Sequence[Record], Window]] = []
+    for name in chosen:
+        window = window_of(cells[name])
+        if window is not None:
+            loaded.append((name, cells[name], cells[name].records, window))
+    if not loaded:
+        return ()
+    marks = MAX_MARKS // len(loaded)
+    length_s = min(stretch_of(records, window, marks) for _, _, records, window in loaded)
+    return tuple(
+        timeline(name, parts.cell.entry, parts.cell.concurrency or 0, records, window, length_s)
+        for name, parts, records, window in loaded
+        if parts.cell is not None
+    )

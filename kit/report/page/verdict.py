@@ -1,0 +1,73 @@
+"""The verdict in words: which entry leads at which number of users, grouped where it is the same. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kit.judge.advice import Leader
+from kit.judge.compare.ratio import interval_text, ratio_text, replicates_text
+from kit.text import plain_text
+
+CHIPS = {
+    "ahead": "ahead", "tied": "tied", "undecided": "undecided", "alone": "only one", "none": "no result",
+}  # fmt: skip
+
+
+def headline(leaders: Sequence[Leader]) -> list[str]:
+    """Plain sentences, one for each kind of outcome, in order of concurrency."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for leader in leaders:
+        names = leader.tied or ((leader.entry,) if leader.entry else ())
+        groups.setdefault((leader.relation, *names), []).append(leader.concurrency)
+    return [_sentence(kind[0], kind[1:], levels) for kind, levels in groups.items()]
+
+
+def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str:
+    who, when = _joined([plain_text(name, 60) for name in names]), users(levels)
+    return {
+        "ahead": f"{who} leads at {when}.",
+        "tied": f"{who} are tied at {when}.",
+        "undecided": f"{who} is first at {when}, undecided: too few replicates for an interval.",
+        "alone": f"At {when} only {who} has a result that counts.",
+        "none": f"At {when} nobody has a result that counts.",
+    }[relation]
+
+
+def users(levels: Sequence[int]) -> str:
+    """`1 user`, `2 and 4 users`."""
+    return f"{_joined([str(level) for level in levels])} user{'' if list(levels) == [1] else 's'}"
+
+
+def _joined(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + list(words[-1:]))
+
+
+def who(leader: Leader) -> str:
+    """The name of whoever leads, or all names of those that are tied."""
+    return _joined([plain_text(name, 60) for name in leader.tied or ([leader.entry] if leader.entry else [])])
+
+
+def margin(leader: Leader) -> str:
+    """`1.31 x vllm`, the next best; nothing where there is none."""
+    if leader.ratio is None or leader.runner_up is None:
+        return ""
+    return f"{ratio_text(leader.ratio)} {plain_text(leader.runner_up, 60)}"
+
+
+def sureness(leader: Leader) -> str:
+    """The interval of the margin, or why there is none."""
+    if leader.ratio is None:
+        return ""
+    return interval_text(leader.ratio) or f"{replicates_text(leader.ratio)}, no interval"
+
+
+def left_out(leaders: Sequence[Leader]) -> list[str]:
+    """`llamacpp at 2 and 4 users: SUSPECT`: who is not in the verdict, and in a word why."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for leader in leaders:
+        for entry, reason in leader.left_out:
+            groups.setdefault((entry, reason.partition(":")[0]), []).append(leader.concurrency)
+    return [
+        f"{plain_text(entry, 60)} at {users(levels)}: {plain_text(reason, 100)}"
+        for (entry, reason), levels in groups.items()
+    ]

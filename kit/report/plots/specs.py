@@ -1,0 +1,297 @@
+"""Throughput against concurrency, latency against throughput, and several runs at a glance. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kit.documents.study import Study, Subject
+from kit.judge.study import is_complete, spread_of, suspicions_of
+from kit.report.plots.style import (
+    INK,
+    MUTED,
+    Plot,
+    Series,
+    Spec,
+    base,
+    by_series,
+    coloured,
+    log_axis,
+    mutable,
+    points,
+    series_of,
+)
+from kit.text import number, plain_text
+
+WIDTH, HEIGHT = 680, 340
+MAX_LABELS = 16
+THROUGHPUT, TTFT, DECODE = "throughput_tok_s", "ttft_ms.p50", "decode_tok_s"
+SUSPECT_WORDS = "Open marks are SUSPECT: the numbers may be the load generator's own (reasons under Warnings). "
+IMPORTED_WORDS = (
+    "Hollow marks on dashed lines are imported: somebody else's figures by another method, which nobody can "
+    "verify. "
+)
+BAR_WORDS = "Shaded bars are 95 % intervals over the replicates. "
+NO_BAR_WORDS = "No intervals: they need three replicates. "
+
+
+def throughput(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None = None) -> Plot | None:
+    """Tokens per second of all users together against how many they are; None where nothing was measured."""
+    series = series_of(studies, numbers)
+    rows = [row for each in series for row in _rows(each, (THROUGHPUT,))]
+    if not rows:
+        return None
+    levels = sorted({int(row["users"]) for row in rows})
+    x: Spec = {
+        "field": "users",
+        "type": "quantitative",
+        "scale": {"type": "log", "base": 2, "domain": [levels[0] / 1.15, levels[-1] * 1.15], "nice": False},
+        "axis": {"values": levels, "format": "d", "grid": False, "title": "concurrent users"},
+    }
+    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
+    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
+    spec["layer"] = [
+        *([_bars(series, x, THROUGHPUT)] if any("low" in row for row in rows) else []),
+        _line(series, x, _field(y, THROUGHPUT)),
+        points(series, x, _field(y, THROUGHPUT), _tooltip((THROUGHPUT, "tokens/s"))),
+    ]
+    return Plot(
+        id=id_,
+        title="Throughput against concurrency",
+        caption="Higher is better. Tokens that arrived in the window / its length, at each number of users. "
+        + _notes(rows, series),
+        desc="Throughput in tokens per second at each number of concurrent users. "
+        + _said(series, THROUGHPUT, "tok/s"),
+        spec=spec,
+    )
+
+
+def pareto(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None = None) -> Plot | None:
+    """Throughput against the wait for the first token (against the pace of one user where nobody knows that)."""
+    series = series_of(studies, numbers)
+    for path, title, better in (
+        (TTFT, "time to the first token, p50 (ms, log)", "low"),
+        (DECODE, "decode (tokens/s for each user, log)", "high"),
+    ):
+        rows = [row for each in series for row in _rows(each, (path, THROUGHPUT)) if float(str(row[path])) > 0]
+        if rows:
+            return _pareto(series, rows, id_, path, title, low=better == "low")
+    return None
+
+
+def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, title: str, *, low: bool) -> Plot:
+    x = {"field": path, **log_axis([row[path] for row in rows], title, pad=1.25)}
+    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
+    believed = [row for row in rows if not row["open"]]
+    front = front_of([(row[path], row[THROUGHPUT]) for row in believed], low=low)
+    for row in rows:
+        row["front"] = not row["open"] and (row[path], row[THROUGHPUT]) in front
+    _label(rows)
+    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
+    xy = _field(x, path), _field(y, THROUGHPUT)
+    unit = "TTFT p50 (ms)" if low else "decode (tok/s)"
+    spec["layer"] = [
+        *([_front(*xy)] if front else []),
+        _line(series, *xy, width=1.2, order="users"),
+        points(series, *xy, _tooltip((THROUGHPUT, "tokens/s"), (path, unit))),
+        {
+            "mark": {"type": "text", "dx": 9, "dy": -9, "align": "left", "fontSize": 11, "color": INK},
+            "encoding": {"x": xy[0], "y": xy[1], "text": {"field": "label"}, "opacity": mutable()},
+        },
+    ]
+    side = "left" if low else "right"
+    return Plot(
+        id=id_,
+        title="Latency against throughput",
+        caption=f"Up and {side} is better; numbers are concurrent users. The broad grey band is the Pareto front: "
+        "nothing else measured here is better in both. " + _notes(rows, series, bars=False),
+        desc=f"Throughput against {unit} for each entry and number of users. On the Pareto front: "
+        + (", ".join(f"{row['series']} at {row['users']}" for row in rows if row["front"]) or "nothing")
+        + ".",
+        spec=spec,
+    )
+
+
+def _label(rows: Sequence[Spec]) -> None:
+    """The number of users at each mark, or only at the ends of each series where there are too many to read."""
+    ends: dict[str, list[int]] = {}
+    for row in rows:
+        ends.setdefault(row["series"], []).append(row["users"])
+    for row in rows:
+        mine = ends[row["series"]]
+        shown = len(rows) <= MAX_LABELS or row["users"] in (mine[0], mine[-1])
+        row["label"] = str(row["users"]) if shown else ""
+
+
+def _front(x: Spec, y: Spec) -> Spec:
+    """A broad pale band through the points of the front."""
+    return {
+        "transform": [{"filter": "datum.front"}],
+        "mark": {"type": "line", "strokeWidth": 9, "opacity": 0.18, "stroke": MUTED, "strokeCap": "round"},
+        "encoding": {"x": x, "y": y, "order": {"field": THROUGHPUT, "type": "quantitative"}},
+    }
+
+
+def front_of(pairs: Sequence[tuple[float, float]], *, low: bool) -> set[tuple[float, float]]:
+    """The (x, y) of which no other is at least as good in both and better in one; high y, and low or high x."""
+    front: set[tuple[float, float]] = set()
+    best = float("-inf")
+    # from the best x on; of equal x the highest y comes first and hides the others
+    for x, y in sorted(set(pairs), key=lambda pair: (pair[0] if low else -pair[0], -pair[1])):
+        if y > best:
+            front.add((x, y))
+            best = y
+    return front
+
+
+def overview(studies: Sequence[tuple[str, Study]], numbers: Mapping[str, int] | None = None) -> Plot | None:
+    """The highest throughput of each entry of several runs, a row for each (name, study); None without figures."""
+    series = {each.label: each for _, study in studies for each in series_of([study], numbers)}
+    rows: list[Spec] = []
+    for name, study in studies:
+        for each in series_of([study], numbers):
+            found = _rows(each, (THROUGHPUT,))
+            if found:
+                rows.append({**max(found, key=lambda row: float(row[THROUGHPUT])), "run": plain_text(name, 60)})
+    rows = [row for row in rows if row[THROUGHPUT] > 0]
+    if not rows:
+        return None
+    x = {"field": THROUGHPUT, **log_axis([row[THROUGHPUT] for row in rows], "tokens/s, all users together (log)")}
+    names = list(dict.fromkeys(row["run"] for row in rows))
+    y: Spec = {
+        "field": "run",
+        "type": "nominal",
+        "sort": names,
+        "axis": {"title": None, "grid": True, "domain": False, "ticks": False, "labelLimit": 260},
+    }
+    spec = base(WIDTH, 90 + 34 * len(names), "", [_escaped(row) for row in rows])
+    del spec["title"]
+    tooltip = [{"field": "run", "title": "run"}, *_tooltip((THROUGHPUT, "tokens/s"))]
+    spec["layer"] = [points(list(series.values()), _field(x, THROUGHPUT), y, tooltip)]
+    return Plot(
+        id="overview",
+        title="The highest throughput of every entry",
+        caption="Each at the number of users where it was highest. Runs on different machines or models are not a "
+        "race: read along a row. " + _notes(rows, list(series.values()), bars=False),
+        desc="The highest throughput of every entry: "
+        + "; ".join(f"{row['run']}, {row['series']}: {number(row[THROUGHPUT], 1)} tok/s" for row in rows[:20]),
+        spec=spec,
+    )
+
+
+# --- rows and layers --------------------------------------------------------------------------------------
+
+
+def _rows(series: Series, paths: Sequence[str]) -> list[Spec]:
+    """One row for each concurrency that has all the figures, with the interval of the throughput."""
+    rows = []
+    for subject in series.subjects:
+        spreads = [spread_of(subject, path) for path in paths]
+        if any(spread.median is None for spread in spreads):
+            continue
+        row: Spec = {path: _short(spread.median) for path, spread in zip(paths, spreads, strict=True)}
+        of_all = spreads[list(paths).index(THROUGHPUT)]
+        suspect = bool(suspicions_of(subject))
+        row |= {
+            "series": series.label,
+            "users": subject.concurrency,
+            "open": series.imported or suspect,
+            "note": _note(subject, imported=series.imported, suspect=suspect),
+        }
+        if of_all.low is not None and of_all.high is not None:
+            row |= {"low": _short(of_all.low), "high": _short(of_all.high)}
+        rows.append(row)
+    return rows
+
+
+def _short(value: float | None) -> float:
+    """Six digits: more than a plot can show, and fewer bytes in the page."""
+    return float(f"{value:.6g}")
+
+
+def _note(subject: Subject, *, imported: bool, suspect: bool) -> str:
+    measured = sum(trial.status == "measured" for trial in subject.trials)
+    words = [f"{measured} of {len(subject.trials)}" if not is_complete(subject) else str(measured)]
+    words += ["imported"] * imported + ["SUSPECT"] * suspect
+    return ", ".join(words)
+
+
+def _notes(rows: Sequence[Spec], series: Sequence[Series], *, bars: bool = True) -> str:
+    """What a caption says of the kinds of marks that are there."""
+    words = ""
+    if bars:
+        words += BAR_WORDS if any("low" in row for row in rows) else NO_BAR_WORDS
+    if any("SUSPECT" in row["note"] for row in rows):
+        words += SUSPECT_WORDS
+    if any(each.imported for each in series):
+        words += IMPORTED_WORDS
+    return words.strip()
+
+
+def _said(series: Sequence[Series], path: str, unit: str) -> str:
+    """The values themselves in words, as far as a description should go."""
+    parts = []
+    for each in series[:12]:
+        values = [(row["users"], row[path]) for row in _rows(each, (path,))]
+        if values:
+            said = ", ".join(f"{number(value, 1)} at {users}" for users, value in values)
+            parts.append(f"{each.label}: {said} {unit}")
+    return "; ".join(parts) + "."
+
+
+def _plain_axis() -> Spec:
+    return {"title": None, "domain": False, "ticks": False, "format": ",~f", "tickCount": 6}
+
+
+def _bars(series: Sequence[Series], x: Spec, path: str) -> Spec:
+    """Intervals over replicates as broad, pale bars behind the marks."""
+    y: Spec = {"field": "low", "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
+    return {
+        "transform": [{"filter": "isValid(datum.low)"}],
+        "mark": {"type": "rule", "strokeWidth": 9, "strokeCap": "butt"},
+        "encoding": {
+            "x": x,
+            "y": y,
+            "y2": {"field": "high"},
+            "stroke": coloured(series),
+            "opacity": mutable(0.3),
+            "tooltip": _tooltip((path, "tokens/s"), ("low", "low"), ("high", "high")),
+        },
+    }
+
+
+def _line(series: Sequence[Series], x: Spec, y: Spec, width: float = 2, order: str | None = None) -> Spec:
+    encoding: Spec = {
+        "x": x,
+        "y": y,
+        "stroke": coloured(series),
+        "strokeDash": {"field": "series", "type": "nominal", "scale": by_series(series, "dash"), "legend": {}},
+        "opacity": mutable(0.9),
+    }
+    if order:
+        encoding["order"] = {"field": order, "type": "quantitative"}
+    return {"mark": {"type": "line", "strokeWidth": width}, "encoding": encoding}
+
+
+def _tooltip(*figures: tuple[str, str]) -> list[Spec]:
+    return [
+        {"field": "series", "title": "entry"},
+        {"field": "users", "title": "users"},
+        *(
+            {"field": _name(path), "title": title, "format": ",.1f", "type": "quantitative"}
+            for path, title in figures
+        ),
+        {"field": "note", "title": "replicates"},
+    ]
+
+
+def _name(path: str) -> str:
+    """A path as the name of a field: Vega reads a dot as a step into an object."""
+    return path.replace(".", "_")
+
+
+def _field(axis: Spec, path: str) -> Spec:
+    return {**axis, "field": _name(path)}
+
+
+def _escaped(row: Spec) -> Spec:
+    return {_name(key): value for key, value in row.items()}

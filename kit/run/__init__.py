@@ -1,0 +1,1 @@
+"""The stories that commands tell: a cell, a run, a load, a sweep, a calibration."""

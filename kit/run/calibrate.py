@@ -1,0 +1,259 @@
+"""Calibration: the real load generator against a reference endpoint of known timing, on this machine, now.
+
+One load for each concurrency, then a search for the ceiling: the pace of every stream is doubled until
+something no longer holds. What does not hold is tried once more. The arithmetic is in `kit.metrics.accuracy`;
+nothing but its figures is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from kit import __version__
+from kit.documents import (
+    Calibration,
+    CalibrationPoint,
+    Load,
+    LoadFacts,
+    Loop,
+    OutputTokens,
+    Record,
+    SearchEnd,
+    StampSource,
+    TextPin,
+)
+from kit.engines.protocol import Engine
+from kit.errors import EngineError
+from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, calibration_point, proven
+from kit.plan.plan import TIMEOUTS, seconds_to_ns
+from kit.plan.prompts import load_prompts
+from kit.plan.schedule import NAME
+from kit.probe import visitor_for
+from kit.reference.truth import Truth, read_truth
+from kit.run.host import usable_cpus
+from kit.runtimes.protocol import ServerSpec
+from kit.storage.cell_folder import (
+    LOAD,
+    RECORDS,
+    Event,
+    parse_event,
+    raise_load_error,
+    read_facts,
+    read_records,
+)
+from kit.strict import plain, write_json
+from kit.timestamps import utc_now
+
+RATE_TOK_S = 200.0  # of one stream, where nobody says otherwise: more than most machines give one user
+# Of all streams together in a run's own calibration: where there are many, each is slow on any machine. The search
+# for the ceiling goes on from here.
+RUN_TOK_S = 10_000.0
+TTFT_MS = 50
+# An answer streams for about this long, longer where many streams would begin too many requests a second; lengths
+# vary by a quarter, so that streams do not stay in step.
+STREAM_S, LONGEST_STREAM_S = 0.2, 1.2
+REQUESTS_PER_S = 200
+WINDOW_STREAMS = 1.3  # a window is as long as so many answers at least, so that every worker sends in it
+PROMPTS, SEED = "micro", 2026
+DRAIN_NS = 5_000_000_000
+START_BUDGET_S = 30.0
+REFERENCE_LOG, TRUTH = "reference.log", "truth.jsonl"
+
+Kind = Literal["point", "ceiling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long everything takes: warm-up and window of a point, window of a step, and the whole search."""
+
+    warmup_ns: int = 300_000_000
+    window_ns: int = 1_700_000_000
+    step_window_ns: int = 700_000_000
+    max_steps: int = 5
+    search_ns: int = 8_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is measured next, for whoever watches."""
+
+    kind: Kind
+    concurrency: int
+    rate_tok_s: float
+
+
+OnStep = Callable[[Step], None]
+
+
+def calibrate(
+    concurrencies: Sequence[int],
+    rate_tok_s: float,
+    engine: Engine,
+    folder: Path,
+    on_step: OnStep,
+    effort: Effort = Effort(),
+    at_most_tok_s: float = math.inf,
+    processes: int | None = None,
+) -> Calibration:
+    """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
+
+    Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
+    many `processes`; None is one.
+
+    `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
+    `KeyboardInterrupt` when a load was interrupted.
+    """
+    started_utc, started_ns = utc_now(), time.monotonic_ns()
+    bench = _Bench(engine, folder.resolve(), on_step, effort, processes)
+    points = tuple(
+        point
+        for concurrency in sorted(concurrencies)
+        for point in bench.tries(
+            "point", concurrency, min(rate_tok_s, at_most_tok_s / concurrency), effort.window_ns
+        )
+    )
+    steps, ended_by = _search(points[-1], bench, effort)
+    return Calibration(
+        schema="kit/calibration/1",
+        kit_version=__version__,
+        started_utc=started_utc,
+        duration_ns=time.monotonic_ns() - started_ns,
+        cpus=usable_cpus(),
+        stamp_source=bench.stamp_source,
+        limit_ms=LIMIT_MS,
+        min_pace=MIN_PACE,
+        points=points,
+        steps=steps,
+        ended_by=ended_by,
+        ceiling=proven((*points, *steps)),
+    )
+
+
+def _search(
+    base: CalibrationPoint, bench: _Bench, effort: Effort
+) -> tuple[tuple[CalibrationPoint, ...], SearchEnd]:
+    """Double the pace of every stream until a step fails twice, or steps or time run out."""
+    if not base.ok:
+        return (), "largest_point"
+    began_ns = last_ns = time.monotonic_ns()
+    steps: list[CalibrationPoint] = []
+    for doubling in range(1, effort.max_steps + 1):
+        now_ns = time.monotonic_ns()
+        took_ns, last_ns = now_ns - last_ns, now_ns
+        if now_ns + took_ns > began_ns + effort.search_ns:
+            return tuple(steps), "time"
+        steps += bench.tries("ceiling", base.concurrency, base.rate_tok_s * 2**doubling, effort.step_window_ns)
+        if steps[-1].faults:
+            return tuple(steps), steps[-1].faults[0]
+    return tuple(steps), "steps"
+
+
+class _Bench:
+    """Starts a reference endpoint and a load against it, once for each point."""
+
+    def __init__(
+        self, engine: Engine, folder: Path, on_step: OnStep, effort: Effort, processes: int | None
+    ) -> None:
+        self._engine = engine
+        self._folder = folder
+        self._on_step = on_step
+        self._effort = effort
+        self._processes = processes
+        self._count = 0
+        self.stamp_source: StampSource = "user"
+
+    def tries(self, kind: Kind, concurrency: int, rate_tok_s: float, window_ns: int) -> list[CalibrationPoint]:
+        """One point; and once more if it does not hold, for a machine may hiccup once. Both are kept."""
+        self._on_step(Step(kind, concurrency, rate_tok_s))
+        first = self._measure(concurrency, rate_tok_s, window_ns)
+        return [first] if first.ok else [first, self._measure(concurrency, rate_tok_s, window_ns)]
+
+    def _measure(self, concurrency: int, rate_tok_s: float, window_ns: int) -> CalibrationPoint:
+        self._count += 1
+        folder = self._folder / f"load{self._count}"
+        folder.mkdir()
+        spec = reference_spec(self._engine.free_port(), rate_tok_s, folder / TRUTH)
+        with self._engine.server(spec, folder / REFERENCE_LOG) as running:
+            visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+            load = calibration_load(running.url, concurrency, rate_tok_s, self._effort.warmup_ns, window_ns)
+            facts, records = self._run(replace(load, processes=self._processes), folder)
+        self.stamp_source = facts.stamp_source
+        if facts.window is None:
+            raise KeyboardInterrupt  # a window that never closed was cut short
+        truths = _truths(folder / TRUTH)
+        return calibration_point(concurrency, rate_tok_s, records, truths, facts.window, facts.origin_ns)
+
+    def _run(self, load: Load, folder: Path) -> tuple[LoadFacts, list[Record]]:
+        (folder / LOAD).write_bytes(write_json(plain(load)))
+        errors: list[Event] = []
+
+        def on_line(line: str) -> None:
+            event = parse_event(line)
+            if event.get("event") == "error":
+                errors.append(event)
+
+        raise_load_error(self._engine.run_load(folder / LOAD, folder, on_line), errors)
+        return read_facts(folder), list(read_records(folder / RECORDS))
+
+
+def _truths(path: Path) -> dict[str, Truth]:
+    """The truth log by salt; `EngineError` if the reference endpoint left none."""
+    if not path.is_file():
+        raise EngineError("The reference endpoint left no truth log.", "Calibrate again: kit calibrate")
+    return {truth.salt: truth for truth in read_truth(path.read_bytes(), path.name) if truth.salt is not None}
+
+
+def reference_spec(port: int, rate_tok_s: float, truth: Path) -> ServerSpec:
+    """How to start the reference endpoint at this pace per stream, its truth log going to a file."""
+    return ServerSpec(
+        name="reference",
+        command=(
+            *(sys.executable, "-m", "kit", "reference", "--port", str(port)),
+            *("--ttft-ms", str(TTFT_MS), "--itl-ms", f"{1000 / rate_tok_s:.6f}"),
+            *("--truth", str(truth), "--until-stdin-closes"),
+        ),
+        port=port,
+        ready_path="/health",
+        start_budget_s=START_BUDGET_S,
+    )
+
+
+def stream_s(concurrency: int) -> float:
+    """How long an answer streams, about."""
+    return min(LONGEST_STREAM_S, max(STREAM_S, concurrency / REQUESTS_PER_S))
+
+
+def output_tokens(rate_tok_s: float, lasting_s: float) -> OutputTokens:
+    """Lengths with which a stream at this pace lasts about so long, give or take a quarter."""
+    mean = rate_tok_s * lasting_s
+    low = max(2, round(mean * 0.75))
+    return OutputTokens("uniform", low, max(low, round(mean * 1.25)))
+
+
+def calibration_load(url: str, concurrency: int, rate_tok_s: float, warmup_ns: int, window_ns: int) -> Load:
+    """The closed loop of one point."""
+    prompts = load_prompts(PROMPTS)
+    lasting_s = stream_s(concurrency)
+    return Load(
+        schema="kit/load/1",
+        url=url,
+        model="reference",
+        loop=Loop("closed", concurrency),
+        warmup_ns=warmup_ns,
+        window_ns=max(window_ns, seconds_to_ns(WINDOW_STREAMS * lasting_s)),
+        requests=None,
+        drain_ns=DRAIN_NS,
+        timeouts=TIMEOUTS,
+        schedule=NAME,
+        seed=SEED,
+        lane=f"calibrate-c{concurrency}",
+        prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
+        output_tokens=output_tokens(rate_tok_s, lasting_s),
+        extra_body={},
+    )

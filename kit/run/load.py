@@ -1,0 +1,238 @@
+"""One load by hand against a server somebody else started: the same records and numbers as in a cell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+from kit.documents import (
+    Cell,
+    CellFailure,
+    CellStatus,
+    Load,
+    LoadFacts,
+    Loop,
+    OutputTokens,
+    Slo,
+    TextPin,
+    TracePin,
+)
+from kit.engines.protocol import Engine
+from kit.errors import InputError, StorageError
+from kit.metrics.validation import parse_rule
+from kit.plan.plan import TIMEOUTS, seconds_to_ns
+from kit.plan.prompts import PromptSet, load_prompts
+from kit.plan.schedule import NAME
+from kit.plan.target import parse_target
+from kit.plan.traces import MAX_AT_MS, NS_PER_MS, TRACE, pin_trace, read_trace, trace_offsets_ns
+from kit.storage.cell_folder import (
+    RECORDS,
+    Event,
+    keep_cell,
+    metrics_of,
+    parse_event,
+    raise_load_error,
+    read_facts,
+    remove_load,
+    too_many_errors,
+    write_load,
+)
+from kit.timestamps import utc_now
+
+DRAIN_S = 120.0
+MAX_TRACE_NS = MAX_AT_MS * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRequest:
+    """What a person asks for: durations in seconds; the window is `window_s`, `requests` or the whole trace.
+
+    `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it.
+    """
+
+    url: str
+    model: str | None
+    loop: Loop
+    warmup_s: float
+    window_s: float | None
+    requests: int | None
+    prompts: str
+    output_tokens: OutputTokens
+    ignore_eos: bool
+    seed: int
+    lane: str = "load"
+    ramp_s: float = 0.0
+    slo: Slo | None = None
+    validate: str | None = None
+    trace: bytes | None = None
+    trace_name: str = TRACE
+    trace_speed_milli: int = 1000
+    max_error_milli: int | None = None
+    processes: int | None = None
+
+
+class _Span(TypedDict):
+    """How long a load is measured and what stands before."""
+
+    warmup_ns: int
+    window_ns: int | None
+    requests: int | None
+    ramp_ns: int
+    trace: TracePin | None
+
+
+def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
+    """The exact load; asks the server for a model name if none is given. `InputError` if it makes no sense."""
+    if request.validate is not None:
+        parse_rule(request.validate)
+    span = _span(request)
+    base = parse_target(request.url).base_url
+    return Load(
+        schema="kit/load/1",
+        url=base,
+        model=request.model or _served_model(base),
+        loop=request.loop,
+        drain_ns=seconds_to_ns(DRAIN_S),
+        timeouts=TIMEOUTS,
+        schedule=NAME,
+        seed=request.seed,
+        lane=request.lane,
+        prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
+        output_tokens=request.output_tokens,
+        extra_body={"ignore_eos": True} if request.ignore_eos else {},
+        slo=request.slo,
+        validate=request.validate,
+        max_error_milli=request.max_error_milli,
+        processes=request.processes,
+        **span,
+    )
+
+
+def _span(request: LoadRequest) -> _Span:
+    warmup_ns, ramp_ns = seconds_to_ns(request.warmup_s), seconds_to_ns(request.ramp_s)
+    if ramp_ns and request.loop.kind == "open":
+        raise InputError("A ramp spreads the starts of a closed loop's users; this loop is open.", "Leave it out.")
+    if ramp_ns > warmup_ns:
+        raise InputError(
+            f"The ramp of {request.ramp_s:g} s is longer than the warm-up of {request.warmup_s:g} s.",
+            f"Users who start in the window would bend it: give --warmup {request.ramp_s:g} or more.",
+        )
+    window_ns = None if request.window_s is None else seconds_to_ns(request.window_s)
+    pin, requests = None, request.requests
+    if request.trace is not None:
+        lines = read_trace(request.trace, request.trace_name)
+        pin = pin_trace(request.trace, request.trace_name, lines, request.trace_speed_milli)
+        offsets_ns = trace_offsets_ns(lines, request.trace_speed_milli)
+        requests = _traced_requests(request, offsets_ns, warmup_ns, window_ns)
+    return _Span(warmup_ns=warmup_ns, window_ns=window_ns, requests=requests, ramp_ns=ramp_ns, trace=pin)
+
+
+def _traced_requests(
+    request: LoadRequest, offsets_ns: Sequence[int], warmup_ns: int, window_ns: int | None
+) -> int | None:
+    """How many requests of a trace are measured: those after the warm-up, or fewer; None with a window."""
+    left = sum(offset >= warmup_ns for offset in offsets_ns)
+    if not left:
+        raise InputError("The trace ends before the warm-up does.", "Give a shorter --warmup.")
+    if offsets_ns[-1] > MAX_TRACE_NS:
+        raise InputError("The trace takes more than seven days at this speed.", "Give a larger --rate-scale.")
+    if window_ns is not None:
+        if warmup_ns + window_ns > offsets_ns[-1]:
+            raise InputError(
+                f"The trace ends {offsets_ns[-1] / 1e9:g} s after its start, before the window does.",
+                "Leave --duration out to measure the whole trace.",
+            )
+        return None
+    if request.requests is not None and request.requests > left:
+        raise InputError(
+            f"The trace has {left} requests after the warm-up, not {request.requests}.", "Leave --requests out."
+        )
+    return request.requests or left
+
+
+def _served_model(base_url: str) -> str:
+    # Only here: httpx takes longer to import than all the rest of a load to start.
+    from kit.probe.http import served_model
+
+    return served_model(base_url) or "default"
+
+
+def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:
+    """Carry out one load into a new folder; returns the cell, which is also written to cell.json."""
+    prompts = load_prompts(request.prompts)
+    load = make_load(request, prompts)
+    refuse_used(folder)
+    _create(folder)
+    started_utc, started_ns = utc_now(), time.monotonic_ns()
+    file = write_load(folder, load, prompts)
+    if request.trace is not None:
+        (folder / TRACE).write_bytes(request.trace)
+    _run(file, folder, engine, on_event)
+    facts = read_facts(folder)
+    status, failure = _outcome(facts, load)
+    cell = Cell(
+        schema="kit/cell/1",
+        id="load",
+        entry="by-hand",
+        runtime="unknown",
+        variant="unknown",
+        concurrency=load.loop.concurrency,
+        replicate=1,
+        status=status,
+        failure=failure,
+        started_utc=started_utc,
+        ended_utc=utc_now(),
+        duration_ns=time.monotonic_ns() - started_ns,
+        phases=(),
+        load=load,
+        facts=facts,
+        server=None,
+        metrics=metrics_of(folder, facts, load),
+    )
+    keep_cell(folder, cell)
+    return cell
+
+
+def _outcome(facts: LoadFacts, load: Load) -> tuple[CellStatus, CellFailure | None]:
+    if facts.aborted:
+        return "failed", too_many_errors(load, facts.requests)
+    return "interrupted" if facts.interrupted else "measured", None
+
+
+def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> None:
+    """Run the load generator on a load file; raises what it reported. What never began leaves nothing behind."""
+    errors: list[Event] = []
+
+    def on_line(line: str) -> None:
+        event = parse_event(line)
+        if event.get("event") == "error":
+            errors.append(event)
+        on_event(event)
+
+    try:
+        code = engine.run_load(load, folder, on_line)
+    finally:
+        remove_load(folder)
+    if errors and not (folder / RECORDS).exists():
+        (folder / TRACE).unlink(missing_ok=True)
+    if errors and not any(folder.iterdir()):
+        folder.rmdir()
+    raise_load_error(code, errors)
+
+
+def refuse_used(folder: Path) -> None:
+    """Nothing if the folder is new or empty, else `InputError`: an older load is never mixed with a new one."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Give another with --out."
+        ) from None

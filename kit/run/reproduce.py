@@ -1,0 +1,147 @@
+"""The story: plan, then each cell, then result, tables and report. Each cell is on disk before the next starts."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol
+
+from kit.documents import Calibration, Cell, CellPlan, Plan, Result
+from kit.engines.protocol import Engine
+from kit.errors import InputError, NoResultError, StorageError
+from kit.metrics.results import make_result
+from kit.plan.correctness import SuiteLevel
+from kit.report.tables import report
+from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
+from kit.run.cell import CellJob, Observer, measure_cell
+from kit.run.host import describe_host
+from kit.storage.cell_folder import CELL
+from kit.storage.run_folder import (
+    CALIBRATION,
+    CELLS,
+    HOST,
+    PLAN,
+    REPORT,
+    RESULT,
+    create,
+    host_lines,
+    read_calibration,
+    read_cells,
+    read_host,
+    read_plan,
+    write_document,
+)
+from kit.supply.supply import Supply
+
+
+class RunObserver(Observer, Protocol):
+    """Who watches a whole run."""
+
+    def calibrating(self, step: Step) -> None: ...
+
+    def cell_started(self, cell: CellPlan) -> None: ...
+
+    def cell_ended(self, cell: Cell) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan."""
+
+    result: Result
+    calibration: Calibration | None
+    plan_sha256: str
+
+
+def reproduce(
+    plan: Plan, folder: Path, engine: Engine, supply: Supply, suite: SuiteLevel, observer: RunObserver
+) -> Outcome:
+    """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
+
+    A new folder gets the plan; one that holds this very plan is continued: what has a cell.json is neither
+    measured again nor changed, whatever became of it. `InputError` if the folder holds anything else,
+    `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
+    """
+    plan_sha256 = _begin(plan, folder)
+    try:
+        _calibrate(plan, folder, engine, observer)
+        done = read_cells(folder, plan)
+        for planned in plan.cells:
+            if planned.id in done:
+                continue
+            observer.cell_started(planned)
+            job = CellJob(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
+            observer.cell_ended(measure_cell(job))
+    except OSError as error:
+        raise _storage(error, folder) from None
+    finally:
+        outcome = conclude(plan, plan_sha256, folder)
+    if not any(line.status == "measured" for line in outcome.result.cells):
+        first = next((line.failure for line in outcome.result.cells if line.failure), None)
+        raise NoResultError(
+            "No cell could be measured."
+            + (f" The first failed in phase {first.phase}: {first.message}" if first else ""),
+            f"The server logs are in {folder / CELLS}.",
+        )
+    return outcome
+
+
+def _begin(plan: Plan, folder: Path) -> str:
+    """A new run folder with plan and host, or the one that has this plan; returns the sha256 of plan.json."""
+    if not (folder / PLAN).is_file():
+        create(folder)
+        plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
+        write_document(folder / HOST, describe_host(), "host")
+        return plan_sha256
+    kept, plan_sha256 = read_plan(folder)
+    if kept != plan:
+        raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
+    if read_host(folder) != describe_host():
+        raise InputError(
+            f"The run in {folder} was begun on another machine, or this one has changed since.",
+            "Its cells and new ones could not be compared: begin a new run.",
+        )
+    for planned in plan.cells:
+        remains = folder / CELLS / planned.id
+        if remains.is_dir() and not (remains / CELL).is_file():
+            shutil.rmtree(remains)  # the kit was killed in the midst of this cell: what it left says nothing
+    return plan_sha256
+
+
+def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
+    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
+    if not plan.calibrate or read_calibration(folder) is not None:
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
+        found = calibrate(
+            plan.workload.concurrencies,
+            RATE_TOK_S,
+            engine,
+            Path(scratch),
+            observer.calibrating,
+            at_most_tok_s=RUN_TOK_S,
+        )
+    write_document(folder / CALIBRATION, found, "calibration")
+
+
+def _storage(error: OSError, folder: Path) -> StorageError:
+    return StorageError(
+        f"The run stopped: {error.strerror or error} ({error.filename or folder}).",
+        f"What was measured so far is in {folder}.",
+    )
+
+
+def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
+    """Write result.json and REPORT.md from the cells there are, measured, failed or interrupted."""
+    calibration = read_calibration(folder)
+    result = make_result(plan, plan_sha256, read_cells(folder, plan), calibration)
+    try:
+        write_document(folder / RESULT, result, "result")
+        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256)
+        (folder / REPORT).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _storage(error, folder) from None
+    return Outcome(result, calibration, plan_sha256)

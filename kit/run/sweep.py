@@ -1,0 +1,141 @@
+"""A sweep: one load after the other against one server, each with more users or a higher rate than the last.
+
+It ends early where the server is saturated; `kit.metrics.saturation` judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from kit import __version__
+from kit.documents import Cell, Load, Loop, Sweep, SweepLevel
+from kit.engines.protocol import Engine
+from kit.errors import InputError, InternalError
+from kit.metrics.saturation import knee, pareto, point, reason_to_stop
+from kit.run.load import LoadRequest, load_by_hand, refuse_used
+from kit.storage.cell_folder import Event
+from kit.strict import plain, write_json
+from kit.timestamps import utc_now
+
+SWEEP = "sweep.json"
+MAX_LEVELS = 100
+Ended: TypeAlias = Literal["complete", "saturated", "no_answers", "interrupted", "failed"]
+OnEvent: TypeAlias = Callable[[str, Event], None]
+
+
+def level_id(loop: Loop) -> str:
+    """The name of a level and its folder: c8 for eight users, r2.5 for 2.5 requests per second."""
+    if loop.kind == "closed":
+        return f"c{loop.concurrency}"
+    whole, thousandths = divmod(loop.rate_milli_per_s or 0, 1000)
+    return f"r{whole}" + (f".{thousandths:03d}".rstrip("0") if thousandths else "")
+
+
+def _check(loops: Sequence[Loop]) -> None:
+    heights = [loop.concurrency or loop.rate_milli_per_s or 0 for loop in loops]
+    if not 1 <= len(heights) <= MAX_LEVELS or heights != sorted(set(heights)):
+        raise InputError(
+            f"The levels of a sweep must rise, and be at most {MAX_LEVELS}.", "Write them like 1,2,4,8."
+        )
+
+
+def _measured(loop: Loop, cell: Cell) -> SweepLevel:
+    if cell.facts is None:
+        raise InternalError("A load ended without facts.")
+    digest = cell.facts.records_sha256
+    return SweepLevel(level_id(loop), loop.concurrency, loop.rate_milli_per_s, digest, cell.metrics)
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far a sweep has come."""
+
+    levels: list[SweepLevel] = field(default_factory=list)
+    load: Load | None = None
+    ended: Ended = "failed"
+
+
+def run_sweep(
+    request: LoadRequest,
+    loops: Sequence[Loop],
+    folder: Path,
+    engine: Engine,
+    on_event: OnEvent,
+    *,
+    stop_at_saturation: bool = True,
+) -> Sweep:
+    """Carry out the loads of `loops`, each in a folder of its own, and write sweep.json beside them.
+
+    `request` says everything but the loop and the lane; `on_event` gets the id of the level with each event. What
+    was measured before an error or an interrupt is written too, and the error goes on.
+    """
+    _check(loops)
+    refuse_used(folder)
+    started_utc = utc_now()
+    course = _Course()
+    try:
+        _run(course, request, loops, folder, engine, on_event, stop_at_saturation=stop_at_saturation)
+    except KeyboardInterrupt:
+        course.ended = "interrupted"
+        raise
+    finally:
+        sweep = _sweep(course, loops, started_utc)
+        if sweep is not None:
+            (folder / SWEEP).write_bytes(write_json(plain(sweep)))
+    if sweep is None:
+        raise InternalError("A sweep ended without a level.")
+    return sweep
+
+
+def _run(
+    course: _Course,
+    request: LoadRequest,
+    loops: Sequence[Loop],
+    folder: Path,
+    engine: Engine,
+    on_event: OnEvent,
+    *,
+    stop_at_saturation: bool,
+) -> None:
+    for loop in loops:
+        name = level_id(loop)
+        # A lane of its own: with the salts of the level before, caches of the server would answer this one.
+        asked = replace(
+            request, loop=loop, lane=f"sweep-{name}", model=course.load.model if course.load else request.model
+        )
+        cell = load_by_hand(asked, folder / name, engine, partial(on_event, name))
+        course.levels.append(_measured(loop, cell))
+        course.load = cell.load
+        if cell.status == "interrupted":
+            course.ended = "interrupted"
+            return
+        reason = reason_to_stop(course.levels) if stop_at_saturation else None
+        if reason:
+            course.ended = reason
+            return
+    course.ended = "complete"
+
+
+def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str) -> Sweep | None:
+    """The document of what was measured; None where nothing was."""
+    if course.load is None:
+        return None
+    points = [point(level) for level in course.levels]
+    return Sweep(
+        schema="kit/sweep/1",
+        kit_version=__version__,
+        url=course.load.url,
+        model=course.load.model,
+        slo=course.load.slo,
+        started_utc=started_utc,
+        ended_utc=utc_now(),
+        ended=course.ended,
+        asked=tuple(level_id(loop) for loop in loops),
+        levels=tuple(course.levels),
+        pareto=pareto(points),
+        knee=knee(points),
+    )

@@ -1,0 +1,26 @@
+"""How an entry's server is started in a container: its runtime's compose file, its settings filled in. Pure."""
+
+from __future__ import annotations
+
+from kit.assets import asset
+from kit.documents import Entry
+from kit.documents.container import ContainerSpec
+from kit.runtimes import RUNTIMES
+from kit.runtimes.compose import container, read_compose
+from kit.runtimes.protocol import ServedModel
+
+# Variants that are another service of the same image.
+_SAME_IMAGE = {"lavapipe": "vulkan"}
+
+
+def image_variant(entry: Entry) -> str:
+    """The variant whose image an entry runs."""
+    return _SAME_IMAGE.get(entry.variant, entry.variant)
+
+
+def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
+    """The container of an entry whose settings are all given; `image` is what the engine is asked for."""
+    where = f"compose/{entry.runtime}.yaml"
+    file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
+    variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
+    return container(file, entry.variant, {**variables, "KIT_IMAGE": image})

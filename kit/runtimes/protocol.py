@@ -1,0 +1,194 @@
+"""What the house wants to know of a runtime. Each runtime is a plain module with these names (see llamacpp.py).
+
+docs/adding-a-runtime.md goes through them one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from kit.documents import Setting
+from kit.documents.container import ContainerSpec
+
+Json = object
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a runtime's API can do; what it cannot is never asked of it and never assumed.
+
+    `any_model_name`: requests may name any model, the one that was loaded answers.
+    """
+
+    ignore_eos: bool
+    min_tokens: bool
+    usage_in_stream: bool
+    finish_reason_reliable: bool
+    cache_can_be_off: bool
+    any_model_name: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRule:
+    """One setting of a runtime: its default, its range and what it does."""
+
+    default: int
+    low: int
+    high: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """How to start one server and how to know it: a pure value, engines carry it out.
+
+    Either `command` is a program of this machine, or `container` says all and `command` is empty.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    ready_path: str
+    start_budget_s: float
+    container: ContainerSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """The weights of one cell as a server in a container finds them: a file or folder in a volume at /models.
+
+    `name` is what requests call the model; `sha256` is that of the file, or of the folder (see kit.catalogue).
+    """
+
+    name: str
+    file: str
+    sha256: str
+    volume: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """POST the model file, as it is, to `path`. Any answer from 200 to 299 is good."""
+
+    path: str
+    file: str
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """POST a JSON document to `path`. Any answer from 200 to 299 without an `error` in it is good."""
+
+    path: str
+    document: Mapping[str, Json]
+    timeout_s: float
+
+
+# A request after the server listens and before it can be asked anything.
+Step = Upload | Post
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvidence:
+    """What is known of where a server computes: its log, the output of its `device_command` in its own container,
+
+    and the JSON at its DEVICE_PATH. Empty or None where the runtime has no such thing or it gave no answer.
+    """
+
+    log: str
+    listing: str
+    facts: Json
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFinding:
+    """Whether the server computes where its variant says; `device` in its words, `reason` if not."""
+
+    ok: bool
+    device: str | None
+    reason: str = ""
+
+
+class Runtime(Protocol):
+    """The names a runtime module must have. Pure: no module under kit/runtimes opens a file or a socket."""
+
+    NAME: str
+    VARIANTS: tuple[str, ...]
+    # Those that run as a process of this machine; all others run in containers.
+    PROCESS_VARIANTS: tuple[str, ...]
+    # Whether it loads models that are a folder of files; otherwise one GGUF file.
+    LOADS_FOLDERS: bool
+    CAPABILITIES: Capabilities
+    # What every variant can be set to; `settings` adds what one variant has beside.
+    SETTINGS: Mapping[str, SettingRule]
+    # Facts: GET gives JSON. SETTINGS_PATH is where the server tells of its own settings; counters are text.
+    FACTS_PATH: str
+    SETTINGS_PATH: str
+    COUNTERS_PATH: str | None
+    DEVICE_PATH: str | None
+    READY_PATH: str
+    CONTAINER_PORT: int
+
+    def settings(self, variant: str) -> Mapping[str, SettingRule]:
+        """The settings of a variant, by name."""
+        ...
+
+    def explicit(self, variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
+        """Every setting with its value: defaults filled in, "as many as the machine has" made a number."""
+        ...
+
+    def server(
+        self, name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
+    ) -> ServerSpec:
+        """The server as a process of this machine; `ValueError` for a variant that only runs in a container."""
+        ...
+
+    def start_budget_s(self, variant: str) -> float:
+        """How long a server in a container may take until READY_PATH answers 200."""
+        ...
+
+    def variables(self, variant: str, settings: Mapping[str, Setting], model: ServedModel) -> dict[str, str]:
+        """The KIT_ variables of the runtime's compose file, all but KIT_IMAGE."""
+        ...
+
+    def preparation(self, settings: Mapping[str, Setting], model: ServedModel) -> tuple[Step, ...]:
+        """What is sent once READY_PATH answers and before the first question; most runtimes need nothing."""
+        ...
+
+    def device_command(self, variant: str) -> tuple[str, ...] | None:
+        """A command inside the server's container that lists the devices it sees."""
+        ...
+
+    def device(self, variant: str, evidence: DeviceEvidence) -> DeviceFinding:
+        """Whether the server computes on the device of its variant, and on no other."""
+        ...
+
+    def version(self, facts: Json) -> str | None:
+        """The version as the server reports it, from the JSON at FACTS_PATH."""
+        ...
+
+    def reported(self, facts: Json) -> dict[str, Setting]:
+        """What the server says of its own settings, by our setting names, from the JSON at SETTINGS_PATH."""
+        ...
+
+    def disagreements(self, settings: Mapping[str, Setting], reported: Mapping[str, Setting]) -> tuple[str, ...]:
+        """One sentence for each setting that the server did not take as planned."""
+        ...
+
+    def counters(self, text: str) -> dict[str, int]:
+        """The server's own token counters from the text at COUNTERS_PATH: `prompt_tokens`, `completion_tokens`."""
+        ...
+
+
+def container_server(name: str, runtime: Runtime, variant: str, container: ContainerSpec) -> ServerSpec:
+    """A server that runs in a container, made of the compose file's service."""
+    return ServerSpec(
+        name=name,
+        command=(),
+        port=runtime.CONTAINER_PORT,
+        ready_path=runtime.READY_PATH,
+        start_budget_s=runtime.start_budget_s(variant),
+        container=container,
+    )

@@ -1,0 +1,1 @@
+"""Runs and bundles as files: which file lies where, written and read strictly."""

@@ -1,0 +1,133 @@
+"""The folder of one cell: its files, what the load generator left there, and the numbers they give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
+from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
+from kit.metrics.aggregate import cell_metrics
+from kit.plan.prompts import PromptSet
+from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
+
+CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
+FACTS, METRICS, LOAD, PROMPTS = "facts.json", "metrics.json", "load.json", "prompts.json"
+MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text that is kept, escaped
+
+Event = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    id: int
+    text: str
+
+
+def keep_cell(folder: Path, cell: Cell) -> None:
+    """Write cell.json."""
+    (folder / CELL).write_bytes(write_json(plain(cell)))
+
+
+def write_load(folder: Path, load: Load, prompts: PromptSet) -> Path:
+    """Put load.json and prompts.json where the load generator looks; returns the path of load.json."""
+    texts = {"sha256": prompts.sha256, "texts": list(prompts.texts)}
+    (folder / PROMPTS).write_bytes(write_json(texts))
+    path = folder / LOAD
+    path.write_bytes(write_json(plain(load)))
+    return path
+
+
+def remove_load(folder: Path) -> None:
+    """Take both away again: the load is in cell.json, the prompts are the kit's."""
+    for name in (LOAD, PROMPTS):
+        (folder / name).unlink(missing_ok=True)
+
+
+def keep_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
+    """Write correct.jsonl."""
+    (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))
+
+
+def parse_event(line: str) -> Event:
+    """One event of the load generator; anything else is an event without a name."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+_ERRORS: Mapping[int, type[KitError]] = {
+    kind.exit_code: kind for kind in (InputError, InternalError, StorageError)
+}
+
+
+def raise_load_error(code: int, errors: list[Event]) -> None:
+    """Turn a failed load generator into the error it reported; nothing if it ended well."""
+    if errors:
+        first = errors[0]
+        kind = _ERRORS.get(code, EngineError)
+        raise kind(str(first.get("what", "The load generator failed.")), str(first.get("remedy", "")))
+    if code:
+        raise EngineError(
+            f"The load generator ended with exit code {code}.",
+            "Its own words are in loadgen.log in the folder.",
+        )
+
+
+def too_many_errors(load: Load, requests: int) -> CellFailure:
+    """Why a load was given up that failed more often than it was allowed to."""
+    share = (load.max_error_milli or 0) / 10
+    return CellFailure(
+        "window", "TooManyErrors", f"Given up: more than {share:g} % of the {requests} requests until then failed."
+    )
+
+
+def read_facts(folder: Path) -> LoadFacts:
+    """The facts the load generator left; the file goes into cell.json and is removed."""
+    path = folder / FACTS
+    facts = typed(LoadFacts, read_json(path.read_bytes(), str(path)), str(path))
+    path.unlink()
+    return facts
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """The records of a cell folder's records.jsonl, one at a time: the file may be larger than the memory."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path}:{number}"
+            for _, value in read_jsonl(line, where, max_line_bytes=MAX_RECORD_LINE_BYTES):
+                yield record_from(value, where)
+
+
+def metrics_of(folder: Path, facts: LoadFacts, load: Load) -> Metrics | None:
+    """The numbers of the records in a folder; None when no window was closed.
+
+    The load generator adds them up as it writes the records and leaves them in a file, which goes into cell.json
+    and is removed; where they need the texts too, both are read again.
+    """
+    path = folder / METRICS
+    if path.is_file():
+        found = typed(Metrics, read_json(path.read_bytes(), str(path)), str(path))
+        path.unlink()
+        return found
+    if facts.window is None:
+        return None
+    return cell_metrics(
+        read_records(folder / RECORDS),
+        facts.window,
+        open_loop=load.loop.kind == "open",
+        slo=load.slo,
+        validate=load.validate,
+        texts=None if load.validate is None else read_texts(folder / TEXTS),
+    )
+
+
+def read_texts(path: Path) -> dict[int, str]:
+    """The texts of a cell folder's texts.jsonl by request id."""
+    lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
+    found = (typed(_Text, value, f"{path}:{number}") for number, value in lines)
+    return {text.id: text.text for text in found}

@@ -1,0 +1,158 @@
+"""The folder of a run: where each document lies, how it is written, and how it is read again strictly."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from kit.documents import Calibration, Cell, Host, Plan, Result
+from kit.errors import InputError, StorageError
+from kit.storage.archive import DEFAULT
+from kit.storage.cell_folder import CELL, CORRECT, LOG, RECORDS, TEXTS
+from kit.strict import plain, read_json, typed, write_json
+from kit.strict.schema import check
+from kit.text import bytes_text, cell
+
+PLAN, HOST, RESULT, REPORT, CELLS = "plan.json", "host.json", "result.json", "REPORT.md", "cells"
+CALIBRATION = "calibration.json"
+CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
+STAY_AT_HOME = (REPORT, LOG, "loadgen.log")  # they may name paths and people; no number comes from them
+MAX_FILE_BYTES = DEFAULT.member_bytes
+
+T = TypeVar("T")
+
+
+def create(folder: Path) -> None:
+    """Make a new run folder; `InputError` if there is something already, `StorageError` if the disk refuses."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / CELLS).mkdir()
+    except OSError as error:
+        raise StorageError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Give another folder with --out."
+        ) from None
+
+
+def write_document(path: Path, value: object, schema: str) -> bytes:
+    """Validate a document against its schema and write it; returns its bytes."""
+    document = plain(value)
+    check(document, schema, path.name)
+    data = write_json(document)
+    path.write_bytes(data)
+    return data
+
+
+def read_document(data: bytes, cls: type[T], schema: str, where: str) -> T:
+    """A document from bytes: strict JSON, schema, then types. `InputError` says what is wrong and where."""
+    document = read_json(data, where)
+    check(document, schema, where)
+    return typed(cls, document, where)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}.", "Give a run folder that `kit reproduce` made."
+        ) from None
+
+
+def read_plan(folder: Path) -> tuple[Plan, str]:
+    """The plan of a run and the sha256 of its file."""
+    data = _read(folder / PLAN)
+    return read_document(data, Plan, "plan", str(folder / PLAN)), sha256(data).hexdigest()
+
+
+def read_cells(folder: Path, plan: Plan) -> dict[str, Cell]:
+    """The cells of a plan that have a cell.json, by id."""
+    found: dict[str, Cell] = {}
+    for planned in plan.cells:
+        path = folder / CELLS / planned.id / CELL
+        if path.is_file():
+            found[planned.id] = read_document(_read(path), Cell, "cell", str(path))
+    return found
+
+
+def read_host(folder: Path) -> Host:
+    return read_document(_read(folder / HOST), Host, "host", str(folder / HOST))
+
+
+def read_result(folder: Path) -> Result:
+    return read_document(_read(folder / RESULT), Result, "result", str(folder / RESULT))
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """The calibration of a run; None where there was none."""
+    path = folder / CALIBRATION
+    return read_document(_read(path), Calibration, "calibration", str(path)) if path.is_file() else None
+
+
+def run_names(plan: Plan) -> list[str]:
+    """The names of the files that belong to the whole run: plan, host, result and the calibration, if planned."""
+    return [PLAN, HOST, RESULT, *([CALIBRATION] if plan.calibrate else [])]
+
+
+def bundle_names(plan: Plan) -> list[str]:
+    """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
+    names = run_names(plan)
+    for planned in plan.cells:
+        names += [f"{CELLS}/{planned.id}/{name}" for name in CELL_FILES]
+    return names
+
+
+def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
+    """What a bundle of this run holds, by name: the files of `bundle_names` that are there, no links."""
+    plan, _ = read_plan(folder)
+    found = read_folder(folder)
+    for name, why in found.refused.items():
+        raise InputError(f"{folder / name} {why}.", "A run folder holds plain files only.")
+    names = set(bundle_names(plan))
+    return {name: data for name, data in found.files.items() if name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """The files of a run folder by name, and what is no plain file or too large, with the reason."""
+
+    files: Mapping[str, bytes]
+    refused: Mapping[str, str]
+
+
+def read_folder(folder: Path) -> FolderFiles:
+    """Every file in a run folder but those that stay at home (logs, the report). Follows no link."""
+    files: dict[str, bytes] = {}
+    refused: dict[str, str] = {}
+    for root, folders, names in os.walk(folder, followlinks=False):
+        here = Path(root)
+        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
+            path = here / name
+            place = path.relative_to(folder).as_posix()
+            if name in STAY_AT_HOME and not path.is_symlink():
+                continue
+            if path.is_symlink():
+                refused[place] = "is a link"
+            elif not path.is_file():
+                refused[place] = "is no plain file"
+            elif path.stat().st_size > MAX_FILE_BYTES:
+                refused[place] = f"is larger than {MAX_FILE_BYTES} bytes"
+            else:
+                files[place] = _read(path)
+    return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
+
+
+def host_lines(host: Host, size: Callable[[int], str] = bytes_text) -> tuple[str, ...]:
+    """What a reader wants to know of the machine, made safe for Markdown."""
+    memory = size(host.memory_bytes) if host.memory_bytes else "unknown"
+    packages = ", ".join(f"{name} {number}" for name, number in sorted(host.packages.items()))
+    return (
+        f"CPU: {cell(host.cpu_model or 'unknown')}, {host.cpus_usable} of {host.cpus} usable, memory {memory}",
+        f"System: {cell(host.system)} {cell(host.kernel)} {cell(host.architecture)}, Python {cell(host.python)}",
+        f"Packages: {cell(packages)}",
+    )

@@ -1,0 +1,1 @@
+"""From the bytes of a stream to the record of a request. Pure."""

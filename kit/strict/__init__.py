@@ -1,0 +1,30 @@
+"""The strict readers in one place: bytes of JSON, JSONL or YAML in, values of `kit.documents` out, and back.
+
+Everything doubtful is a `StrictError` that names file and place; nothing else is ever raised for bad input.
+"""
+
+from kit.strict.decode import plain, typed
+from kit.strict.json_reader import (
+    Json,
+    StrictError,
+    read_json,
+    read_jsonl,
+    write_json,
+    write_jsonl_line,
+)
+from kit.strict.record_decoder import record_from
+from kit.strict.yaml_reader import Located, read_yaml
+
+__all__ = [
+    "Json",
+    "Located",
+    "StrictError",
+    "plain",
+    "read_json",
+    "read_jsonl",
+    "read_yaml",
+    "record_from",
+    "typed",
+    "write_json",
+    "write_jsonl_line",
+]

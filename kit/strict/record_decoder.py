@@ -1,0 +1,158 @@
+"""The quick and narrow door for records: one parsed line of records.jsonl to one `Record`.
+
+It accepts what both schemas/record.v1.json and `typed(Record, ...)` accept, and demands besides that
+`chunk_tokens`, where present, has one count for every chunk. Tests hold the three together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, get_args
+
+from kit.documents import TOOL, ErrorKind, Outcome, Record, TokenSource
+from kit.strict.decode import MismatchError, check_keys, expected, object_of
+from kit.strict.json_reader import Json, StrictError
+from kit.text import one_of, path_text
+
+MAX_COUNT = 10**15
+MAX_CHUNKS = 1_000_000
+MAX_STATUS = 999
+MAX_WORDS_CHARS = 200
+
+Check = Callable[[object, str], None]
+
+_SALT = re.compile(r"[0-9a-f]{16}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def record_from(value: Json, where: str) -> Record:
+    """The record that one line describes; `StrictError` names the place, e.g. `chunks[3]`."""
+    try:
+        line = object_of(value)
+        if line.keys() != _FIELDS.keys():
+            check_keys(line, tuple(_FIELDS), _FIELDS)
+        for name, check in _CHECKS.items():
+            check(line[name], name)
+        fields: dict[str, Any] = {**line, "chunks": _chunks(line["chunks"])}
+        fields["chunk_tokens"] = _chunk_tokens(line["chunk_tokens"], len(fields["chunks"]))
+    except MismatchError as wrong:
+        raise StrictError(where, path_text(wrong.path), wrong.message) from None
+    return Record(**fields)
+
+
+# --- scalars: one check for each field ------------------------------------------------------------------
+
+
+def _count(value: object, name: str) -> None:
+    if type(value) is not int or not 0 <= value <= MAX_COUNT:
+        expected(f"an integer from 0 to {MAX_COUNT}", value, name)
+
+
+def _status(value: object, name: str) -> None:
+    if type(value) is not int or not 0 <= value <= MAX_STATUS:
+        expected(f"an integer from 0 to {MAX_STATUS}", value, name)
+
+
+def _flag(value: object, name: str) -> None:
+    if type(value) is not bool:
+        expected("true or false", value, name)
+
+
+def _words(value: object, name: str) -> None:
+    if type(value) is not str or len(value) > MAX_WORDS_CHARS:
+        expected(f"a string of at most {MAX_WORDS_CHARS} characters", value, name)
+
+
+def _hex(pattern: re.Pattern[str]) -> Check:
+    def check(value: object, name: str) -> None:
+        if type(value) is not str or not pattern.fullmatch(value):
+            expected(f"lower-case hex digits, {pattern.pattern}", value, name)
+
+    return check
+
+
+def _member(kind: Any) -> Check:
+    allowed = frozenset(get_args(kind))
+
+    def check(value: object, name: str) -> None:
+        if type(value) is not str or value not in allowed:
+            expected(one_of(get_args(kind)), value, name)
+
+    return check
+
+
+def _or_null(check: Check) -> Check:
+    return lambda value, name: None if value is None else check(value, name)
+
+
+_CHECKS: dict[str, Check] = {
+    "id": _count,
+    "worker": _count,
+    "prompt": _count,
+    "salt": _hex(_SALT),
+    "max_tokens": _count,
+    "intended_ns": _count,
+    "connect_ns": _or_null(_count),
+    "sent_ns": _or_null(_count),
+    "headers_ns": _or_null(_count),
+    "first_event_ns": _or_null(_count),
+    "done_ns": _count,
+    "status": _or_null(_status),
+    "outcome": _member(Outcome),
+    "error": _or_null(_member(ErrorKind)),
+    "error_detail": _words,
+    "finish_reason": _or_null(_words),
+    "done_seen": _flag,
+    "prompt_tokens": _or_null(_count),
+    "completion_tokens": _or_null(_count),
+    "cached_tokens": _or_null(_count),
+    "token_source": _or_null(_member(TokenSource)),
+    "model": _or_null(_words),
+    "text_chars": _count,
+    "text_sha256": _hex(_SHA256),
+}
+_FIELDS = {**dict.fromkeys(_CHECKS), "chunks": None, "chunk_tokens": None}
+
+
+# --- lists: whole at once, and item by item only to find the bad one ---------------------------------------
+
+
+def _chunks(value: object) -> tuple[tuple[int, int, int], ...]:
+    chunks = _list(value, "chunks")
+    if chunks and not _are_chunks(chunks):
+        bad = next(index for index, chunk in enumerate(chunks) if not _are_chunks([chunk]))
+        raise MismatchError("expected a list of stamp, characters and channel (0 to 2)", "chunks", bad)
+    return tuple(map(tuple, chunks))
+
+
+def _are_chunks(chunks: list[Any]) -> bool:
+    if set(map(type, chunks)) != {list} or set(map(len, chunks)) != {3}:
+        return False
+    flat = list(chain.from_iterable(chunks))
+    return _are_counts(flat) and max(flat[2::3]) <= TOOL
+
+
+def _are_counts(values: list[Any]) -> bool:
+    return set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= MAX_COUNT
+
+
+def _chunk_tokens(value: object, chunks: int) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    counts = _list(value, "chunk_tokens")
+    if len(counts) != chunks:
+        raise MismatchError(f"{len(counts)} counts for {chunks} chunks", "chunk_tokens")
+    if counts and not _are_counts(counts):
+        bad = next(index for index, count in enumerate(counts) if not _are_counts([count]))
+        expected("a count", counts[bad], "chunk_tokens", bad)
+    return tuple(counts)
+
+
+def _list(value: object, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        expected("a list", value, name)
+    if len(value) > MAX_CHUNKS:
+        raise MismatchError(f"more than {MAX_CHUNKS} items", name)
+    return value

@@ -1,0 +1,191 @@
+"""Builds images: inputs on the host, a context, the classic builder, labels that say what went in."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from kit import __version__
+from kit.assets import asset
+from kit.catalogue.inputs import build_input, pinned_image
+from kit.engines.docker.bases import base_tag
+from kit.engines.docker.client import Client
+from kit.engines.docker.images import (
+    BuildRequest,
+    ImageFacts,
+    OnLine,
+    build_image,
+    engine_architecture,
+    image_facts,
+    images_with_label,
+    registry_digest,
+)
+from kit.errors import EngineError, InputError
+from kit.supply.download import cache_folder
+from kit.supply.images.context import (
+    DOCKERFILE,
+    extra_certificates,
+    proxy_arguments,
+    write_context,
+)
+from kit.supply.images.fetching import fetch_inputs, own_code, tree_sha256
+from kit.supply.images.recipes import OWN_CODE, SUITES, ImageRecipe, Target, recipe, targets
+
+LABEL = "org.kit."
+RUNTIME_LABEL = f"{LABEL}runtime"
+RECIPE_LABEL = f"{LABEL}recipe"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image that was built: `inputs` name -> sha256, `base_id` the id of what its last stage starts from."""
+
+    tag: str
+    image_id: str
+    inputs: Mapping[str, str]
+    target: Target
+    base_id: str | None
+
+
+def build(client: Client, recipe: ImageRecipe, on_line: OnLine, *, no_cache: bool = False) -> BuiltImage:
+    """Build the image of a recipe and tag it; `on_line` gets what a person may want to see.
+
+    `SourceError` if an input cannot be had or has another hash; `EngineError` if a base is missing and cannot be
+    pulled, or a step fails (with its last lines).
+    """
+    arguments = _bases(client, recipe)
+    fetched = fetch_inputs(recipe, engine_architecture(client), on_line)
+    dockerfile = _dockerfile(recipe)
+    for name in recipe.inputs:
+        arguments |= build_input(name).arguments if name != OWN_CODE else {}
+    labels = {
+        RUNTIME_LABEL: recipe.runtime,
+        f"{LABEL}variant": recipe.variant,
+        f"{LABEL}target": recipe.target,
+        f"{LABEL}inputs": json.dumps(fetched.sha256s, sort_keys=True, separators=(",", ":")),
+        f"{LABEL}dockerfile": sha256(dockerfile).hexdigest(),
+        f"{LABEL}kit_version": __version__,
+        RECIPE_LABEL: recipe_sha256(recipe),
+    }
+    if recipe.target == "official":
+        labels[f"{LABEL}official"] = arguments["OFFICIAL"]
+    base = arguments["OFFICIAL" if recipe.target == "official" else "BASE"]
+    request = BuildRequest(
+        recipe.tag, DOCKERFILE, recipe.target, arguments | proxy_arguments(), labels, no_cache=no_cache
+    )
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=cache_folder()) as context:
+        write_context(context, dockerfile, fetched.files, extra_certificates() if recipe.index else None)
+        on_line(f"building {recipe.tag} from {base}: a context of {context.tell()} bytes")
+        context.seek(0)
+        image_id = build_image(client, request, context, on_line)
+    facts = image_facts(client, base)
+    return BuiltImage(recipe.tag, image_id, fetched.sha256s, recipe.target, facts.image_id if facts else None)
+
+
+def recipe_sha256(recipe: ImageRecipe) -> str:
+    """One hash over what a recipe says: Dockerfile, pins of its inputs, the kit's code if it goes in, the base."""
+    parts = [recipe.target, recipe.base, recipe.builder or "", sha256(_dockerfile(recipe)).hexdigest()]
+    for name in recipe.inputs:
+        if name == OWN_CODE:
+            parts.append(tree_sha256(own_code()))
+            continue
+        entry = build_input(name)
+        parts += [f"{key}={value}" for key, value in sorted(entry.arguments.items())]
+        parts.append(entry.sha256 or sha256(asset("images", *entry.file.split("/")).read_bytes()).hexdigest())
+    parts += [
+        pinned_image(name).reference for name in (recipe.base, recipe.builder) if name and name not in SUITES
+    ]
+    return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def needed(client: Client, runtime: str, variant: str, target: Target) -> bool:
+    """Whether that image is to be built: it is not there, or it was made by a recipe that says something else."""
+    return recipe_needed(client, recipe(runtime, variant, target))
+
+
+def recipe_needed(client: Client, wanted: ImageRecipe) -> bool:
+    """Whether the image of this recipe is to be built."""
+    facts = image_facts(client, wanted.tag)
+    return facts is None or facts.labels.get(RECIPE_LABEL) != recipe_sha256(wanted)
+
+
+def present(client: Client) -> list[ImageFacts]:
+    """The images of the kit that the engine has, by tag; bases are not among them."""
+    return images_with_label(client, RUNTIME_LABEL)
+
+
+def choose_target(client: Client, recipe: ImageRecipe, from_source: bool | None) -> Target:
+    """The target to build of a recipe's runtime and variant.
+
+    `from_source` True or False is a wish, and `InputError` if there is no such recipe. None takes the runtime's
+    own image if its registry answers (or it is here already), else the build from source.
+    """
+    known = targets(recipe.name)
+    if from_source is not None:
+        wish: Target = "source" if from_source else "official"
+        if wish not in known:
+            raise InputError(f"{recipe.name} has no recipe {wish}.", f"It has: {', '.join(known)}.")
+        return wish
+    if len(known) == 1:
+        return known[0]
+    return "official" if _can_be_had(client, pinned_image(recipe.name).reference) else "source"
+
+
+# --- bases ----------------------------------------------------------------------------------------------
+
+
+def _dockerfile(recipe: ImageRecipe) -> bytes:
+    return asset("images", *recipe.dockerfile.split("/")).read_bytes()
+
+
+def _can_be_had(client: Client, reference: str) -> bool:
+    return image_facts(client, reference) is not None or registry_digest(client, reference).digest is not None
+
+
+def _bases(client: Client, recipe: ImageRecipe) -> dict[str, str]:
+    """The build arguments that name images; `EngineError` if one is neither here nor to be had."""
+    if recipe.target == "official":
+        return {"OFFICIAL": _pulled(client, recipe.base)}
+    found = {"BASE": _base(client, recipe.base)}
+    if recipe.builder:
+        found["BUILDER"] = _pulled(client, recipe.builder)
+    return found
+
+
+def base_missing(client: Client, wanted: ImageRecipe) -> bool:
+    """Whether the recipe starts from a Debian suite that neither the engine has nor a registry gives."""
+    if wanted.target != "source" or wanted.base not in SUITES or image_facts(client, base_tag(wanted.base)):
+        return False
+    return not _can_be_had(client, pinned_image(f"debian-{wanted.base}").reference)
+
+
+def _base(client: Client, name: str) -> str:
+    if name not in SUITES:
+        return _pulled(client, name)
+    own = base_tag(name)
+    if image_facts(client, own):
+        return own
+    reference = pinned_image(f"debian-{name}").reference
+    if _can_be_had(client, reference):
+        return reference
+    raise EngineError(
+        f"The base image {own} is not here, and no registry answers for {reference}.",
+        f"Make it from the Debian archive: kit images base {name}",
+    )
+
+
+def _pulled(client: Client, name: str) -> str:
+    image = pinned_image(name)
+    if image_facts(client, image.reference) is None:
+        answer = registry_digest(client, image.reference)
+        if answer.digest is None:
+            raise EngineError(
+                f"The image {image.reference} is not here, and its registry does not give it: {answer.problem}.",
+                "The engine must be able to pull it once (docker pull). `kit images list` shows what is built "
+                "from source instead.",
+            )
+    return image.reference
