@@ -11,7 +11,7 @@ from pathlib import Path
 from kit.documents import Host
 from kit.text import plain_text
 
-PACKAGES = ("kit", "click", "httpx", "jsonschema", "pyyaml", "rich", "tabulate", "xllamacpp")
+PACKAGES = ("llm-repro-kit", "click", "httpx", "jsonschema", "pyyaml", "rich", "tabulate", "xllamacpp")
 
 
 def usable_cpus() -> int:

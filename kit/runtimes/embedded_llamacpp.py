@@ -17,7 +17,7 @@ def main(argument: str) -> int:
     try:
         from xllamacpp import CommonParams, Server
     except ImportError:
-        sys.stderr.write("The wheel xllamacpp is not installed: pip install 'kit[demo]'\n")
+        sys.stderr.write("The wheel xllamacpp is not installed: pip install 'llm-repro-kit[demo]'\n")
         return 2
     settings = json.loads(argument)
     params = CommonParams()

@@ -20,7 +20,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(build, check=True)
-    wheel = next(folder.glob("kit-*.whl"))
+    wheel = next(folder.glob("llm_repro_kit-*.whl"))
     venv.create(folder / "venv", with_pip=True)
     found = folder / "venv" / "bin" / "python"
     install = [str(found), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)]
