@@ -73,7 +73,7 @@ class _Inputs:
 
 @dataclass(frozen=True, slots=True)
 class _Images:
-    schema: Literal["kit/supply/images/1"]
+    schema: Literal["kit/images/1"]
     images: tuple[PinnedImage, ...]
 
 

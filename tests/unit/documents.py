@@ -252,7 +252,7 @@ OTHERS: dict[str, Any] = {
     **JUDGED,
     **PROBADOR,
     "images": {
-        "schema": "kit/supply/images/1",
+        "schema": "kit/images/1",
         "images": [
             {
                 "name": "rust",

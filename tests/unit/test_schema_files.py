@@ -50,6 +50,16 @@ def test_the_files_are_exactly_the_registry() -> None:
     assert sorted(path.name for path in folder.iterdir()) == [f"{name}.v1.json" for name in FILES]
 
 
+def test_a_document_says_the_name_and_version_of_its_schema_file() -> None:
+    """What is written into documents never follows the places of modules: older files say it too."""
+    consts = {name: schema(name).get("properties", {}).get("schema", {}).get("const") for name in FILES}
+
+    said = {name: const for name, const in consts.items() if const is not None}
+
+    assert said == {name: f"kit/{name}/1" for name in said}
+    assert len(said) == 21
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_each_file_is_a_valid_schema_with_our_id_and_words(name: str) -> None:
     """Draft 2020-12, an urn of ours, a title and a description."""
