@@ -131,6 +131,9 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
+        # A Ctrl-C inside exec (dataclasses use it while they are imported) stays noted in CPython after it was
+        # handled, and `python -m kit` would end by SIGINT instead of with our code; the next exec clears the note.
+        exec("")
         return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -255,3 +257,16 @@ def test_a_plan_may_leave_the_calibration_out() -> None:
 
     assert plan_of(chosen_platform("demo"), None).calibrate
     assert not plan_of(chosen_platform("demo"), None, calibrate=False).calibrate
+
+
+def test_ctrl_c_inside_exec_still_ends_with_130(tmp_path: Path) -> None:
+    """As while a dataclass is made: CPython would end `python -m` by SIGINT though the interrupt was handled."""
+    (tmp_path / "interrupted.py").write_text(
+        "import kit.cli\nkit.cli.cli.main = lambda *_, **__: exec('raise KeyboardInterrupt')\nkit.cli.main()\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "interrupted"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted.\n")
