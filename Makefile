@@ -25,11 +25,11 @@ integration: $(VENV)/.dev
 
 # Writes the golden files anew after a wanted change; read the difference before you commit it.
 golden: $(VENV)/.dev
-	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/test_cli_help.py
+	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py
 
 # Writes the tables and plots of README and docs anew, by the commands that they name.
 docs: $(VENV)/.dev
-	KIT_WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/test_documents_made.py
+	KIT_WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/project/test_documents_made.py
 
 # The instrument's figures with their targets; quiet machine, 15 minutes. BENCH=--quick takes 3.
 bench: $(VENV)/.bench

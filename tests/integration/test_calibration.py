@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from running import kit, pids_of
+
+from tests.support.running import kit, pids_of
 
 pytestmark = pytest.mark.integration
 

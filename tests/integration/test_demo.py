@@ -11,9 +11,9 @@ from itertools import accumulate
 from pathlib import Path
 
 import pytest
-from running import kit
 
 from kit.storage.cell_folder import read_records
+from tests.support.running import kit
 
 pytestmark = pytest.mark.integration
 

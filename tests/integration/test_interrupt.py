@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import SHORT, kit, pids_of, start_kit, wait_until
+
+from tests.support.running import SHORT, kit, pids_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -12,12 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from framing import CHUNKED, chunked
-from good_bundle import good_files, good_plan
-from hostile import TEXT, answering, asked, most_in_flight, serving, verdict
-from scripted import MS, behaving, in_thread
-from test_loadgen_program import WAIT_S, Event, changed, pinned, said, started
-from test_loadgen_session import half_refused
 
 from kit.documents import Cell, Load, LoadFacts, Loop, Record
 from kit.loadgen.__main__ import main
@@ -38,6 +32,12 @@ from kit.strict.schema import problems
 from kit.verify import rules_load, rules_time
 from kit.verify.evidence import CellFiles, Evidence
 from kit.verify.rule import Issue
+from tests.support.framing import CHUNKED, chunked
+from tests.support.good_bundle import good_files, good_plan
+from tests.support.hostile import TEXT, answering, asked, most_in_flight, serving, verdict
+from tests.support.scripted import MS, behaving, in_thread
+from tests.unit.loadgen.test_program import WAIT_S, Event, changed, pinned, said, started
+from tests.unit.loadgen.test_session import half_refused
 
 Left = tuple[list[Record], LoadFacts, list[Event]]
 linux = pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system does not list processes")

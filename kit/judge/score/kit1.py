@@ -1,6 +1,6 @@
 """The algorithm kit-1: pessimistic medians, thresholds by class of machine, caps, no grade for what is in doubt.
 
-docs/scoring.md has the formulas, and tests/unit/test_score_properties.py holds them to: better never scores lower,
+docs/scoring.md has the formulas, and tests/unit/judge/score/test_properties.py holds them to: better never scores lower,
 a rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
 """
 

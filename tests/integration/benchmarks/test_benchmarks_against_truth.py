@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import MS, make_record
 
 from benchmarks.against_truth import Errors, at_ms, compare, extent
 from kit.documents import Record, Window
 from kit.reference.truth import Truth
+from tests.support.records import MS, make_record
 
 ORIGIN_NS = 77_000 * MS
 NONE = Errors((), (), (), 0)

@@ -18,13 +18,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from framing import CHUNKED, OK, chunked
-from framing import END as LAST
-from hostile import ANSWER, Hostile, Peer, Play, answering, serving
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.plan.target import parse_target
+from tests.support.framing import CHUNKED, OK, chunked
+from tests.support.framing import END as LAST
+from tests.support.hostile import ANSWER, Hostile, Peer, Play, answering, serving
 
 with pytest.MonkeyPatch.context() as patch:
     if find_spec("uvloop") is None:

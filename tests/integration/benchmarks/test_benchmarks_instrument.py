@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import MS, make_record
 
 from benchmarks import instrument
 from benchmarks.children import BenchmarkError, Ended
@@ -21,6 +20,7 @@ from kit.documents import Record
 from kit.reference.truth import Truth
 from kit.storage.cell_folder import RECORDS
 from kit.strict import plain, write_jsonl_line
+from tests.support.records import MS, make_record
 
 
 class Loads:

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from records import MS, make_record
 
 from benchmarks.children import Ended
 from benchmarks.figure import Bench, Figure
@@ -19,6 +18,7 @@ from kit.documents import Record, Window
 from kit.metrics.aggregate import cell_metrics
 from kit.storage.cell_folder import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
+from tests.support.records import MS, make_record
 
 SECOND = Window(0, 1000 * MS)
 

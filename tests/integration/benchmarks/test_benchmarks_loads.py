@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import ANSWER, answering, serving
-from records import MS, make_record
 
 from benchmarks import loads
 from benchmarks.children import BenchmarkError, Ended
@@ -21,6 +19,8 @@ from kit.cli.load import command as load_command
 from kit.cli.reference import command as reference_command
 from kit.documents import OutputTokens, Window
 from kit.storage.cell_folder import CELL
+from tests.support.hostile import ANSWER, answering, serving
+from tests.support.records import MS, make_record
 
 URL = "http://127.0.0.1:9"
 

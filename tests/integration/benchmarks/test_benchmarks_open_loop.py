@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from records import make_record
 
 from benchmarks.figure import Bench, Figure
 from benchmarks.figures import open_loop
@@ -19,6 +18,7 @@ from benchmarks.figures.open_loop import dispersion
 from benchmarks.loads import NS_PER_S, Ask
 from kit.documents import Loop, Record
 from kit.plan.schedule import arrivals_ns
+from tests.support.records import make_record
 
 
 def counted(*counts: int) -> list[int]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from records import MS, make_record
 
 from benchmarks.children import BenchmarkError, Ended
 from benchmarks.peers import __main__ as table
@@ -22,6 +21,7 @@ from kit.cli.load import command as kit_load
 from kit.reference.truth import Truth
 from kit.storage.cell_folder import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
+from tests.support.records import MS, make_record
 
 URL = "http://127.0.0.1:9"
 SAID = Said(256, 51.0, 60.0, 5.0, 7.0)

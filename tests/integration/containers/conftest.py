@@ -8,8 +8,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from nested import not_tested
-from servers import leftovers
 
 from kit.engines.docker.bases import base_tag, make_base
 from kit.engines.docker.client import connect
@@ -17,6 +15,8 @@ from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.images import image_facts
 from kit.errors import EngineError
 from kit.supply.images import build, needed, recipe
+from tests.integration.containers.nested import not_tested
+from tests.integration.containers.servers import leftovers
 
 WHOLE_RUNS = "test_whole_runs.py"
 

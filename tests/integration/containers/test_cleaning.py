@@ -9,7 +9,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from servers import leftovers
 
 from kit.engines.docker.cleaning import Removed, clean
 from kit.engines.docker.client import RUN_LABEL
@@ -17,6 +16,7 @@ from kit.engines.docker.containers import container, network, new_name, remove_v
 from kit.engines.docker.lock import BIRTH_LABEL, birth, holder, only_kit
 from kit.engines.docker.volumes import MODEL_LABEL
 from kit.errors import EngineError
+from tests.integration.containers.servers import leftovers
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ KIT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
-from servers import ANSWERING, python_server
+from tests.integration.containers.servers import ANSWERING, python_server
 from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.lock import only_kit
@@ -43,7 +43,7 @@ def test_what_a_killed_kit_has_left_is_removed(
 ) -> None:
     """Its lock says that it is dead; its containers, network and volumes go, those of others stay."""
     lock = f"kit-lock-{run}"
-    arguments = [run, loadgen_image, lock, str(Path(__file__).parent), str(tmp_path / "log")]
+    arguments = [run, loadgen_image, lock, str(Path(__file__).parents[3]), str(tmp_path / "log")]
     with subprocess.Popen([sys.executable, "-c", KIT, *arguments], stdout=subprocess.PIPE, text=True) as kit:
         assert kit.stdout is not None
         assert kit.stdout.readline() == "up\n"

@@ -12,7 +12,6 @@ from typing import Any
 
 import docker
 import pytest
-from servers import ANSWERING, leftovers, models, python_server, reference, until, write_short_load
 
 from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL
@@ -25,6 +24,15 @@ from kit.probe import visitor_for
 from kit.probe.http import EndpointError
 from kit.reference.truth import read_truth
 from kit.storage.cell_folder import read_facts, read_records
+from tests.integration.containers.servers import (
+    ANSWERING,
+    leftovers,
+    models,
+    python_server,
+    reference,
+    until,
+    write_short_load,
+)
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from servers import ANSWERING, models, python_server
 
 from kit.documents.container import Mount
 from kit.engines.docker.cleaning import clean
@@ -22,6 +21,7 @@ from kit.engines.docker.volumes import COMPLETE, model_volume, volume_name
 from kit.errors import EngineError, StorageError
 from kit.probe import visitor_for
 from kit.probe.http import EndpointError
+from tests.integration.containers.servers import ANSWERING, models, python_server
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import docker
 import pytest
-from servers import ANSWERING, leftovers, models, python_server, reference, write_short_load
 
 from kit.documents.container import Tmpfs
 from kit.engines.docker.client import RUN_LABEL
@@ -23,6 +22,14 @@ from kit.engines.docker.lock import holder, only_kit
 from kit.errors import EngineError
 from kit.probe import visitor_for
 from kit.storage.cell_folder import read_facts, read_records
+from tests.integration.containers.servers import (
+    ANSWERING,
+    leftovers,
+    models,
+    python_server,
+    reference,
+    write_short_load,
+)
 
 pytestmark = pytest.mark.integration
 

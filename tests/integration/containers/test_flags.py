@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 from docker.errors import ImageNotFound
-from nested import not_tested
 
 from kit.assets import asset
 from kit.documents.container import ContainerSpec
@@ -16,6 +15,7 @@ from kit.engines.docker.client import RUN_LABEL, connect
 from kit.runtimes import RUNTIMES, llamacpp
 from kit.runtimes.compose import container, read_compose
 from kit.runtimes.protocol import DeviceEvidence, ServedModel
+from tests.integration.containers.nested import not_tested
 
 pytestmark = pytest.mark.integration
 

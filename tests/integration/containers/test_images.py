@@ -10,7 +10,6 @@ import docker
 import pytest
 
 import kit.supply.images.building as building
-from images import built
 from kit.assets import asset
 from kit.engines.docker.bases import base_tag
 from kit.engines.docker.client import RUN_LABEL
@@ -23,6 +22,7 @@ from kit.engines.docker.images import (
 from kit.errors import EngineError
 from kit.supply.images import ImageRecipe, build, lock, needed, present, recipe, recipes
 from kit.supply.images.context import DOCKERFILE, write_context
+from tests.integration.containers.images import built
 
 pytestmark = pytest.mark.integration
 

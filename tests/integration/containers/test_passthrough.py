@@ -13,7 +13,12 @@ from pathlib import Path
 
 import docker
 import pytest
-from nested import (
+
+from kit.documents.container import Accelerator, ContainerSpec
+from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
+from kit.engines.docker.client import connect
+from kit.errors import EngineError
+from tests.integration.containers.nested import (
     LABEL,
     Inner,
     answers,
@@ -24,11 +29,6 @@ from nested import (
     second_docker,
     tiny_image,
 )
-
-from kit.documents.container import Accelerator, ContainerSpec
-from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
-from kit.engines.docker.client import connect
-from kit.errors import EngineError
 
 pytestmark = pytest.mark.integration
 

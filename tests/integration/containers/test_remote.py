@@ -13,8 +13,6 @@ from pathlib import Path
 
 import docker
 import pytest
-from nested import not_tested
-from servers import leftovers, reference, write_short_load
 
 from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
@@ -22,6 +20,8 @@ from kit.engines.docker.volumes import model_volume, volume_name
 from kit.errors import EngineError
 from kit.probe import visitor_for
 from kit.storage.cell_folder import read_facts, read_records
+from tests.integration.containers.nested import not_tested
+from tests.integration.containers.servers import leftovers, reference, write_short_load
 
 pytestmark = pytest.mark.integration
 

@@ -12,10 +12,7 @@ from typing import Any
 
 import docker
 import pytest
-from cuttable import way_to_the_engine
-from running import kit, start_kit, wait_until
 
-from images import built
 from kit.catalogue import model
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.engine import DockerEngine
@@ -28,6 +25,9 @@ from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, container_server
 from kit.supply.download import fetch
+from tests.integration.containers.cuttable import way_to_the_engine
+from tests.integration.containers.images import built
+from tests.support.running import kit, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, browser
-from pages import HOSTILE, hostile, large
 
 from kit.cli import run
 from kit.report.page.report import report_of
+from tests.integration.report.browser import Browser, browser
+from tests.support.pages import HOSTILE, hostile, large
 
 BUNDLES = Path(__file__).resolve().parents[3] / "results"
 MAX_BYTES = 5_000_000

@@ -1,0 +1,215 @@
+"""A good run made by code: the toy server's exchanges through the real stream, metrics, result and bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+
+from kit.catalogue import model
+from kit.documents import (
+    AnswerCheck,
+    Cell,
+    CellPlan,
+    Host,
+    LoadFacts,
+    Phase,
+    Plan,
+    Record,
+    ServerFacts,
+    Window,
+)
+from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.metrics.aggregate import cell_metrics
+from kit.metrics.results import make_result
+from kit.plan.correctness import load_suite
+from kit.plan.plan import cell_load, entry_of, make_plan
+from kit.plan.platforms import load_platform
+from kit.plan.prompts import load_prompts
+from kit.plan.schedule import planned_request
+from kit.storage.bundle import pack_files
+from kit.stream.record import record
+from kit.strict import plain, write_json, write_jsonl_line
+from kit.timestamps import utc_text
+from tests.support.calibrations import START_NS, good_calibration
+from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
+
+Files = dict[str, bytes]
+
+# One right answer for each test of the level "tiny".
+ANSWERS = {
+    "sum": "2 + 2 = 4",
+    "is-even": "```python\ndef is_even(n):\n    return n % 2 == 0\n```",
+    "older-users": "SELECT * FROM users WHERE age > 30;",
+    "city": '{"city": "Paris", "country": "France"}',
+    "compiler": "A compiler turns a program into machine code.",
+    "heading": "<h1>Hello</h1>",
+    "abbreviation": "Structured Query Language",
+}
+
+
+# --- plan and host ----------------------------------------------------------------------------------------
+
+
+@cache
+def good_plan() -> Plan:
+    """The demo, shortened: two entries, concurrency 1 and 2, one replicate, a window of 0.6 s."""
+    demo = load_platform("demo")
+    workload = replace(demo.workload, concurrencies=(1, 2), replicates=1, warmup_s=0.2, window_s=0.6, drain_s=5.0)
+    suite = load_suite(demo.correctness.name, demo.correctness.level)
+    prompts = load_prompts(workload.prompts)
+    return make_plan(replace(demo, workload=workload), model(demo.model), prompts, suite, cpus=2, seed=None)
+
+
+def good_host() -> Host:
+    return Host(
+        schema="kit/host/1",
+        system="Linux",
+        kernel="6.1.0",
+        architecture="x86_64",
+        cpu_model="A CPU",
+        cpus=4,
+        cpus_usable=2,
+        memory_bytes=8 * 10**9,
+        cpu_governor=None,
+        clock_source="tsc",
+        python="3.11.7",
+        packages={"kit": "0.1.0"},
+    )
+
+
+# --- one cell, and the run --------------------------------------------------------------------------------
+
+
+def jsonl(lines: Sequence[object]) -> bytes:
+    return b"".join(write_jsonl_line(plain(line)) for line in lines)
+
+
+def good_checks(concurrency: int) -> list[AnswerCheck]:
+    names = list(ANSWERS)
+    rounds = [("single", name, 0) for name in names]
+    if concurrency > 1:
+        rounds += [("concurrent", names[at % len(names)], at // len(names)) for at in range(concurrency)]
+    return [
+        AnswerCheck("single" if round_ == "single" else "concurrent", name, copy, True, ANSWERS[name], "")
+        for round_, name, copy in rounds
+    ]
+
+
+def _server(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int, records: Sequence[Record]) -> ServerFacts:
+    made = sum(each.completion_tokens or 0 for each in records)
+    asked = sum(each.prompt_tokens or 0 for each in records)
+    settings = entry_of(plan, cell).settings
+    return ServerFacts(
+        command=("python", "-m", "server"),
+        version="b1-abc",
+        reported={name: settings[name] for name in ("slots", "context_tokens_per_slot")},
+        started_utc=utc_text(start_ns + 10 * MS),
+        stopped_utc=utc_text(end_ns - 5 * MS),
+        exit_code=0,
+        model_sha256=plan.model.sha256,
+        counters_before={"prompt_tokens": 120, "completion_tokens": 90},
+        counters_after={"prompt_tokens": 120 + asked, "completion_tokens": 90 + made},
+    )
+
+
+def _phases(duration_ns: int) -> Iterator[Phase]:
+    names = [name for name in PHASES if name not in CONTAINER_PHASES]
+    step_ns = duration_ns // len(names)
+    for at, name in enumerate(names):
+        yield Phase(name, at * step_ns, (at + 1) * step_ns, "ok")
+
+
+def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: bytes) -> LoadFacts:
+    workload = plan.workload
+    return LoadFacts(
+        origin_utc=utc_text(origin_ns),
+        origin_ns=origin_ns - START_NS,
+        ended_utc=utc_text(origin_ns + duration_ns),
+        duration_ns=duration_ns,
+        window=Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns),
+        stamp_source="kernel",
+        clock="CLOCK_MONOTONIC",
+        clock_resolution_ns=1,
+        cpu_ns=duration_ns // 20,
+        interrupted=False,
+        stale_retries=0,
+        requests=records.count(b"\n"),
+        records_sha256=sha256(records).hexdigest(),
+        texts_sha256=sha256(texts).hexdigest(),
+    )
+
+
+def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str]) -> tuple[Cell, Files]:
+    slots = int(entry_of(plan, planned).settings["slots"])
+    exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
+    judged = [
+        record(
+            each,
+            planned_request(plan.seed, planned.lane, each.id, plan.prompts.count, plan.workload.output_tokens),
+        )
+        for each in exchanges
+    ]
+    records = [each for each, _ in judged]
+    files = {
+        "records.jsonl": jsonl(records),
+        "texts.jsonl": jsonl([{"id": each.id, "text": text} for each, text in judged]),
+        "correct.jsonl": jsonl(good_checks(planned.concurrency)),
+    }
+    duration_ns = over_ns + 500 * MS
+    facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, files["records.jsonl"], files["texts.jsonl"])
+    assert facts.window is not None
+    entry = entry_of(plan, planned)
+    cell = Cell(
+        schema="kit/cell/1",
+        id=planned.id,
+        entry=entry.name,
+        runtime=entry.runtime,
+        variant=entry.variant,
+        concurrency=planned.concurrency,
+        replicate=planned.replicate,
+        status="measured",
+        failure=None,
+        started_utc=utc_text(start_ns),
+        ended_utc=utc_text(start_ns + duration_ns),
+        duration_ns=duration_ns,
+        phases=tuple(_phases(duration_ns)),
+        load=cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL),
+        facts=facts,
+        server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
+        metrics=cell_metrics(records, facts.window, open_loop=False),
+    )
+    return cell, files
+
+
+@cache
+def good_files() -> Mapping[str, bytes]:
+    """The files of the good run, by name."""
+    return run_files({})
+
+
+def run_files(faults: Mapping[int, str]) -> Files:
+    """The files of a run in which these requests of every cell fail (see `toy_server.exchanges_of`)."""
+    plan = good_plan()
+    plan_bytes = write_json(plain(plan))
+    files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
+    calibration = good_calibration()
+    files["calibration.json"] = write_json(plain(calibration))
+    cells: dict[str, Cell] = {}
+    start_ns = START_NS
+    for planned in plan.cells:
+        cell, more = _cell(plan, planned, start_ns, faults)
+        cells[planned.id] = cell
+        files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
+        files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))
+        start_ns += cell.duration_ns + 20 * MS
+    result = make_result(plan, sha256(plan_bytes).hexdigest(), cells, calibration)
+    files["result.json"] = write_json(plain(result))
+    return files
+
+
+@cache
+def good_bundle() -> bytes:
+    """The archive of the good run."""
+    return pack_files(good_files()).data

@@ -1,0 +1,131 @@
+"""A toy server and the load on it, in integer arithmetic: the exchanges that a load generator would have seen.
+
+The server has some slots; a request waits for a free one, then its tokens come at a steady step. The workers are
+a closed loop as kit.loadgen.session runs it: warm-up, window, drain, and a cut when the window's last has ended.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kit.documents import CellPlan, Exchange, Plan
+from kit.loadgen.session import BACKOFF_FIRST_NS, BACKOFF_MAX_NS
+from kit.plan.schedule import planned_request
+from tests.support.streams import DONE, chunk, event, usage
+
+MS = 1_000_000
+SENT_AFTER_NS, QUEUE_NS, PREFILL_NS, STEP_NS = 40_000, 300_000, 9 * MS, 2 * MS
+SERVED_MODEL = "m"  # as the events of `streams.chunk` say
+
+
+def exchanges_of(plan: Plan, cell: CellPlan, slots: int, faults: Mapping[int, str]) -> tuple[list[Exchange], int]:
+    """The exchanges of one load in the order of their ids, and when the load was over (ns).
+
+    `faults` says which requests fail, and how: "http_status", "connect", "garbage" or "empty".
+    """
+    window_end_ns = plan.workload.warmup_ns + plan.workload.window_ns
+    workers = [(0, worker) for worker in range(cell.concurrency)]
+    free_ns = [0] * slots
+    failures: Counter[int] = Counter()
+    made: list[Exchange] = []
+    over_ns = window_end_ns
+    while True:
+        intended_ns, worker = heapq.heappop(workers)
+        if intended_ns >= over_ns:
+            break
+        exchange = _exchange(plan, cell, (len(made), worker, intended_ns), free_ns, faults.get(len(made)))
+        made.append(exchange)
+        if exchange.sent_ns is not None and exchange.sent_ns < window_end_ns:
+            over_ns = max(over_ns, exchange.done_ns)
+        heapq.heappush(workers, (exchange.done_ns + _pause_ns(exchange, failures), worker))
+    over_ns += 30_000
+    return [_cut(exchange, over_ns) for exchange in made], over_ns
+
+
+def _pause_ns(exchange: Exchange, failures: Counter[int]) -> int:
+    """How long the worker waits: not at all after what looks like an answer to the load generator."""
+    if exchange.failure is None and exchange.status == 200:
+        failures[exchange.worker] = 0
+        return 0
+    failures[exchange.worker] += 1
+    return min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << (failures[exchange.worker] - 1))
+
+
+def _exchange(
+    plan: Plan, cell: CellPlan, who: tuple[int, int, int], free_ns: list[int], fault: str | None
+) -> Exchange:
+    index, worker, intended_ns = who
+    request = planned_request(plan.seed, cell.lane, index, plan.prompts.count, plan.workload.output_tokens)
+    sent_ns = intended_ns + SENT_AFTER_NS
+    started_ns = sent_ns + QUEUE_NS if fault else max(sent_ns + QUEUE_NS, heapq.heappop(free_ns))
+    body = _body(request.salt, request.max_tokens)
+    pieces = [(started_ns + PREFILL_NS + at * STEP_NS, data) for at, data in enumerate(body)]
+    role = event(chunk({"role": "assistant", "content": None}))
+    good = Exchange(
+        id=index,
+        worker=worker,
+        intended_ns=intended_ns,
+        connect_ns=intended_ns + 5_000 if intended_ns == 0 else None,
+        sent_ns=sent_ns,
+        headers_ns=started_ns,
+        done_ns=pieces[-1][0],
+        status=200,
+        pieces=((started_ns, role), *pieces),
+        complete=True,
+    )
+    if fault:
+        return _broken(good, fault)
+    heapq.heappush(free_ns, good.done_ns)
+    return good
+
+
+def _body(salt: str, tokens: int) -> list[bytes]:
+    """The events of one answer: one word a token; the finish, usage and the end mark come with the last."""
+    words = [event(chunk({"content": f" {salt[at % 16 :]}{at}"})) for at in range(tokens)]
+    last = event({"model": SERVED_MODEL, "choices": [], "usage": usage(tokens)})
+    return [*words[:-1], words[-1] + event(chunk({}, "length")) + last + DONE]
+
+
+def _broken(good: Exchange, fault: str) -> Exchange:
+    """The exchange as it would have been with this fault; it ends early."""
+    if fault == "connect":
+        ended_ns = good.intended_ns + MS
+        return replace(
+            good,
+            connect_ns=good.intended_ns + 5_000,
+            sent_ns=None,
+            headers_ns=None,
+            done_ns=ended_ns,
+            status=None,
+            pieces=(),
+            complete=False,
+            failure="connect",
+            failure_detail="Connection refused",
+        )
+    assert good.headers_ns is not None
+    ended_ns = good.headers_ns + MS
+    status, data = {
+        "http_status": (500, b'{"error": {"message": "out of memory"}}'),
+        "garbage": (200, b"data: {oops\n\n"),
+        "empty": (200, event(chunk({}, "stop")) + DONE),
+    }[fault]
+    return replace(good, done_ns=ended_ns, status=status, pieces=((ended_ns, data),))
+
+
+def _cut(exchange: Exchange, over_ns: int) -> Exchange:
+    """What the end of the load leaves of an exchange that was still going on."""
+    if exchange.done_ns <= over_ns:
+        return exchange
+    pieces = tuple(piece for piece in exchange.pieces if piece[0] <= over_ns)
+    return replace(
+        exchange,
+        pieces=pieces,
+        headers_ns=exchange.headers_ns if pieces else None,
+        status=200 if pieces else None,
+        done_ns=over_ns,
+        complete=False,
+        unfinished=True,
+    )

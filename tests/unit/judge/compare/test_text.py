@@ -1,0 +1,85 @@
+"""A comparison for people: tables, numbered reasons, and nothing that a stranger's text could do to a page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kit.catalogue.published import published
+from kit.judge.compare import against_published, compare_studies
+from kit.judge.compare.text import comparison_text, markdown_text, verdicts_text
+from tests.support.documents_compared import COMPARISON
+from tests.support.studies import replicated, study, subject
+
+T = "throughput_tok_s"
+ONE = study(
+    replicated("x", 4, {T: [80.0, 81.0, 82.0]}),
+    replicated("x", 8, {T: [90.0, 91.0, 92.0]}),
+    subject("y", 4, throughput_tok_s=27.0),
+    subject("y", 8, ttft_ms__p50=1.0),
+)
+PAIRED = compare_studies(ONE, ONE, [("x", "y")], [T])
+MARKDOWN = """\
+- A: yoga, Made up for a test (self-reported, cccccccccccc)
+- B: yoga, Made up for a test (self-reported, cccccccccccc)
+
+1 undecided, 1 not comparable. The verdict says what A is, against B, by the 95 % interval of A / B.
+
+**throughput (tok/s)**
+
+| entry   |   users |                 A |    B |   A / B | verdict            |
+|---------|---------|-------------------|------|---------|--------------------|
+| x / y   |       4 | 81.0 [80.0, 82.0] | 27.0 |  3.00 x | undecided (1)      |
+| x / y   |       8 | 91.0 [90.0, 92.0] |    – |       – | not comparable (2) |
+
+(1) 3 and 1 replicates, so no interval\x20\x20
+(2) B: no data for throughput\\_tok\\_s\x20\x20
+"""  # noqa: RUF001
+
+
+def test_markdown_has_a_table_a_metric_and_the_reasons_below() -> None:
+    """The whole text, as it goes into a document."""
+    assert comparison_text(PAIRED) == MARKDOWN
+
+
+def test_a_terminal_gets_the_same_without_markup() -> None:
+    """No bars, no stars, no backslashes."""
+    text = comparison_text(PAIRED, markdown=False)
+    assert not set("|*\\") & set(text)
+    assert "(2) B: no data for throughput_tok_s\n" in text
+
+
+def test_published_tables_say_the_tolerance_and_refuse_the_product_in_one_sentence() -> None:
+    """22 lines with one and the same reason are one sentence; published figures keep their digits."""
+    run = study(replicated("llamacpp", 1, {T: [150.0, 152.0, 155.0], "decode_tok_s": [155.0, 156.0, 157.0]}))
+    text = comparison_text(against_published(run, published("yoga"), 0.15), markdown=False)
+    assert "widened by 15 % to both sides" in text
+    assert "22 figures, not comparable: the published figure is the pace of one user times the users" in text
+    assert "readme: decode x users (tok/s)" in text
+    assert "  146.31  " in text
+    assert "  2,757.6  " in text
+
+
+@pytest.mark.parametrize("markdown", [True, False])
+def test_hostile_words_do_nothing(markdown: bool) -> None:
+    """No markup, no link, no control character, from names, titles, reasons and notes."""
+    bad = "\x1b[31m<script> ![x](http://evil.com) http://evil.com www.evil.com |a| `b` :smile: a:smile: <!--"
+    line = replace(COMPARISON.lines[1], entry_a=bad, row_b=bad, table="", reason=bad, caveat=bad)
+    found = replace(COMPARISON, a=replace(COMPARISON.a, title=bad), lines=(line,), notes=(bad,))
+    text = comparison_text(found, markdown=markdown)
+    assert "\x1b" not in text
+    if markdown:
+        for dangerous in ("<script", "](", "http://", "www.", " |a|", "`b`", ":smile:", "<!--"):
+            assert dangerous not in text.replace("\\" + dangerous, "")
+
+
+def test_plain_words_of_ours_are_left_as_they_are() -> None:
+    """Escapes where nothing needs them would only hurt the eye."""
+    words = "AWQ weights, another quantisation than the others'. 32 users (see 4.5): no-one's 10 %"
+    assert markdown_text(words) == words
+
+
+def test_no_lines_are_said_in_words() -> None:
+    """An empty comparison is not an empty sentence."""
+    assert verdicts_text(()) == "nothing to compare"

@@ -1,0 +1,80 @@
+"""What documents say that a command made is what that command makes today.
+
+A block between `<!-- made by: kit ... -->` and `<!-- end -->`, fenced or not, is the output of that command, and a
+picture before `<!-- plotted by: kit report ... -->` is a file that it writes. `make docs` writes all of them anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from kit.cli import cli
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"<!-- made by: kit ([^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
+FENCE = "```\n"
+PICTURE = re.compile(r"!\[[^]\n]*\]\(([^)\n]+\.svg)\)\n<!-- plotted by: kit ([^\n]*?) -->")
+WRITING = os.environ.get("KIT_WRITE_DOCS") == "1"
+BLOCKS = [(path, found) for path in DOCUMENTS for found in BLOCK.findall(path.read_text(encoding="utf-8"))]
+PICTURES = [(path, found) for path in DOCUMENTS for found in PICTURE.findall(path.read_text(encoding="utf-8"))]
+
+
+def named(value: object) -> str:
+    """What a test is called by: the document, and the command or the picture."""
+    return value.name if isinstance(value, Path) else str(value[0]) if isinstance(value, tuple) else ""
+
+
+def said(command: str) -> str:
+    """What the command prints, run in the folder of the repository."""
+    done = CliRunner().invoke(cli, shlex.split(command), prog_name="kit", catch_exceptions=False)
+    return done.stdout.strip()
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("path", "block"), BLOCKS, ids=lambda value: value.name if isinstance(value, Path) else ""
+)
+def test_a_block_is_what_its_command_prints(path: Path, block: tuple[str, str]) -> None:
+    """To the letter."""
+    command, text = block
+    fence = FENCE if text.startswith(FENCE) else ""
+    now = f"{fence}{said(command)}\n{fence}"
+    if WRITING and now != text:
+        begin, whole = f"kit {command} -->\n", path.read_text(encoding="utf-8")
+        path.write_text(whole.replace(f"{begin}{text}", f"{begin}{now}"), encoding="utf-8")
+        return
+    assert now == text, f"{path.name}: make docs"
+
+
+@pytest.mark.parametrize(("path", "picture"), PICTURES, ids=named)
+def test_a_picture_is_what_its_command_plots(path: Path, picture: tuple[str, str], tmp_path: Path) -> None:
+    """To the byte, with the version of the plotting library that the project pins."""
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    if f"vl-convert-python=={version('vl-convert-python')}" not in pins:
+        pytest.skip("another version of the plotting library than the pinned one draws other bytes")
+    file, command = picture
+    said(f"{command} -o {tmp_path / 'report'}")
+    made = tmp_path / "report" / "plots" / Path(file).name
+    if WRITING:
+        (path.parent / file).parent.mkdir(exist_ok=True)
+        (path.parent / file).write_bytes(made.read_bytes())
+        return
+    assert (path.parent / file).read_bytes() == made.read_bytes(), f"{path.name}: make docs"
+
+
+def test_the_readme_has_a_table_and_a_picture_that_commands_made() -> None:
+    """One of each at least."""
+    assert any(path.name == "README.md" for path, _ in BLOCKS)
+    assert any(path.name == "README.md" for path, _ in PICTURES)

@@ -1,0 +1,206 @@
+"""The page: self-contained, harmless, the same bytes each time, with what a reader needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import pytest
+
+from kit.report.page.html import json_script
+from kit.report.page.inputs import PageInput
+from kit.report.page.report import MARK, Report, report_of
+from tests.support.pages import HOSTILE, figures, hostile, known, made_timeline, subjects
+from tests.support.studies import replicated, study, subject, trial
+
+ALLOWED = {
+    "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "p", "span", "code",
+    "main", "div", "section", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "b", "small",
+    "abbr", "ul", "li", "figure", "figcaption", "script", "svg", "desc", "g", "path", "line", "text", "rect",
+    "defs",
+    "clippath", "pre", "footer", "dl", "dt", "dd", "a",
+}  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """Every element and attribute of a page, and the content of its scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.contents: dict[str, list[str]] = {"script": [], "style": []}
+        self.comments: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1][0] in self.contents and self.cdata_elem:
+            self.contents[self.elements[-1][0]].append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.comments.append(data)
+
+
+def one() -> PageInput:
+    made = study(*subjects(("llamacpp", "vllm"), (1, 4)))
+    return PageInput(made, "yoga.tar.gz", "bundle", quantiles=known(made), timelines=(made_timeline("vllm", 320),))
+
+
+@pytest.fixture(scope="module")
+def single() -> Report:
+    return report_of([one()])
+
+
+@pytest.fixture(scope="module")
+def evil() -> Report:
+    return report_of(hostile(), HOSTILE)
+
+
+def test_the_page_runs_only_the_scripts_and_styles_it_names(single: Report) -> None:
+    """By their hashes; no source, no attribute, no style attribute and no handler beside."""
+    page = Reader(single.html)
+    (policy,) = [found["content"] for tag, found in page.elements if found.get("http-equiv")]
+    assert policy is not None
+    for kind in ("script", "style"):
+        found = re.search(rf"{kind}-src '(sha256-[^']+)'(;|$)", policy)
+        assert found
+        (text,) = [each for each in page.contents[kind] if not each.startswith("{")]
+        assert found[1] == "sha256-" + b64encode(sha256(text.encode()).digest()).decode()
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    for tag, attributes in page.elements:
+        assert not {"src", "style", "srcset", "action"} & attributes.keys(), tag
+        assert not any(name.startswith("on") for name in attributes), tag
+        assert (attributes.get("href") or "#").startswith("#")
+
+
+def test_every_table_and_plot_has_words_for_those_who_cannot_see_it(single: Report) -> None:
+    """Captions, scopes, titles and a language."""
+    page = Reader(single.html)
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("table") == tags.count("caption") > 5
+    assert all("scope" in found for tag, found in page.elements if tag == "th")
+    assert all(found.get("role") == "img" for tag, found in page.elements if tag == "svg")
+    assert tags.count("svg") == tags.count("figure") == tags.count("figcaption") == 5
+    assert ("html", {"lang": "en"}) in page.elements
+    assert tags.count("h1") == 1
+
+
+def test_ids_are_unique(single: Report) -> None:
+    """Also those inside the pictures, and of two runs with the same name."""
+    for html in (single.html, report_of([one(), one()]).html):
+        ids = [found["id"] for _, found in Reader(html).elements if "id" in found]
+        assert len(ids) == len(set(ids))
+
+
+def test_the_data_of_every_plot_stands_in_the_page(single: Report) -> None:
+    """As JSON that a script can read."""
+    page = Reader(single.html)
+    names = {found["data-plot"] for _, found in page.elements if "data-plot" in found}
+    blocks = {found["id"] for tag, found in page.elements if tag == "script" and "id" in found}
+    assert blocks == {f"{name}-spec" for name in names} | {"plot-config"}
+    assert all(json.loads(text) for text in page.contents["script"] if text.startswith("{"))
+
+
+def test_hostile_words_stay_words(evil: Report) -> None:
+    """They make no element, no comment and no attribute, and nothing unprintable gets through."""
+    page = Reader(evil.html)
+    assert {tag for tag, _ in page.elements} <= ALLOWED | {"title"}
+    assert [each.strip() for each in page.comments] == [MARK]
+    assert not re.search("[\u2028\u2029\u202e]", evil.html + evil.markdown + "".join(evil.plots.values()))
+    assert "onerror=alert(1)&gt;" in evil.html
+    assert not any("<img" in text for text in evil.plots.values())
+
+
+def test_hostile_words_stay_words_in_markdown(evil: Report) -> None:
+    """Nothing of them is HTML, a link or a comment."""
+    text = re.sub("(?s)```.*?```", "", evil.markdown.replace(f"<!-- {MARK} -->", ""))
+    assert not re.search(r"(?<!\\)<", text)
+    assert "[x](y)" not in text
+
+
+def test_json_in_a_page_cannot_end_its_element() -> None:
+    """Whatever it holds, and it is read back as it was."""
+    block = json_script({"a": "</script><!--\u2028\u2029&"}, "x")
+    inner = block.removeprefix('<script type="application/json" id="x">').removesuffix("</script>")
+    assert not re.search("[<>&\u2028\u2029]", inner)
+    assert json.loads(inner) == {"a": "</script><!--\u2028\u2029&"}
+
+
+def test_the_same_inputs_give_the_same_bytes(single: Report) -> None:
+    """Page, Markdown and pictures."""
+    assert report_of([one()]) == single
+
+
+def test_every_file_bears_the_mark_in_its_first_line(single: Report) -> None:
+    """By which the next report knows that it may replace it."""
+    for text in (single.html, single.markdown, *single.plots.values()):
+        assert MARK in text.partition("\n")[0]
+
+
+def test_the_verdict_names_the_leader_and_the_margin(single: Report) -> None:
+    """In page and Markdown alike."""
+    for text in (single.html, single.markdown):
+        assert "vllm leads at 1 and 4 users." in text
+        assert "1.30 x llamacpp" in text
+
+
+def test_suspect_and_lost_cells_stand_under_warnings() -> None:
+    """With their reasons, and the tables mark them."""
+    doubted = replace(trial(1, throughput_tok_s=20.0), suspect=("send lag max 9 ms",))
+    made = study(subject("vllm", 1, doubted), subject("llamacpp", 1, trial(1, "failed")))
+    report = report_of([PageInput(made, "x", "run")])
+    for text in (report.html, report.markdown):
+        assert "send lag max 9 ms" in text
+        assert "the server exited" in text
+        assert "no result" in text
+        assert "†" in text
+    assert "At 1 user nobody has a result that counts." in report.html
+
+
+def test_a_run_without_a_figure_has_a_page_without_plots() -> None:
+    """And says so."""
+    report = report_of([PageInput(study(subject("vllm", 1, trial(1, "failed"))), "x", "run")])
+    assert report.plots == {}
+    assert "Nothing was measured." in report.html
+    assert "Nothing was measured." in report.markdown
+
+
+def test_imported_results_are_drawn_beside_the_only_run_or_that_of_their_name() -> None:
+    """And have a section of their own."""
+    mine = study(replicated("vllm", 1, figures(0, 1)))
+    theirs = replace(mine, origin="imported", label=None, name="gx10")
+    inputs = [PageInput(mine, "a", "bundle"), PageInput(theirs, "b", "imported")]
+    both = report_of(inputs)
+    assert "vllm (imported, unverifiable)" in both.plots["yoga-throughput.svg"]
+    assert "nobody can verify" in both.html
+    other = PageInput(replace(mine, name="gx10"), "c", "bundle")
+    named = report_of([*inputs, other])
+    assert "imported" not in named.plots["yoga-throughput.svg"]
+    assert "vllm (imported, unverifiable)" in named.plots["gx10-2-throughput.svg"]
+
+
+def test_a_scorecard_is_put_in_as_it_is() -> None:
+    """Whoever made it has escaped it; without one there is no section."""
+    given = replace(one(), scorecard_html="<p id=card>A+</p>", scorecard_markdown="| A+ |")
+    report = report_of([given])
+    assert "<p id=card>A+</p>" in report.html
+    assert "| A+ |" in report.markdown
+    assert "Scorecard" not in report_of([one()]).html
+
+
+def test_the_markdown_shows_every_picture(single: Report) -> None:
+    """By a path that is there."""
+    assert set(re.findall(r"\(plots/([^)]+)\)", single.markdown)) == set(single.plots)
+
+
+def test_the_page_says_how_to_verify(single: Report) -> None:
+    """With the very commands."""
+    for text in (single.html, single.markdown):
+        assert "kit verify yoga.tar.gz\nkit table yoga.tar.gz\nkit report yoga.tar.gz" in text

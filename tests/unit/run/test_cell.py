@@ -1,0 +1,191 @@
+"""The order of a cell's phases on success and on the failure of each, and what is on disk afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kit.documents import Cell, CellPlan
+from kit.documents.phases import PHASES as ALL_PHASES
+from kit.errors import PortInUseError
+from kit.run.cell import CellJob, measure_cell
+from kit.storage.run_folder import read_document
+from kit.supply.supply import ProcessSupply
+from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
+from tests.support.good_containers import container_facts, container_plan
+
+PLAN = demo_plan()
+PHASES = tuple(name for name in ALL_PHASES if name != "device")  # a process has no passthrough to prove
+WEIGHTS = ProcessSupply(Path("model.gguf"), PLAN.model.sha256)
+SERIAL_C1 = PLAN.cells[0]
+BATCHED_C4 = next(cell for cell in PLAN.cells if cell.concurrency == 4 and cell.entry == "llamacpp-batched")
+
+
+@pytest.fixture
+def server() -> Iterator[TinyServer]:
+    with TinyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def engine(server: TinyServer) -> FakeEngine:
+    return FakeEngine(server.url)
+
+
+def job(engine: FakeEngine, folder: Path, observer: Silent | None = None, cell: CellPlan = SERIAL_C1) -> CellJob:
+    return CellJob(PLAN, cell, folder, engine, WEIGHTS, SUITE, observer or Silent())
+
+
+def stored(folder: Path) -> Cell:
+    """cell.json as it is on disk, through every strict reader."""
+    return read_document((folder / "cell.json").read_bytes(), Cell, "cell", "cell.json")
+
+
+def outcomes(cell: Cell) -> list[tuple[str, str]]:
+    return [(phase.name, phase.outcome) for phase in cell.phases]
+
+
+def test_a_good_cell_goes_through_all_phases_in_order(engine: FakeEngine, tmp_path: Path) -> None:
+    """The order is the specification, for the log, for the observer and for what the engine did."""
+    observer = Silent()
+    cell = measure_cell(job(engine, tmp_path, observer))
+    assert tuple(observer.phases) == PHASES
+    assert outcomes(cell) == [(name, "ok") for name in PHASES]
+    assert engine.log == ["start", "load", "stop"]
+    assert cell.status == "measured"
+    assert stored(tmp_path) == cell
+
+
+def test_a_good_cell_keeps_what_the_server_says_of_itself(engine: FakeEngine, tmp_path: Path) -> None:
+    """Version, settings, counters before and after, exit code; the command without paths of this machine."""
+    found = measure_cell(job(engine, tmp_path)).server
+    assert found is not None
+    assert (found.version, found.reported["slots"], found.exit_code) == ("b1-tiny", 1, 0)
+    assert found.counters_before == found.counters_after == {"prompt_tokens": 10, "completion_tokens": 20}
+    assert found.command[0] == "python"
+    assert PLAN.model.file in found.command[-1]
+
+
+def test_the_numbers_of_a_cell_come_from_its_records(engine: FakeEngine, tmp_path: Path) -> None:
+    """Two requests, six tokens in one second."""
+    metrics = measure_cell(job(engine, tmp_path)).metrics
+    assert metrics is not None
+    assert (metrics.requests.ok, metrics.throughput_tok_s) == (2, 6.0)
+
+
+def test_right_answers_are_asked_alone_and_at_the_target_concurrency(tmp_path: Path) -> None:
+    """One test alone, then four at once, before any load."""
+    with TinyServer(slots=4) as server:
+        measure_cell(job(FakeEngine(server.url), tmp_path, cell=BATCHED_C4))
+        assert server.paths.count("/v1/chat/completions") == 5
+    assert len((tmp_path / "correct.jsonl").read_text().splitlines()) == 5
+
+
+def test_a_server_that_cannot_start_fails_in_start(engine: FakeEngine, tmp_path: Path) -> None:
+    """Nothing was started, so nothing is stopped."""
+    engine.on_start = raising(PortInUseError("Port 1 is in use."))
+    cell = measure_cell(job(engine, tmp_path))
+    assert outcomes(cell) == [("start", "failed")]
+    assert engine.log == []
+    assert cell.failure is not None
+    assert (cell.status, cell.failure.phase, cell.failure.kind) == ("failed", "start", "PortInUseError")
+    assert cell.metrics is None
+    assert stored(tmp_path) == cell
+
+
+def test_a_server_that_ends_before_it_is_ready_fails_in_ready(tmp_path: Path) -> None:
+    """Exit code and last log lines are in the reason."""
+    with TinyServer(health=503) as server:
+        engine = FakeEngine(server.url)
+        engine.running.code = 3
+        cell = measure_cell(job(engine, tmp_path))
+    assert outcomes(cell) == [("start", "ok"), ("ready", "failed"), ("stop", "ok")]
+    assert cell.failure is not None
+    assert "exit code 3" in cell.failure.message
+    assert "last words of the server" in cell.failure.message
+    assert engine.log == ["start", "stop"]
+
+
+def test_a_server_with_other_settings_than_planned_fails_in_ready(tmp_path: Path) -> None:
+    """One slot planned, four there."""
+    with TinyServer(slots=4) as server:
+        cell = measure_cell(job(FakeEngine(server.url), tmp_path))
+    assert cell.failure is not None
+    assert (cell.failure.phase, cell.failure.kind) == ("ready", "EngineError")
+    assert "4 slots" in cell.failure.message
+
+
+@pytest.mark.parametrize(("answer", "status"), [("5", 200), ("", 200), ("4", 500)])
+def test_wrong_answers_fail_in_correct_and_no_load_is_run(answer: str, status: int, tmp_path: Path) -> None:
+    """A wrong, an empty and an error answer; what was said is kept."""
+    with TinyServer(answer=answer, chat_status=status) as server:
+        engine = FakeEngine(server.url)
+        cell = measure_cell(job(engine, tmp_path))
+    assert outcomes(cell)[-2:] == [("correct", "failed"), ("stop", "ok")]
+    assert engine.log == ["start", "stop"]
+    assert cell.failure is not None
+    assert cell.failure.kind == "WrongAnswersError"
+    assert (tmp_path / "correct.jsonl").is_file()
+
+
+def test_a_load_generator_that_fails_fails_in_its_phase(engine: FakeEngine, tmp_path: Path) -> None:
+    """Its own words become the reason."""
+    engine.events = ('{"event": "error", "what": "No prompts.", "remedy": "", "code": 2}', "not JSON")
+    engine.load_code = 2
+    cell = measure_cell(job(engine, tmp_path))
+    assert cell.failure is not None
+    assert (cell.failure.phase, cell.failure.message) == ("warm-up", "No prompts.")
+    assert engine.log == ["start", "load", "stop"]
+
+
+def test_a_load_generator_that_dies_without_a_word_is_an_error_too(engine: FakeEngine, tmp_path: Path) -> None:
+    """Only an exit code is left."""
+    engine.load_code = -9
+    cell = measure_cell(job(engine, tmp_path))
+    assert cell.failure is not None
+    assert "exit code -9" in cell.failure.message
+
+
+def test_a_server_that_dies_under_load_leaves_its_records_and_a_reason(engine: FakeEngine, tmp_path: Path) -> None:
+    """The numbers up to then are kept, the cell counts as failed."""
+
+    def die() -> None:
+        engine.running.code = -9
+
+    engine.on_load = die
+    cell = measure_cell(job(engine, tmp_path))
+    assert (cell.status, cell.metrics is not None) == ("failed", True)
+    assert cell.failure is not None
+    assert (cell.failure.kind, cell.failure.phase) == ("ServerDied", "window")
+    assert (tmp_path / "records.jsonl").is_file()
+
+
+@pytest.mark.parametrize("where", ["start", "load"])
+def test_an_interrupt_stops_the_server_and_marks_the_cell(where: str, engine: FakeEngine, tmp_path: Path) -> None:
+    """Ctrl-C goes on after the server was stopped and cell.json was written."""
+    if where == "start":
+        engine.on_start = raising(KeyboardInterrupt())
+    else:
+        engine.on_load = raising(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        measure_cell(job(engine, tmp_path))
+    cell = stored(tmp_path)
+    assert cell.status == "interrupted"
+    assert any(phase.outcome == "interrupted" for phase in cell.phases)
+    assert engine.log.count("start") == engine.log.count("stop")
+
+
+@pytest.mark.parametrize("code", [137, None])
+def test_a_server_that_runs_out_of_memory_is_told_as_that(
+    code: int | None, engine: FakeEngine, tmp_path: Path
+) -> None:
+    """Whether it died of it or lost only one of its processes."""
+    plan = container_plan()
+    engine.running.contained = replace(container_facts(plan, plan.cells[0], 0, 10**9), oom_killed=True)
+    engine.on_load = lambda: setattr(engine.running, "code", code)
+    cell = measure_cell(job(engine, tmp_path))
+    assert cell.failure is not None
+    assert (cell.status, cell.failure.kind) == ("failed", "OutOfMemory")

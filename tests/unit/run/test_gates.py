@@ -1,0 +1,194 @@
+"""The gates before load, against a small server: what stops a cell, and with which words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.documents import AnswerCheck, Entry
+from kit.documents.container import ContainerSpec
+from kit.errors import (
+    EngineError,
+    KitError,
+    RuntimeNotReadyError,
+    SourceError,
+    WrongAnswersError,
+    WrongDeviceError,
+)
+from kit.probe.http import EndpointError
+from kit.run.gates import Passed, examine, pass_gates
+from kit.runtimes import llamacpp
+from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
+from tests.support.fakes import SUITE, FakeRunning, TinyServer
+
+ENTRY = Entry("llamacpp", "llamacpp", "cpu", llamacpp.explicit("cpu", {"slots": 1}, 2))
+SPEC = container_server("cell", llamacpp, "cpu", ContainerSpec("cpu", "image", (), 8080))
+WEIGHTS = ServedModel("tiny", "tiny.gguf", "a" * 64, "kit-model-a")
+FACTS = {"build_info": "b1", "total_slots": 1, "default_generation_settings": {"n_ctx": 640}}
+ON_CPU = "Available devices:\n"
+
+
+class Contained(FakeRunning):
+    """A server in a container: what a command in it prints, and its log."""
+
+    def __init__(self, listing: str = ON_CPU, log: str = "") -> None:
+        super().__init__("http://server:8080")
+        self._listing, self._log = listing, log
+
+    def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
+        assert command[-1] == "--list-devices"
+        return 0, self._listing
+
+    def log_start(self) -> str:
+        return self._log
+
+
+@dataclass
+class Asking:
+    """A visitor that answers out of a script; what it cannot answer is an `EndpointError`."""
+
+    facts: Any = field(default_factory=lambda: dict(FACTS))
+    digest: str = WEIGHTS.sha256
+    posted: Any = None
+    done: list[str] = field(default_factory=list)
+
+    def wait_ready(self, path: str, budget_s: float) -> None:
+        self.done.append(f"ready {path} {budget_s:g}")
+
+    def fetch_json(self, path: str) -> Any:
+        self.done.append(f"json {path}")
+        if self.facts is None:
+            raise EndpointError("HTTP status 404")
+        return self.facts
+
+    def served_model(self) -> str | None:
+        return None
+
+    def post(self, path: str, document: Any, timeout_s: float) -> Any:
+        self.done.append(f"post {path} {sorted(document)} {timeout_s:g}")
+        if isinstance(self.posted, Exception):
+            raise self.posted
+        return self.posted
+
+    def upload(self, path: str, file: str, timeout_s: float) -> None:
+        self.done.append(f"upload {path} {file} {timeout_s:g}")
+
+    def sha256(self, file: str) -> str:
+        self.done.append(f"sha256 {file}")
+        return self.digest
+
+
+def passed(
+    asking: Asking,
+    running: FakeRunning | None = None,
+    entry: Entry = ENTRY,
+    steps: tuple[Step, ...] = (),
+    mounted: ServedModel | None = None,
+) -> tuple[Passed, list[str]]:
+    phases: list[str] = []
+    visitor: Any = asking
+    found = pass_gates(entry, SPEC, running or Contained(), visitor, steps, "tiny", phases.append, mounted)
+    return found, phases
+
+
+def test_a_good_server_passes_and_says_what_it_is() -> None:
+    """Version and settings in its own words, the device, and the name to ask it by."""
+    found, phases = passed(Asking())
+    assert found == Passed("b1", {"slots": 1, "context_tokens_per_slot": 640}, "cpu", "tiny")
+    assert phases == ["device"]
+
+
+def test_weights_are_hashed_where_the_server_sees_them() -> None:
+    """Once it is ready, before anything is asked."""
+    asking = Asking()
+    passed(asking, mounted=WEIGHTS)
+    assert asking.done[1] == "sha256 /models/tiny.gguf"
+
+
+def test_other_weights_in_the_volume_stop_the_cell() -> None:
+    """The remedy says how to fill it anew."""
+    with pytest.raises(SourceError, match="kit-model-a have sha256 bbbb") as caught:
+        passed(Asking(digest="b" * 64), mounted=WEIGHTS)
+    assert "kit clean --models" in caught.value.remedy
+
+
+def test_a_model_is_given_to_the_server_in_the_order_of_the_steps() -> None:
+    """The file by its place in the mount."""
+    asking = Asking(posted={"status": "success"})
+    steps = (Upload("/api/blobs/sha256:a", "tiny.gguf", 60.0), Post("/api/create", {"model": "m"}, 30.0))
+    passed(asking, steps=steps)
+    assert asking.done[1:3] == ["upload /api/blobs/sha256:a /models/tiny.gguf 60", "post /api/create ['model'] 30"]
+
+
+@pytest.mark.parametrize("answer", [{"error": "no such file"}, EndpointError("HTTP status 500")])
+def test_a_server_that_does_not_take_the_model_is_not_ready(answer: object) -> None:
+    """With the step and the server's own words."""
+    with pytest.raises(RuntimeNotReadyError, match=r"/api/create\): .*(no such file|500)"):
+        passed(Asking(posted=answer), steps=(Post("/api/create", {}, 30.0),))
+
+
+@pytest.mark.parametrize(
+    ("running", "entry", "words"),
+    [
+        (Contained(""), ENTRY, "did not list the devices"),
+        (Contained("  CUDA0: RTX (8188 MiB, 8000 MiB free)\n"), ENTRY, "a CPU variant sees a GPU"),
+        (Contained(ON_CPU), replace(ENTRY, variant="vulkan"), "lists no Vulkan device"),
+        (Contained("  Vulkan0: llvmpipe (LLVM)\n"), replace(ENTRY, variant="vulkan"), "software Vulkan"),
+        (Contained("  CUDA0: RTX\n"), replace(ENTRY, variant="cuda"), "layers"),
+    ],
+)
+def test_a_server_on_another_device_stops_the_cell(running: FakeRunning, entry: Entry, words: str) -> None:
+    """Not listed, listed and not used, or another one; exit code 11."""
+    with pytest.raises(WrongDeviceError, match=words) as caught:
+        passed(Asking(), running, entry)
+    assert caught.value.exit_code == 11
+    assert "kit doctor" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("facts", "kind", "words"),
+    [
+        (None, RuntimeNotReadyError, "gives no facts"),
+        ({**FACTS, "total_slots": 4}, EngineError, "4 slots, the plan says 1"),
+        ([], EngineError, "None slots"),
+    ],
+)
+def test_a_server_with_other_settings_stops_the_cell(facts: object, kind: type[KitError], words: str) -> None:
+    """Before the device is looked for."""
+    with pytest.raises(kind, match=words):
+        passed(Asking(facts=facts))
+
+
+# --- right answers ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny() -> Iterator[TinyServer]:
+    with TinyServer() as server:
+        yield server
+
+
+def test_answers_are_asked_alone_and_then_at_the_concurrency(tiny: TinyServer, tmp_path: Path) -> None:
+    """Both rounds are kept."""
+    from kit.probe import visitor_for
+
+    examine(tmp_path, visitor_for(FakeRunning(tiny.url)), SUITE, "m", 3)
+    assert tiny.paths.count("/v1/chat/completions") == 4
+    assert len((tmp_path / "correct.jsonl").read_text().splitlines()) == 4
+
+
+def test_wrong_answers_end_it_before_the_second_round(tmp_path: Path) -> None:
+    """What the server said is kept."""
+
+    class Wrong(Asking):
+        def examine(self, *_: object) -> list[AnswerCheck]:
+            return [AnswerCheck("single", "sum", 0, False, "5", "no 4 in it")]
+
+    visitor: Any = Wrong()
+    with pytest.raises(WrongAnswersError, match="1 of 1"):
+        examine(tmp_path, visitor, SUITE, "m", 8)
+    assert '"answer":"5"' in (tmp_path / "correct.jsonl").read_text()

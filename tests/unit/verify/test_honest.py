@@ -1,0 +1,120 @@
+"""kit.verify: bad luck is no fraud. Failed requests, dead servers and broken-off runs keep their label."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kit.documents import Cell, CellFailure, Finding
+from kit.loadgen import session
+from kit.verify import rules_load
+from tests.support.forge import (
+    BATCHED,
+    CELL_NAMES,
+    SERIAL,
+    Change,
+    changed_files,
+    derive,
+    drop,
+    in_cell,
+    in_facts,
+    path,
+)
+from tests.support.good_bundle import Files, run_files
+from tests.support.sealed import run_verdict
+
+REFUSED = CellFailure("ready", "RuntimeNotReadyError", "The server was not ready within 120 s.")
+DIED = CellFailure("window", "ServerDied", "The server ended with exit code 139 in the load.")
+
+
+def found(files: Files) -> list[Finding]:
+    """The findings on a run folder, without the notes that its archive rules do not apply."""
+    verdict = run_verdict(files)
+    assert verdict.label == "self-reported", verdict.findings
+    return [finding for finding in verdict.findings if not finding.rule.startswith("archive.")]
+
+
+@pytest.mark.parametrize("fault", ["http_status", "connect", "garbage", "empty"])
+@pytest.mark.parametrize(
+    "requests", [(0,), (3, 4, 5), range(2, 40)], ids=["first", "three in a row", "all but two"]
+)
+def test_failed_requests_are_not_a_finding(fault: str, requests: tuple[int, ...]) -> None:
+    """A load with failures, each followed by the pause that the load generator makes, is a good load."""
+    assert found(run_files(dict.fromkeys(requests, fault))) == []
+
+
+def test_mixed_failures_are_not_a_finding() -> None:
+    """The pause doubles over failures in a row and starts anew after an answer."""
+    faults = {0: "connect", 2: "http_status", 4: "http_status", 5: "garbage", 6: "http_status", 9: "empty"}
+    assert found(run_files(faults)) == []
+
+
+def without_load(cell: Cell) -> Cell:
+    """The cell as it is when its server never got ready."""
+    return replace(
+        cell, status="failed", failure=REFUSED, load=None, facts=None, server=None, metrics=None, phases=()
+    )
+
+
+def test_a_cell_whose_server_never_got_ready_is_not_a_finding() -> None:
+    """A failed cell has only its cell.json, and the run is complete with it."""
+    rest = drop(*(path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl")))
+    assert found(changed_files(in_cell(without_load), rest)) == []
+
+
+def test_a_server_that_died_in_the_load_is_not_a_finding() -> None:
+    """A failed cell may have records and numbers; they are checked like any."""
+    files = changed_files(in_cell(lambda cell: replace(cell, status="failed", failure=DIED)))
+    assert found(files) == []
+
+
+def test_numbers_of_a_failed_cell_are_recomputed_too() -> None:
+    """The numbers of a cell that failed in its load are no place for invention."""
+    files = changed_files(in_cell(lambda cell: replace(cell, status="failed", failure=DIED)))
+    records = path(BATCHED, "records.jsonl")
+    files[records] = b"".join(files[records].splitlines(keepends=True)[:-3])
+    verdict = run_verdict(files)
+    assert verdict.label == "rejected"
+    assert "metrics.recomputed" in {finding.rule for finding in verdict.findings}
+
+
+def test_an_interrupted_run_is_only_flagged() -> None:
+    """One cell was broken off, the last never began: flagged as incomplete, for both of them."""
+
+    def broken_off(cell: Cell) -> Cell:
+        return replace(cell, status="interrupted", metrics=None, facts=None, load=None)
+
+    files = changed_files(
+        in_cell(broken_off, SERIAL),
+        drop(*(path(BATCHED, name) for name in ("cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"))),
+        derive,
+    )
+    assert [(finding.rule, finding.where) for finding in found(files)] == [
+        ("run.complete", f"result.json: {SERIAL}"),
+        ("run.complete", f"result.json: {BATCHED}"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "change", [in_facts(clock_resolution_ns=1_000), in_facts(stale_retries=2)], ids=["resolution", "retries"]
+)
+def test_other_facts_of_an_honest_load_are_not_a_finding(change: Change) -> None:
+    """A coarser clock or connections made anew are facts, not faults."""
+    assert found(changed_files(change)) == []
+
+
+def test_only_failed_cells_are_nothing_to_check() -> None:
+    """A run without one measured cell has nothing that could be believed."""
+    parts = ("records.jsonl", "texts.jsonl", "correct.jsonl")
+    files = changed_files(*(in_cell(without_load, name) for name in CELL_NAMES))
+    drop(*(path(name, part) for name in CELL_NAMES for part in parts))(files)
+    verdict = run_verdict(files)
+    assert verdict.label == "rejected"
+    assert "verdict.nothing_checked" in {finding.rule for finding in verdict.findings}
+
+
+def test_the_pauses_are_those_of_the_load_generator() -> None:
+    """`kit.verify` may not import the load generator; its numbers are the same."""
+    assert rules_load.BACKOFF_FIRST_NS == session.BACKOFF_FIRST_NS
+    assert rules_load.BACKOFF_MAX_NS == session.BACKOFF_MAX_NS

@@ -1,0 +1,195 @@
+"""kit.verify: a good bundle keeps its label, every mutation loses it by its own rule, and nothing is skipped."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from kit.documents import Verdict
+from kit.storage.archive import pack
+from kit.storage.bundle import pack_files
+from kit.storage.run_folder import FolderFiles
+from kit.strict import plain
+from kit.strict.schema import problems
+from kit.verify.evidence import Evidence, open_bundle
+from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
+from kit.verify.rule import Issue, Steps, rule
+from kit.verify.verdict import MAX_FINDINGS_PER_RULE, judged, verify
+from tests.support.forge import BATCHED, archive_of, changed, drop, path
+from tests.support.good_bundle import good_bundle, good_files
+from tests.support.good_containers import container_bundle
+from tests.support.mutations import MUTATIONS, Mutation
+from tests.support.sealed import bundle_verdict, run_verdict
+
+LEVELS = {each.id: each.level for each in RULES}
+# A run of processes has nothing that these could look at.
+OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"container.present"}
+LABELS = {"reject": "rejected", "flag": "self-reported", "note": "self-reported"}
+
+
+@cache
+def good_evidence() -> Evidence:
+    return open_bundle(good_bundle())
+
+
+def rules_in(verdict: Verdict) -> set[str]:
+    return {finding.rule for finding in verdict.findings}
+
+
+def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> None:
+    """The bundles made by code, of processes and of containers, are self-reported without one finding; with
+
+    containers no rule of the registry is idle, without them only those about containers are.
+    """
+    of_processes, of_containers = bundle_verdict(good_bundle()), bundle_verdict(container_bundle())
+    for verdict in (of_processes, of_containers):
+        assert verdict.findings == ()
+        assert verdict.label == "self-reported"
+        assert verdict.checked.keys() == LEVELS.keys()
+    assert all(of_containers.checked.values())
+    assert {name for name, count in of_processes.checked.items() if not count} == OF_CONTAINERS
+
+
+def test_the_identity_is_that_of_the_manifest() -> None:
+    """A verdict bears the identity that packing gave, whatever the compression; a run folder has none."""
+    bundle = pack_files(good_files())
+    assert bundle_verdict(bundle.data).identity == bundle.identity
+    assert run_verdict(good_files()).identity is None
+
+
+def test_a_good_run_folder_says_which_rules_do_not_apply() -> None:
+    """Without an archive its two rules count nothing and say so in a note; all else is as in the bundle."""
+    verdict = run_verdict(good_files())
+    assert verdict.label == "self-reported"
+    assert {(finding.rule, finding.level) for finding in verdict.findings} == {
+        ("archive.canonical", "note"),
+        ("archive.manifest", "note"),
+    }
+    idle = {name for name, count in verdict.checked.items() if not count}
+    assert idle == rules_in(verdict) | OF_CONTAINERS
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.rule}: {m.what}")
+def test_each_mutation_is_found_by_its_rule(mutation: Mutation) -> None:
+    """The rule finds its mutation, at its level, and the label follows; no rule crashes on it."""
+    verdict = bundle_verdict(mutation.make())
+    level = LEVELS[mutation.rule]
+    assert (mutation.rule, level) in {(finding.rule, finding.level) for finding in verdict.findings}
+    assert verdict.label == LABELS[level]
+    assert CRASHED not in rules_in(verdict)
+
+
+def test_every_rule_has_a_mutation() -> None:
+    """No rule is without a bundle that it refuses, and no mutation is for a rule that does not exist."""
+    assert {mutation.rule for mutation in MUTATIONS} == set(LEVELS)
+
+
+def test_rule_ids_are_distinct() -> None:
+    """Two rules under one id would hide each other."""
+    assert len(LEVELS) == len(RULES)
+
+
+def test_a_rule_that_crashes_refuses_and_is_named() -> None:
+    """An exception in a rule is a finding of its own, and what the rule had found before it stays."""
+
+    @rule("plan.digest", "note", "things", "Crashes")
+    def crashing(_: Evidence) -> Steps:
+        yield Issue("here", "before")
+        raise KeyError("plan")
+
+    others = [each for each in RULES if each.id != "plan.digest"]
+    verdict = verify(good_evidence(), [*others, crashing])
+    assert verdict.label == "rejected"
+    assert {(f.rule, f.where) for f in verdict.findings} == {
+        (CRASHED, "plan.digest"),
+        (NOT_RUN, "plan.digest"),
+        ("plan.digest", "here"),
+    }
+    assert "KeyError" in verdict.findings[0].message
+    assert "plan.digest" not in verdict.checked
+
+
+def test_an_interrupt_passes_through_a_rule() -> None:
+    """Ctrl-C is no finding."""
+
+    @rule("some.rule", "note", "things", "Interrupted")
+    def interrupted(_: Evidence) -> Steps:
+        yield 1
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verify(good_evidence(), [interrupted])
+
+
+@pytest.mark.parametrize("left_out", [each.id for each in RULES])
+def test_a_rule_that_does_not_run_refuses(left_out: str) -> None:
+    """A label is given only after every rule of the registry ran."""
+    verdict = verify(good_evidence(), [each for each in RULES if each.id != left_out])
+    assert verdict.label == "rejected"
+    assert [(finding.rule, finding.where) for finding in verdict.findings] == [(NOT_RUN, left_out)]
+
+
+def test_evidence_that_cannot_even_be_opened_is_refused() -> None:
+    """A crash before the rules is a verdict too."""
+
+    def crashing() -> Evidence:
+        raise MemoryError
+
+    verdict = judged(crashing)
+    assert (verdict.label, rules_in(verdict)) == ("rejected", {CRASHED})
+
+
+@pytest.mark.parametrize("files", [{}, {"plan.json": b"{}"}, {"cells/x/y/z": b""}], ids=["none", "a plan", "odd"])
+def test_nothing_to_check_is_refused(files: dict[str, bytes]) -> None:
+    """An empty or foreign folder is no good run, and it is said that nothing was checked."""
+    verdict = run_verdict(files)
+    assert verdict.label == "rejected"
+    assert NOTHING_CHECKED in rules_in(verdict)
+
+
+def test_what_a_run_folder_holds_beside_plain_files_is_refused() -> None:
+    """A link or device that the reader would not open is a finding that names it."""
+    verdict = run_verdict(FolderFiles(good_files(), {"cells/x": "is a link"}))
+    assert verdict.label == "rejected"
+    refusals = [finding for finding in verdict.findings if finding.level == "reject"]
+    assert [(f.rule, f.where, f.message) for f in refusals] == [("files.expected", "cells/x", "is a link")]
+
+
+def test_an_empty_archive_is_refused_for_what_it_lacks() -> None:
+    """An archive without a single file is canonical, and still refused."""
+    verdict = bundle_verdict(pack({}))
+    assert {"files.expected", NOTHING_CHECKED} <= rules_in(verdict)
+
+
+def test_many_findings_of_a_rule_are_cut_and_counted() -> None:
+    """At most fifty findings a rule, and a line that says how many more there are."""
+    more = {f"stranger{number}.json": b"{}\n" for number in range(MAX_FINDINGS_PER_RULE + 7)}
+    verdict = bundle_verdict(archive_of({**good_files(), **more}))
+    found = [finding for finding in verdict.findings if finding.rule == "files.expected"]
+    assert len(found) == MAX_FINDINGS_PER_RULE + 1
+    assert found[-1].message == "and 7 more like these"
+
+
+def test_the_gravest_findings_come_first() -> None:
+    """A reader sees what refuses before what is only noted."""
+    levels = [finding.level for finding in run_verdict({**good_files(), "run.sh": b""}).findings]
+    assert levels == ["reject", "note", "note"]
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS[::4], ids=lambda m: f"{m.rule}: {m.what}")
+def test_a_verdict_is_a_document_and_repeats_itself(mutation: Mutation) -> None:
+    """The same bytes give the same verdict, and it fits its schema."""
+    data = mutation.make()
+    first, second = bundle_verdict(data), bundle_verdict(data)
+    assert first == second
+    assert problems(plain(first), "verdict") == []
+
+
+def test_the_finding_names_file_and_request() -> None:
+    """Who reads a finding knows where to look."""
+    data = changed(drop(path(BATCHED, "records.jsonl")))
+    assert path(BATCHED, "records.jsonl") in {finding.where for finding in bundle_verdict(data).findings}
+    salted = next(mutation for mutation in MUTATIONS if mutation.what == "another salt")
+    (finding,) = bundle_verdict(salted.make()).findings
+    assert finding.where == f"{path(BATCHED, 'records.jsonl')}: request 3"
