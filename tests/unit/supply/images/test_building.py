@@ -95,6 +95,17 @@ def test_lines_come_whole_and_a_failure_shows_the_last_of_them(store: ScriptedIm
 
 
 @pytest.mark.usefixtures("no_inputs")
+def test_of_a_line_that_never_ends_only_the_start_is_kept(store: ScriptedImages) -> None:
+    """Whatever a build prints."""
+    store.api.have("kit/base:bookworm")
+    store.api.events = [{"stream": "x" * 100_000} for _ in range(40)] + [{"stream": "\nend\n"}]
+    lines: list[str] = []
+    build(store, LOADGEN, lines.append)
+    assert lines[-1] == "end"
+    assert len(lines[-2]) == 1 << 20
+
+
+@pytest.mark.usefixtures("no_inputs")
 def test_a_missing_base_without_a_registry_offers_to_make_it(store: ScriptedImages) -> None:
     """The remedy is a command."""
     error = error_of(lambda: build(store, LLAMACPP, silent))
