@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
+import threading
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -47,8 +47,8 @@ def host(both: tuple[FakeEngine, docker.DockerClient]) -> DockerHost:
 
 
 def interrupt() -> None:
-    """Ctrl-C: the main thread, where the test runs, gets it."""
-    os.kill(os.getpid(), signal.SIGINT)
+    """Ctrl-C, while the main thread waits for the engine's answer."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 # --- servers --------------------------------------------------------------------------------------------
