@@ -14,7 +14,7 @@ from kit.judge.study import CellParts, study_of_run
 from kit.strict import read_json, typed
 from kit.strict.schema import check
 from kit.verify.evidence import Evidence
-from kit.verify.recompute import remade_result
+from kit.verify.recompute import recomputed_result
 from kit.verify.verdict import verify
 
 PROBADOR = {"total_requests", "runs", "levels"}  # one of these stands in every file of its `llm` commands
@@ -47,7 +47,7 @@ def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Ju
     `RefusedError` if verification refuses it, `InputError` if it cannot be read.
     """
     try:
-        plan, result = remade_result(evidence, slo)
+        plan, result = recomputed_result(evidence, slo)
     except InputError as error:
         raise InputError(f"{name}: {error.what}", error.remedy, error.detail) from None
     verdict = verify(evidence)
