@@ -80,7 +80,7 @@ def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[
 
 def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
     from kit.report.page.inputs import imported_input, run_input
-    from kit.report.page.scorecard import scorecard_pieces
+    from kit.report.page.scorecard import scorecard_part
 
     if opened.evidence is None or opened.plan is None:
         given = imported_input(opened.study, path.name)
@@ -95,8 +95,7 @@ def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str
             opened.evidence.host,
             cell,
         )
-    html, markdown = scorecard_pieces(opened.study)
-    return replace(given, scorecard_html=html, scorecard_markdown=markdown)
+    return replace(given, scorecard=scorecard_part(opened.study))
 
 
 def _refuse_foreign(path: Path) -> None:

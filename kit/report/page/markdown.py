@@ -63,8 +63,8 @@ def _section(section: Section, hashes: str) -> list[str]:
     if section.throughput:
         parts += [f"{hashes} Throughput", picture(section.throughput)]
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
-    if given.scorecard_markdown:
-        parts += [f"{hashes} Scorecard", given.scorecard_markdown]
+    if given.scorecard:
+        parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     for plot in section.plots:
         parts += [f"{hashes} {safe(plot.title)}", picture(plot)]
     for plot in section.timelines:
