@@ -11,12 +11,12 @@ import click
 from kit.cli._shared.options import Concurrencies, json_option, write_file
 
 if TYPE_CHECKING:
-    from kit.judge.open import Judged
+    from kit.judge.open import OpenedStudy
     from kit.judge.score import By, Contract
 
 F = TypeVar("F", bound=Callable[..., Any])
 BY = ("layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling")
-DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.contract.OURS, which would take long to import for a help text
+DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.loading.OURS, which would take long to import for a help text
 
 
 def scored_options(function: F) -> F:
@@ -64,12 +64,12 @@ def chosen_contract(name: str) -> Contract:
     return read_contract(data, name)
 
 
-def opened(runs: tuple[Path, ...]) -> list[Judged]:
+def opened(runs: tuple[Path, ...]) -> list[OpenedStudy]:
     """What there is to score; `InputError` where the same thing is given twice."""
-    from kit.cli._shared.opening import all_judged
+    from kit.cli._shared.opening import open_studies
     from kit.errors import InputError
 
-    found = all_judged(runs)
+    found = open_studies(runs)
     identities = [each.study.identity for each in found if each.study.identity]
     if len(set(identities)) < len(identities):
         raise InputError("One of these is given twice (the same identity).", "Give each run or file once.")

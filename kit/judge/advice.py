@@ -25,7 +25,7 @@ from kit.metrics.goodput import slo_text
 from kit.metrics.stats import median
 from kit.text import plain_text
 
-Relation = Literal["ahead", "tied", "undecided", "alone", "none"]
+LeadRelation = Literal["ahead", "tied", "undecided", "alone", "none"]
 THROUGHPUT = "throughput_tok_s"
 REASON_LIMIT = 200
 SHARE = 0.99
@@ -47,7 +47,7 @@ class Leader:
     value: Spread | None
     runner_up: str | None
     ratio: Ratio | None
-    relation: Relation
+    relation: LeadRelation
     tied: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
 
@@ -93,7 +93,7 @@ def _leader(good: list[Subject], level: int, what: Quantity, left_out: tuple[tup
     ratios = [(entry, ratio_of(of_best, values)) for entry, values in figures.items()]
     tied = [pair for pair in ratios if pair[1].includes_one or always_equal(of_best, figures[pair[0]])]
     open_ = [pair for pair in ratios if pair not in tied and not pair[1].excludes_one]
-    relation: Relation = "tied" if tied else "undecided" if open_ else "ahead"
+    relation: LeadRelation = "tied" if tied else "undecided" if open_ else "ahead"
     runner_up, ratio = (tied or open_ or ratios)[0]
     equals = (best.entry, *(entry for entry, _ in tied)) if tied else ()
     return Leader(level, what.path, best.entry, value, runner_up, ratio, relation, equals, left_out)

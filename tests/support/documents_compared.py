@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from kit.documents import Spread
-from kit.judge.claims import Claim, Claims, Figure
+from kit.judge.claims import Claim, Claims, FigureReference
 from kit.judge.compare.comparison import Comparison, Line, Side
 from kit.judge.compare.ratio import Ratio
 
-BATCHED = Figure("llamacpp-batched", 4, "throughput_tok_s", platform="demo")
-SERIAL = Figure("llamacpp-serial", 4, "throughput_tok_s", platform="demo")
-BUNDLED = Figure("llamacpp-serial", 4, "ttft_ms.p50", bundle="0123456789abcdef" * 4)
+BATCHED = FigureReference("llamacpp-batched", 4, "throughput_tok_s", platform="demo")
+SERIAL = FigureReference("llamacpp-serial", 4, "throughput_tok_s", platform="demo")
+BUNDLED = FigureReference("llamacpp-serial", 4, "ttft_ms.p50", bundle="0123456789abcdef" * 4)
 
 CLAIMS = Claims(
     schema="kit/claims/1",

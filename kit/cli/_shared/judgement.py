@@ -18,7 +18,7 @@ def judgement(study: Study) -> str:
     from kit.judge.compare import against_published
     from kit.judge.compare.text import comparison_text
     from kit.judge.score import contract, scorecard
-    from kit.judge.score.contract import OURS
+    from kit.judge.score.loading import OURS
     from kit.judge.score.text import scorecard_text
 
     rules = contract(OURS)
@@ -33,11 +33,11 @@ def judgement(study: Study) -> str:
 def show_judgement(folder: Path) -> None:
     """Print the judgement of a run that has just ended; one that verification refuses is told, and not judged."""
     from kit.cli import show_error
-    from kit.cli._shared.opening import judged
+    from kit.cli._shared.opening import open_study
     from kit.judge.open import RefusedError
 
     try:
-        found = judged(folder)
+        found = open_study(folder)
     except RefusedError as refused:
         show_error(refused)
         return

@@ -6,7 +6,7 @@ from kit import __version__
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable
 from kit.documents import Spread
 from kit.documents.study import Study, Subject
-from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side, Verdict, side_of
+from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome, Line, Side, side_of
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
@@ -74,7 +74,7 @@ def _line(
     ours = figures_of(subject, metric) if subject and level else []
     found = spread(ours) if ours else None
     reason = _why_not(study, name, table.metric, row, entry, level, subject, metric)
-    verdict: Verdict = "not comparable"
+    verdict: ComparisonOutcome = "not comparable"
     ratio = None
     if not reason and found is not None:
         low, high = _widened(found, tolerance)

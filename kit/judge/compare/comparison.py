@@ -9,7 +9,7 @@ from kit.documents import Spread
 from kit.documents.study import Study
 from kit.judge.compare.ratio import Ratio
 
-Verdict = Literal[
+ComparisonOutcome = Literal[
     "faster",
     "slower",
     "better",
@@ -52,7 +52,7 @@ class Line:
     a: Spread | None
     b: Spread | None
     ratio: Ratio | None
-    verdict: Verdict
+    verdict: ComparisonOutcome
     reason: str
     caveat: str
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kit import __version__
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
-from kit.judge.compare.comparison import Comparison, Line, Verdict, side_of
+from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, side_of
 from kit.judge.compare.quantity import Quantity, judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
@@ -93,7 +93,7 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Quantity,
         or _standing(y, "B", what)
     )
     ratio: Ratio | None = None
-    verdict: Verdict = "not comparable"
+    verdict: ComparisonOutcome = "not comparable"
     if not reason and x and y:
         values_a, values_b = values_of(x, what.path), values_of(y, what.path)
         ratio = ratio_of(values_a, values_b)
@@ -126,7 +126,7 @@ def _standing(subject: Subject | None, side: str, what: Quantity) -> str:
     return f"{side}: {reason}" if reason else ""
 
 
-def judge(ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity) -> tuple[Verdict, str]:
+def judge(ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
     if ratio.excludes_one and ratio.value is not None:
         more = ratio.value > 1

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score.card import ExtraCards, ExtraRow
-from kit.judge.score.contract import pin
+from kit.judge.score.contract import By, Contract, ExtraRule
 from kit.judge.score.kit1 import check_class, kit1_card
+from kit.judge.score.loading import pin
 from kit.judge.score.points import extra_points, grade_of, half_away
 from kit.judge.score.probador import base_name, plain_composite
-from kit.judge.score.rules import By, Contract, ExtraRule
 from kit.judge.study import LENGTHS, spread_of
 from kit.text import number
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kit.errors import InputError
 from kit.judge.score.card import Card, Scorecard
-from kit.judge.score.rules import Contract
+from kit.judge.score.contract import Contract
 from kit.text import plain_text
 
 

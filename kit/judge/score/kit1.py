@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score.card import Card, MetricScore, Note
+from kit.judge.score.contract import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, points
-from kit.judge.score.rules import Contract, MetricRule, PlatformClass, Scenario
-from kit.judge.score.values import Figure, all_failed, lies_beyond, pessimistic, replicates_of
+from kit.judge.score.values import PessimisticMedian, all_failed, lies_beyond, pessimistic, replicates_of
 from kit.judge.study import suspicions_of
 from kit.text import nearest, number, plain_text
 
@@ -176,7 +176,7 @@ def _is_best(subject: Subject, group: Sequence[Subject], rule: MetricRule) -> bo
     return all(lies_beyond(mine, values, rule.better) for values in known)
 
 
-def _metric_notes(rule: MetricRule, rules: Contract, figure: Figure, scored: MetricScore) -> list[Note]:
+def _metric_notes(rule: MetricRule, rules: Contract, figure: PessimisticMedian, scored: MetricScore) -> list[Note]:
     notes = []
     if figure.is_missing:
         lacking = f"{figure.lacking} of {figure.trials} replicates lack it"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from kit.judge.score.rules import Better, Contract, ExtraRule, Grade, MetricRule, PlatformClass
+from kit.judge.score.contract import Better, Contract, ExtraRule, Grade, MetricRule, PlatformClass
 
 BEST, GOOD = 100.0, 75.0
 # probador: below good never reads as good, and what spikes and variation may take off.

@@ -14,8 +14,8 @@ from fractions import Fraction
 
 from kit.documents.study import Study, Subject
 from kit.judge.score.card import Card, MetricScore, Note
+from kit.judge.score.contract import Contract, MetricRule, Scenario
 from kit.judge.score.points import band_of, grade_of, half_away, whole_jitter, whole_points
-from kit.judge.score.rules import Contract, MetricRule, Scenario
 from kit.judge.score.validate import SCALING
 from kit.judge.study import suspicions_of, value_of, values_of
 from kit.metrics.stats import median

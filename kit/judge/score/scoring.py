@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from kit import __version__
 from kit.documents.study import Study
 from kit.judge.score.card import Scorecard
-from kit.judge.score.contract import pin
+from kit.judge.score.contract import Contract
 from kit.judge.score.kit1 import check_class, kit1_cards
+from kit.judge.score.loading import pin
 from kit.judge.score.probador import probador_cards
-from kit.judge.score.rules import Contract
 
 
 def scorecard(

@@ -12,8 +12,8 @@ from typing import Literal
 from tabulate import tabulate
 
 from kit.judge.score.card import Card, ContractPin, ExtraCards, ExtraRow, MetricScore, Scorecard
+from kit.judge.score.contract import SCENARIOS, Contract, MetricRule, Scenario
 from kit.judge.score.gate import Failure
-from kit.judge.score.rules import SCENARIOS, Contract, MetricRule, Scenario
 from kit.text import NO_DATA, cell, number, plain_text
 
 Form = Literal["table", "markdown"]

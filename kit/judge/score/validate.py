@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isclose
 
-from kit.judge.score.rules import SCENARIOS, Better, Contract, Level, MetricRule, PlatformClass
+from kit.judge.score.contract import SCENARIOS, Better, Contract, Level, MetricRule, PlatformClass
 from kit.judge.study import PATHS
 from kit.text import did_you_mean, plain_text
 

@@ -12,7 +12,7 @@ from kit.text import NO_DATA, number, plain_text
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class TableCell:
     """A cell of a table: the number, and smaller what stands beside it."""
 
     value: str
@@ -31,7 +31,7 @@ class Table:
 
     title: str
     levels: tuple[int, ...]
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
+    rows: tuple[tuple[str, tuple[TableCell, ...]], ...]
 
 
 def tables_of(study: Study) -> list[Table]:
@@ -40,7 +40,7 @@ def tables_of(study: Study) -> list[Table]:
     return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
 
 
-def _says(figure: Figure) -> bool:
+def _says(figure: TableCell) -> bool:
     return figure.value != NO_DATA or bool(figure.beside)
 
 
@@ -56,12 +56,12 @@ def _table(study: Study, metric: Metric) -> Table:
     return Table(metric.title, levels, rows)
 
 
-def _figure(subject: Subject | None, metric: Metric) -> Figure:
+def _figure(subject: Subject | None, metric: Metric) -> TableCell:
     if subject is None:
-        return Figure(NO_DATA)
+        return TableCell(NO_DATA)
     measured = sum(trial.status == "measured" for trial in subject.trials)
     if not measured:
-        return Figure("no result")
+        return TableCell("no result")
     spread = spread_of(subject, metric.path)
     notes = [_interval(spread, metric)]
     if spread.median is None and metric.fallback:
@@ -69,7 +69,7 @@ def _figure(subject: Subject | None, metric: Metric) -> Figure:
         notes.append(f"max {_shown(most, metric)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")
-    return Figure(
+    return TableCell(
         _shown(spread.median, metric), " ".join(note for note in notes if note), bool(suspicions_of(subject))
     )
 

@@ -10,8 +10,8 @@ from tabulate import tabulate
 from kit.judge.advice import Leader, leaders
 from kit.report.page import facts
 from kit.report.page.figures import Table, tables_of
+from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.sections import Section, heading
-from kit.report.page.verdict import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.plots.style import Plot
 from kit.report.tables import SUSPECT
 from kit.text import NO_DATA, cell, number, plain_text

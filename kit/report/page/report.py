@@ -20,9 +20,9 @@ from kit.judge.study import levels_of
 from kit.report.page import facts
 from kit.report.page.figures import tables_of
 from kit.report.page.inputs import PageInput
+from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.markdown import markdown
 from kit.report.page.sections import Section, heading, overview_of, sections_of
-from kit.report.page.verdict import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.plots.render import dark_rules, inline_svg, javascript, svg, versions
 from kit.report.plots.style import Plot, Spec, config
 from kit.report.plots.timeline import MAX_ROWS

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from kit.documents.study import Origin, Study
 from kit.judge.score import Card, contract, scorecard
-from kit.judge.score.contract import OURS, THEIRS
+from kit.judge.score.loading import OURS, THEIRS
 from kit.judge.score.text import WITHHELD, scorecard_text
 from kit.judge.study import entries_of
-from kit.report.page.figures import Figure, Table
+from kit.report.page.figures import Table, TableCell
 from kit.text import NO_DATA, number, plain_text
 
 # Imported results name no machine, so our own contract has no thresholds for them.
@@ -51,13 +51,13 @@ def scorecard_part(study: Study) -> ScorecardPart:
     )
 
 
-def _figure(card: Card | None) -> Figure:
+def _figure(card: Card | None) -> TableCell:
     if card is None:
-        return Figure(NO_DATA)
+        return TableCell(NO_DATA)
     suspect = any(note.kind == "suspect" for note in card.notes)
     if card.grade is None:
-        return Figure(WITHHELD if suspect else NO_DATA, suspect=suspect)
-    return Figure(card.grade, number(card.composite, 1))
+        return TableCell(WITHHELD if suspect else NO_DATA, suspect=suspect)
+    return TableCell(card.grade, number(card.composite, 1))
 
 
 def _notes(cards: Sequence[Card]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ import yaml
 
 from kit.errors import InputError
 from kit.judge.score import Contract, Scorecard, contract, contract_names, read_contract, scorecard
-from kit.judge.score.contract import contract_sha256
-from kit.judge.score.rules import SCENARIOS
+from kit.judge.score.contract import SCENARIOS
+from kit.judge.score.loading import contract_sha256
 from kit.strict import plain, typed
 from kit.strict.schema import check, schema
 from tests.support.documents_judged import CONTRACT, JUDGED, SCORECARD

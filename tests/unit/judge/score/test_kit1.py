@@ -10,8 +10,8 @@ from kit.documents.pins import Hardware
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score import Card, contract, scorecard
+from kit.judge.score.contract import Better
 from kit.judge.score.kit1 import class_of
-from kit.judge.score.rules import Better
 from kit.judge.score.values import lies_beyond
 from kit.metrics.stats import bootstrap_interval
 from kit.plan.platforms import load_platform, platform_names

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kit.report.page.figures import Figure, Table
+from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
 from kit.report.page.report import MARK, Report, report_of
 from kit.report.page.scorecard import ScorecardPart
@@ -152,7 +152,7 @@ def test_every_text_of_a_run_stays_text() -> None:
     )
     host = replace(HOST, system=HOSTILE, kernel=HOSTILE, cpu_model=HOSTILE, packages={HOSTILE: HOSTILE})
     card = ScorecardPart(
-        Table(HOSTILE, (1,), ((HOSTILE, (Figure(HOSTILE, HOSTILE, True),)),)), HOSTILE, (HOSTILE,), ""
+        Table(HOSTILE, (1,), ((HOSTILE, (TableCell(HOSTILE, HOSTILE, True),)),)), HOSTILE, (HOSTILE,), ""
     )
     servers = {each.entry: replace(SERVER, version=HOSTILE) for each in named}
     given = PageInput(made, HOSTILE, "bundle", host=host, servers=servers, scorecard=card)
@@ -223,7 +223,7 @@ def test_imported_results_are_drawn_beside_the_only_run_or_that_of_their_name() 
 def test_a_scorecard_stands_in_page_and_markdown() -> None:
     """Without one there is no section."""
     card = ScorecardPart(
-        Table("Grades", (1,), (("vllm", (Figure("A+", "99.0"),)),)), "kit-1", ("Mind it.",), "| A+ |"
+        Table("Grades", (1,), (("vllm", (TableCell("A+", "99.0"),)),)), "kit-1", ("Mind it.",), "| A+ |"
     )
     report = report_of([replace(one(), scorecard=card)])
     assert all(words in report.html for words in ("Grades", "A+", "99.0", "kit-1", "Mind it."))
