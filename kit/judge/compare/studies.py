@@ -97,7 +97,7 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Quantity,
     if not reason and x and y:
         values_a, values_b = values_of(x, what.path), values_of(y, what.path)
         ratio = ratio_of(values_a, values_b)
-        verdict, reason = judge(ratio, values_a, values_b, what)
+        verdict, reason = outcome_of(ratio, values_a, values_b, what)
     return Line(
         table="",
         metric=what.path,
@@ -126,7 +126,9 @@ def _standing(subject: Subject | None, side: str, what: Quantity) -> str:
     return f"{side}: {reason}" if reason else ""
 
 
-def judge(ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity) -> tuple[ComparisonOutcome, str]:
+def outcome_of(
+    ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity
+) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
     if ratio.excludes_one and ratio.value is not None:
         more = ratio.value > 1

@@ -23,7 +23,7 @@ def contract_names() -> tuple[str, ...]:
     return NAMES
 
 
-def contract(source: str | Json) -> Contract:
+def load_contract(source: str | Json) -> Contract:
     """A contract of the kit by name, or the one that a parsed document holds.
 
     `InputError` names the place that is wrong; an unknown name gets the nearest.
@@ -42,7 +42,7 @@ def contract(source: str | Json) -> Contract:
 def read_contract(data: bytes, where: str) -> Contract:
     """Somebody's own contract in YAML; `InputError` with file, line and place of what is wrong.
 
-    Its algorithm is kit-1: probador-2.0 is a copy of somebody else's rules, and with other numbers it is none.
+    Its algorithm is kit-1: probador-2.0 is a copy of somebody else's contract, and with other numbers it is none.
     """
     document = read_yaml(data, where)
     check(document.value, "contract", where, document.line)
@@ -57,9 +57,9 @@ def read_contract(data: bytes, where: str) -> Contract:
     return found
 
 
-def contract_sha256(rules: Contract) -> str:
+def contract_sha256(contract: Contract) -> str:
     """The sha256 of everything that a contract says, as the kit writes it in JSON."""
-    return sha256(write_json(plain(rules))).hexdigest()
+    return sha256(write_json(plain(contract))).hexdigest()
 
 
 @cache
@@ -79,6 +79,6 @@ def _checked(value: Json, where: str) -> Contract:
     return found
 
 
-def pin(rules: Contract) -> ContractPin:
+def pin(contract: Contract) -> ContractPin:
     """What a scorecard says of its contract."""
-    return ContractPin(rules.name, rules.version, rules.algorithm, contract_sha256(rules))
+    return ContractPin(contract.name, contract.version, contract.algorithm, contract_sha256(contract))

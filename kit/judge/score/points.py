@@ -98,7 +98,7 @@ def whole_jitter(spikes: float, variation: float) -> int:
     return min(MAX_JITTER, half_away(min(2.0 * spikes, MAX_SPIKES) + min(100.0 * variation, MAX_VARIATION)))
 
 
-def extra_points(value: float, rule: ExtraRule, rules: Contract) -> float:
+def extra_points(value: float, rule: ExtraRule, contract: Contract) -> float:
     """The points of an extra card, on the curve of the contract's algorithm."""
     band = Band(rule.better, rule.excellent, rule.good)
-    return points(max(value, 0.0), band) if rules.algorithm == "kit-1" else float(whole_points(value, band))
+    return points(max(value, 0.0), band) if contract.algorithm == "kit-1" else float(whole_points(value, band))

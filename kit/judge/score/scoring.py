@@ -15,7 +15,7 @@ from kit.judge.score.probador import probador_cards
 
 def scorecard(
     studies: Sequence[Study],
-    rules: Contract,
+    contract: Contract,
     concurrencies: Sequence[int] | None = None,
     platform_class: str | None = None,
 ) -> Scorecard:
@@ -24,9 +24,9 @@ def scorecard(
     `platform_class` is the class of imported results that do not say on which machine they were made. `InputError`
     if the contract has no such class, or nothing here needs one.
     """
-    check_class(studies, rules, platform_class)
-    if rules.algorithm == "probador-2.0":
-        cards = probador_cards(studies, rules, concurrencies)
+    check_class(studies, contract, platform_class)
+    if contract.algorithm == "probador-2.0":
+        cards = probador_cards(studies, contract, concurrencies)
     else:
-        cards = [card for study in studies for card in kit1_cards(study, rules, concurrencies, platform_class)]
-    return Scorecard("kit/scorecard/1", __version__, pin(rules), tuple(cards))
+        cards = [card for study in studies for card in kit1_cards(study, contract, concurrencies, platform_class)]
+    return Scorecard("kit/scorecard/1", __version__, pin(contract), tuple(cards))

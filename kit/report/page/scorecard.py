@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.documents.study import Origin, Study
-from kit.judge.score import Card, contract, scorecard
+from kit.judge.score import Card, load_contract, scorecard
 from kit.judge.score.loading import OURS, THEIRS
 from kit.judge.score.text import WITHHELD, scorecard_text
 from kit.judge.study import entries_of
@@ -31,8 +31,8 @@ class ScorecardPart:
 
 def scorecard_part(study: Study) -> ScorecardPart:
     """The scorecard of a study: by kit-1, or by probador-2.0 if it was imported."""
-    rules = contract(CONTRACTS[study.origin])
-    found = scorecard([study], rules)
+    contract = load_contract(CONTRACTS[study.origin])
+    found = scorecard([study], contract)
     levels = tuple(sorted({card.concurrency for card in found.cards}))
     by_place: dict[tuple[str, int], Card] = {}
     for card in found.cards:
@@ -44,10 +44,10 @@ def scorecard_part(study: Study) -> ScorecardPart:
     pin = f"Contract {found.contract.name} {found.contract.version}"
     classes = dict.fromkeys(card.platform_class for card in found.cards if card.platform_class)
     return ScorecardPart(
-        table=Table(f"{rules.title}: grade, and score of 100", levels, rows),
+        table=Table(f"{contract.title}: grade, and score of 100", levels, rows),
         contract=f"{pin}, thresholds of the class {', '.join(classes)}." if classes else f"{pin}.",
         notes=_notes(found.cards),
-        markdown=_HEADING.sub(r"**\1**", scorecard_text(found, rules, "markdown")),
+        markdown=_HEADING.sub(r"**\1**", scorecard_text(found, contract, "markdown")),
     )
 
 
