@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import floor
 from typing import Literal
 
-from kit.documents import Slo, Spread
+from kit.documents import MedianInterval, Slo
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.judge.compare.quantity import Quantity, figure_text, judged_quantity, spread_text
+from kit.judge.compare.quantity import Quantity, figure_text, judged_quantity, median_interval_text
 from kit.judge.compare.ratio import (
     Ratio,
     always_equal,
@@ -20,7 +20,7 @@ from kit.judge.compare.ratio import (
     replicates_text,
 )
 from kit.judge.compare.standing import other_weights, why_left_out
-from kit.judge.study import levels_of, spread_of, values_of
+from kit.judge.study import levels_of, median_interval_of, values_of
 from kit.metrics.goodput import slo_text
 from kit.metrics.stats import median
 from kit.text import plain_text
@@ -44,7 +44,7 @@ class Leader:
     concurrency: int
     metric: str
     entry: str | None
-    value: Spread | None
+    value: MedianInterval | None
     runner_up: str | None
     ratio: Ratio | None
     relation: LeadRelation
@@ -85,7 +85,7 @@ def _leader(good: list[Subject], level: int, what: Quantity, left_out: tuple[tup
     if not good:
         return Leader(level, what.path, None, None, None, None, "none", (), left_out)
     best, others = good[0], good[1:]
-    value = spread_of(best, what.path)
+    value = median_interval_of(best, what.path)
     if not others:
         return Leader(level, what.path, best.entry, value, None, None, "alone", (), left_out)
     of_best = values_of(best, what.path)
@@ -267,7 +267,7 @@ def _why(found: Recommendation) -> str:
         kept = f"{percent_text(worst)} of requests within {limits} in its worst replicate"
         return f"the best is {plain_text(entry)} with {kept}, {percent_text(found.share)} asked"
     what = judged_quantity(THROUGHPUT)
-    parts = [f"{spread_text(what, leader.value)} {what.unit}", margin_text(leader)]
+    parts = [f"{median_interval_text(what, leader.value)} {what.unit}", margin_text(leader)]
     kept_by = dict(found.shares).get(leader.entry)
     if kept_by is not None:
         parts.append(f"{percent_text(kept_by)} of requests within {limits} in its worst replicate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.judge.claims import Claim, Claims, FigureReference
 from kit.judge.compare.comparison import Comparison, Line, Side
 from kit.judge.compare.ratio import Ratio
@@ -34,8 +34,8 @@ COMPARISON = Comparison(
             entry_a="llamacpp",
             row_b="llama.cpp",
             concurrency=1,
-            a=Spread(3, 152.0, 150.0, 155.0),
-            b=Spread(1, 158.1, None, None),
+            a=MedianInterval(3, 152.0, 150.0, 155.0),
+            b=MedianInterval(1, 158.1, None, None),
             ratio=Ratio(0.96, 0.95, 0.98, 3, 1),
             verdict="reproduced",
             reason="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.documents.study import Study
 from kit.judge.compare.ratio import Ratio
 
@@ -49,8 +49,8 @@ class Line:
     entry_a: str
     row_b: str
     concurrency: int | None
-    a: Spread | None
-    b: Spread | None
+    a: MedianInterval | None
+    b: MedianInterval | None
     ratio: Ratio | None
     verdict: ComparisonOutcome
     reason: str

@@ -11,7 +11,7 @@ from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, si
 from kit.judge.compare.quantity import Quantity, judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
-from kit.judge.study import entries_of, spread_of, values_of
+from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
 from kit.text import nearest, plain_text
 
@@ -104,8 +104,8 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Quantity,
         entry_a=pair[0],
         row_b=pair[1],
         concurrency=level,
-        a=spread_of(x, what.path) if x else None,
-        b=spread_of(y, what.path) if y else None,
+        a=median_interval_of(x, what.path) if x else None,
+        b=median_interval_of(y, what.path) if y else None,
         ratio=ratio,
         verdict=verdict,
         reason=reason,

@@ -13,7 +13,7 @@ from kit.judge.score.kit1 import check_class, kit1_card
 from kit.judge.score.loading import pin
 from kit.judge.score.points import extra_points, grade_of, half_away
 from kit.judge.score.probador import base_name, plain_composite
-from kit.judge.study import LENGTHS, spread_of
+from kit.judge.study import LENGTHS, median_interval_of
 from kit.text import number
 
 MB_PER_GB = 1024  # as the original divides
@@ -90,7 +90,7 @@ def _figures(
 
 def _above_zero(subject: Subject, path: str) -> float | None:
     """The median over the trials that have it; the original takes 0 and below for no data here."""
-    value = spread_of(subject, path).median
+    value = median_interval_of(subject, path).median
     return value if value is not None and value > 0 else None
 
 
@@ -103,7 +103,7 @@ def _single(path: str, missing: str) -> Callable[[Subject], list[_Found]]:
 
 
 def _correctness(subject: Subject) -> list[_Found]:
-    rate = spread_of(subject, "pass_rate").median
+    rate = median_interval_of(subject, "pass_rate").median
     return [_Found(rate, "no judged answers" if rate is None else "")]
 
 
@@ -183,7 +183,7 @@ def _profiled(
         # two runs that do not say on which machine they were are not of the same one
         machine = place if study.origin == "run" and study.hardware is None else study.hardware
         for subject in _chosen(study, concurrencies):
-            tokens = spread_of(subject, "prompt_tokens_mean").median
+            tokens = median_interval_of(subject, "prompt_tokens_mean").median
             composite = None if tokens is None else _alone(study, subject, contract, named)
             key = (study.origin, machine, base_name(subject.entry), subject.model, subject.concurrency)
             yield _Profile(key, study, subject, tokens, composite)

@@ -11,7 +11,7 @@ import pytest
 from kit.documents.study import Subject
 from kit.errors import InputError
 from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
-from kit.judge.study import PATHS, is_complete, spread_of, study_of_run, suspicions_of, values_of
+from kit.judge.study import PATHS, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
 from kit.metrics.goodput import parse_slo
 from kit.strict import plain, write_json
 from kit.verify.evidence import open_bundle, open_run
@@ -129,8 +129,8 @@ def test_a_subject_is_complete_when_all_its_replicates_were_measured() -> None:
     broken = subject("llamacpp", 4, trial(1, throughput_tok_s=10.0), trial(2, "failed"))
     assert (is_complete(whole), is_complete(broken)) == (True, False)
     assert values_of(broken, "throughput_tok_s") == [10.0]
-    assert spread_of(whole, "throughput_tok_s").median == 11.0
-    assert spread_of(broken, "ttft_ms.p50").n == 0
+    assert median_interval_of(whole, "throughput_tok_s").median == 11.0
+    assert median_interval_of(broken, "ttft_ms.p50").n == 0
     doubted = subject(
         "llamacpp", 4, replace(trial(1), suspect=("late", "x")), replace(trial(2), suspect=("late",))
     )
