@@ -178,7 +178,7 @@ class Trial:
     output: str = ""
 
 
-def judged(way: Passthrough, trial: Trial) -> Passthrough | str:
+def passthrough_of_trial(way: Passthrough, trial: Trial) -> Passthrough | str:
     """The way with what was learned about it, or why it is none, in words without a full stop."""
     if trial.refusal is not None:
         return plain_text(trial.refusal, 300)

@@ -15,7 +15,7 @@ from kit.engines.docker.client import Client
 from kit.engines.docker.images import ImageFacts, image_facts, images_with_label, registry_digest
 from kit.supply.images.building import LABEL, present
 
-Verdict = Literal["agrees", "differs", "unpinned", "unconfirmed"]
+PinStatus = Literal["agrees", "differs", "unpinned", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class LockedPin:
     resolved: str | None
     local_digests: tuple[str, ...]
     platform_digest: str | None
-    verdict: Verdict
+    verdict: PinStatus
     problem: str
 
 
@@ -128,7 +128,7 @@ def _pin(client: Client, image: PinnedImage, platform: str) -> LockedPin:
     )
 
 
-def verdict(pinned: str | None, resolved: str | None, local: tuple[str, ...]) -> Verdict:
+def verdict(pinned: str | None, resolved: str | None, local: tuple[str, ...]) -> PinStatus:
     """What was found, in a word. An engine that pulled by digest has proved it, whatever the tag means now."""
     if pinned is None:
         return "unpinned"
