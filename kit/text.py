@@ -28,6 +28,7 @@ _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+!|~&:@-]")
 _LEADING_EQUALS = re.compile(r"^( *)=")
 _BARE_WWW = re.compile(r"(www)\.", re.IGNORECASE)
 _BYTE_UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+DocumentPath = tuple[str | int, ...]  # a place inside a document: keys and indices from the top
 
 
 def plain_text(s: str, limit: int = 80) -> str:

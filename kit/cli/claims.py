@@ -31,14 +31,14 @@ def check(places: tuple[Path, ...], as_json: bool) -> int:
 
     Example: kit claims check results/claims.yaml demo.tar.gz
     """
-    from kit.cli._shared.opening import all_judged
+    from kit.cli._shared.opening import open_studies
     from kit.judge.claims import check_claims, claims_text, read_claims
     from kit.strict import plain, write_json
 
     file, runs = _sorted(places)
     claims = read_claims(_bytes(file), str(file))
     runs = runs or tuple(sorted(file.parent.glob("*.tar.gz")))
-    outcomes = check_claims(claims, [each.study for each in all_judged(runs)])
+    outcomes = check_claims(claims, [each.study for each in open_studies(runs)])
     if as_json:
         click.echo(write_json({"claims": plain(outcomes)}).decode(), nl=False)
     else:

@@ -122,6 +122,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _opened(path: Path) -> Study:
-    from kit.cli._shared.opening import judged
+    from kit.cli._shared.opening import open_study
 
-    return judged(path).study
+    return open_study(path).study

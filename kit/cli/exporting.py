@@ -35,12 +35,12 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
 
     Example: kit export probador results/demo-2cpu.tar.gz -o exported
     """
-    from kit.cli._shared.opening import judged
+    from kit.cli._shared.opening import open_study
     from kit.judge.probador import document_bytes, export_study
     from kit.strict import write_json
     from kit.text import plain_text
 
-    found = judged(run)
+    found = open_study(run)
     if found.evidence is None:
         raise InputError(f"{run} holds imported results, which have no records.", "Give a run folder or a bundle.")
     cells = {name: files.cell for name, files in found.evidence.cells.items() if files.cell is not None}

@@ -34,12 +34,12 @@ def command(
     from kit.judge.score.text import gate_text
     from kit.strict import plain, write_json
 
-    rules = chosen_contract(contract_name)
-    wanted = known_grade(rules, grade)
-    found = scorecard([each.study for each in opened(runs)], rules, concurrency, platform_class)
+    contract = chosen_contract(contract_name)
+    wanted = known_grade(contract, grade)
+    found = scorecard([each.study for each in opened(runs)], contract, concurrency, platform_class)
     if not found.cards:
         raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
-    failed = failures(found, rules, wanted)
+    failed = failures(found, contract, wanted)
     if as_json:
         document = {
             "min": wanted,

@@ -66,7 +66,7 @@ def answer_options(function: F) -> F:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestOptions:
     """The words of `server_options` and `answer_options`."""
 
     url: str
@@ -81,7 +81,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Arriving:
+class ArrivalOptions:
     """How requests arrive, and how long."""
 
     concurrency: int | None
@@ -116,7 +116,7 @@ def open_loop(rate: float, arrivals: str | None, burstiness: float | None) -> Lo
     )
 
 
-def _loop(given: Arriving) -> Loop:
+def _loop(given: ArrivalOptions) -> Loop:
     if sum(value is not None for value in (given.concurrency, given.rate, given.trace)) > 1:
         raise click.UsageError(
             "--concurrency is a closed loop, --rate an open one, --trace one of a file: give one of them."
@@ -130,7 +130,7 @@ def _loop(given: Arriving) -> Loop:
     return Loop("closed", given.concurrency or 1) if given.trace is None else Loop("open", None, "trace")
 
 
-def _window_s(given: Arriving) -> float | None:
+def _window_s(given: ArrivalOptions) -> float | None:
     if given.duration is not None and given.requests is not None:
         raise click.UsageError("--duration measures a time, --requests a number: give one of them.")
     if given.requests is not None or (given.trace is not None and given.duration is None):
@@ -138,7 +138,7 @@ def _window_s(given: Arriving) -> float | None:
     return given.duration or DURATION_S
 
 
-def make_request(asked: Asked, given: Arriving) -> LoadRequest:
+def make_request(asked: RequestOptions, given: ArrivalOptions) -> LoadRequest:
     """The load that the options ask for; `click.UsageError` or `InputError` if they make no sense."""
     from kit.metrics.goodput import parse_slo
     from kit.run.load import LoadRequest
@@ -220,7 +220,7 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     from kit.run.load import load_by_hand
     from kit.strict import plain, write_json
 
-    request = make_request(grouped(Asked, words), grouped(Arriving, words))
+    request = make_request(grouped(RequestOptions, words), grouped(ArrivalOptions, words))
     folder = new_folder(out, "load")
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:

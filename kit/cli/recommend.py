@@ -14,7 +14,7 @@ from kit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kit.judge.open import Judged
+    from kit.judge.open import OpenedStudy
 
 
 @click.command("recommend")
@@ -34,7 +34,7 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
     """
-    from kit.cli._shared.opening import all_judged
+    from kit.cli._shared.opening import open_studies
     from kit.judge.advice import SHARE, recommend, recommendation_lines
     from kit.judge.compare.merging import merged
     from kit.metrics.goodput import parse_slo
@@ -43,9 +43,9 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     if share is not None and slo is None:
         raise InputError("--share is of the requests that keep limits.", "Give the limits with --slo.")
     limits = parse_slo(slo) if slo is not None else None
-    judged = all_judged(runs, limits)
-    _same_settings(judged)
-    study = merged([each.study for each in judged])
+    opened = open_studies(runs, limits)
+    _same_settings(opened)
+    study = merged([each.study for each in opened])
     found = recommend(study, users, limits, SHARE if share is None else share)
     lines = recommendation_lines(found)
     if as_json:
@@ -56,10 +56,10 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     return int(found.leader.entry is None)
 
 
-def _same_settings(judged: Sequence[Judged]) -> None:
+def _same_settings(opened: Sequence[OpenedStudy]) -> None:
     """An entry that several runs have must be the same in each: `InputError` if not."""
     known: dict[str, object] = {}
-    for entry in (entry for each in judged if each.plan for entry in each.plan.entries):
+    for entry in (entry for each in opened if each.plan for entry in each.plan.entries):
         if known.setdefault(entry.name, entry) != entry:
             raise InputError(
                 f"{entry.name} has other settings in one run than in another, so they are not comparable.",

@@ -13,7 +13,7 @@ from kit.cli._shared.options import write_file
 from kit.errors import InputError
 
 if TYPE_CHECKING:
-    from kit.judge.open import Judged
+    from kit.judge.open import OpenedStudy
     from kit.judge.study import CellParts
     from kit.report.page.inputs import PageInput
 
@@ -36,10 +36,10 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
-    from kit.cli._shared.opening import inside, judged
+    from kit.cli._shared.opening import inside, open_study
     from kit.report.page.report import report_of
 
-    found = [(each, judged(each)) for path in runs for each in inside(path)]
+    found = [(each, open_study(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
         raise InputError(f"{len(found)} runs are too many for one page.", f"Give at most {MAX_RUNS}.")
     report = report_of(_inputs(found, timeline), title)
@@ -56,7 +56,7 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
         click.echo(str(folder / name))
 
 
-def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[PageInput]:
+def _inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None) -> list[PageInput]:
     """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
     from kit.judge.study import CellParts
     from kit.report.page.inputs import has_records
@@ -78,9 +78,9 @@ def _inputs(found: Sequence[tuple[Path, Judged]], timeline: str | None) -> list[
     ]
 
 
-def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
+def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
     from kit.report.page.inputs import imported_input, run_input
-    from kit.report.page.scorecard import scorecard_pieces
+    from kit.report.page.scorecard import scorecard_part
 
     if opened.evidence is None or opened.plan is None:
         given = imported_input(opened.study, path.name)
@@ -95,8 +95,7 @@ def _input(path: Path, opened: Judged, cells: Mapping[str, CellParts], cell: str
             opened.evidence.host,
             cell,
         )
-    html, markdown = scorecard_pieces(opened.study)
-    return replace(given, scorecard_html=html, scorecard_markdown=markdown)
+    return replace(given, scorecard=scorecard_part(opened.study))
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -11,12 +11,12 @@ import click
 from kit.cli._shared.options import Concurrencies, json_option, write_file
 
 if TYPE_CHECKING:
-    from kit.judge.open import Judged
+    from kit.judge.open import OpenedStudy
     from kit.judge.score import By, Contract
 
 F = TypeVar("F", bound=Callable[..., Any])
 BY = ("layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling")
-DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.contract.OURS, which would take long to import for a help text
+DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.loading.OURS, which would take long to import for a help text
 
 
 def scored_options(function: F) -> F:
@@ -53,10 +53,10 @@ def scored_options(function: F) -> F:
 def chosen_contract(name: str) -> Contract:
     """The contract called `name`, or the one in that file."""
     from kit.errors import InputError
-    from kit.judge.score import contract, read_contract
+    from kit.judge.score import load_contract, read_contract
 
     if not name.endswith((".yaml", ".yml")):
-        return contract(name)
+        return load_contract(name)
     try:
         data = Path(name).read_bytes()
     except OSError as error:
@@ -64,12 +64,12 @@ def chosen_contract(name: str) -> Contract:
     return read_contract(data, name)
 
 
-def opened(runs: tuple[Path, ...]) -> list[Judged]:
+def opened(runs: tuple[Path, ...]) -> list[OpenedStudy]:
     """What there is to score; `InputError` where the same thing is given twice."""
-    from kit.cli._shared.opening import all_judged
+    from kit.cli._shared.opening import open_studies
     from kit.errors import InputError
 
-    found = all_judged(runs)
+    found = open_studies(runs)
     identities = [each.study.identity for each in found if each.study.identity]
     if len(set(identities)) < len(identities):
         raise InputError("One of these is given twice (the same identity).", "Give each run or file once.")
@@ -110,16 +110,16 @@ def command(
         raise click.UsageError("--json and --format markdown: give one of them.")
     if platform_class is not None and by not in (None, "profile"):
         raise click.UsageError(f"--by {by} needs no class: leave out --class.")
-    rules = chosen_contract(contract_name)
+    contract = chosen_contract(contract_name)
     studies = [each.study for each in opened(runs)]
-    found = scorecard(studies, rules, concurrency, platform_class) if by is None else None
-    extra = None if by is None else extra_cards(studies, rules, by, concurrency, platform_class)
+    found = scorecard(studies, contract, concurrency, platform_class) if by is None else None
+    extra = None if by is None else extra_cards(studies, contract, by, concurrency, platform_class)
     if (found is not None and not found.cards) or (extra is not None and not extra.rows):
         raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
     if as_json or form == "json":
         text = write_json(plain(found or extra)).decode()
     elif found is not None:
-        text = scorecard_text(found, rules, "markdown" if form == "markdown" else "table") + "\n"
+        text = scorecard_text(found, contract, "markdown" if form == "markdown" else "table") + "\n"
     else:
         assert extra is not None
         text = extra_text(extra, "markdown" if form == "markdown" else "table") + "\n"

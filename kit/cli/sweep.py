@@ -11,7 +11,15 @@ from typing import Any
 import click
 
 from kit.cli._shared.options import Concurrencies, json_option, new_folder, quiet_option
-from kit.cli.load import Arriving, Asked, answer_options, grouped, make_request, open_loop, server_options
+from kit.cli.load import (
+    ArrivalOptions,
+    RequestOptions,
+    answer_options,
+    grouped,
+    make_request,
+    open_loop,
+    server_options,
+)
 from kit.documents import Loop
 
 MAX_RATE = 1_000_000
@@ -92,8 +100,8 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
     from kit.strict import plain, write_json
 
     loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
-    unshaped = dict.fromkeys(field.name for field in fields(Arriving))
-    request = make_request(grouped(Asked, words), grouped(Arriving, unshaped | words))
+    unshaped = dict.fromkeys(field.name for field in fields(ArrivalOptions))
+    request = make_request(grouped(RequestOptions, words), grouped(ArrivalOptions, unshaped | words))
     folder = new_folder(out, "sweep")
     total_s = request.warmup_s + (request.window_s or 0)
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:

@@ -26,11 +26,11 @@ def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.recompute import remade_result
+    from kit.verify.recompute import recomputed_result
 
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
-    plan, result = remade_result(evidence)
+    plan, result = recomputed_result(evidence)
     if as_json:
         click.echo(write_json(plain(result)).decode(), nl=False)
     else:

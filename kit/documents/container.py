@@ -11,7 +11,7 @@ from typing import Literal
 
 Accelerator = Literal["none", "nvidia", "rocm", "vulkan"]
 # How an accelerator comes into a container; which one an engine can do is found out by asking it.
-Path = Literal["none", "nvidia-classic", "nvidia-cdi", "rocm", "dri"]
+PassthroughMethod = Literal["none", "nvidia-classic", "nvidia-cdi", "rocm", "dri"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class ContainerFacts:
     engine: str
     engine_version: str
     api_version: str
-    passthrough: Path
+    passthrough: PassthroughMethod
     image: str
     image_id: str
     repo_digests: tuple[str, ...]

@@ -144,7 +144,7 @@ class CellResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class MedianInterval:
     """A number over replicates: median, and a bootstrap interval where there are at least three."""
 
     n: int
@@ -164,7 +164,7 @@ class Row:
     concurrency: int
     replicates: int
     measured: int
-    spreads: Mapping[str, Spread]
+    spreads: Mapping[str, MedianInterval]
     suspect: tuple[str, ...]
 
 

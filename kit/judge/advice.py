@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from math import floor
 from typing import Literal
 
-from kit.documents import Slo, Spread
+from kit.documents import MedianInterval, Slo
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.judge.compare.quantity import Quantity, figure_text, judged_quantity, spread_text
+from kit.judge.compare.quantity import Quantity, figure_text, judged_quantity, median_interval_text
 from kit.judge.compare.ratio import (
     Ratio,
     always_equal,
@@ -20,12 +20,12 @@ from kit.judge.compare.ratio import (
     replicates_text,
 )
 from kit.judge.compare.standing import other_weights, why_left_out
-from kit.judge.study import levels_of, spread_of, values_of
+from kit.judge.study import levels_of, median_interval_of, values_of
 from kit.metrics.goodput import slo_text
 from kit.metrics.stats import median
 from kit.text import plain_text
 
-Relation = Literal["ahead", "tied", "undecided", "alone", "none"]
+LeadRelation = Literal["ahead", "tied", "undecided", "alone", "none"]
 THROUGHPUT = "throughput_tok_s"
 REASON_LIMIT = 200
 SHARE = 0.99
@@ -44,10 +44,10 @@ class Leader:
     concurrency: int
     metric: str
     entry: str | None
-    value: Spread | None
+    value: MedianInterval | None
     runner_up: str | None
     ratio: Ratio | None
-    relation: Relation
+    relation: LeadRelation
     tied: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
 
@@ -85,7 +85,7 @@ def _leader(good: list[Subject], level: int, what: Quantity, left_out: tuple[tup
     if not good:
         return Leader(level, what.path, None, None, None, None, "none", (), left_out)
     best, others = good[0], good[1:]
-    value = spread_of(best, what.path)
+    value = median_interval_of(best, what.path)
     if not others:
         return Leader(level, what.path, best.entry, value, None, None, "alone", (), left_out)
     of_best = values_of(best, what.path)
@@ -93,7 +93,7 @@ def _leader(good: list[Subject], level: int, what: Quantity, left_out: tuple[tup
     ratios = [(entry, ratio_of(of_best, values)) for entry, values in figures.items()]
     tied = [pair for pair in ratios if pair[1].includes_one or always_equal(of_best, figures[pair[0]])]
     open_ = [pair for pair in ratios if pair not in tied and not pair[1].excludes_one]
-    relation: Relation = "tied" if tied else "undecided" if open_ else "ahead"
+    relation: LeadRelation = "tied" if tied else "undecided" if open_ else "ahead"
     runner_up, ratio = (tied or open_ or ratios)[0]
     equals = (best.entry, *(entry for entry, _ in tied)) if tied else ()
     return Leader(level, what.path, best.entry, value, runner_up, ratio, relation, equals, left_out)
@@ -267,7 +267,7 @@ def _why(found: Recommendation) -> str:
         kept = f"{percent_text(worst)} of requests within {limits} in its worst replicate"
         return f"the best is {plain_text(entry)} with {kept}, {percent_text(found.share)} asked"
     what = judged_quantity(THROUGHPUT)
-    parts = [f"{spread_text(what, leader.value)} {what.unit}", margin_text(leader)]
+    parts = [f"{median_interval_text(what, leader.value)} {what.unit}", margin_text(leader)]
     kept_by = dict(found.shares).get(leader.entry)
     if kept_by is not None:
         parts.append(f"{percent_text(kept_by)} of requests within {limits} in its worst replicate")

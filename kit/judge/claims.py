@@ -18,19 +18,19 @@ from kit.judge.compare.quantity import quantity
 from kit.judge.compare.ratio import Ratio, ratio_of
 from kit.judge.compare.standing import differences, find, why_left_out
 from kit.judge.study import values_of
-from kit.metrics.stats import median, spread
+from kit.metrics.stats import median, median_interval
 from kit.strict.decode import typed
 from kit.strict.schema import check
 from kit.strict.yaml_reader import read_yaml
 from kit.text import number, plain_text
 
-Relation = Literal["greater", "less", "at_least_times", "at_most_times", "within"]
-Verdict = Literal["confirmed", "falsified", "untested"]
+ClaimRelation = Literal["greater", "less", "at_least_times", "at_most_times", "within"]
+ClaimStatus = Literal["confirmed", "falsified", "untested"]
 _FACTORS = ("at_least_times", "at_most_times")
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class FigureReference:
     """One figure of one run: of every run of `platform`, or of the one bundle whose identity is `bundle`."""
 
     entry: str
@@ -52,9 +52,9 @@ class Claim:
     id: str
     statement: str
     where: str
-    left: Figure
-    relation: Relation
-    right: Figure | None = None
+    left: FigureReference
+    relation: ClaimRelation
+    right: FigureReference | None = None
     number: float | None = None
     factor: float | None = None
     tolerance: float | None = None
@@ -70,13 +70,13 @@ class Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckedClaim:
     """What the runs at hand say to a claim: the verdict, why, and what would falsify it."""
 
     id: str
     statement: str
     where: str
-    verdict: Verdict
+    verdict: ClaimStatus
     reason: str
     falsified_by: str
 
@@ -119,22 +119,22 @@ def _wrong(claim: Claim) -> str:
 # --- judging ----------------------------------------------------------------------------------------------
 
 
-def check_claims(claims: Claims, studies: Sequence[Study]) -> tuple[Outcome, ...]:
+def check_claims(claims: Claims, studies: Sequence[Study]) -> tuple[CheckedClaim, ...]:
     """The outcome of every claim, in order, by all the studies at hand that it speaks of."""
-    return tuple(_outcome(claim, studies) for claim in claims.claims)
+    return tuple(_checked(claim, studies) for claim in claims.claims)
 
 
-def _outcome(claim: Claim, studies: Sequence[Study]) -> Outcome:
-    verdicts = [_judged(claim, left, right) for left, right in _chosen(claim, studies)]
+def _checked(claim: Claim, studies: Sequence[Study]) -> CheckedClaim:
+    verdicts = [_status_and_reason(claim, left, right) for left, right in _chosen(claim, studies)]
     if not verdicts:
         verdicts = [("untested", f"no run of {_missing(claim, studies)} at hand")]
     # one run is enough to falsify; a run that says nothing takes nothing from one that confirms
-    order: tuple[Verdict, ...] = ("falsified", "confirmed", "untested")
+    order: tuple[ClaimStatus, ...] = ("falsified", "confirmed", "untested")
     verdict, reason = min(verdicts, key=lambda each: order.index(each[0]))
-    return Outcome(claim.id, claim.statement, claim.where, verdict, reason, falsified_by(claim))
+    return CheckedClaim(claim.id, claim.statement, claim.where, verdict, reason, falsified_by(claim))
 
 
-def _matches(figure: Figure, study: Study) -> bool:
+def _matches(figure: FigureReference, study: Study) -> bool:
     if figure.bundle is not None:
         return study.identity == figure.bundle
     return study.name == figure.platform
@@ -156,7 +156,7 @@ def _missing(claim: Claim, studies: Sequence[Study]) -> str:
     return " and ".join(dict.fromkeys(_run_text(each) for each in absent))
 
 
-def _judged(claim: Claim, left: Study, right: Study | None) -> tuple[Verdict, str]:
+def _status_and_reason(claim: Claim, left: Study, right: Study | None) -> tuple[ClaimStatus, str]:
     a, why_a = _values(claim.left, left)
     b: list[float] = []
     why_b = ""
@@ -172,7 +172,7 @@ def _judged(claim: Claim, left: Study, right: Study | None) -> tuple[Verdict, st
     return _verdict(claim, found)
 
 
-def _values(figure: Figure, study: Study) -> tuple[list[float], str]:
+def _values(figure: FigureReference, study: Study) -> tuple[list[float], str]:
     """The figures of all replicates, or why they do not count."""
     subject: Subject | None = find(study, figure.entry, figure.concurrency)
     if subject is None:
@@ -183,7 +183,7 @@ def _values(figure: Figure, study: Study) -> tuple[list[float], str]:
 
 def _alone(values: Sequence[float]) -> Ratio:
     """A figure that is held against a number, in the form of a ratio to 1."""
-    own = spread(values)
+    own = median_interval(values)
     return Ratio(median(values), own.low, own.high, len(values), len(values))
 
 
@@ -197,7 +197,7 @@ def _region(claim: Claim) -> tuple[float, float]:
     return (bound, inf) if claim.relation in ("greater", "at_least_times") else (-inf, bound)
 
 
-def _verdict(claim: Claim, found: Ratio) -> tuple[Verdict, str]:
+def _verdict(claim: Claim, found: Ratio) -> tuple[ClaimStatus, str]:
     assert found.value is not None
     low, high = _region(claim)
     closed = claim.relation not in ("greater", "less")
@@ -227,11 +227,11 @@ def _shown(claim: Claim, found: Ratio) -> str:
     return f"{what} is {value}{interval}"
 
 
-def _run_text(figure: Figure) -> str:
+def _run_text(figure: FigureReference) -> str:
     return f"bundle {figure.bundle[:12]}" if figure.bundle else plain_text(figure.platform or "")
 
 
-def _figure_text(figure: Figure) -> str:
+def _figure_text(figure: FigureReference) -> str:
     return f"{figure.metric} of {figure.entry} at {figure.concurrency} in {_run_text(figure)}"
 
 
@@ -251,7 +251,7 @@ def falsified_by(claim: Claim) -> str:
     return f"{_figure_text(claim.left)} {words[claim.relation]} {times}{right}"
 
 
-def claims_text(outcomes: Iterable[Outcome]) -> str:
+def claims_text(outcomes: Iterable[CheckedClaim]) -> str:
     """One paragraph a claim, and a last line with how many of each there are."""
     done = list(outcomes)
     parts = [
@@ -260,6 +260,6 @@ def claims_text(outcomes: Iterable[Outcome]) -> str:
         f"           falsified by: {plain_text(each.falsified_by, 500)}"
         for each in done
     ]
-    verdicts: tuple[Verdict, ...] = ("confirmed", "falsified", "untested")
+    verdicts: tuple[ClaimStatus, ...] = ("confirmed", "falsified", "untested")
     counts = [f"{sum(each.verdict == verdict for each in done)} {verdict}" for verdict in verdicts]
     return "\n".join((*parts, ", ".join(counts) + "."))

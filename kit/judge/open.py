@@ -14,7 +14,7 @@ from kit.judge.study import CellParts, study_of_run
 from kit.strict import read_json, typed
 from kit.strict.schema import check
 from kit.verify.evidence import Evidence
-from kit.verify.recompute import remade_result
+from kit.verify.recompute import recomputed_result
 from kit.verify.verdict import verify
 
 PROBADOR = {"total_requests", "runs", "levels"}  # one of these stands in every file of its `llm` commands
@@ -27,7 +27,7 @@ class RefusedError(KitError):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class OpenedStudy:
     """A study, and the evidence that it was made from; None for what was imported."""
 
     study: Study
@@ -41,13 +41,13 @@ class Judged:
         return (files.records or ()) if files else ()
 
 
-def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Judged:
+def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> OpenedStudy:
     """A run or a bundle called `name`, verified; with `slo` its goodput stands among the figures.
 
     `RefusedError` if verification refuses it, `InputError` if it cannot be read.
     """
     try:
-        plan, result = remade_result(evidence, slo)
+        plan, result = recomputed_result(evidence, slo)
     except InputError as error:
         raise InputError(f"{name}: {error.what}", error.remedy, error.detail) from None
     verdict = verify(evidence)
@@ -62,10 +62,10 @@ def judged_evidence(evidence: Evidence, name: str, slo: Slo | None = None) -> Ju
         for cell, files in evidence.cells.items()
     }
     identity = evidence.identity or result.plan_sha256
-    return Judged(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
+    return OpenedStudy(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
 
 
-def judged_document(data: bytes, where: str) -> Judged:
+def imported_study(data: bytes, where: str) -> OpenedStudy:
     """Imported results (`kit import`), the JSON document of a study; `InputError` with the place if it is none."""
     value = read_json(data, where)
     if isinstance(value, dict) and "schema" not in value and value.keys() & PROBADOR:
@@ -75,4 +75,4 @@ def judged_document(data: bytes, where: str) -> Judged:
     if study.origin != "imported":
         # the figures of a run come from its records, never from a document that says what they are
         raise InputError(f"{where} says that it is a run of ours.", "Give the run folder or its bundle instead.")
-    return Judged(study)
+    return OpenedStudy(study)

@@ -16,15 +16,15 @@ from kit.documents import (
     Cell,
     CellResult,
     Distribution,
+    MedianInterval,
     Metrics,
     Phase,
     Plan,
     Record,
     Result,
-    Spread,
 )
 from kit.documents.study import Conditions, Study, Subject, Trial
-from kit.metrics.stats import spread
+from kit.metrics.stats import median_interval
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 
@@ -221,9 +221,9 @@ def values_of(subject: Subject, path: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def spread_of(subject: Subject, path: str) -> Spread:
+def median_interval_of(subject: Subject, path: str) -> MedianInterval:
     """Median over the trials that have it, with an interval from three on."""
-    return spread(values_of(subject, path))
+    return median_interval(values_of(subject, path))
 
 
 def suspicions_of(subject: Subject) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import fields
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 
 from kit.documents import Load, LoadFacts, PlannedRequest, Record, Window
@@ -111,11 +111,8 @@ def _join(target: Path, parts: Sequence[Path]) -> None:
 
 
 def _sha256(path: Path) -> str:
-    digest = sha256()
     with path.open("rb") as file:
-        while block := file.read(COPY_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def new_tally(load: Load | None, window: Window | None) -> Tally | None:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Literal
 
 from kit.documents import Metrics, Record, RequestCounts, Slo, TokenCounts, TokenSource, Window
-from kit.metrics.goodput import Felt, meets
+from kit.metrics.goodput import RequestLatencies, meets
 from kit.metrics.stats import distribution, nearest_rank
 from kit.metrics.timing import (
     Timing,
@@ -115,7 +115,7 @@ class Tally:
         if time.tpot_ns is not None:
             self.tpot.append(time.tpot_ns)
         if self.slo is not None:
-            self.good += meets(self.slo, _felt(record, time, open_loop=self.open_loop))
+            self.good += meets(self.slo, _request_latencies(record, time, open_loop=self.open_loop))
 
     def _add_gaps(self, itl_ns: Iterable[int], gap_ns: Iterable[int]) -> None:
         """Before the `itl_ns` are added: from the first chunk of several tokens on, gaps are kept beside them."""
@@ -125,13 +125,15 @@ class Tally:
             self.gap.extend(gap_ns)
 
 
-def _felt(record: Record, time: Timing, *, open_loop: bool) -> Felt:
+def _request_latencies(record: Record, time: Timing, *, open_loop: bool) -> RequestLatencies:
     """What a user of this ok request met: in an open loop from the intended send on, which is when they came.
 
     A replayed answer has no pace, but its user waited for the first text all the same.
     """
     begun_ns = record.intended_ns if open_loop or record.sent_ns is None else record.sent_ns
-    return Felt(record.chunks[0][0] - begun_ns, time.tpot_ns, time.itl_ns, record.chunks[-1][0] - begun_ns)
+    return RequestLatencies(
+        record.chunks[0][0] - begun_ns, time.tpot_ns, time.itl_ns, record.chunks[-1][0] - begun_ns
+    )
 
 
 def _rate(amount: Fraction | int, window: Window) -> float:

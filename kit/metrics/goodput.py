@@ -18,7 +18,7 @@ _REMEDY = "Write limits like ttft=200ms,tpot=50ms or e2e=5s."
 
 
 @dataclass(frozen=True, slots=True)
-class Felt:
+class RequestLatencies:
     """What the user of one ok request met, ns. `tpot_ns` is None and `itl_ns` empty where there is no pace."""
 
     ttft_ns: int
@@ -74,12 +74,12 @@ def _plain_ms(ns: int) -> str:
     return shown.rstrip("0").rstrip(".")
 
 
-def meets(slo: Slo, felt: Felt) -> bool:
+def meets(slo: Slo, latencies: RequestLatencies) -> bool:
     """Whether a request kept every limit; a pace that it does not have (one token, one chunk) breaks none."""
     values = (
-        (slo.ttft_ns, felt.ttft_ns),
-        (slo.tpot_ns, felt.tpot_ns),
-        (slo.itl_ns, max(felt.itl_ns, default=None)),
-        (slo.e2e_ns, felt.e2e_ns),
+        (slo.ttft_ns, latencies.ttft_ns),
+        (slo.tpot_ns, latencies.tpot_ns),
+        (slo.itl_ns, max(latencies.itl_ns, default=None)),
+        (slo.e2e_ns, latencies.e2e_ns),
     )
     return all(limit is None or value is None or value <= limit for limit, value in values)

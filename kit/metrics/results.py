@@ -16,7 +16,7 @@ from kit.documents import (
     Row,
 )
 from kit.metrics.accuracy import suspicions
-from kit.metrics.stats import spread
+from kit.metrics.stats import median_interval
 
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
@@ -68,7 +68,9 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         concurrency=concurrency,
         replicates=len(mine),
         measured=len(measured),
-        spreads={path: spread([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS},
+        spreads={
+            path: median_interval([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
+        },
         suspect=tuple(
             dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
         ),

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
 
-from kit.documents import Distribution, Spread
+from kit.documents import Distribution, MedianInterval
 
 # A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above
 # the true percentile with 99 % confidence. In permille: p90, p95, p99, p99.9.
@@ -123,12 +123,12 @@ def _interval(values: tuple[float, ...]) -> tuple[float, float]:
     return medians[int(BOOTSTRAP_ROUNDS * 0.025)], medians[int(BOOTSTRAP_ROUNDS * 0.975) - 1]
 
 
-def spread(values: Sequence[float | None]) -> Spread:
+def median_interval(values: Sequence[float | None]) -> MedianInterval:
     """Median over replicates, with an interval from three replicates on; missing replicates do not count."""
     present = [value for value in values if value is not None]
     if not present:
-        return Spread(0, None, None, None)
+        return MedianInterval(0, None, None, None)
     if len(present) < MIN_REPLICATES_FOR_INTERVAL:
-        return Spread(len(present), median(present), None, None)
+        return MedianInterval(len(present), median(present), None, None)
     low, high = bootstrap_interval(present)
-    return Spread(len(present), median(present), low, high)
+    return MedianInterval(len(present), median(present), low, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,6 @@ from kit.text import plain_text
 Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256"]
 
 GRACE_S = 10.0  # beyond the limit of an operation, for what has time-outs of its own
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,8 @@ def _sha256(asked: Operation) -> Json:
 
 
 def _file_sha256(path: Path) -> str:
-    digest = sha256()
-    with path.open("rb") as data:
-        while block := data.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {

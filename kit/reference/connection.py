@@ -9,9 +9,9 @@ import time
 from typing import Protocol
 
 from kit.reactor import READ, WRITE, Reactor
-from kit.reference.answering import Answering
 from kit.reference.documents import document, error_body
 from kit.reference.requests import BadRequestError, Request, RequestReader
+from kit.reference.response_sender import ResponseSender
 from kit.reference.shapes import Shape
 
 READ_BYTES = 64 << 10
@@ -36,11 +36,11 @@ class Connection:
     """Busy with at most one request; further ones wait in the reader. Closes itself when the peer goes."""
 
     __slots__ = (
-        "_after", "_busy", "_fd", "_left", "_lingering", "_reader", "_service", "_sock", "answering",
+        "_after", "_busy", "_fd", "_left", "_lingering", "_reader", "_service", "_sock", "sender",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, service: Service) -> None:
-        self.answering: Answering | None = None
+        self.sender: ResponseSender | None = None
         self._sock = sock
         self._fd = sock.fileno()
         self._service = service
@@ -82,8 +82,8 @@ class Connection:
         self._service.reactor.register(self._fd, READ, self._on_event)
         if self._after is not None:
             self._finish(keep=self._after)
-        elif self.answering is not None:
-            self.answering.drained()
+        elif self.sender is not None:
+            self.sender.drained()
 
     # --- reading ----------------------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class Connection:
 
     def answered(self, *, keep: bool) -> None:
         """The answer is sent as far as `send` took it: go on with the next request, or close."""
-        self.answering = None
+        self.sender = None
         if self._left:
             self._after = keep
         else:

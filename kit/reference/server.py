@@ -9,14 +9,14 @@ from functools import partial
 from typing import Literal
 
 from kit.reactor import READ, Reactor
-from kit.reference.answering import Answering
 from kit.reference.behaviour import Behaviour
 from kit.reference.connection import Connection
 from kit.reference.documents import document, error_body, health_body, models_body
 from kit.reference.faults import Fault, fault_of
 from kit.reference.listening import url_of
-from kit.reference.play import play_of
 from kit.reference.requests import Ask, BadRequestError, Request, parse_ask
+from kit.reference.response_plan import response_plan
+from kit.reference.response_sender import ResponseSender
 from kit.reference.shapes import Shape, script
 from kit.reference.timing import CommonPace, OwnPace, Pace, Slots, Steps, drawn_ns
 from kit.reference.truth import Truth, TruthLog
@@ -32,7 +32,7 @@ QUIET_NS = 100_000_000
 class Exchange:
     """One chat request and its answer."""
 
-    __slots__ = ("answering", "ask", "connection", "fault", "number", "received_ns", "state")
+    __slots__ = ("ask", "connection", "fault", "number", "received_ns", "sender", "state")
 
     def __init__(
         self, number: int, ask: Ask, fault: Fault | None, connection: Connection, received_ns: int
@@ -42,7 +42,7 @@ class Exchange:
         self.fault = fault
         self.connection = connection
         self.received_ns = received_ns
-        self.answering: Answering | None = None
+        self.sender: ResponseSender | None = None
         self.state: Literal["placeless", "queued", "placed"] = "placeless"
 
 
@@ -142,11 +142,11 @@ class Server:
         fault = fault_of(self._behaviour.faults, number)
         exchange = Exchange(number, ask, fault, connection, received_ns)
         self._exchanges[connection] = exchange
-        play = play_of(self._behaviour, ask, number, fault, close=request.close)
-        if play is None:
+        plan = response_plan(self._behaviour, ask, number, fault, close=request.close)
+        if plan is None:
             return
-        exchange.answering = connection.answering = Answering(
-            play,
+        exchange.sender = connection.sender = ResponseSender(
+            plan,
             self._script,
             self._pace(number),
             connection,
@@ -154,8 +154,8 @@ class Server:
             lambda _: self._over(exchange),
             keep_stamps=self._truth is not None,
         )
-        exchange.answering.begin(received_ns)
-        if not exchange.answering.over:
+        exchange.sender.begin(received_ns)
+        if not exchange.sender.over:
             self._place(exchange, self._slots.arrive(exchange, received_ns))
 
     def _pace(self, number: int) -> Pace:
@@ -170,9 +170,9 @@ class Server:
             exchange.state = "queued"
             return
         exchange.state = "placed"
-        assert exchange.answering is not None
+        assert exchange.sender is not None
         ttft_ns = drawn_ns(self._behaviour.ttft, self._behaviour.seed, "ttft", exchange.number)
-        exchange.answering.start(start_ns + ttft_ns, exchange.received_ns)
+        exchange.sender.start(start_ns + ttft_ns, exchange.received_ns)
 
     def _leave(self, exchange: Exchange, at_ns: int) -> None:
         """Give the place back, and to the next in the queue."""
@@ -186,16 +186,16 @@ class Server:
 
     def _over(self, exchange: Exchange) -> None:
         """An answer has sent all it will send."""
-        answering, connection = exchange.answering, exchange.connection
-        assert answering is not None
-        self._leave(exchange, answering.free_ns)
-        if answering.after == "hang":
+        sender, connection = exchange.sender, exchange.connection
+        assert sender is not None
+        self._leave(exchange, sender.free_ns)
+        if sender.after == "hang":
             return  # told when the peer goes
         self._tell(exchange)
-        if answering.after == "reset":
+        if sender.after == "reset":
             connection.reset()
         else:
-            keep = answering.after == "keep" and not self._behaviour.close_after_answer
+            keep = sender.after == "keep" and not self._behaviour.close_after_answer
             connection.answered(keep=keep)
 
     def closed(self, connection: Connection) -> None:
@@ -203,8 +203,8 @@ class Server:
         self._connections.discard(connection)
         exchange = self._exchanges.get(connection)
         if exchange is not None:
-            if exchange.answering is not None:
-                exchange.answering.stop()
+            if exchange.sender is not None:
+                exchange.sender.stop()
             self._leave(exchange, time.monotonic_ns())
             self._tell(exchange)
 
@@ -214,18 +214,18 @@ class Server:
         del self._exchanges[exchange.connection]
         if self._truth is None:
             return
-        answering = exchange.answering
+        sender = exchange.sender
         truth = Truth(
             id=exchange.number,
             salt=exchange.ask.salt,
             received_ns=exchange.received_ns,
             fault=exchange.fault,
-            due_ns=answering.due_ns if answering else None,
+            due_ns=sender.due_ns if sender else None,
             sent=(),
-            finished_ns=answering.finished_ns if answering else None,
+            finished_ns=sender.finished_ns if sender else None,
             tokens=0,
         )
-        self._truth.add(truth, answering.stamps if answering else None, answering.play if answering else None)
+        self._truth.add(truth, sender.stamps if sender else None, sender.plan if sender else None)
         if self._truth.full:
             self._truth.flush()
         elif not self._exchanges:

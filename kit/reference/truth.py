@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from kit.errors import InputError, StorageError
 from kit.reference.faults import Fault
-from kit.reference.play import Play
+from kit.reference.response_plan import ResponsePlan
 from kit.strict import read_jsonl, typed, write_jsonl_line
 
 MAX_LINE_BYTES = 8 << 20  # 100,000 chunks at 40 bytes, twice
@@ -57,14 +57,14 @@ class _Held:
 
     truth: Truth
     stamps: array[int] | None
-    play: Play | None
+    plan: ResponsePlan | None
 
     def whole(self) -> Truth:
-        if not self.stamps or self.play is None:
+        if not self.stamps or self.plan is None:
             return self.truth
-        full, size = self.play.full, self.play.tokens_per_chunk
+        full, size = self.plan.full, self.plan.tokens_per_chunk
         sent = [
-            (stamp, size if place < full else self.play.last_tokens) for place, stamp in enumerate(self.stamps)
+            (stamp, size if place < full else self.plan.last_tokens) for place, stamp in enumerate(self.stamps)
         ]
         return replace(self.truth, sent=tuple(sent), tokens=sum(tokens for _, tokens in sent))
 
@@ -83,9 +83,9 @@ class TruthLog:
         self._held: list[_Held] = []
         self._stamps = 0
 
-    def add(self, truth: Truth, stamps: array[int] | None, play: Play | None) -> None:
-        """Keep a truth whose `sent` and `tokens` follow from the stamps of an answer and its play."""
-        self._held.append(_Held(truth, stamps, play))
+    def add(self, truth: Truth, stamps: array[int] | None, plan: ResponsePlan | None) -> None:
+        """Keep a truth whose `sent` and `tokens` follow from the stamps of an answer and its plan."""
+        self._held.append(_Held(truth, stamps, plan))
         self._stamps += len(stamps or ())
 
     @property

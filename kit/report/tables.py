@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from kit.documents import Calibration, Distribution, Metrics, Plan, Result, Row, Spread
+from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
 from kit.metrics.stats import SAMPLE_FLOORS
 from kit.report.calibration_text import calibration_line
@@ -58,21 +58,21 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     return tuple(known[path] for path in paths) or METRICS
 
 
-def _value(metric: Metric, spread: Spread) -> str:
+def _value(metric: Metric, interval: MedianInterval) -> str:
     def shown(value: float | None) -> str:
         return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
 
-    if spread.low is None or spread.high is None:
-        return shown(spread.median)
-    return f"{shown(spread.median)} [{shown(spread.low)}, {shown(spread.high)}]"
+    if interval.low is None or interval.high is None:
+        return shown(interval.median)
+    return f"{shown(interval.median)} [{shown(interval.low)}, {shown(interval.high)}]"
 
 
 def _cell(metric: Metric, row: Row) -> str:
     if not row.measured:
         return "no result" if row.replicates else NO_DATA
-    spread = row.spreads[metric.path]
-    text = _value(metric, spread)
-    if spread.median is None and metric.fallback and row.spreads[metric.fallback].median is not None:
+    interval = row.spreads[metric.path]
+    text = _value(metric, interval)
+    if interval.median is None and metric.fallback and row.spreads[metric.fallback].median is not None:
         text += f" (max {_value(metric, row.spreads[metric.fallback])})"
     if row.measured < row.replicates:
         text += f" ({row.measured} of {row.replicates})"

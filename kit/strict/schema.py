@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kit.assets import asset
 from kit.errors import InputError, InternalError
 from kit.strict.json_reader import Json, read_json
-from kit.text import did_you_mean, one_of, path_text, plain_text, unknown_key, value_text
+from kit.text import DocumentPath, did_you_mean, one_of, path_text, plain_text, unknown_key, value_text
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
     from referencing import Registry
 
-Path = tuple[str | int, ...]
 
 # What other schemas refer to, and no document: it accepts nothing.
 SHARED = "common"
@@ -64,7 +63,7 @@ DOCUMENTS = frozenset(
 class Problem:
     """One place where a document is not as its schema wants it; the message is safe to print."""
 
-    path: Path
+    path: DocumentPath
     message: str
 
 
@@ -77,7 +76,7 @@ def problems(document: Json, name: str, limit: int = 20) -> list[Problem]:
     return list(islice((problem for error in errors for problem in _worded(error)), limit))
 
 
-def check(document: Json, name: str, where: str, line: Callable[[Path], int] | None = None) -> None:
+def check(document: Json, name: str, where: str, line: Callable[[DocumentPath], int] | None = None) -> None:
     """Raise `InputError` with file, line, place and message of the first problem, the others as its detail.
 
     `line` gives the line of a path in the file, as `kit.strict.yaml_reader.Located.line` does.
@@ -90,7 +89,7 @@ def check(document: Json, name: str, where: str, line: Callable[[Path], int] | N
         raise InputError(found[0], remedy, tuple(found[1:]))
 
 
-def _sentence(problem: Problem, where: str, line: Callable[[Path], int] | None) -> str:
+def _sentence(problem: Problem, where: str, line: Callable[[DocumentPath], int] | None) -> str:
     spots = (where, f"line {line(problem.path)}" if line else "", plain_text(path_text(problem.path), 400))
     end = "" if problem.message.endswith("?") else "."
     return ": ".join([spot for spot in spots if spot] + [problem.message]) + end

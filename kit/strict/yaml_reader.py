@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import yaml
 
 from kit.strict.json_reader import MAX_DIGITS, Json, RefusedError, utf8
-from kit.text import path_text, plain_text
+from kit.text import DocumentPath, path_text, plain_text
 
 MAX_YAML_BYTES = 64 * 1024
 MAX_YAML_DEPTH = 20
 
-Path = tuple[str | int, ...]
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -29,9 +28,9 @@ class Located:
     """The value of a YAML document, and the line on which each of its keys and items stands."""
 
     value: Json
-    lines: Mapping[Path, int]
+    lines: Mapping[DocumentPath, int]
 
-    def line(self, path: Path) -> int:
+    def line(self, path: DocumentPath) -> int:
         """The line (from 1) of the key or item at `path`, or of its nearest known parent."""
         known = (path[:depth] for depth in range(len(path), 0, -1))
         return next((self.lines[place] for place in known if place in self.lines), self.lines.get((), 1))
@@ -42,7 +41,7 @@ def read_yaml(data: bytes, where: str) -> Located:
     try:
         if len(data) > MAX_YAML_BYTES:
             raise RefusedError(f"{len(data)} bytes are more than the {MAX_YAML_BYTES} allowed")
-        lines: dict[Path, int] = {}
+        lines: dict[DocumentPath, int] = {}
         root = _composed(utf8(data))
         lines[()] = _line(root)
         return Located(_value(root, (), lines), lines)
@@ -113,7 +112,7 @@ def _line(node: yaml.Node) -> int:
     return line + 1
 
 
-def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Json:
+def _value(node: yaml.Node, path: DocumentPath, lines: dict[DocumentPath, int]) -> Json:
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
@@ -121,12 +120,12 @@ def _value(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Json:
     return _scalar(node, path)
 
 
-def _item(node: yaml.Node, path: Path, lines: dict[Path, int]) -> Json:
+def _item(node: yaml.Node, path: DocumentPath, lines: dict[DocumentPath, int]) -> Json:
     lines[path] = _line(node)
     return _value(node, path, lines)
 
 
-def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> Json:
+def _mapping(node: yaml.MappingNode, path: DocumentPath, lines: dict[DocumentPath, int]) -> Json:
     result: dict[str, Json] = {}
     for key_node, value_node in node.value:
         key = _key(key_node, path)
@@ -137,7 +136,7 @@ def _mapping(node: yaml.MappingNode, path: Path, lines: dict[Path, int]) -> Json
     return result
 
 
-def _key(node: yaml.Node, path: Path) -> str:
+def _key(node: yaml.Node, path: DocumentPath) -> str:
     key = _scalar(node, path) if isinstance(node, yaml.ScalarNode) else None
     if not isinstance(key, str):
         raise RefusedError("a key that is not a string; put it in quotes", path_text(path), _line(node))
@@ -146,7 +145,7 @@ def _key(node: yaml.Node, path: Path) -> str:
     return key
 
 
-def _scalar(node: yaml.Node, path: Path) -> Json:
+def _scalar(node: yaml.Node, path: DocumentPath) -> Json:
     text: str = node.value
     try:
         return _SCALARS[node.tag.removeprefix(_TAG)](text)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import IO
 
@@ -43,18 +43,10 @@ def model_path(entry: ModelEntry) -> Path:
     return cache_folder() / "models" / (entry.sha256 or "unconfirmed") / entry.file
 
 
-def file_sha256(path: Path, on_bytes: OnBytes | None = None) -> str:
+def file_sha256(path: Path) -> str:
     """sha256 of a file, hexadecimal."""
-    digest = sha256()
-    total = path.stat().st_size
-    done = 0
     with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-            done += len(block)
-            if on_bytes:
-                on_bytes(done, total)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def verified_model(entry: ModelEntry) -> Path:

@@ -13,17 +13,17 @@ from collections.abc import Mapping
 from kit.documents import Verdict
 from kit.storage.run_folder import FolderFiles
 from kit.verify.evidence import open_bundle, open_run
-from kit.verify.report import verdict_text
-from kit.verify.verdict import judged
+from kit.verify.verdict import verify_opened
+from kit.verify.verdict_text import verdict_text
 
 __all__ = ["verdict_text", "verify_bundle", "verify_run"]
 
 
 def verify_bundle(data: bytes) -> Verdict:
     """The verdict on the bytes of a bundle's archive."""
-    return judged(lambda: open_bundle(data))
+    return verify_opened(lambda: open_bundle(data))
 
 
 def verify_run(folder: FolderFiles | Mapping[str, bytes]) -> Verdict:
     """The verdict on a run folder, or on its files by name. It has no identity."""
-    return judged(lambda: open_run(folder))
+    return verify_opened(lambda: open_run(folder))

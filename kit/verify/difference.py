@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias
 
 from kit.strict import Json, plain
-from kit.text import path_text, value_text
-
-Path = tuple[str | int, ...]
+from kit.text import DocumentPath, path_text, value_text
 
 
 def differences(expected: object, found: object) -> Iterator[str]:
@@ -26,7 +24,7 @@ _ABSENT = _Absent()
 _Side: TypeAlias = "Json | _Absent"
 
 
-def _walk(expected: _Side, found: _Side, path: Path) -> Iterator[tuple[Path, _Side, _Side]]:
+def _walk(expected: _Side, found: _Side, path: DocumentPath) -> Iterator[tuple[DocumentPath, _Side, _Side]]:
     if isinstance(expected, dict) and isinstance(found, dict):
         for key in sorted(expected.keys() | found.keys()):
             yield from _walk(expected.get(key, _ABSENT), found.get(key, _ABSENT), (*path, key))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, TypeVar
 
-from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Plan, Record, Result
+from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
 from kit.storage.archive import ArchiveError, unpack
 from kit.storage.bundle import MANIFEST
 from kit.storage.cell_folder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
@@ -57,13 +57,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class CellFiles:
-    """What the folder of one cell holds; None where a file is missing or could not be read."""
+    """What the folder of one cell holds; None where a file is missing or could not be read.
+
+    `computed` remembers what `kit.verify.recompute` made of the records, by limits.
+    """
 
     id: str
     cell: Cell | None
     records: tuple[Record, ...] | None
     texts: tuple[Text, ...] | None
     checks: tuple[AnswerCheck, ...] | None
+    computed: dict[Slo | None, Metrics] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

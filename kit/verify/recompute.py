@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from kit.documents import Cell, Plan, Result, Slo
+from kit.documents import Cell, Metrics, Plan, Result, Slo
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
@@ -13,7 +13,7 @@ from kit.storage.run_folder import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
 
 
-def remade_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan, Result]:
+def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan, Result]:
     """Plan and result, recomputed, with goodput if there is an `slo`; `InputError` names what cannot be read."""
     if evidence.problems:
         first = evidence.problems[0]
@@ -24,21 +24,32 @@ def remade_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan, Res
         )
     if evidence.plan is None:
         raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
-    cells = {name: cell for name, files in evidence.cells.items() if (cell := _remade_cell(files, slo))}
+    cells = {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, slo))}
     digest = sha256(evidence.files[PLAN]).hexdigest()
     return evidence.plan, make_result(evidence.plan, digest, cells, evidence.calibration)
 
 
-def _remade_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
-    """The cell with numbers from its records; without numbers where there are no records or no window."""
-    cell = files.cell
-    if cell is None or cell.facts is None or cell.facts.window is None or files.records is None:
-        return cell and replace(cell, metrics=None)
-    open_loop = cell.load is not None and cell.load.loop.kind == "open"
+def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
     try:
-        metrics = cell_metrics(files.records, cell.facts.window, open_loop=open_loop, slo=slo)
+        return files.cell and replace(files.cell, metrics=recomputed_metrics(files, slo))
     except (ArithmeticError, LookupError):
         raise InputError(
             f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` says what is wrong."
         ) from None
-    return replace(cell, metrics=metrics)
+
+
+def recomputed_metrics(files: CellFiles, slo: Slo | None = None) -> Metrics | None:
+    """A cell's numbers from its records, made in one pass and remembered; None without records or a window.
+
+    `ArithmeticError` or `LookupError` where records break the rules so that no numbers can be made.
+    """
+    cell, records = files.cell, files.records
+    if cell is None or cell.facts is None or cell.facts.window is None or records is None:
+        return None
+    if slo not in files.computed:
+        open_loop = cell.load is not None and cell.load.loop.kind == "open"
+        found = cell_metrics(records, cell.facts.window, open_loop=open_loop, slo=slo)
+        # limits change nothing but goodput, so the numbers without them need no second pass
+        files.computed[None] = replace(found, goodput_req_s=None, goodput_share=None)
+        files.computed[slo] = found
+    return files.computed[slo]

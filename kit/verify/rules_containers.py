@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kit.documents import Entry, Plan, ServerFacts
-from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, Path
+from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, PassthroughMethod
 from kit.documents.pins import ImagePin
 from kit.runtimes.launch import image_variant
 from kit.storage.run_folder import PLAN
@@ -31,8 +31,8 @@ from kit.verify.views import Found, found_cells, with_server
 # What engines put before the command of a container that asks for an init; podman ends it with "--".
 ENGINE_INITS = frozenset({"/sbin/docker-init", "/dev/init", "/run/podman-init"})
 # Which ways into a container (kit.engines.docker.passthrough) are good for what a service asks for.
-NVIDIA: frozenset[Path] = frozenset({"nvidia-classic", "nvidia-cdi"})
-WAYS: Mapping[Accelerator, frozenset[Path]] = {
+NVIDIA: frozenset[PassthroughMethod] = frozenset({"nvidia-classic", "nvidia-cdi"})
+WAYS: Mapping[Accelerator, frozenset[PassthroughMethod]] = {
     "none": frozenset({"none"}),
     "nvidia": NVIDIA,
     "vulkan": NVIDIA | {"dri"},

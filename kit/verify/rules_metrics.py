@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from kit.documents import Record
-from kit.metrics.aggregate import cell_metrics, sent_in
+from kit.metrics.aggregate import sent_in
 from kit.metrics.results import make_result
 from kit.storage.cell_folder import RECORDS, TEXTS
 from kit.storage.run_folder import PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
+from kit.verify.recompute import recomputed_metrics
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, cell_file, eps_ns, found_cells, loaded_cells
 
@@ -25,12 +26,11 @@ def metrics_recomputed(evidence: Evidence) -> Steps:
 
 
 def _metric_faults(loaded: Loaded) -> Iterator[str]:
-    window = loaded.window
-    if window is None:
+    if loaded.window is None:
         yield "cannot be: there is no window they could come from"
         return
     try:
-        expected = cell_metrics(loaded.records, window, open_loop=loaded.load.loop.kind == "open")
+        expected = recomputed_metrics(loaded.found.files)
     except (ArithmeticError, LookupError):
         # Records against the rules of records.outcome; numbers of such records mean nothing.
         yield "cannot be computed from these records"

@@ -38,7 +38,7 @@ def verify(evidence: Evidence, rules: Sequence[Rule] = RULES) -> Verdict:
     return _verdict(evidence.identity, findings, {one.rule.id: one.checked for one in ran if one.ended})
 
 
-def judged(open_: Callable[[], Evidence]) -> Verdict:
+def verify_opened(open_: Callable[[], Evidence]) -> Verdict:
     """The verdict on what `open_` gives; if it crashes, that is the verdict."""
     try:
         evidence = open_()

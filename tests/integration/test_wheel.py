@@ -66,3 +66,10 @@ def test_help_answers_from_the_wheel(python: Path, tmp_path: Path) -> None:
     done = kit(python, tmp_path, "--help")
     assert done.returncode == 0
     assert "reproduce" in done.stdout
+
+
+def test_a_report_is_made_with_the_templates_of_the_wheel(python: Path, tmp_path: Path) -> None:
+    """Page, style and script come out of the wheel too."""
+    done = kit(python, tmp_path, "report", str(ROOT / "results" / "demo-2cpu.tar.gz"), "-o", "report")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "report" / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")

@@ -195,7 +195,9 @@ RESULT = m.Result(
         m.CellResult("llamacpp-cpu-c4-r1", "llamacpp-cpu", 4, 1, "failed", FAILURE, None, ()),
         m.CellResult("llamacpp-cpu-c4-r2", "llamacpp-cpu", 4, 2, "missing", None, None, ()),
     ),
-    rows=(m.Row("llamacpp-cpu", 4, 3, 1, {"ttft_ms.p50": m.Spread(1, 2.0, None, None)}, ("not calibrated",)),),
+    rows=(
+        m.Row("llamacpp-cpu", 4, 3, 1, {"ttft_ms.p50": m.MedianInterval(1, 2.0, None, None)}, ("not calibrated",)),
+    ),
 )
 SWEEP = m.Sweep(
     schema="kit/sweep/1",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.documents import Spread
-from kit.judge.claims import Claim, Claims, Figure
+from kit.documents import MedianInterval
+from kit.judge.claims import Claim, Claims, FigureReference
 from kit.judge.compare.comparison import Comparison, Line, Side
 from kit.judge.compare.ratio import Ratio
 
-BATCHED = Figure("llamacpp-batched", 4, "throughput_tok_s", platform="demo")
-SERIAL = Figure("llamacpp-serial", 4, "throughput_tok_s", platform="demo")
-BUNDLED = Figure("llamacpp-serial", 4, "ttft_ms.p50", bundle="0123456789abcdef" * 4)
+BATCHED = FigureReference("llamacpp-batched", 4, "throughput_tok_s", platform="demo")
+SERIAL = FigureReference("llamacpp-serial", 4, "throughput_tok_s", platform="demo")
+BUNDLED = FigureReference("llamacpp-serial", 4, "ttft_ms.p50", bundle="0123456789abcdef" * 4)
 
 CLAIMS = Claims(
     schema="kit/claims/1",
@@ -34,8 +34,8 @@ COMPARISON = Comparison(
             entry_a="llamacpp",
             row_b="llama.cpp",
             concurrency=1,
-            a=Spread(3, 152.0, 150.0, 155.0),
-            b=Spread(1, 158.1, None, None),
+            a=MedianInterval(3, 152.0, 150.0, 155.0),
+            b=MedianInterval(1, 158.1, None, None),
             ratio=Ratio(0.96, 0.95, 0.98, 3, 1),
             verdict="reproduced",
             reason="",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kit.judge.score.card import Card, ContractPin, MetricScore, Note, Scorecard
-from kit.judge.score.rules import (
+from kit.judge.score.contract import (
     Cap,
     ClassThresholds,
     Contract,

@@ -17,13 +17,13 @@ def judgement(study: Study) -> str:
     from kit.judge.advice import leader_sentence, leaders
     from kit.judge.compare import against_published
     from kit.judge.compare.text import comparison_text
-    from kit.judge.score import contract, scorecard
-    from kit.judge.score.contract import OURS
+    from kit.judge.score import load_contract, scorecard
+    from kit.judge.score.loading import OURS
     from kit.judge.score.text import scorecard_text
 
-    rules = contract(OURS)
+    contract = load_contract(OURS)
     parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in leaders(study))]
-    parts.append(scorecard_text(scorecard([study], rules), rules))
+    parts.append(scorecard_text(scorecard([study], contract), contract))
     if study.published is not None:
         beside = against_published(study, published(study.published))
         parts += ["Beside what others published", comparison_text(beside, markdown=False)]
@@ -33,11 +33,11 @@ def judgement(study: Study) -> str:
 def show_judgement(folder: Path) -> None:
     """Print the judgement of a run that has just ended; one that verification refuses is told, and not judged."""
     from kit.cli import show_error
-    from kit.cli._shared.opening import judged
+    from kit.cli._shared.opening import open_study
     from kit.judge.open import RefusedError
 
     try:
-        found = judged(folder)
+        found = open_study(folder)
     except RefusedError as refused:
         show_error(refused)
         return

@@ -10,7 +10,7 @@ from kit.errors import InputError
 
 if TYPE_CHECKING:
     from kit.documents import Slo
-    from kit.judge.open import Judged
+    from kit.judge.open import OpenedStudy
 
 MAX_STUDY_BYTES = 64 << 20
 
@@ -27,28 +27,28 @@ def bundle_bytes(path: Path) -> bytes:
     return data
 
 
-def judged(path: Path, slo: Slo | None = None) -> Judged:
+def open_study(path: Path, slo: Slo | None = None) -> OpenedStudy:
     """What judgement looks at, of a run folder, a bundle, or a JSON file that `kit import` wrote.
 
     `InputError` if it is none of them, `kit.judge.open.RefusedError` if verification refuses it.
     """
-    from kit.judge.open import judged_document, judged_evidence
+    from kit.judge.open import imported_study, verified_study
     from kit.storage.run_folder import read_folder
     from kit.verify.evidence import open_bundle, open_run
 
     if path.is_dir():
-        return judged_evidence(open_run(read_folder(path)), str(path), slo)
+        return verified_study(open_run(read_folder(path)), str(path), slo)
     data = bundle_bytes(path)
     if not data.lstrip(b" \t\r\n").startswith(b"{"):
-        return judged_evidence(open_bundle(data), str(path), slo)
+        return verified_study(open_bundle(data), str(path), slo)
     if len(data) > MAX_STUDY_BYTES:
         raise InputError(f"{path} is larger than {MAX_STUDY_BYTES >> 20} MiB.", "Import fewer files at once.")
-    return judged_document(data, str(path))
+    return imported_study(data, str(path))
 
 
-def all_judged(paths: Iterable[Path], slo: Slo | None = None) -> list[Judged]:
+def open_studies(paths: Iterable[Path], slo: Slo | None = None) -> list[OpenedStudy]:
     """`judged` for each; a folder that is no run stands for the runs, bundles and imported results in it."""
-    return [judged(each, slo) for path in paths for each in inside(path)]
+    return [open_study(each, slo) for path in paths for each in inside(path)]
 
 
 def inside(path: Path) -> list[Path]:

@@ -23,7 +23,7 @@ from kit.engines.docker.passthrough import (
     engine_of,
     host_config_of,
     impossible,
-    judged,
+    passthrough_of_trial,
     ways,
 )
 from kit.errors import EngineError
@@ -49,7 +49,7 @@ def probe(
         engine = engine_of(client.version(), client.info())
     refusals = {}
     for way in ways(accelerator, engine):
-        found = judged(way, _tried(client, accelerator, way, image, run))
+        found = passthrough_of_trial(way, _tried(client, accelerator, way, image, run))
         if isinstance(found, Passthrough):
             return found
         refusals[way.path] = found

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from kit.documents.container import ContainerFacts, Path
+from kit.documents.container import ContainerFacts, PassthroughMethod
 from kit.timestamps import utc_text
 
 Answer = Mapping[str, Any]
@@ -15,7 +15,9 @@ NEVER = "0001-01-01"
 NANOSECONDS = 1_000_000_000
 
 
-def container_facts(container: Answer, image: Answer, version: Answer, passthrough: Path) -> ContainerFacts:
+def container_facts(
+    container: Answer, image: Answer, version: Answer, passthrough: PassthroughMethod
+) -> ContainerFacts:
     """Facts out of the engine's answers about a container, its image and itself."""
     config, state = container.get("Config") or {}, container.get("State") or {}
     running = bool(state.get("Running"))

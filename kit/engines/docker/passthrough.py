@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kit.documents.container import Accelerator, ContainerSpec, Path
+from kit.documents.container import Accelerator, ContainerSpec, PassthroughMethod
 from kit.errors import EngineError, InternalError
 from kit.text import plain_text
 
@@ -62,7 +62,7 @@ class Passthrough:
     `environment` is to be added to the container's own, `groups` are numbers of the groups that own the devices.
     """
 
-    path: Path
+    path: PassthroughMethod
     how: str
     request: Mapping[str, list[Any]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -178,7 +178,7 @@ class Trial:
     output: str = ""
 
 
-def judged(way: Passthrough, trial: Trial) -> Passthrough | str:
+def passthrough_of_trial(way: Passthrough, trial: Trial) -> Passthrough | str:
     """The way with what was learned about it, or why it is none, in words without a full stop."""
     if trial.refusal is not None:
         return plain_text(trial.refusal, 300)
@@ -219,7 +219,7 @@ def _for_everybody(mode: str) -> bool:
     return int(mode, 8) & 0o6 == 0o6
 
 
-def impossible(accelerator: Accelerator, refusals: Mapping[Path, str]) -> EngineError:
+def impossible(accelerator: Accelerator, refusals: Mapping[PassthroughMethod, str]) -> EngineError:
     """The error when no way is left: what was tried, why each was refused, and what to install."""
     tried = "; ".join(f"{path}: {words}" for path, words in refusals.items())
     said = " ".join(refusals.values()).lower()

@@ -8,8 +8,7 @@ from typing import Any
 
 import docker
 
-from kit.documents.container import ContainerFacts
-from kit.documents.container import Path as Way
+from kit.documents.container import ContainerFacts, PassthroughMethod
 from kit.engines.docker.client import engine_errors
 from kit.engines.docker.config import KIT_USER, SERVER_ALIAS, WORK
 from kit.engines.docker.containers import inspect, stop
@@ -39,13 +38,13 @@ class DockerServer:
         container: str,
         attendant: str,
         port: int,
-        passthrough: Way,
+        passthrough: PassthroughMethod,
         log: Path,
     ) -> None:
         self._client = client
         self._container = container
         self._attendant = attendant
-        self._passthrough: Way = passthrough
+        self._passthrough: PassthroughMethod = passthrough
         self._log = log
         self._over = False
         self._ended: ContainerFacts | None = None

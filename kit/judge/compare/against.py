@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from kit import __version__
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
-from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side, Verdict, side_of
+from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome, Line, Side, side_of
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
-from kit.metrics.stats import spread
+from kit.metrics.stats import median_interval
 
 TOLERANCE = 0.10
 THROUGHPUT = "throughput_tok_s"
@@ -72,9 +72,9 @@ def _line(
 ) -> Line:
     subject = find(study, entry, level) if level is not None else None
     ours = figures_of(subject, metric) if subject and level else []
-    found = spread(ours) if ours else None
+    found = median_interval(ours) if ours else None
     reason = _why_not(study, name, table.metric, row, entry, level, subject, metric)
-    verdict: Verdict = "not comparable"
+    verdict: ComparisonOutcome = "not comparable"
     ratio = None
     if not reason and found is not None:
         low, high = _widened(found, tolerance)
@@ -87,7 +87,7 @@ def _line(
         row_b=row.label,
         concurrency=level,
         a=found,
-        b=Spread(1, value, None, None),
+        b=MedianInterval(1, value, None, None),
         ratio=ratio,
         verdict=verdict,
         reason=reason,
@@ -130,14 +130,14 @@ def _why_not(
     return why_left_out(subject, DECODE if metric == PRODUCT else metric) or ""
 
 
-def _widened(ours: Spread, tolerance: float) -> tuple[float, float]:
+def _widened(ours: MedianInterval, tolerance: float) -> tuple[float, float]:
     assert ours.median is not None
     low = ours.median if ours.low is None else ours.low
     high = ours.median if ours.high is None else ours.high
     return low * (1 - tolerance), high * (1 + tolerance)
 
 
-def _ratio(ours: Spread, value: float) -> Ratio:
+def _ratio(ours: MedianInterval, value: float) -> Ratio:
     """Ours as a multiple of what was published, which has no interval of its own."""
     middle, low, high = (
         None if each is None or not value else each / value for each in (ours.median, ours.low, ours.high)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.documents.study import Study
 from kit.judge.compare.ratio import Ratio
 
-Verdict = Literal[
+ComparisonOutcome = Literal[
     "faster",
     "slower",
     "better",
@@ -49,10 +49,10 @@ class Line:
     entry_a: str
     row_b: str
     concurrency: int | None
-    a: Spread | None
-    b: Spread | None
+    a: MedianInterval | None
+    b: MedianInterval | None
     ratio: Ratio | None
-    verdict: Verdict
+    verdict: ComparisonOutcome
     reason: str
     caveat: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.errors import InputError
 from kit.judge.study import PARTS, PATHS, TIMES
 from kit.text import NO_DATA, nearest, number, plain_text
@@ -79,9 +79,9 @@ def figure_text(what: Quantity, value: float | None) -> str:
     return NO_DATA if value is None else f"{number(value, what.digits)} {what.unit}".rstrip()
 
 
-def spread_text(what: Quantity, spread: Spread) -> str:
+def median_interval_text(what: Quantity, interval: MedianInterval) -> str:
     """A median with its interval, `81.2 [80.1, 83.0]`, without the unit; a dash for no data."""
-    shown = number(spread.median, what.digits)
-    if spread.low is None or spread.high is None:
+    shown = number(interval.median, what.digits)
+    if interval.low is None or interval.high is None:
         return shown
-    return f"{shown} [{number(spread.low, what.digits)}, {number(spread.high, what.digits)}]"
+    return f"{shown} [{number(interval.low, what.digits)}, {number(interval.high, what.digits)}]"

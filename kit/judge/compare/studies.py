@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from kit import __version__
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
-from kit.judge.compare.comparison import Comparison, Line, Verdict, side_of
+from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, side_of
 from kit.judge.compare.quantity import Quantity, judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
-from kit.judge.study import entries_of, spread_of, values_of
+from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
 from kit.text import nearest, plain_text
 
@@ -93,19 +93,19 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Quantity,
         or _standing(y, "B", what)
     )
     ratio: Ratio | None = None
-    verdict: Verdict = "not comparable"
+    verdict: ComparisonOutcome = "not comparable"
     if not reason and x and y:
         values_a, values_b = values_of(x, what.path), values_of(y, what.path)
         ratio = ratio_of(values_a, values_b)
-        verdict, reason = judge(ratio, values_a, values_b, what)
+        verdict, reason = outcome_of(ratio, values_a, values_b, what)
     return Line(
         table="",
         metric=what.path,
         entry_a=pair[0],
         row_b=pair[1],
         concurrency=level,
-        a=spread_of(x, what.path) if x else None,
-        b=spread_of(y, what.path) if y else None,
+        a=median_interval_of(x, what.path) if x else None,
+        b=median_interval_of(y, what.path) if y else None,
         ratio=ratio,
         verdict=verdict,
         reason=reason,
@@ -126,7 +126,9 @@ def _standing(subject: Subject | None, side: str, what: Quantity) -> str:
     return f"{side}: {reason}" if reason else ""
 
 
-def judge(ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity) -> tuple[Verdict, str]:
+def outcome_of(
+    ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity
+) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
     if ratio.excludes_one and ratio.value is not None:
         more = ratio.value > 1

@@ -13,9 +13,9 @@ from itertools import groupby
 
 from tabulate import tabulate
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
-from kit.judge.compare.quantity import Quantity, quantity, spread_text
+from kit.judge.compare.quantity import Quantity, median_interval_text, quantity
 from kit.judge.compare.ratio import interval_text, ratio_text
 from kit.judge.study import PATHS
 from kit.text import NO_DATA, cell, number, plain_text
@@ -141,13 +141,13 @@ def _row(
     return [
         *names,
         NO_DATA if line.concurrency is None else str(line.concurrency),
-        spread_text(what, line.a) if line.a else NO_DATA,
-        (_as_published(line.b) if published else spread_text(what, line.b)) if line.b else NO_DATA,
+        median_interval_text(what, line.a) if line.a else NO_DATA,
+        (_as_published(line.b) if published else median_interval_text(what, line.b)) if line.b else NO_DATA,
         ratio,
         line.verdict + numbered.mark(line.reason) + numbered.mark(line.caveat),
     ]
 
 
-def _as_published(figure: Spread) -> str:
+def _as_published(figure: MedianInterval) -> str:
     """With as many digits as its source gave it."""
     return NO_DATA if figure.median is None else f"{figure.median:,.10g}"

@@ -9,10 +9,10 @@ from kit.judge.score.card import (
     Note,
     Scorecard,
 )
-from kit.judge.score.contract import contract, contract_names, read_contract
+from kit.judge.score.contract import By, Contract
 from kit.judge.score.extra import extra_cards
 from kit.judge.score.gate import Failure, failures, known_grade
-from kit.judge.score.rules import By, Contract
+from kit.judge.score.loading import contract_names, load_contract, read_contract
 from kit.judge.score.scoring import scorecard
 
 __all__ = [
@@ -26,11 +26,11 @@ __all__ = [
     "MetricScore",
     "Note",
     "Scorecard",
-    "contract",
     "contract_names",
     "extra_cards",
     "failures",
     "known_grade",
+    "load_contract",
     "read_contract",
     "scorecard",
 ]

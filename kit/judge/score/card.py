@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.study import Origin
-from kit.judge.score.rules import Algorithm, By, Scenario
+from kit.judge.score.contract import Algorithm, By, Scenario
 
 # ambiguous: the original may print another number; class: which thresholds, or why none.
 NoteKind = Literal[

@@ -1,84 +1,139 @@
-"""Contracts by name or from a file: read strictly, and held to what makes a score make sense."""
+"""What a contract says: metrics, thresholds, weights, grades. Values only."""
 
 from __future__ import annotations
 
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
+from dataclasses import dataclass
+from typing import Literal
 
-from kit.errors import InputError
-from kit.judge.score.card import ContractPin
-from kit.judge.score.rules import Contract
-from kit.judge.score.validate import complaints
-from kit.strict import Json, plain, read_yaml, typed, write_json
-from kit.strict.schema import check
-from kit.text import nearest, plain_text
+Algorithm = Literal["kit-1", "probador-2.0"]
+Better = Literal["higher", "lower"]
+Scenario = Literal["interactive", "throughput"]
+By = Literal["layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling"]
 
-OURS, THEIRS = "kit-1", "probador-2.0"  # the kit's own, which is the default, and the original's
-NAMES = (OURS, THEIRS)
+SCENARIOS: tuple[Scenario, ...] = ("interactive", "throughput")
 
 
-def contract_names() -> tuple[str, ...]:
-    """The contracts that the kit brings along."""
-    return NAMES
+@dataclass(frozen=True, slots=True)
+class MetricRule:
+    """What is scored: the figure at `path`, with its weight at one user (`interactive`) and at more users.
 
-
-def contract(source: str | Json) -> Contract:
-    """A contract of the kit by name, or the one that a parsed document holds.
-
-    `InputError` names the place that is wrong; an unknown name gets the nearest.
+    `fallback` stands in where `path` has too few samples; it must never be better. `raw` is the path of the number
+    as it stood in an imported file. `excellent` and `good` hold for every machine; without them the class of the
+    machine says them. `zero_at`: the points fall in a line from `good` to nothing there.
     """
-    if not isinstance(source, str):
-        return _checked(source, "the contract")
-    if source not in NAMES:
-        like = nearest(source, NAMES)
-        raise InputError(
-            f"There is no contract {plain_text(source)!r}.",
-            f"Did you mean {like!r}?" if like else f"Known: {', '.join(NAMES)}; or give the path of a YAML file.",
-        )
-    return _ours(source)
+
+    name: str
+    title: str
+    path: str
+    better: Better
+    digits: int
+    interactive: float
+    throughput: float
+    fallback: str | None = None
+    raw: str | None = None
+    excellent: float | None = None
+    good: float | None = None
+    zero_at: float | None = None
+
+    def weight(self, scenario: Scenario) -> float:
+        """Its share of the composite, 0 where it is not scored."""
+        return self.interactive if scenario == "interactive" else self.throughput
 
 
-def read_contract(data: bytes, where: str) -> Contract:
-    """Somebody's own contract in YAML; `InputError` with file, line and place of what is wrong.
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is excellent and what is good from this concurrency on."""
 
-    Its algorithm is kit-1: probador-2.0 is a copy of somebody else's rules, and with other numbers it is none.
+    concurrency: int
+    excellent: float
+    good: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClassThresholds:
+    """The levels of one metric on one class of machines; `source` shows where they are from."""
+
+    metric: str
+    source: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformClass:
+    """Machines and models that are held to the same thresholds; the first class that fits counts.
+
+    `accelerators` may hold "unknown": a run that says nothing of its machine. Without `memory_gb_s_from` and
+    `memory_gb_s_to` (both included) the class is for machines whose bandwidth nobody states. The weights have more
+    than `weights_gb_over` and at most `weights_gb_up_to`, in 10^9 bytes. `variants`: only these, if any are named.
     """
-    document = read_yaml(data, where)
-    check(document.value, "contract", where, document.line)
-    found = _checked(document.value, where)
-    if found.name in NAMES:
-        raise InputError(f"{where}: name: {found.name!r} is a contract of the kit.", "Give yours another name.")
-    if found.algorithm != "kit-1":
-        raise InputError(
-            f"{where}: algorithm: only kit-1 takes other thresholds; {found.algorithm} is a copy of the original.",
-            "Write algorithm: kit-1 (docs/scoring.md says what that takes).",
-        )
-    return found
+
+    name: str
+    title: str
+    accelerators: tuple[Literal["none", "nvidia", "rocm", "vulkan", "unknown"], ...]
+    weights_gb_over: float
+    weights_gb_up_to: float
+    jitter_limit_ms: float
+    jitter_source: str
+    thresholds: tuple[ClassThresholds, ...]
+    memory_gb_s_from: float | None = None
+    memory_gb_s_to: float | None = None
+    variants: tuple[str, ...] = ()
 
 
-def contract_sha256(rules: Contract) -> str:
-    """The sha256 of everything that a contract says, as the kit writes it in JSON."""
-    return sha256(write_json(plain(rules))).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """Points off the score of `metric` for the figure at `path`: none up to the class's limit, then rising in a
+    line to `points` at `full_at` times the limit."""
+
+    metric: str
+    path: str
+    fallback: str | None
+    points: float
+    full_at: float
 
 
-@cache
-def _ours(name: str) -> Contract:
-    where = f"kit/catalogue/contracts/{name}.yaml"
-    document = read_yaml(files("kit.catalogue").joinpath("contracts", f"{name}.yaml").read_bytes(), where)
-    check(document.value, "contract", where, document.line)
-    return _checked(document.value, where)
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """With an error rate above this, the composite is at most so much."""
+
+    error_rate_above: float
+    composite: float
 
 
-def _checked(value: Json, where: str) -> Contract:
-    check(value, "contract", where)
-    found = typed(Contract, value, where)
-    wrong = next(complaints(found), None)
-    if wrong:
-        raise InputError(f"{where}: {wrong}.", "docs/scoring.md says how a contract is written.")
-    return found
+@dataclass(frozen=True, slots=True)
+class Grade:
+    grade: str
+    at_least: float
 
 
-def pin(rules: Contract) -> ContractPin:
-    """What a scorecard says of its contract."""
-    return ContractPin(rules.name, rules.version, rules.algorithm, contract_sha256(rules))
+@dataclass(frozen=True, slots=True)
+class ExtraRule:
+    """A card beside the composite: one figure against two thresholds."""
+
+    by: By
+    title: str
+    better: Better
+    digits: int
+    excellent: float
+    good: float
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A rule set with a version: the same study under the same contract has the same score, for ever.
+
+    `grades` go down and end at 0. `bonus`: points for the best of a group on a metric.
+    """
+
+    schema: Literal["kit/contract/1"]
+    name: str
+    version: str
+    title: str
+    algorithm: Algorithm
+    metrics: tuple[MetricRule, ...]
+    bonus: float
+    grades: tuple[Grade, ...]
+    jitter: Jitter | None = None
+    caps: tuple[Cap, ...] = ()
+    classes: tuple[PlatformClass, ...] = ()
+    extra: tuple[ExtraRule, ...] = ()

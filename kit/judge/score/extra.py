@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score.card import ExtraCards, ExtraRow
-from kit.judge.score.contract import pin
+from kit.judge.score.contract import By, Contract, ExtraRule
 from kit.judge.score.kit1 import check_class, kit1_card
+from kit.judge.score.loading import pin
 from kit.judge.score.points import extra_points, grade_of, half_away
 from kit.judge.score.probador import base_name, plain_composite
-from kit.judge.score.rules import By, Contract, ExtraRule
-from kit.judge.study import LENGTHS, spread_of
+from kit.judge.study import LENGTHS, median_interval_of
 from kit.text import number
 
 MB_PER_GB = 1024  # as the original divides
@@ -33,7 +33,7 @@ class _Found:
 
 def extra_cards(
     studies: Sequence[Study],
-    rules: Contract,
+    contract: Contract,
     by: By,
     concurrencies: Sequence[int] | None = None,
     platform_class: str | None = None,
@@ -42,19 +42,19 @@ def extra_cards(
 
     `platform_class` is as in `kit.judge.score.scorecard`; only "profile" needs it.
     """
-    check_class(studies, rules, platform_class)
-    rule = next((each for each in rules.extra if each.by == by), None)
+    check_class(studies, contract, platform_class)
+    rule = next((each for each in contract.extra if each.by == by), None)
     if rule is None:
         raise InputError(
-            f"The contract {rules.name} says nothing about {by}.",
-            f"It has: {', '.join(each.by for each in rules.extra) or 'no extra cards'}.",
+            f"The contract {contract.name} says nothing about {by}.",
+            f"It has: {', '.join(each.by for each in contract.extra) or 'no extra cards'}.",
         )
     makers: dict[By, Callable[[], Iterator[ExtraRow]]] = {
-        "profile": lambda: _profiles(studies, rules, concurrencies, platform_class),
-        "scaling": lambda: _scalings(studies, rules, rule),
+        "profile": lambda: _profiles(studies, contract, concurrencies, platform_class),
+        "scaling": lambda: _scalings(studies, contract, rule),
     }
-    make = makers.get(by, lambda: _figures(studies, rules, rule, concurrencies))
-    return ExtraCards(by, rule.title, _thresholds(rule), rule.digits, pin(rules), tuple(make()))
+    make = makers.get(by, lambda: _figures(studies, contract, rule, concurrencies))
+    return ExtraCards(by, rule.title, _thresholds(rule), rule.digits, pin(contract), tuple(make()))
 
 
 def _thresholds(rule: ExtraRule) -> str:
@@ -69,9 +69,9 @@ def _chosen(study: Study, concurrencies: Sequence[int] | None) -> list[Subject]:
 
 
 def _row(
-    study: Study, entry: str, level: int | None, found: _Found, score: float | None, rules: Contract
+    study: Study, entry: str, level: int | None, found: _Found, score: float | None, contract: Contract
 ) -> ExtraRow:
-    grade = None if score is None else grade_of(score, rules.grades)
+    grade = None if score is None else grade_of(score, contract.grades)
     return ExtraRow(study.name, entry, level, found.part, found.value, score, grade, found.note)
 
 
@@ -79,18 +79,18 @@ def _row(
 
 
 def _figures(
-    studies: Sequence[Study], rules: Contract, rule: ExtraRule, concurrencies: Sequence[int] | None
+    studies: Sequence[Study], contract: Contract, rule: ExtraRule, concurrencies: Sequence[int] | None
 ) -> Iterator[ExtraRow]:
     for study in studies:
         for subject in _chosen(study, concurrencies):
             for found in _READERS[rule.by](subject):
-                score = None if found.value is None else extra_points(found.value, rule, rules)
-                yield _row(study, subject.entry, subject.concurrency, found, score, rules)
+                score = None if found.value is None else extra_points(found.value, rule, contract)
+                yield _row(study, subject.entry, subject.concurrency, found, score, contract)
 
 
 def _above_zero(subject: Subject, path: str) -> float | None:
     """The median over the trials that have it; the original takes 0 and below for no data here."""
-    value = spread_of(subject, path).median
+    value = median_interval_of(subject, path).median
     return value if value is not None and value > 0 else None
 
 
@@ -103,7 +103,7 @@ def _single(path: str, missing: str) -> Callable[[Subject], list[_Found]]:
 
 
 def _correctness(subject: Subject) -> list[_Found]:
-    rate = spread_of(subject, "pass_rate").median
+    rate = median_interval_of(subject, "pass_rate").median
     return [_Found(rate, "no judged answers" if rate is None else "")]
 
 
@@ -158,62 +158,62 @@ def profile_of(prompt_tokens: float) -> str:
 
 
 def _profiles(
-    studies: Sequence[Study], rules: Contract, concurrencies: Sequence[int] | None, named: str | None
+    studies: Sequence[Study], contract: Contract, concurrencies: Sequence[int] | None, named: str | None
 ) -> Iterator[ExtraRow]:
-    everything = list(_profiled(studies, rules, concurrencies, named))
+    everything = list(_profiled(studies, contract, concurrencies, named))
     for each in everything:
         found = _Found(None, "no prompt tokens were counted")
         if each.tokens is not None:
             note = "" if each.composite is not None else "no composite (see the scorecard)"
             found = _Found(each.tokens, note, profile_of(each.tokens))
-        yield _row(each.study, each.subject.entry, each.subject.concurrency, found, each.composite, rules)
+        yield _row(each.study, each.subject.entry, each.subject.concurrency, found, each.composite, contract)
     for key in dict.fromkeys(each.key for each in everything):
         mine = [each for each in everything if each.key == key]
         scores = {profile_of(each.tokens): each.composite for each in mine if each.tokens is not None}
         there = [score for score in scores.values() if score is not None]
         if len(there) > 1:
             study, name, level = mine[0].study, base_name(mine[0].subject.entry), mine[0].subject.concurrency
-            yield _consistency(study, name, level, there, rules)
+            yield _consistency(study, name, level, there, contract)
 
 
 def _profiled(
-    studies: Sequence[Study], rules: Contract, concurrencies: Sequence[int] | None, named: str | None
+    studies: Sequence[Study], contract: Contract, concurrencies: Sequence[int] | None, named: str | None
 ) -> Iterator[_Profile]:
     for place, study in enumerate(studies):
         # two runs that do not say on which machine they were are not of the same one
         machine = place if study.origin == "run" and study.hardware is None else study.hardware
         for subject in _chosen(study, concurrencies):
-            tokens = spread_of(subject, "prompt_tokens_mean").median
-            composite = None if tokens is None else _alone(study, subject, rules, named)
+            tokens = median_interval_of(subject, "prompt_tokens_mean").median
+            composite = None if tokens is None else _alone(study, subject, contract, named)
             key = (study.origin, machine, base_name(subject.entry), subject.model, subject.concurrency)
             yield _Profile(key, study, subject, tokens, composite)
 
 
-def _consistency(study: Study, name: str, level: int, scores: Sequence[float], rules: Contract) -> ExtraRow:
+def _consistency(study: Study, name: str, level: int, scores: Sequence[float], contract: Contract) -> ExtraRow:
     """The worst bucket as a share of the best, in percent."""
     best, worst = max(scores), min(scores)
     share = float(half_away(worst / best * 100)) if best > 0 else 0.0
     note = f"worst {number(worst, 1)}, best {number(best, 1)}"
-    return _row(study, name, level, _Found(share, note, "consistency"), share, rules)
+    return _row(study, name, level, _Found(share, note, "consistency"), share, contract)
 
 
-def _alone(study: Study, subject: Subject, rules: Contract, named: str | None) -> float | None:
+def _alone(study: Study, subject: Subject, contract: Contract, named: str | None) -> float | None:
     """The composite without rivals, so without a bonus; the original leaves out jitter and scaling here too."""
-    if rules.algorithm == "kit-1":
-        return kit1_card(study, subject, [subject], rules, named).composite
-    return plain_composite(study, subject, rules)
+    if contract.algorithm == "kit-1":
+        return kit1_card(study, subject, [subject], contract, named).composite
+    return plain_composite(study, subject, contract)
 
 
 # --- by concurrency ---------------------------------------------------------------------------------------
 
 
-def _scalings(studies: Sequence[Study], rules: Contract, rule: ExtraRule) -> Iterator[ExtraRow]:
+def _scalings(studies: Sequence[Study], contract: Contract, rule: ExtraRule) -> Iterator[ExtraRow]:
     for study in studies:
         for name in dict.fromkeys(base_name(each.entry) for each in study.subjects):
             mine = [each for each in study.subjects if base_name(each.entry) == name]
             level, found = _scaling(mine)
-            score = None if found.value is None else extra_points(found.value, rule, rules)
-            yield _row(study, name, level, found, score, rules)
+            score = None if found.value is None else extra_points(found.value, rule, contract)
+            yield _row(study, name, level, found, score, contract)
 
 
 def _scaling(subjects: Sequence[Subject]) -> tuple[int | None, _Found]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kit.errors import InputError
 from kit.judge.score.card import Card, Scorecard
-from kit.judge.score.rules import Contract
+from kit.judge.score.contract import Contract
 from kit.text import plain_text
 
 
@@ -22,21 +22,21 @@ class Failure:
     reasons: tuple[str, ...]
 
 
-def known_grade(rules: Contract, grade: str) -> str:
+def known_grade(contract: Contract, grade: str) -> str:
     """The grade as the contract writes it; `InputError` with all of them if it has none of that name."""
-    names = {each.grade.lower(): each.grade for each in rules.grades}
+    names = {each.grade.lower(): each.grade for each in contract.grades}
     if grade.lower() not in names:
         raise InputError(
-            f"The contract {rules.name} has no grade {plain_text(grade)!r}.",
+            f"The contract {contract.name} has no grade {plain_text(grade)!r}.",
             f"Its grades, best first: {', '.join(names.values())}.",
         )
     return names[grade.lower()]
 
 
-def failures(found: Scorecard, rules: Contract, grade: str) -> tuple[Failure, ...]:
+def failures(found: Scorecard, contract: Contract, grade: str) -> tuple[Failure, ...]:
     """The cards whose grade is below `grade`, or that have none."""
-    floors = {each.grade: each.at_least for each in rules.grades}
-    floor = floors[known_grade(rules, grade)]
+    floors = {each.grade: each.at_least for each in contract.grades}
+    floor = floors[known_grade(contract, grade)]
     return tuple(
         Failure(card.study, card.entry, card.concurrency, card.grade, card.composite, _reasons(card))
         for card in found.cards

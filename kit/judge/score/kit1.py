@@ -1,7 +1,7 @@
 """The algorithm kit-1: pessimistic medians, thresholds by class of machine, caps, no grade for what is in doubt.
 
-docs/scoring.md has the formulas. Held by tests/unit/judge/score/test_properties.py: better never scores lower, a
-rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
+docs/scoring.md has the formulas, and tests/unit/judge/score/test_properties.py holds them to: better never scores
+lower, a rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score.card import Card, MetricScore, Note
+from kit.judge.score.contract import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, points
-from kit.judge.score.rules import Contract, MetricRule, PlatformClass, Scenario
-from kit.judge.score.values import Figure, all_failed, lies_beyond, pessimistic, replicates_of
+from kit.judge.score.values import PessimisticMedian, all_failed, lies_beyond, pessimistic, replicates_of
 from kit.judge.study import suspicions_of
 from kit.text import nearest, number, plain_text
 
@@ -33,22 +33,22 @@ class _Scored:
 
 
 def kit1_cards(
-    study: Study, rules: Contract, concurrencies: Sequence[int] | None, platform_class: str | None
+    study: Study, contract: Contract, concurrencies: Sequence[int] | None, platform_class: str | None
 ) -> list[Card]:
     """One card for each subject of a study. `platform_class` stands in where imported results name no machine."""
     chosen = [each for each in study.subjects if concurrencies is None or each.concurrency in concurrencies]
     cards = []
     for subject in chosen:
         group = [each for each in study.subjects if each.concurrency == subject.concurrency]
-        cards.append(kit1_card(study, subject, group, rules, platform_class))
+        cards.append(kit1_card(study, subject, group, contract, platform_class))
     return cards
 
 
 def kit1_card(
-    study: Study, subject: Subject, group: Sequence[Subject], rules: Contract, platform_class: str | None = None
+    study: Study, subject: Subject, group: Sequence[Subject], contract: Contract, platform_class: str | None = None
 ) -> Card:
     """The card of one subject among those of its study at the same concurrency."""
-    found = class_of(study, subject, rules, platform_class)
+    found = class_of(study, subject, contract, platform_class)
     scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
     blank = Card(
         study=study.name,
@@ -66,34 +66,38 @@ def kit1_card(
     suspect = suspicions_of(subject)
     dead = "" if suspect else _dead(subject, found is not None)
     if dead:
-        return replace(blank, composite=0.0, grade=grade_of(0, rules.grades), notes=(Note("failed", dead),))
+        return replace(blank, composite=0.0, grade=grade_of(0, contract.grades), notes=(Note("failed", dead),))
     if not any(trial.status == "measured" for trial in subject.trials):
         return replace(blank, notes=(Note("missing", "not measured: no grade"),))
-    scored = _Scored((), (_classless(study, subject),)) if found is None else _scored(subject, group, rules, found)
+    scored = (
+        _Scored((), (_classless(study, subject),)) if found is None else _scored(subject, group, contract, found)
+    )
     card = replace(blank, metrics=scored.metrics, notes=blank.notes + scored.notes)
     if suspect:
         note = Note("suspect", f"grade withheld, the figures may be the load generator's: {'; '.join(suspect)}")
         return replace(card, notes=(*card.notes, note))
-    return card if found is None else _composed(card, subject, rules)
+    return card if found is None else _composed(card, subject, contract)
 
 
 # --- which thresholds -------------------------------------------------------------------------------------
 
 
-def class_of(study: Study, subject: Subject, rules: Contract, wanted: str | None = None) -> PlatformClass | None:
+def class_of(
+    study: Study, subject: Subject, contract: Contract, wanted: str | None = None
+) -> PlatformClass | None:
     """The first class that fits machine and weights; `wanted` only for imported results without a machine."""
     if wanted is not None and study.origin == "imported" and study.hardware is None:
-        return next(each for each in rules.classes if each.name == wanted)
-    return next((each for each in rules.classes if _fits(study, subject, each)), None)
+        return next(each for each in contract.classes if each.name == wanted)
+    return next((each for each in contract.classes if _fits(study, subject, each)), None)
 
 
-def check_class(studies: Sequence[Study], rules: Contract, name: str | None) -> None:
+def check_class(studies: Sequence[Study], contract: Contract, name: str | None) -> None:
     """`InputError` if the contract has no class of that name, or if nothing among the studies needs one."""
-    known = [each.name for each in rules.classes]
+    known = [each.name for each in contract.classes]
     if name is not None and name not in known:
         like = nearest(name, known)
         raise InputError(
-            f"The contract {rules.name} has no class {plain_text(name)!r}.",
+            f"The contract {contract.name} has no class {plain_text(name)!r}.",
             f"Did you mean {like!r}?" if like else f"Known: {', '.join(known) or 'none, it needs no class'}.",
         )
     if name is not None and not any(each.origin == "imported" and each.hardware is None for each in studies):
@@ -126,17 +130,17 @@ def _classless(study: Study, subject: Subject) -> Note:
 # --- metrics ----------------------------------------------------------------------------------------------
 
 
-def _scored(subject: Subject, group: Sequence[Subject], rules: Contract, each: PlatformClass) -> _Scored:
+def _scored(subject: Subject, group: Sequence[Subject], contract: Contract, each: PlatformClass) -> _Scored:
     scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
     metrics, notes = [], []
-    for rule in rules.metrics:
+    for rule in contract.metrics:
         if rule.weight(scenario) == 0:
             continue
         figure = pessimistic(subject, rule.path, rule.fallback, rule.better)
         score = 0.0 if figure.is_missing else points(figure.value, band_of(rule, each, subject.concurrency))
-        off = _penalty(subject, rule, rules, each) if not figure.is_missing else 0.0
+        off = _penalty(subject, rule, contract, each) if not figure.is_missing else 0.0
         with_penalty = max(0.0, score - off)
-        more = rules.bonus if not figure.is_missing and _is_best(subject, group, rule) else 0.0
+        more = contract.bonus if not figure.is_missing and _is_best(subject, group, rule) else 0.0
         final = min(BEST, with_penalty + more)
         metrics.append(
             MetricScore(
@@ -149,12 +153,12 @@ def _scored(subject: Subject, group: Sequence[Subject], rules: Contract, each: P
                 bonus=final - with_penalty,
             )
         )
-        notes += _metric_notes(rule, rules, figure, metrics[-1])
+        notes += _metric_notes(rule, contract, figure, metrics[-1])
     return _Scored(tuple(metrics), tuple(notes))
 
 
-def _penalty(subject: Subject, rule: MetricRule, rules: Contract, each: PlatformClass) -> float:
-    jitter = rules.jitter
+def _penalty(subject: Subject, rule: MetricRule, contract: Contract, each: PlatformClass) -> float:
+    jitter = contract.jitter
     if jitter is None or jitter.metric != rule.name:
         return 0.0
     figure = pessimistic(subject, jitter.path, jitter.fallback, "lower")
@@ -176,13 +180,15 @@ def _is_best(subject: Subject, group: Sequence[Subject], rule: MetricRule) -> bo
     return all(lies_beyond(mine, values, rule.better) for values in known)
 
 
-def _metric_notes(rule: MetricRule, rules: Contract, figure: Figure, scored: MetricScore) -> list[Note]:
+def _metric_notes(
+    rule: MetricRule, contract: Contract, figure: PessimisticMedian, scored: MetricScore
+) -> list[Note]:
     notes = []
     if figure.is_missing:
         lacking = f"{figure.lacking} of {figure.trials} replicates lack it"
         notes.append(Note("missing", f"no data: {rule.title} counts 0 ({lacking})"))
     if scored.penalty >= LEAST_SHOWN:
-        jitter = rules.jitter.path if rules.jitter else ""
+        jitter = contract.jitter.path if contract.jitter else ""
         notes.append(Note("penalty", f"{rule.title}: {number(scored.penalty, 1)} points off for {jitter}"))
     if scored.bonus >= LEAST_SHOWN:
         notes.append(Note("bonus", f"{rule.title}: {number(scored.bonus, 1)} points for the best of the group"))
@@ -209,16 +215,16 @@ def _dead(subject: Subject, is_graded: bool) -> str:
     return "every request failed" if not figure.is_missing and figure.value >= 1 else ""
 
 
-def _composed(card: Card, subject: Subject, rules: Contract) -> Card:
+def _composed(card: Card, subject: Subject, contract: Contract) -> Card:
     total = math.fsum(each.weight * (each.score or 0.0) for each in card.metrics)
     errors = _error_rate(subject)
-    limits = [cap.composite for cap in rules.caps if errors > cap.error_rate_above]
+    limits = [cap.composite for cap in contract.caps if errors > cap.error_rate_above]
     composite = round(min([total, BEST, *limits]), 1)
     notes = card.notes
     if limits and min(limits) < total:
         words = f"at most {number(min(limits), 0)} with an error rate of {number(errors * 100, 1)} %"
         notes = (*notes, Note("capped", f"{words} (it would be {number(total, 1)})"))
-    return replace(card, composite=composite, grade=grade_of(composite, rules.grades), notes=notes)
+    return replace(card, composite=composite, grade=grade_of(composite, contract.grades), notes=notes)
 
 
 def _incomplete(subject: Subject) -> tuple[Note, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from kit.judge.score.rules import Better, Contract, ExtraRule, Grade, MetricRule, PlatformClass
+from kit.judge.score.contract import Better, Contract, ExtraRule, Grade, MetricRule, PlatformClass
 
 BEST, GOOD = 100.0, 75.0
 # probador: below good never reads as good, and what spikes and variation may take off.
@@ -98,7 +98,7 @@ def whole_jitter(spikes: float, variation: float) -> int:
     return min(MAX_JITTER, half_away(min(2.0 * spikes, MAX_SPIKES) + min(100.0 * variation, MAX_VARIATION)))
 
 
-def extra_points(value: float, rule: ExtraRule, rules: Contract) -> float:
+def extra_points(value: float, rule: ExtraRule, contract: Contract) -> float:
     """The points of an extra card, on the curve of the contract's algorithm."""
     band = Band(rule.better, rule.excellent, rule.good)
-    return points(max(value, 0.0), band) if rules.algorithm == "kit-1" else float(whole_points(value, band))
+    return points(max(value, 0.0), band) if contract.algorithm == "kit-1" else float(whole_points(value, band))

@@ -14,8 +14,8 @@ from fractions import Fraction
 
 from kit.documents.study import Study, Subject
 from kit.judge.score.card import Card, MetricScore, Note
+from kit.judge.score.contract import Contract, MetricRule, Scenario
 from kit.judge.score.points import band_of, grade_of, half_away, whole_jitter, whole_points
-from kit.judge.score.rules import Contract, MetricRule, Scenario
 from kit.judge.score.validate import SCALING
 from kit.judge.study import suspicions_of, value_of, values_of
 from kit.metrics.stats import median
@@ -37,19 +37,21 @@ class Scored:
     jitter: int | None
 
 
-def probador_cards(studies: Sequence[Study], rules: Contract, concurrencies: Sequence[int] | None) -> list[Card]:
+def probador_cards(
+    studies: Sequence[Study], contract: Contract, concurrencies: Sequence[int] | None
+) -> list[Card]:
     """One card for each subject. Imported results of one concurrency form one group, a run is one of its own."""
     runs = [[study] for study in studies if study.origin == "run"]
     imported = [study for study in studies if study.origin == "imported"]
     cards = []
     for pool in [*runs, *([imported] if imported else [])]:
-        everything = [figured(study, subject, rules) for study in pool for subject in study.subjects]
+        everything = [figured(study, subject, contract) for study in pool for subject in study.subjects]
         by_level: dict[int, list[Scored]] = defaultdict(list)
         for each in sorted(everything, key=lambda each: _measured_utc(each.subject)):
             by_level[each.subject.concurrency].append(each)
         for level, group in sorted(by_level.items()):
             if concurrencies is None or level in concurrencies:
-                cards += _group_cards([_with_scaling(each, by_level[1]) for each in group], rules)
+                cards += _group_cards([_with_scaling(each, by_level[1]) for each in group], contract)
     return cards
 
 
@@ -61,13 +63,13 @@ def base_name(entry: str) -> str:
     return _SUFFIX.sub("", entry)
 
 
-def figured(study: Study, subject: Subject, rules: Contract) -> Scored:
+def figured(study: Study, subject: Subject, contract: Contract) -> Scored:
     """The subject's figures: as they stood in its file where it was imported, else medians over its replicates."""
     raw = study.origin == "imported" and any(
         path.startswith(RAW) for each in subject.trials for path in each.values
     )
     figures = {}
-    for rule in rules.metrics:
+    for rule in contract.metrics:
         path = rule.raw if raw and rule.raw else rule.path
         values = _raw_values(subject, path) if raw else values_of(subject, path)
         if values:
@@ -112,9 +114,9 @@ def _with_scaling(each: Scored, singles: Iterable[Scored]) -> Scored:
 # --- scores -----------------------------------------------------------------------------------------------
 
 
-def _group_cards(group: Sequence[Scored], rules: Contract) -> list[Card]:
-    best = {rule.name: _best(group, rule) for rule in rules.metrics}
-    return [_card(each, {name for name, index in best.items() if index == place}, rules)
+def _group_cards(group: Sequence[Scored], contract: Contract) -> list[Card]:
+    best = {rule.name: _best(group, rule) for rule in contract.metrics}
+    return [_card(each, {name for name, index in best.items() if index == place}, contract)
             for place, each in enumerate(group)]  # fmt: skip
 
 
@@ -127,12 +129,12 @@ def _best(group: Sequence[Scored], rule: MetricRule) -> int | None:
     return -max(there)[1] if there else None
 
 
-def _card(each: Scored, best: set[str], rules: Contract) -> Card:
+def _card(each: Scored, best: set[str], contract: Contract) -> Card:
     subject = each.subject
     scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
     metrics = tuple(
-        _metric(each, rule, rule.weight(scenario), rules.bonus if rule.name in best else 0.0)
-        for rule in rules.metrics
+        _metric(each, rule, rule.weight(scenario), contract.bonus if rule.name in best else 0.0)
+        for rule in contract.metrics
         if rule.weight(scenario)
     )
     composite, ambiguous = composite_of((one.weight, one.score) for one in metrics if one.score is not None)
@@ -146,8 +148,8 @@ def _card(each: Scored, best: set[str], rules: Contract) -> Card:
         platform_class=None,
         metrics=metrics,
         composite=float(composite),
-        grade=grade_of(composite, rules.grades),
-        notes=(*_notes(each, metrics, rules), *([_ambiguous(composite)] if ambiguous else [])),
+        grade=grade_of(composite, contract.grades),
+        notes=(*_notes(each, metrics, contract), *([_ambiguous(composite)] if ambiguous else [])),
     )
 
 
@@ -172,11 +174,11 @@ def composite_of(parts: Iterable[tuple[float, float]]) -> tuple[int, bool]:
     return min(100, half_away(exact)), exact % 1 == Fraction(1, 2)
 
 
-def plain_composite(study: Study, subject: Subject, rules: Contract) -> float:
+def plain_composite(study: Study, subject: Subject, contract: Contract) -> float:
     """The composite of one subject by itself: without jitter, bonus and scaling."""
     scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
-    figures = figured(study, subject, rules).figures
-    chosen = [rule for rule in rules.metrics if rule.name in figures and rule.weight(scenario)]
+    figures = figured(study, subject, contract).figures
+    chosen = [rule for rule in contract.metrics if rule.name in figures and rule.weight(scenario)]
     bands = {rule.name: band_of(rule, None, subject.concurrency) for rule in chosen}
     parts = [(rule.weight(scenario), whole_points(figures[rule.name], bands[rule.name])) for rule in chosen]
     return float(composite_of(parts)[0])
@@ -187,8 +189,8 @@ def _ambiguous(composite: int) -> Note:
     return Note("ambiguous", f"{words}, by the order in which it happens to add")
 
 
-def _notes(each: Scored, metrics: Sequence[MetricScore], rules: Contract) -> list[Note]:
-    titles = {rule.name: rule.title for rule in rules.metrics}
+def _notes(each: Scored, metrics: Sequence[MetricScore], contract: Contract) -> list[Note]:
+    titles = {rule.name: rule.title for rule in contract.metrics}
     notes = []
     lost = sum(trial.status != "measured" for trial in each.subject.trials)
     if lost:

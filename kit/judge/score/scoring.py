@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from kit import __version__
 from kit.documents.study import Study
 from kit.judge.score.card import Scorecard
-from kit.judge.score.contract import pin
+from kit.judge.score.contract import Contract
 from kit.judge.score.kit1 import check_class, kit1_cards
+from kit.judge.score.loading import pin
 from kit.judge.score.probador import probador_cards
-from kit.judge.score.rules import Contract
 
 
 def scorecard(
     studies: Sequence[Study],
-    rules: Contract,
+    contract: Contract,
     concurrencies: Sequence[int] | None = None,
     platform_class: str | None = None,
 ) -> Scorecard:
@@ -24,9 +24,9 @@ def scorecard(
     `platform_class` is the class of imported results that do not say on which machine they were made. `InputError`
     if the contract has no such class, or nothing here needs one.
     """
-    check_class(studies, rules, platform_class)
-    if rules.algorithm == "probador-2.0":
-        cards = probador_cards(studies, rules, concurrencies)
+    check_class(studies, contract, platform_class)
+    if contract.algorithm == "probador-2.0":
+        cards = probador_cards(studies, contract, concurrencies)
     else:
-        cards = [card for study in studies for card in kit1_cards(study, rules, concurrencies, platform_class)]
-    return Scorecard("kit/scorecard/1", __version__, pin(rules), tuple(cards))
+        cards = [card for study in studies for card in kit1_cards(study, contract, concurrencies, platform_class)]
+    return Scorecard("kit/scorecard/1", __version__, pin(contract), tuple(cards))

@@ -12,8 +12,8 @@ from typing import Literal
 from tabulate import tabulate
 
 from kit.judge.score.card import Card, ContractPin, ExtraCards, ExtraRow, MetricScore, Scorecard
+from kit.judge.score.contract import SCENARIOS, Contract, MetricRule, Scenario
 from kit.judge.score.gate import Failure
-from kit.judge.score.rules import SCENARIOS, Contract, MetricRule, Scenario
 from kit.text import NO_DATA, cell, number, plain_text
 
 Form = Literal["table", "markdown"]
@@ -25,14 +25,14 @@ _NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 _ORIGINS = {"imported": "imported: nobody can verify these figures"}
 
 
-def scorecard_text(found: Scorecard, rules: Contract, form: Form = "table") -> str:
-    """Every table of a scorecard with its notes; `rules` is its contract. Ends without a line feed."""
+def scorecard_text(found: Scorecard, contract: Contract, form: Form = "table") -> str:
+    """Every table of a scorecard with its notes, by its contract. Ends without a line feed."""
     parts = []
     for scenario in SCENARIOS:
         cards = _ordered([card for card in found.cards if card.scenario == scenario])
         if cards:
-            parts.append(_heading(f"{rules.title}, {_SCENARIOS[scenario]}", found.contract, form))
-            parts.append(_table(cards, rules, scenario, form))
+            parts.append(_heading(f"{contract.title}, {_SCENARIOS[scenario]}", found.contract, form))
+            parts.append(_table(cards, contract, scenario, form))
             parts += _notes(cards, form)
     return "\n\n".join(parts) or "There is nothing to score."
 
@@ -65,9 +65,9 @@ def _markdown(word: str) -> str:
 # --- the table --------------------------------------------------------------------------------------------
 
 
-def _table(cards: Sequence[Card], rules: Contract, scenario: Scenario, form: Form) -> str:
+def _table(cards: Sequence[Card], contract: Contract, scenario: Scenario, form: Form) -> str:
     safe = _safe(form)
-    scored = [rule for rule in rules.metrics if rule.weight(scenario)]
+    scored = [rule for rule in contract.metrics if rule.weight(scenario)]
     has_studies = len({card.study for card in cards}) > 1
     headers = [*(["run"] if has_studies else []), "entry", "users", "grade", "score"]
     headers += [f"{safe(rule.title)} ({rule.weight(scenario):.0%})" for rule in scored]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from math import isclose
 
-from kit.judge.score.rules import SCENARIOS, Better, Contract, Level, MetricRule, PlatformClass
+from kit.judge.score.contract import SCENARIOS, Better, Contract, Level, MetricRule, PlatformClass
 from kit.judge.study import PATHS
 from kit.text import did_you_mean, plain_text
 
@@ -15,27 +15,27 @@ WEIGHT_TOLERANCE = 1e-9
 SCALING = "throughput_scaling"
 
 
-def complaints(rules: Contract) -> Iterator[str]:
+def complaints(contract: Contract) -> Iterator[str]:
     """What is wrong with a contract that its schema allows, the first thing first."""
-    yield from _twice("metrics", [rule.name for rule in rules.metrics])
-    yield from _twice("classes", [each.name for each in rules.classes])
-    yield from _twice("grades", [each.grade for each in rules.grades])
-    yield from _twice("extra", [each.by for each in rules.extra])
-    for rule in rules.metrics:
-        yield from _of_metric(rule, rules)
+    yield from _twice("metrics", [rule.name for rule in contract.metrics])
+    yield from _twice("classes", [each.name for each in contract.classes])
+    yield from _twice("grades", [each.grade for each in contract.grades])
+    yield from _twice("extra", [each.by for each in contract.extra])
+    for rule in contract.metrics:
+        yield from _of_metric(rule, contract)
     for scenario in SCENARIOS:
-        total = sum(rule.weight(scenario) for rule in rules.metrics)
+        total = sum(rule.weight(scenario) for rule in contract.metrics)
         if not isclose(total, 1, abs_tol=WEIGHT_TOLERANCE):
             yield f"metrics: the {scenario} weights add up to {total:g} instead of 1"
-    steps = [each.at_least for each in rules.grades]
+    steps = [each.at_least for each in contract.grades]
     if steps != sorted(set(steps), reverse=True) or steps[-1] != 0:
         yield "grades: must go down and end with one from 0 on"
-    if rules.jitter:
-        yield from _known("jitter: metric", rules.jitter.metric, [rule.name for rule in rules.metrics])
-        yield from _paths("jitter", rules.jitter.path, rules.jitter.fallback)
-    for each in rules.classes:
-        yield from _of_class(each, rules.metrics)
-    for extra in rules.extra:
+    if contract.jitter:
+        yield from _known("jitter: metric", contract.jitter.metric, [rule.name for rule in contract.metrics])
+        yield from _paths("jitter", contract.jitter.path, contract.jitter.fallback)
+    for each in contract.classes:
+        yield from _of_class(each, contract.metrics)
+    for extra in contract.extra:
         if not _ordered(extra.better, extra.excellent, extra.good):
             yield f"extra {extra.by}: excellent must be better than good"
 
@@ -57,16 +57,16 @@ def _paths(what: str, *paths: str | None) -> Iterator[str]:
             yield from _known(f"{what}: path", path, PATHS)
 
 
-def _of_metric(rule: MetricRule, rules: Contract) -> Iterator[str]:
+def _of_metric(rule: MetricRule, contract: Contract) -> Iterator[str]:
     what = f"metric {rule.name}"
-    if rules.algorithm == "kit-1" or rule.path != SCALING:
+    if contract.algorithm == "kit-1" or rule.path != SCALING:
         yield from _paths(what, rule.path, rule.fallback)
     if (rule.excellent is None) != (rule.good is None):
         yield f"{what}: excellent and good go together"
     elif rule.excellent is not None and rule.good is not None:
         if not _ordered(rule.better, rule.excellent, rule.good):
             yield f"{what}: excellent must be better than good, and good above 0"
-    elif not rules.classes:
+    elif not contract.classes:
         yield f"{what}: has no thresholds, and there are no classes to say them"
     if rule.zero_at is not None and (rule.better != "lower" or rule.good is None or rule.zero_at <= rule.good):
         yield f"{what}: zero_at is for metrics where lower is better, beyond their good"
@@ -78,7 +78,7 @@ def _ordered(better: Better, excellent: float, good: float) -> bool:
 
 def _of_class(each: PlatformClass, metrics: Sequence[MetricRule]) -> Iterator[str]:
     what = f"class {each.name}"
-    rules = {rule.name: rule for rule in metrics}
+    by_name = {rule.name: rule for rule in metrics}
     low, high = each.memory_gb_s_from, each.memory_gb_s_to
     if (low is None) != (high is None) or (low is not None and high is not None and low > high):
         yield f"{what}: memory_gb_s_from and memory_gb_s_to go together, upwards"
@@ -86,9 +86,9 @@ def _of_class(each: PlatformClass, metrics: Sequence[MetricRule]) -> Iterator[st
         yield f"{what}: weights_gb_up_to must be above weights_gb_over"
     yield from _twice(f"{what}: thresholds", [table.metric for table in each.thresholds])
     for table in each.thresholds:
-        yield from _known(f"{what}: thresholds: metric", table.metric, list(rules))
-        if table.metric in rules:
-            yield from _of_levels(f"{what}: {table.metric}", table.levels, rules[table.metric])
+        yield from _known(f"{what}: thresholds: metric", table.metric, list(by_name))
+        if table.metric in by_name:
+            yield from _of_levels(f"{what}: {table.metric}", table.levels, by_name[table.metric])
     there = {table.metric for table in each.thresholds}
     for rule in metrics:
         if rule.excellent is None and rule.name not in there:

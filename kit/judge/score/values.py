@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from kit.documents.study import Subject, Trial
-from kit.judge.score.rules import Better
+from kit.judge.score.contract import Better
 from kit.judge.study import suspicions_of, value_of
 from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL, bootstrap_interval
 
@@ -14,7 +14,7 @@ WORST: dict[Better, float] = {"higher": -math.inf, "lower": math.inf}
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class PessimisticMedian:
     """A pessimistic median; infinite where there is no data. `lacking`: trials without it, of `trials`."""
 
     value: float
@@ -34,7 +34,7 @@ def _of_trial(trial: Trial, path: str) -> float | None:
     return value if value is not None and math.isfinite(value) and value >= 0 else None
 
 
-def pessimistic(subject: Subject, path: str, fallback: str | None, better: Better) -> Figure:
+def pessimistic(subject: Subject, path: str, fallback: str | None, better: Better) -> PessimisticMedian:
     """Median over all planned trials, those without the figure counting as the worst possible.
 
     Taking data away can then only make it worse: every trial keeps its value or falls to the worst.
@@ -48,7 +48,7 @@ def pessimistic(subject: Subject, path: str, fallback: str | None, better: Bette
             uses_fallback |= value is not None
         lacking += value is None
         found.append(WORST[better] if value is None else value)
-    return Figure(_median(found), uses_fallback, lacking, len(found))
+    return PessimisticMedian(_median(found), uses_fallback, lacking, len(found))
 
 
 def _median(values: list[float]) -> float:

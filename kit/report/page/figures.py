@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kit.documents import Spread
+from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
-from kit.judge.study import entries_of, spread_of, suspicions_of
+from kit.judge.study import entries_of, median_interval_of, suspicions_of
 from kit.report.tables import METRICS, SUSPECT, Metric
 from kit.text import NO_DATA, number, plain_text
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class TableCell:
     """A cell of a table: the number, and smaller what stands beside it."""
 
     value: str
@@ -31,7 +31,7 @@ class Table:
 
     title: str
     levels: tuple[int, ...]
-    rows: tuple[tuple[str, tuple[Figure, ...]], ...]
+    rows: tuple[tuple[str, tuple[TableCell, ...]], ...]
 
 
 def tables_of(study: Study) -> list[Table]:
@@ -40,7 +40,7 @@ def tables_of(study: Study) -> list[Table]:
     return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
 
 
-def _says(figure: Figure) -> bool:
+def _says(figure: TableCell) -> bool:
     return figure.value != NO_DATA or bool(figure.beside)
 
 
@@ -56,21 +56,23 @@ def _table(study: Study, metric: Metric) -> Table:
     return Table(metric.title, levels, rows)
 
 
-def _figure(subject: Subject | None, metric: Metric) -> Figure:
+def _figure(subject: Subject | None, metric: Metric) -> TableCell:
     if subject is None:
-        return Figure(NO_DATA)
+        return TableCell(NO_DATA)
     measured = sum(trial.status == "measured" for trial in subject.trials)
     if not measured:
-        return Figure("no result")
-    spread = spread_of(subject, metric.path)
-    notes = [_interval(spread, metric)]
-    if spread.median is None and metric.fallback:
-        most = spread_of(subject, metric.fallback).median
+        return TableCell("no result")
+    interval = median_interval_of(subject, metric.path)
+    notes = [_interval(interval, metric)]
+    if interval.median is None and metric.fallback:
+        most = median_interval_of(subject, metric.fallback).median
         notes.append(f"max {_shown(most, metric)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")
-    return Figure(
-        _shown(spread.median, metric), " ".join(note for note in notes if note), bool(suspicions_of(subject))
+    return TableCell(
+        _shown(interval.median, metric),
+        " ".join(note for note in notes if note),
+        bool(suspicions_of(subject)),
     )
 
 
@@ -78,8 +80,8 @@ def _shown(value: float | None, metric: Metric) -> str:
     return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
 
 
-def _interval(spread: Spread, metric: Metric) -> str:
-    if spread.low is None or spread.high is None:
+def _interval(interval: MedianInterval, metric: Metric) -> str:
+    if interval.low is None or interval.high is None:
         return ""
-    low, high = _shown(spread.low, metric), _shown(spread.high, metric)
-    return "" if low == high == _shown(spread.median, metric) else f"[{low}, {high}]"
+    low, high = _shown(interval.low, metric), _shown(interval.high, metric)
+    return "" if low == high == _shown(interval.median, metric) else f"[{low}, {high}]"

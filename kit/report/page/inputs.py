@@ -11,6 +11,7 @@ from kit.documents import Calibration, Host, Plan, Record, ServerFacts, Window
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.study import CellParts
+from kit.report.page.scorecard import ScorecardPart
 from kit.report.plots.distributions import Quantiles, Times, quantiles, times_of
 from kit.report.plots.timeline import MAX_MARKS, Timeline, stretch_of, timeline
 from kit.text import nearest, plain_text
@@ -24,8 +25,7 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency. `scorecard_html` and `scorecard_markdown` are put into the report as they are: whoever made them
-    has escaped them.
+    concurrency.
     """
 
     study: Study
@@ -37,8 +37,7 @@ class PageInput:
     servers: Mapping[str, ServerFacts] = field(default_factory=dict)
     quantiles: Mapping[Times, Mapping[tuple[str, int], Quantiles]] = field(default_factory=dict)
     timelines: tuple[Timeline, ...] = ()
-    scorecard_html: str | None = None
-    scorecard_markdown: str | None = None
+    scorecard: ScorecardPart | None = None
 
 
 def imported_input(study: Study, source: str) -> PageInput:

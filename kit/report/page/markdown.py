@@ -10,8 +10,8 @@ from tabulate import tabulate
 from kit.judge.advice import Leader, leaders
 from kit.report.page import facts
 from kit.report.page.figures import Table, tables_of
+from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.sections import Section, heading
-from kit.report.page.verdict import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.plots.style import Plot
 from kit.report.tables import SUSPECT
 from kit.text import NO_DATA, cell, number, plain_text
@@ -63,8 +63,8 @@ def _section(section: Section, hashes: str) -> list[str]:
     if section.throughput:
         parts += [f"{hashes} Throughput", picture(section.throughput)]
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
-    if given.scorecard_markdown:
-        parts += [f"{hashes} Scorecard", given.scorecard_markdown]
+    if given.scorecard:
+        parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     for plot in section.plots:
         parts += [f"{hashes} {safe(plot.title)}", picture(plot)]
     for plot in section.timelines:

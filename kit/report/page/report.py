@@ -9,20 +9,32 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
 from kit import __version__
 from kit.errors import InternalError
+from kit.judge.advice import Leader, leaders
+from kit.judge.compare.quantity import figure_text, quantity
+from kit.judge.study import levels_of
 from kit.report.page import facts
-from kit.report.page.body import badges, details, glance, summary, whole
-from kit.report.page.html import esc, json_script
+from kit.report.page.figures import tables_of
 from kit.report.page.inputs import PageInput
+from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.markdown import markdown
 from kit.report.page.sections import Section, heading, overview_of, sections_of
-from kit.report.plots.render import dark_rules, javascript, svg, versions
-from kit.report.plots.style import Plot, config
+from kit.report.plots.render import dark_rules, inline_svg, javascript, svg, versions
+from kit.report.plots.style import Plot, Spec, config
+from kit.report.plots.timeline import MAX_ROWS
+from kit.report.tables import SUSPECT
+from kit.text import plain_text
 
 # In the first line of every file of a report: what has it may be replaced by the next one.
 MARK = "made by kit report"
 DARK_SCOPE = ".chart svg "
+MAX_TEXT = 2000
+# More concurrencies than this, each with an interval, do not fit into half of the page.
+WIDE_FROM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +76,57 @@ def _title(sections: Sequence[Section]) -> str:
 
 def page_html(sections: Sequence[Section], overview: Plot | None, title: str) -> str:
     """One page that needs nothing else: styles, pictures, data and the script that draws are inside."""
-    if len(sections) == 1:
-        only = sections[0]
-        top, main = badges(only), summary(only, several=False) + details(only, several=False)
-    else:
-        top = f'<p class="machine">{_counted(sections)}, one below the other.</p>'
-        main = glance(sections, overview) + "".join(map(whole, sections))
-    style, script = _style(), _script()
-    policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
-        "connect-src 'none'; base-uri 'none'; form-action 'none'"
-    )
     return (
-        f"<!doctype html><!-- {MARK} -->\n"
-        f'<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark"><meta name="referrer" content="no-referrer">'
-        f'<meta name="generator" content="kit {__version__}">'
-        f"<title>{esc(title, 200)}</title><style>{style}</style></head>\n"
-        f"<body><header><h1>{esc(title, 200)}</h1>{top}</header>\n<main>{main}{_verify(sections)}</main>\n"
-        f"<footer><p>{_footer()}</p></footer>\n"
-        f"{json_script(config(), 'plot-config')}<script>{script}</script></body></html>\n"
+        _environment()
+        .get_template("page.jinja")
+        .render(
+            sections=sections,
+            overview=overview,
+            title=plain_text(title, 200),
+            counted=_counted(sections),
+            commands=facts.commands([section.given for section in sections]),
+            drawn_with=", ".join(f"{name} {version}" for name, version in versions().items()),
+            style=_style(),
+            script=_script(),
+        )
     )
+
+
+@cache
+def _environment() -> Environment:
+    """Templates in which every value is made printable and escaped, and an unknown name is an error."""
+    made = Environment(
+        loader=PackageLoader("kit.report", "page"),
+        autoescape=True,
+        finalize=lambda value: value if hasattr(value, "__html__") else plain_text(str(value), MAX_TEXT),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
+    made.globals |= {
+        "CHIPS": CHIPS, "MARK": MARK, "MAX_ROWS": MAX_ROWS, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
+        "facts": facts, "hash": _hash, "heading": heading, "headline": headline, "kit_version": __version__,
+        "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,
+        "plot_config": config(), "specification": _specification, "sureness": sureness, "tables_of": tables_of,
+        "throughput_text": _throughput_text, "who": who,
+    }  # fmt: skip
+    return made
+
+
+def _picture(plot: Plot) -> Markup:
+    return Markup(inline_svg(plot.spec, plot.title, plot.desc, plot.id))
+
+
+def _specification(plot: Plot) -> Spec:
+    """What the script draws: the configuration stands in the page once."""
+    return {key: value for key, value in plot.spec.items() if key not in ("config", "$schema")}
+
+
+def _throughput_text(leader: Leader) -> str:
+    value = figure_text(quantity(leader.metric), leader.value.median if leader.value else None)
+    return value.removesuffix(" tok/s")
 
 
 def _counted(sections: Sequence[Section]) -> str:
@@ -96,42 +136,24 @@ def _counted(sections: Sequence[Section]) -> str:
     return " and ".join(word for word in words if word)
 
 
-def _verify(sections: Sequence[Section]) -> str:
-    lines = "\n".join(esc(line) for line in facts.commands([section.given for section in sections]))
-    return (
-        '<section class="check" aria-labelledby="check"><h2 id="check">How to verify</h2>'
-        "<p>Every number here that is not marked as imported is a pure function of raw records. These commands "
-        "recompute all of them, and this page; what does not hold is refused.</p>"
-        f'<pre tabindex="0"><code>{lines}</code></pre></section>'
-    )
-
-
-def _footer() -> str:
-    drawn = ", ".join(f"{name} {version}" for name, version in versions().items())
-    return (
-        f"Made by kit {esc(__version__)}; drawn with {esc(drawn)}. It reaches no network. Click names in a "
-        "legend to single them out."
-    )
-
-
 @cache
-def _style() -> str:
+def _style() -> Markup:
     """The style sheet, with the colours of plots on a dark ground."""
     sheet = files("kit.report.page").joinpath("page.css").read_text(encoding="utf-8")
     return _inside(sheet.replace("/* dark plots */", dark_rules(DARK_SCOPE)), "style")
 
 
 @cache
-def _script() -> str:
+def _script() -> Markup:
     return _inside(javascript(files("kit.report.page").joinpath("page.js").read_text(encoding="utf-8")), "script")
 
 
-def _inside(text: str, element: str) -> str:
+def _inside(text: str, element: str) -> Markup:
     """The content of a style or script element: nothing in it may end that or begin a comment."""
     if f"</{element}" in text.lower() or "<!--" in text:
         raise InternalError(f"The {element} of the page cannot stand inside a page.")
-    return text
+    return Markup(text)
 
 
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+def _hash(text: str) -> Markup:
+    return Markup(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'")

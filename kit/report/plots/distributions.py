@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from kit.documents import Record, Window
 from kit.documents.study import Study, Subject
-from kit.judge.study import spread_of, suspicions_of
+from kit.judge.study import median_interval_of, suspicions_of
 from kit.metrics.stats import SAMPLE_FLOORS, milliseconds, nearest_rank
 from kit.metrics.timing import sent_in, timing
 from kit.report.plots.specs import IMPORTED_WORDS, SUSPECT_WORDS, WIDTH
@@ -98,7 +98,7 @@ def stated(subject: Subject, which: Times) -> Quantiles | None:
     """The quantiles of a subject without records, from the percentiles that it states."""
 
     def at(part: str) -> float | None:
-        return spread_of(subject, f"{which}.{part}").median
+        return median_interval_of(subject, f"{which}.{part}").median
 
     p50 = at("p50")
     if p50 is None:

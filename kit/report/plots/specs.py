@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kit.documents.study import Study, Subject
-from kit.judge.study import is_complete, spread_of, suspicions_of
+from kit.judge.study import is_complete, median_interval_of, suspicions_of
 from kit.report.plots.style import (
     INK,
     MUTED,
@@ -185,11 +185,11 @@ def _rows(series: Series, paths: Sequence[str]) -> list[Spec]:
     """One row for each concurrency that has all the figures, with the interval of the throughput."""
     rows = []
     for subject in series.subjects:
-        spreads = [spread_of(subject, path) for path in paths]
-        if any(spread.median is None for spread in spreads):
+        intervals = [median_interval_of(subject, path) for path in paths]
+        if any(interval.median is None for interval in intervals):
             continue
-        row: Spec = {path: _short(spread.median) for path, spread in zip(paths, spreads, strict=True)}
-        of_all = spreads[list(paths).index(THROUGHPUT)]
+        row: Spec = {path: _short(interval.median) for path, interval in zip(paths, intervals, strict=True)}
+        of_all = intervals[list(paths).index(THROUGHPUT)]
         suspect = bool(suspicions_of(subject))
         row |= {
             "series": series.label,

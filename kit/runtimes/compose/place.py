@@ -9,8 +9,7 @@ from typing import NoReturn
 
 from kit.errors import InputError
 from kit.strict import Json, Located
-from kit.strict.yaml_reader import Path
-from kit.text import did_you_mean, path_text, value_text
+from kit.text import DocumentPath, did_you_mean, path_text, value_text
 
 DOCS = "What is supported is in docs/compose.md."
 
@@ -23,7 +22,7 @@ class Place:
     """
 
     value: Json
-    path: Path
+    path: DocumentPath
     where: str
     document: Located
 

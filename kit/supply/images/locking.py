@@ -14,7 +14,7 @@ from kit.supply.images.bases import BASE_LABEL
 from kit.supply.images.bases import REPOSITORY as BASE_REPOSITORY
 from kit.supply.images.building import LABEL, present
 
-Verdict = Literal["agrees", "differs", "unpinned", "unconfirmed"]
+PinStatus = Literal["agrees", "differs", "unpinned", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LockedPin:
     resolved: str | None
     local_digests: tuple[str, ...]
     platform_digest: str | None
-    verdict: Verdict
+    verdict: PinStatus
     problem: str
 
 
@@ -127,7 +127,7 @@ def _pin(store: ImageStore, image: PinnedImage, platform: str) -> LockedPin:
     )
 
 
-def verdict(pinned: str | None, resolved: str | None, local: tuple[str, ...]) -> Verdict:
+def verdict(pinned: str | None, resolved: str | None, local: tuple[str, ...]) -> PinStatus:
     """What was found, in a word. An engine that pulled by digest has proved it, whatever the tag means now."""
     if pinned is None:
         return "unpinned"

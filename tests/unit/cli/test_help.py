@@ -65,10 +65,10 @@ def test_the_summaries_are_the_commands_own_first_lines_in_short() -> None:
 
 
 def test_help_loads_no_heavy_library() -> None:
-    """`kit --help` answers at once: no jsonschema, httpx, rich, yaml or tabulate on its way."""
+    """`kit --help` answers at once: no jsonschema, httpx, rich, yaml, jinja2 or tabulate on its way."""
     code = (
         "import sys; from kit.cli import run; run(['--help']);"
-        "heavy = {'jsonschema', 'httpx', 'rich', 'yaml', 'tabulate', 'referencing'} & set(sys.modules);"
+        "heavy = {'jsonschema', 'httpx', 'rich', 'yaml', 'jinja2', 'tabulate', 'referencing'} & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

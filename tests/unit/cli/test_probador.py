@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit import cli
-from kit.cli._shared.opening import judged
+from kit.cli._shared.opening import open_study
 from kit.judge.probador import reading
 from tests.support.documents_probador import PROBADOR
 
@@ -29,7 +29,7 @@ def in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_import_writes_a_study_that_judgement_opens(capsys: Caught) -> None:
     """And prints a table, the note and where it is."""
     assert cli.run(["import", "probador", OLD, DEAD, "-o", "deep/a.json", "--name", "jetson"]) == 0
-    study = judged(Path("deep/a.json")).study
+    study = open_study(Path("deep/a.json")).study
     assert (study.name, study.origin, len(study.subjects)) == ("jetson", "imported", 2)
     out = capsys.readouterr().out
     assert "| realizr-jetson " in out
@@ -164,7 +164,7 @@ def test_an_export_can_be_imported_again(capsys: Caught) -> None:
     assert cli.run(["export", "probador", str(DEMO), "-o", "out"]) == 0
     reports = sorted(str(path) for path in Path("out").glob("*bench*"))
     assert cli.run(["import", "probador", *reports, "-o", "a.json"]) == 0
-    study = judged(Path("a.json")).study
+    study = open_study(Path("a.json")).study
     assert [len(subject.trials) for subject in study.subjects] == [2] * 6
     assert cli.run(["import", "probador", *(str(path) for path in Path("out").iterdir())]) == 2
     assert "holds the same result as" in capsys.readouterr().err

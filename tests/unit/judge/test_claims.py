@@ -12,10 +12,10 @@ import pytest
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.claims import (
+    CheckedClaim,
     Claim,
     Claims,
-    Figure,
-    Outcome,
+    FigureReference,
     check_claims,
     claims_text,
     falsified_by,
@@ -28,7 +28,7 @@ from tests.support.studies import CONDITIONS, replicated, study, subject, trial
 
 ROOT = Path(__file__).resolve().parents[3]
 T = "throughput_tok_s"
-A, B = Figure("a", 4, T, platform="yoga"), Figure("b", 4, T, platform="yoga")
+A, B = FigureReference("a", 4, T, platform="yoga"), FigureReference("b", 4, T, platform="yoga")
 CLAIM = Claim("one", "a beats b", "README.md", A, "greater", B)
 CLEAR = {"a": [80.0, 81.0, 82.0], "b": [60.0, 61.0, 62.0]}
 
@@ -37,7 +37,7 @@ def run(figures: dict[str, list[float]]) -> Study:
     return study(*(replicated(entry, 4, {T: values}) for entry, values in figures.items()))
 
 
-def outcome(claim: Claim, *studies: Study) -> Outcome:
+def outcome(claim: Claim, *studies: Study) -> CheckedClaim:
     (found,) = check_claims(Claims("kit/claims/1", (claim,)), studies)
     return found
 

@@ -10,8 +10,8 @@ import pytest
 
 from kit.documents.study import Subject
 from kit.errors import InputError
-from kit.judge.open import Judged, RefusedError, judged_document, judged_evidence
-from kit.judge.study import PATHS, is_complete, spread_of, study_of_run, suspicions_of, values_of
+from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
+from kit.judge.study import PATHS, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
 from kit.metrics.goodput import parse_slo
 from kit.strict import plain, write_json
 from kit.verify.evidence import open_bundle, open_run
@@ -21,11 +21,11 @@ from tests.support.studies import replicated, study, subject, trial
 FIGURES = "figures.json"
 
 
-def judged(slo: str | None = None) -> Judged:
-    return judged_evidence(open_bundle(good_bundle()), "demo.tar.gz", parse_slo(slo) if slo else None)
+def opened(slo: str | None = None) -> OpenedStudy:
+    return verified_study(open_bundle(good_bundle()), "demo.tar.gz", parse_slo(slo) if slo else None)
 
 
-def one(entry: str, concurrency: int, found: Judged) -> Subject:
+def one(entry: str, concurrency: int, found: OpenedStudy) -> Subject:
     (mine,) = [each for each in found.study.subjects if (each.entry, each.concurrency) == (entry, concurrency)]
     return mine
 
@@ -35,7 +35,7 @@ def one(entry: str, concurrency: int, found: Judged) -> Subject:
 
 def test_a_study_has_every_planned_cell_and_the_figures_of_its_records() -> None:
     """By path, as they stand in the result that is made again."""
-    found = judged()
+    found = opened()
     plan = good_plan()
     assert found.result is not None
     assert len(found.study.subjects) == len(plan.entries) * len(plan.workload.concurrencies)
@@ -50,7 +50,7 @@ def test_a_study_has_every_planned_cell_and_the_figures_of_its_records() -> None
 
 def test_every_figure_has_a_known_path_and_is_a_number() -> None:
     """What is no data has no path at all."""
-    for mine in judged().study.subjects:
+    for mine in opened().study.subjects:
         for run in mine.trials:
             assert set(run.values) <= set(PATHS)
             assert None not in run.values.values()
@@ -59,7 +59,7 @@ def test_every_figure_has_a_known_path_and_is_a_number() -> None:
 
 def test_the_further_figures_of_a_cell_are_those_of_phases_answers_and_requests() -> None:
     """Cold start from start to ready, all answers right, tokens for each request, the pace of a layer."""
-    found = judged()
+    found = opened()
     mine = one(good_plan().entries[0].name, 2, found)
     values = mine.trials[0].values
     assert found.evidence is not None
@@ -78,7 +78,7 @@ def test_the_further_figures_of_a_cell_are_those_of_phases_answers_and_requests(
 
 def test_paces_are_sorted_by_the_length_of_the_answer() -> None:
     """Only lengths that were seen have a figure, and it lies among the paces."""
-    values = judged().study.subjects[0].trials[0].values
+    values = opened().study.subjects[0].trials[0].values
     found = {path: value for path, value in values.items() if path.startswith("tpot_ms.by_output.")}
     assert found
     for value in found.values():
@@ -91,21 +91,21 @@ def test_paces_are_sorted_by_the_length_of_the_answer() -> None:
 
 def test_limits_put_goodput_among_the_figures() -> None:
     """All keep a limit that none can break, none one that all break; without limits there is no figure."""
-    shares = [judged(slo).study.subjects[0].trials[0].values for slo in ("e2e=1000s", "e2e=0.001ms")]
+    shares = [opened(slo).study.subjects[0].trials[0].values for slo in ("e2e=1000s", "e2e=0.001ms")]
     assert [values["goodput_share"] for values in shares] == [1.0, 0.0]
-    assert "goodput_share" not in judged().study.subjects[0].trials[0].values
+    assert "goodput_share" not in opened().study.subjects[0].trials[0].values
 
 
 def test_where_figures_come_from_stands_beside_them() -> None:
     """The bundle's identity, the label, the conditions; a run folder is known by its plan."""
-    found = judged().study
+    found = opened().study
     plan = good_plan()
     assert (found.origin, found.name, found.label) == ("run", "demo", "self-reported")
     assert found.identity == open_bundle(good_bundle()).identity
     assert found.conditions.prompts_sha256 == plan.prompts.sha256
     assert found.conditions.window_s == 0.6
     assert found.subjects[0].model_sha256 == plan.model.sha256
-    folder = judged_evidence(open_run(dict(good_files())), "runs/demo").study
+    folder = verified_study(open_run(dict(good_files())), "runs/demo").study
     assert folder.identity is not None
     assert folder.identity != found.identity
     assert folder.subjects == found.subjects
@@ -113,7 +113,7 @@ def test_where_figures_come_from_stands_beside_them() -> None:
 
 def test_a_cell_that_failed_or_is_missing_has_a_reason_and_no_figures() -> None:
     """As the result says it."""
-    found = judged()
+    found = opened()
     assert found.plan is not None
     assert found.result is not None
     first, *others = found.result.cells
@@ -129,8 +129,8 @@ def test_a_subject_is_complete_when_all_its_replicates_were_measured() -> None:
     broken = subject("llamacpp", 4, trial(1, throughput_tok_s=10.0), trial(2, "failed"))
     assert (is_complete(whole), is_complete(broken)) == (True, False)
     assert values_of(broken, "throughput_tok_s") == [10.0]
-    assert spread_of(whole, "throughput_tok_s").median == 11.0
-    assert spread_of(broken, "ttft_ms.p50").n == 0
+    assert median_interval_of(whole, "throughput_tok_s").median == 11.0
+    assert median_interval_of(broken, "ttft_ms.p50").n == 0
     doubted = subject(
         "llamacpp", 4, replace(trial(1), suspect=("late", "x")), replace(trial(2), suspect=("late",))
     )
@@ -145,7 +145,7 @@ def test_what_verification_refuses_is_not_judged() -> None:
     files = run_files({})
     name = next(name for name in files if name.endswith("texts.jsonl"))
     with pytest.raises(RefusedError, match="verification refuses it") as refused:
-        judged_evidence(open_run({**files, name: files[name] + b'{"id":999,"text":"x"}\n'}), "mine")
+        verified_study(open_run({**files, name: files[name] + b'{"id":999,"text":"x"}\n'}), "mine")
     assert refused.value.remedy == "See everything that is wrong with it: kit verify mine"
     assert refused.value.exit_code == 1
 
@@ -158,7 +158,7 @@ def imported() -> dict[str, object]:
 
 def test_imported_results_are_read_as_they_were_written() -> None:
     """The document of a study becomes that study."""
-    found = judged_document(json.dumps(imported()).encode(), FIGURES)
+    found = imported_study(json.dumps(imported()).encode(), FIGURES)
     assert found.study.subjects[0].trials[0].values == {"throughput_tok_s": 98.5}
     assert (found.evidence, found.records("c1")) == (None, ())
 
@@ -175,24 +175,24 @@ def test_imported_results_are_read_as_they_were_written() -> None:
 def test_a_document_that_is_no_import_is_refused(change: dict[str, object], words: str) -> None:
     """Figures of a run come from its records only; everything else is a place in the file."""
     with pytest.raises(InputError, match=words):
-        judged_document(json.dumps(imported() | change).encode(), FIGURES)
+        imported_study(json.dumps(imported() | change).encode(), FIGURES)
 
 
 @pytest.mark.parametrize("document", [{"total_requests": 3}, {"runs": []}, {"levels": []}])
 def test_a_file_of_probador_is_told_how_to_get_in(document: dict[str, object]) -> None:
     """The likeliest mistake: it has to be imported first."""
     with pytest.raises(InputError, match="is a result of probador") as refused:
-        judged_document(json.dumps(document).encode(), FIGURES)
+        imported_study(json.dumps(document).encode(), FIGURES)
     assert refused.value.remedy == "Import it first: kit import probador figures.json"
 
 
 def test_what_is_no_bundle_is_named() -> None:
     """The file that was given, not only what is wrong inside."""
     with pytest.raises(InputError, match=r"empty\.tar\.gz: the archive: It has no content"):
-        judged_evidence(open_bundle(b""), "empty.tar.gz")
+        verified_study(open_bundle(b""), "empty.tar.gz")
 
 
 def test_a_folder_of_a_run_without_plan_is_no_run(tmp_path: Path) -> None:
     """Said in one sentence."""
     with pytest.raises(InputError, match=r"There is no plan\.json"):
-        judged_evidence(open_run({}), str(tmp_path))
+        verified_study(open_run({}), str(tmp_path))

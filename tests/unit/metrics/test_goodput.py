@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from kit.documents import Metrics, Record, Slo, Window
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
-from kit.metrics.goodput import Felt, meets, parse_slo, slo_text
+from kit.metrics.goodput import RequestLatencies, meets, parse_slo, slo_text
 from tests.support.records import MS, make_record
 
 SECOND = Window(0, 1000 * MS)
-FELT = Felt(200 * MS, 50 * MS, (40 * MS, 60 * MS), 1000 * MS)
+LATENCIES = RequestLatencies(200 * MS, 50 * MS, (40 * MS, 60 * MS), 1000 * MS)
 
 
 def metrics(*records: Record, slo: Slo | None, open_loop: bool = False) -> Metrics:
@@ -84,20 +84,20 @@ def test_limits_in_words_are_those_that_were_read(
 @pytest.mark.parametrize("metric", ["ttft_ns", "tpot_ns", "e2e_ns"])
 def test_a_limit_is_kept_up_to_the_last_nanosecond(metric: str) -> None:
     """Equal is kept, one nanosecond more is not."""
-    value = getattr(FELT, metric)
-    assert meets(Slo(**{metric: value}), FELT)
-    assert not meets(Slo(**{metric: value - 1}), FELT)
+    value = getattr(LATENCIES, metric)
+    assert meets(Slo(**{metric: value}), LATENCIES)
+    assert not meets(Slo(**{metric: value - 1}), LATENCIES)
 
 
 def test_the_longest_gap_of_a_request_is_what_itl_limits() -> None:
     """One stall is felt, however smooth the rest is."""
-    assert meets(Slo(itl_ns=60 * MS), FELT)
-    assert not meets(Slo(itl_ns=59 * MS), FELT)
+    assert meets(Slo(itl_ns=60 * MS), LATENCIES)
+    assert not meets(Slo(itl_ns=59 * MS), LATENCIES)
 
 
 def test_a_request_without_a_pace_breaks_no_limit_of_it() -> None:
     """One token: there was nothing to wait for after it."""
-    short = replace(FELT, tpot_ns=None, itl_ns=())
+    short = replace(LATENCIES, tpot_ns=None, itl_ns=())
     assert meets(Slo(tpot_ns=1, itl_ns=1), short)
     assert not meets(Slo(tpot_ns=1, ttft_ns=1), short)
 

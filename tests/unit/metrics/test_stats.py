@@ -14,8 +14,8 @@ from kit.metrics.stats import (
     bootstrap_interval,
     distribution,
     median,
+    median_interval,
     nearest_rank,
-    spread,
 )
 
 ints = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
@@ -91,15 +91,15 @@ def test_the_median_does_not_depend_on_the_order(values: list[float]) -> None:
 
 def test_a_spread_of_two_replicates_has_no_interval() -> None:
     """An interval needs at least three replicates."""
-    assert spread([1.0, 3.0]).median == 2.0
-    assert spread([1.0, 3.0]).low is None
+    assert median_interval([1.0, 3.0]).median == 2.0
+    assert median_interval([1.0, 3.0]).low is None
 
 
 def test_a_spread_leaves_missing_replicates_out() -> None:
     """None is no data, not a zero; nothing but None is no median."""
-    assert spread([None, 5.0]).median == 5.0
-    assert spread([None, 5.0]).n == 1
-    assert spread([None, None]).median is None
+    assert median_interval([None, 5.0]).median == 5.0
+    assert median_interval([None, 5.0]).n == 1
+    assert median_interval([None, None]).median is None
 
 
 def test_the_bootstrap_interval_is_the_same_on_every_machine() -> None:
@@ -114,7 +114,7 @@ def test_the_bootstrap_interval_is_the_same_on_every_machine() -> None:
 @given(st.lists(st.floats(0, 1e6), min_size=3, max_size=6))
 def test_the_interval_holds_the_median(values: list[float]) -> None:
     """low <= median <= high."""
-    found = spread(values)
+    found = median_interval(values)
     assert found.low is not None
     assert found.median is not None
     assert found.high is not None

@@ -12,14 +12,14 @@ from jsonschema import Draft202012Validator
 
 from kit.errors import InputError, StorageError
 from kit.reference.faults import FAULTS
-from kit.reference.play import Play
+from kit.reference.response_plan import ResponsePlan
 from kit.reference.truth import Truth, TruthLog, read_truth, truth_line
 from kit.strict import StrictError, plain, read_json, write_jsonl_line
 from kit.strict.schema import registry, schema
 
 BARE = Truth(1, "00ff00ff00ff00ff", 10**17, "cut", 10**17 + 5, (), 10**17 + 9, 0)
 FULL = dataclasses.replace(BARE, sent=((7, 3), (9, 3), (11, 1)), tokens=7)
-PLAY = Play(9, 3, "keep", full=2, last_tokens=1)
+PLAY = ResponsePlan(9, 3, "keep", full=2, last_tokens=1)
 
 
 def errors(document: Any) -> list[str]:

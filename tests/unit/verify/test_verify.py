@@ -15,7 +15,7 @@ from kit.strict.schema import problems
 from kit.verify.evidence import Evidence, open_bundle
 from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.verdict import MAX_FINDINGS_PER_RULE, judged, verify
+from kit.verify.verdict import MAX_FINDINGS_PER_RULE, verify, verify_opened
 from tests.support.forge import BATCHED, archive_of, changed, drop, path
 from tests.support.good_bundle import good_bundle, good_files
 from tests.support.good_containers import container_bundle
@@ -136,7 +136,7 @@ def test_evidence_that_cannot_even_be_opened_is_refused() -> None:
     def crashing() -> Evidence:
         raise MemoryError
 
-    verdict = judged(crashing)
+    verdict = verify_opened(crashing)
     assert (verdict.label, rules_in(verdict)) == ("rejected", {CRASHED})
 
 

@@ -17,7 +17,7 @@ from kit.engines.docker.passthrough import (
     engine_of,
     host_config_of,
     impossible,
-    judged,
+    passthrough_of_trial,
     ways,
 )
 from kit.errors import EngineError, InternalError
@@ -150,11 +150,11 @@ def test_no_answer_of_an_engine_makes_it_crash(version: dict[str, Any], info: di
 def test_a_classic_trial_counts_only_if_the_engine_acted() -> None:
     """Images for NVIDIA set the variable themselves, so the trial gives it another value beforehand."""
     (way,) = tried("nvidia", DOCKER_20)
-    assert judged(way, Trial(None, ENV_UNTOUCHED)) == "the engine took the request and did nothing"
-    assert judged(way, Trial(None, "")) == "the engine took the request and did nothing"
-    assert isinstance(judged(way, Trial(None, "kit-env NVIDIA_VISIBLE_DEVICES=all\n")), Passthrough)
+    assert passthrough_of_trial(way, Trial(None, ENV_UNTOUCHED)) == "the engine took the request and did nothing"
+    assert passthrough_of_trial(way, Trial(None, "")) == "the engine took the request and did nothing"
+    assert isinstance(passthrough_of_trial(way, Trial(None, "kit-env NVIDIA_VISIBLE_DEVICES=all\n")), Passthrough)
     devices = ENV_UNTOUCHED + "kit-device /dev/nvidia0 0 666\n"
-    found = judged(way, Trial(None, devices))
+    found = passthrough_of_trial(way, Trial(None, devices))
     assert isinstance(found, Passthrough)
     assert "inside there are /dev/nvidia0" in found.how
 
@@ -162,7 +162,7 @@ def test_a_classic_trial_counts_only_if_the_engine_acted() -> None:
 def test_a_refusal_is_given_back_in_the_engines_words() -> None:
     """Cut, and harmless to print."""
     (way,) = tried("nvidia", DOCKER_20)
-    assert judged(way, Trial('could not select device driver "nvidia"\n\x1b[31m')) == (
+    assert passthrough_of_trial(way, Trial('could not select device driver "nvidia"\n\x1b[31m')) == (
         'could not select device driver "nvidia"\ufffd\ufffd[31m'
     )
 
@@ -180,7 +180,7 @@ def test_the_groups_of_the_device_files_are_taken_along(
 ) -> None:
     """Not those of devices that everybody may open."""
     (way,) = tried(accelerator, DOCKER_20)
-    found = judged(way, Trial(None, output))
+    found = passthrough_of_trial(way, Trial(None, output))
     assert isinstance(found, Passthrough)
     assert found.groups == groups
 
@@ -189,7 +189,7 @@ def test_the_groups_of_the_device_files_are_taken_along(
 def test_rocm_without_one_of_its_devices_is_no_way(output: str, missing: str) -> None:
     """/dev/dri may exist and hold no render device."""
     (way,) = tried("rocm", DOCKER_20)
-    reason = judged(way, Trial(None, output))
+    reason = passthrough_of_trial(way, Trial(None, output))
     assert isinstance(reason, str)
     assert missing in reason
 

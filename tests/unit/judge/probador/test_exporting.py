@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kit.documents import Cell, Record, Window
 from kit.documents.study import Study
 from kit.errors import InputError
-from kit.judge.open import Judged, judged_evidence
+from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.probador import (
     Export,
     bench_report,
@@ -39,11 +39,11 @@ MS = 1_000_000
 
 
 @cache
-def bundle(name: str) -> Judged:
-    return judged_evidence(open_bundle((RESULTS / name).read_bytes()), name)
+def bundle(name: str) -> OpenedStudy:
+    return verified_study(open_bundle((RESULTS / name).read_bytes()), name)
 
 
-def cells_of(found: Judged) -> dict[str, Cell]:
+def cells_of(found: OpenedStudy) -> dict[str, Cell]:
     assert found.evidence is not None
     return {name: files.cell for name, files in found.evidence.cells.items() if files.cell is not None}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kit.documents.study import Study
 from kit.errors import InputError
-from kit.judge.open import judged_document
+from kit.judge.open import imported_study
 from kit.judge.probador import entry_of, imported_text, runtime_of, study_of_files
 from kit.judge.study import PATHS, values_of
 from kit.strict import plain, write_json
@@ -233,7 +233,7 @@ def test_a_study_is_a_valid_document_that_judgement_opens() -> None:
     names = sorted(path.name for path in FILES.iterdir())
     study = imported(*names)
     check(plain(study), "study", "the study")
-    assert judged_document(write_json(plain(study)), "a.json").study == study
+    assert imported_study(write_json(plain(study)), "a.json").study == study
     known = {path for subject in study.subjects for trial in subject.trials for path in figures(trial.values)}
     assert known <= set(PATHS)
 

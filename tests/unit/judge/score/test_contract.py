@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from kit.errors import InputError
-from kit.judge.score import Contract, Scorecard, contract, contract_names, read_contract, scorecard
-from kit.judge.score.contract import contract_sha256
-from kit.judge.score.rules import SCENARIOS
+from kit.judge.score import Contract, Scorecard, contract_names, load_contract, read_contract, scorecard
+from kit.judge.score.contract import SCENARIOS
+from kit.judge.score.loading import contract_sha256
 from kit.strict import plain, typed
 from kit.strict.schema import check, schema
 from tests.support.documents_judged import CONTRACT, JUDGED, SCORECARD
@@ -44,7 +44,7 @@ def test_schema_class_and_example_agree(name: str, kind: Any, good: Any) -> None
 @pytest.mark.parametrize("name", contract_names())
 def test_the_contracts_of_the_kit_are_read_by_name(name: str) -> None:
     """With grades from A+ to F and weights for both kinds of load."""
-    found = contract(name)
+    found = load_contract(name)
     assert found.name == name
     assert [each.grade for each in found.grades] == ["A+", "A", "A-", "B+", "B", "C+", "C", "D", "D-", "F"]
     for scenario in SCENARIOS:
@@ -54,7 +54,7 @@ def test_the_contracts_of_the_kit_are_read_by_name(name: str) -> None:
 def test_every_threshold_of_kit_1_says_where_it_is_from_and_falls_with_the_users() -> None:
     """More users: each one is not served faster, and all together not slower."""
     rising = {"throughput", "ttft-p50", "ttft-p99"}
-    for each in contract("kit-1").classes:
+    for each in load_contract("kit-1").classes:
         for table in each.thresholds:
             assert len(table.source) > 10
             for values in ([level.excellent for level in table.levels], [level.good for level in table.levels]):
@@ -64,15 +64,15 @@ def test_every_threshold_of_kit_1_says_where_it_is_from_and_falls_with_the_users
 def test_an_unknown_name_gets_the_nearest() -> None:
     """Or all names, where none is near."""
     with pytest.raises(InputError, match=r"no contract 'kit1'.*Did you mean 'kit-1'"):
-        contract("kit1")
+        load_contract("kit1")
     with pytest.raises(InputError, match=r"Known: kit-1, probador-2\.0; or give the path"):
-        contract("something")
+        load_contract("something")
 
 
 def test_a_contract_of_ones_own_scores() -> None:
     """And the scorecard says which one, by the hash of all it says."""
     mine = read_contract(text(), "mine.yaml")
-    assert mine == CONTRACT == contract(plain(CONTRACT))
+    assert mine == CONTRACT == load_contract(plain(CONTRACT))
     one = replace(
         subject("a", 1, decode_tok_s=50.0, ttft_ms__p99=50.0, error_rate=0.0, itl_ms__p99=1.0),
         weights_bytes=10**9,

@@ -8,12 +8,12 @@ import pytest
 
 from kit.documents.study import Study
 from kit.errors import InputError
-from kit.judge.score import By, ExtraRow, contract, extra_cards
+from kit.judge.score import By, ExtraRow, extra_cards, load_contract
 from kit.judge.score.extra import profile_of
 from tests.support.documents_judged import CONTRACT
 from tests.support.studies import study, subject
 
-THEIRS, OURS = contract("probador-2.0"), contract("kit-1")
+THEIRS, OURS = load_contract("probador-2.0"), load_contract("kit-1")
 
 
 def rows(by: By, *studies: Study) -> tuple[ExtraRow, ...]:

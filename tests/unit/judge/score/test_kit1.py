@@ -9,15 +9,15 @@ import pytest
 from kit.documents.pins import Hardware
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
-from kit.judge.score import Card, contract, scorecard
+from kit.judge.score import Card, load_contract, scorecard
+from kit.judge.score.contract import Better
 from kit.judge.score.kit1 import class_of
-from kit.judge.score.rules import Better
 from kit.judge.score.values import lies_beyond
 from kit.metrics.stats import bootstrap_interval
 from kit.plan.platforms import load_platform, platform_names
 from tests.support.studies import LAPTOP, replicated, study, subject, trial
 
-RULES = contract("kit-1")
+RULES = load_contract("kit-1")
 GOOD = {
     "ttft_ms.p50": [25.0, 25.0, 25.0],
     "ttft_ms.p99": [50.0, 50.0, 50.0],

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.documents.study import Study, Subject
-from kit.judge.score import Card, contract, scorecard
+from kit.judge.score import Card, load_contract, scorecard
 from kit.judge.score.points import half_away
 from kit.judge.score.probador import base_name
 from tests.support.studies import replicated, study, subject, trial
 
-RULES = contract("probador-2.0")
+RULES = load_contract("probador-2.0")
 FIGURES = {"decode_tok_s": 120.0, "ttft_ms.p50": 50.0, "itl_ms.p50": 10.0, "ttft_ms.p99": 50.0, "error_rate": 0.01}
 
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.documents.study import Study, Subject, Trial, TrialStatus
-from kit.judge.score import Card, contract, scorecard
+from kit.judge.score import Card, load_contract, scorecard
 from kit.judge.score.points import Band, points
 from tests.support.studies import study, subject
 
-RULES = contract("kit-1")
+RULES = load_contract("kit-1")
 BONUS = RULES.bonus
 HIGHER = ("decode_tok_s", "throughput_tok_s")
 LOWER = ("ttft_ms.p50", "ttft_ms.p99", "itl_ms.p99", "error_rate")

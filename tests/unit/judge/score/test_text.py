@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from kit.documents.study import Study
-from kit.judge.score import ExtraCards, ExtraRow, Scorecard, contract, extra_cards, scorecard
+from kit.judge.score import ExtraCards, ExtraRow, Scorecard, extra_cards, load_contract, scorecard
 from kit.judge.score.gate import Failure, failures, known_grade
 from kit.judge.score.text import extra_text, gate_text, scorecard_text
 from tests.support.documents_judged import CONTRACT, SCORECARD
 from tests.support.studies import replicated, study, subject, trial
 
-RULES = contract("kit-1")
+RULES = load_contract("kit-1")
 FIGURES = {
     "throughput_tok_s": 290.0,
     "decode_tok_s": 105.0,

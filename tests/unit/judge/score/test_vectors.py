@@ -10,7 +10,7 @@ import pytest
 
 from kit.documents.pins import Hardware
 from kit.documents.study import Study, Subject, Trial
-from kit.judge.score import Card, contract, contract_names, scorecard
+from kit.judge.score import Card, contract_names, load_contract, scorecard
 from kit.strict import read_yaml
 from tests.support.studies import study, subject, trial
 
@@ -43,7 +43,7 @@ def assert_metrics(card: Card, expected: dict[str, float | None]) -> None:
 def test_the_vectors_are_of_the_contract_as_it_is(name: str) -> None:
     """A new version of a contract needs its vectors looked at again, and there are enough of them."""
     found = document(name)
-    assert (found["contract"], found["version"]) == (contract(name).name, contract(name).version)
+    assert (found["contract"], found["version"]) == (load_contract(name).name, load_contract(name).version)
     assert len(found["vectors"]) >= 12
 
 
@@ -74,7 +74,7 @@ def our_study(vector: Any) -> Study:
 @pytest.mark.parametrize("vector", vectors("kit-1"))
 def test_kit_1_computes_its_vectors(vector: Any) -> None:
     """To six digits the points, exactly the composite and the grade."""
-    cards = {card.entry: card for card in scorecard([our_study(vector)], contract("kit-1")).cards}
+    cards = {card.entry: card for card in scorecard([our_study(vector)], load_contract("kit-1")).cards}
     assert cards.keys() == vector["expect"].keys()
     for entry, expected in vector["expect"].items():
         card = cards[entry]
@@ -99,7 +99,7 @@ def their_cards(vector: Any) -> list[Card]:
         for place, given in enumerate(vector["files"])
     ]
     named = [replace(each, name=f"file-{place}") for place, each in enumerate(studies)]
-    cards = {card.study: card for card in scorecard(named, contract("probador-2.0")).cards}
+    cards = {card.study: card for card in scorecard(named, load_contract("probador-2.0")).cards}
     return [cards[f"file-{place}"] for place in range(len(named))]
 
 

@@ -11,11 +11,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kit.report.page.html import json_script
+from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
 from kit.report.page.report import MARK, Report, report_of
+from kit.report.page.scorecard import ScorecardPart
+from tests.support.documents import HOST, SERVER
 from tests.support.pages import HOSTILE, figures, hostile, known, made_timeline, subjects
-from tests.support.studies import replicated, study, subject, trial
+from tests.support.studies import LAPTOP, replicated, study, subject, trial
 
 ALLOWED = {
     "html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "h3", "h4", "h5", "p", "span", "code",
@@ -34,6 +36,7 @@ class Reader(HTMLParser):
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.contents: dict[str, list[str]] = {"script": [], "style": []}
         self.comments: list[str] = []
+        self.texts: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -42,6 +45,8 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.elements and self.elements[-1][0] in self.contents and self.cdata_elem:
             self.contents[self.elements[-1][0]].append(data)
+        else:
+            self.texts.append(data)
 
     def handle_comment(self, data: str) -> None:
         self.comments.append(data)
@@ -125,12 +130,41 @@ def test_hostile_words_stay_words_in_markdown(evil: Report) -> None:
     assert "[x](y)" not in text
 
 
-def test_json_in_a_page_cannot_end_its_element() -> None:
-    """Whatever it holds, and it is read back as it was."""
-    block = json_script({"a": "</script><!--\u2028\u2029&"}, "x")
-    inner = block.removeprefix('<script type="application/json" id="x">').removesuffix("</script>")
-    assert not re.search("[<>&\u2028\u2029]", inner)
-    assert json.loads(inner) == {"a": "</script><!--\u2028\u2029&"}
+def test_every_text_of_a_run_stays_text() -> None:
+    """Names, versions, messages, reasons, notes, what the machine and the server say, and the scorecard."""
+    good = study(*subjects(("llamacpp", "vllm"), (1, 4)))
+    doubted = tuple(replace(each, suspect=(HOSTILE,)) for each in good.subjects[0].trials)
+    lost = tuple(replace(each, status="failed", source=HOSTILE, reason=HOSTILE) for each in doubted)
+    named = [
+        replace(
+            each, entry=f"{n % 2}{HOSTILE}", runtime=HOSTILE, variant=HOSTILE, model=HOSTILE, model_sha256=HOSTILE
+        )
+        for n, each in enumerate(good.subjects)
+    ]
+    made = replace(
+        good,
+        title=HOSTILE,
+        note=HOSTILE,
+        identity=HOSTILE,
+        kit_version=HOSTILE,
+        hardware=replace(LAPTOP, device=HOSTILE),
+        subjects=(*named[:2], replace(named[2], trials=doubted), replace(named[3], trials=lost)),
+    )
+    host = replace(HOST, system=HOSTILE, kernel=HOSTILE, cpu_model=HOSTILE, packages={HOSTILE: HOSTILE})
+    card = ScorecardPart(
+        Table(HOSTILE, (1,), ((HOSTILE, (TableCell(HOSTILE, HOSTILE, True),)),)), HOSTILE, (HOSTILE,), ""
+    )
+    servers = {each.entry: replace(SERVER, version=HOSTILE) for each in named}
+    given = PageInput(made, HOSTILE, "bundle", host=host, servers=servers, scorecard=card)
+    page = Reader(report_of([given, replace(given, kind="imported")]).html)
+    assert {tag for tag, _ in page.elements} <= ALLOWED
+    assert [each.strip() for each in page.comments] == [MARK]
+    assert not any(name.startswith("on") or name == "src" for _, found in page.elements for name in found)
+    assert " ".join(page.texts).count("<img src=x onerror=alert(1)>") > 50
+    # JSON cannot end its element, and is read back as it was
+    blocks = [text for text in page.contents["script"] if text.startswith("{")]
+    assert not any(re.search("[<>&\u2028\u2029]", text) for text in blocks)
+    assert any("</script>" in json.dumps(json.loads(text)) for text in blocks)
 
 
 def test_the_same_inputs_give_the_same_bytes(single: Report) -> None:
@@ -186,11 +220,13 @@ def test_imported_results_are_drawn_beside_the_only_run_or_that_of_their_name() 
     assert "vllm (imported, unverifiable)" in named.plots["gx10-2-throughput.svg"]
 
 
-def test_a_scorecard_is_put_in_as_it_is() -> None:
-    """Whoever made it has escaped it; without one there is no section."""
-    given = replace(one(), scorecard_html="<p id=card>A+</p>", scorecard_markdown="| A+ |")
-    report = report_of([given])
-    assert "<p id=card>A+</p>" in report.html
+def test_a_scorecard_stands_in_page_and_markdown() -> None:
+    """Without one there is no section."""
+    card = ScorecardPart(
+        Table("Grades", (1,), (("vllm", (TableCell("A+", "99.0"),)),)), "kit-1", ("Mind it.",), "| A+ |"
+    )
+    report = report_of([replace(one(), scorecard=card)])
+    assert all(words in report.html for words in ("Grades", "A+", "99.0", "kit-1", "Mind it."))
     assert "| A+ |" in report.markdown
     assert "Scorecard" not in report_of([one()]).html
 

@@ -1,4 +1,4 @@
-"""kit.reference.play: what is sent, in each shape and with each fault, as the kit's own readers see it."""
+"""kit.reference.response_plan: what is sent, in each shape and with each fault, as our own readers see it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kit.documents import Answer, Exchange, PlannedRequest, Record, Usage
 from kit.loadgen.http1 import ResponseFramer
 from kit.reference.faults import FAULTS, Fault
-from kit.reference.play import Play, play_of
 from kit.reference.requests import Ask
+from kit.reference.response_plan import ResponsePlan, response_plan
 from kit.reference.shapes import WORDS, Shape, script, text_of
 from kit.stream.record import parse, record
 from tests.support.scripted import behaving
@@ -25,22 +25,22 @@ EARLY, FIRST, REST = 1, 2, 3  # stamps: at once, with the first text, after it
 
 def told(shape: Shape, ask: Ask = ASK, fault: Fault | None = None, tokens_per_chunk: int = 1) -> ResponseFramer:
     """The whole answer to request 1, read as the load generator does; it ends with the connection."""
-    play = play_of(behaving(shape=shape, tokens_per_chunk=tokens_per_chunk), ask, 1, fault, close=False)
-    assert play is not None
+    plan = response_plan(behaving(shape=shape, tokens_per_chunk=tokens_per_chunk), ask, 1, fault, close=False)
+    assert plan is not None
     framer = ResponseFramer()
-    for stamp, data in sent(play, shape):
+    for stamp, data in sent(plan, shape):
         if data and not framer.complete:
             framer.feed(stamp, data)
-    if play.after != "keep":
+    if plan.after != "keep":
         framer.eof(REST)
     return framer
 
 
-def sent(play: Play, shape: Shape) -> list[tuple[int, bytes]]:
-    words = script(shape, play.tokens_per_chunk, 1 << 16)
-    texts = [words.texts(chunk, 1) for chunk in range(play.full)] + [play.last]
+def sent(plan: ResponsePlan, shape: Shape) -> list[tuple[int, bytes]]:
+    words = script(shape, plan.tokens_per_chunk, 1 << 16)
+    texts = [words.texts(chunk, 1) for chunk in range(plan.full)] + [plan.last]
     rest = [(REST, data) for data in texts[1:]]
-    return [(EARLY, play.early), (FIRST, play.opening + texts[0]), *rest]
+    return [(EARLY, plan.early), (FIRST, plan.opening + texts[0]), *rest]
 
 
 def answer_of(framer: ResponseFramer) -> Answer:
@@ -128,9 +128,9 @@ def test_the_finish_reason_stands_where_each_runtime_puts_it() -> None:
 
 def test_the_head_of_llamacpp_ends_as_the_last_chunk_of_a_body_begins() -> None:
     """A client that looks for 0 CR LF CR LF would take the head for the end."""
-    play = play_of(behaving(), ASK, 1, None, close=False)
-    assert play is not None
-    assert b"max=100\r\n\r\n" in play.opening
+    plan = response_plan(behaving(), ASK, 1, None, close=False)
+    assert plan is not None
+    assert b"max=100\r\n\r\n" in plan.opening
 
 
 @given(st.integers(0, 50), st.integers(1, 30), st.integers(1, 9))
@@ -144,14 +144,14 @@ def test_a_block_of_chunks_is_what_the_single_chunks_are(chunk: int, chunks: int
 
 def test_an_answer_that_is_no_stream_has_text_and_usage() -> None:
     """One JSON document, after the time of all its chunks."""
-    play = play_of(behaving(tokens_per_chunk=2), replace(ASK, stream=False), 3, None, close=True)
-    assert play is not None
+    plan = response_plan(behaving(tokens_per_chunk=2), replace(ASK, stream=False), 3, None, close=True)
+    assert plan is not None
     framer = ResponseFramer()
-    assert framer.feed(0, play.last)
+    assert framer.feed(0, plan.last)
     assert (framer.keep_alive, framer.headers["x-request"]) == (False, "3")
     assert text_of(0, 9).encode() in framer.pieces[0][1]
     assert b'"completion_tokens":9' in framer.pieces[0][1]
-    assert (play.silent, play.last_tokens, play.after) == (4, 9, "close")
+    assert (plan.silent, plan.last_tokens, plan.after) == (4, 9, "close")
 
 
 # --- faults ---------------------------------------------------------------------------------------------
@@ -206,23 +206,23 @@ def test_without_usage_the_chunks_are_what_is_left_to_count() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_fault_in_the_shortest_answers_counts_its_tokens_right(shape: Shape, fault: Fault, tokens: int) -> None:
-    """Half of one chunk is none: as many tokens as the play says are in its bytes."""
-    play = play_of(behaving(shape=shape), replace(ASK, tokens=tokens), 1, fault, close=False)
-    if play is None:
+    """Half of one chunk is none: as many tokens as the plan says are in its bytes."""
+    plan = response_plan(behaving(shape=shape), replace(ASK, tokens=tokens), 1, fault, close=False)
+    if plan is None:
         assert fault == "no-answer"
         return
-    body = b"".join(data for _, data in sent(play, shape))
-    assert sum(body.count(b'"content":"' + word.encode()) for word in WORDS[:3]) == play.full + play.last_tokens
+    body = b"".join(data for _, data in sent(plan, shape))
+    assert sum(body.count(b'"content":"' + word.encode()) for word in WORDS[:3]) == plan.full + plan.last_tokens
 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "no-answer"])
 def test_what_becomes_of_the_connection_is_the_same_with_and_without_a_stream(fault: Fault, stream: bool) -> None:
     """Closed, reset or left hanging by three faults, kept by all others; a refusal needs no slot."""
-    play = play_of(behaving(), replace(ASK, stream=stream), 1, fault, close=False)
-    assert play is not None
-    assert play.after == {"cut": "close", "reset": "reset", "stall": "hang"}.get(fault, "keep")
-    assert play.at_once == fault.startswith("status")
+    plan = response_plan(behaving(), replace(ASK, stream=stream), 1, fault, close=False)
+    assert plan is not None
+    assert plan.after == {"cut": "close", "reset": "reset", "stall": "hang"}.get(fault, "keep")
+    assert plan.at_once == fault.startswith("status")
 
 
 @pytest.mark.parametrize(
@@ -239,11 +239,11 @@ def test_faults_have_their_like_in_answers_that_are_no_stream(
     fault: Fault, status: int, complete: bool, tokens: int
 ) -> None:
     """An error is a status, half of a body is cut, garbage is no JSON."""
-    play = play_of(behaving(), replace(ASK, stream=False), 1, fault, close=False)
-    assert play is not None
+    plan = response_plan(behaving(), replace(ASK, stream=False), 1, fault, close=False)
+    assert plan is not None
     framer = ResponseFramer()
-    assert framer.feed(0, play.last) == complete
-    assert (framer.status, framer.error, play.last_tokens) == (status, None, tokens)
+    assert framer.feed(0, plan.last) == complete
+    assert (framer.status, framer.error, plan.last_tokens) == (status, None, tokens)
     body = b"".join(data for _, data in framer.pieces)
     assert (b"usage" in body) == (fault == "empty")
     assert body.endswith(b"}") == (fault in ("error-event", "empty", "no-usage"))
@@ -252,8 +252,8 @@ def test_faults_have_their_like_in_answers_that_are_no_stream(
 def test_a_replayed_answer_waits_for_its_last_token() -> None:
     """And so does slow-headers for its head."""
     behaviour = behaving(tokens_per_chunk=2)
-    replayed = play_of(behaviour, ASK, 1, "replay", close=False)
-    slow = play_of(behaviour, ASK, 1, "slow-headers", close=False)
+    replayed = response_plan(behaviour, ASK, 1, "replay", close=False)
+    slow = response_plan(behaviour, ASK, 1, "slow-headers", close=False)
     assert replayed is not None
     assert slow is not None
     assert (replayed.silent, slow.silent, slow.slow_head) == (4, 0, True)

@@ -32,7 +32,7 @@ _AFTER: dict[Fault, After] = {"cut": "close", "reset": "reset", "stall": "hang"}
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class ResponsePlan:
     """One answer: `early` at once; then `full` whole text chunks, each when due; then `last`, when it is due.
 
     `opening` goes out with the first of them, `last_tokens` is the text in the last. `silent` chunks are
@@ -55,7 +55,9 @@ class Play:
     at_once: bool = False
 
 
-def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play | None:
+def response_plan(
+    behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool
+) -> ResponsePlan | None:
     """The answer to request number `request`; None for no answer at all."""
     if fault == "no-answer":
         return None
@@ -63,7 +65,7 @@ def play_of(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *
         status = STATUS_FAULTS[fault]
         body = error_body(behaviour.shape, status, "the reference endpoint was asked to refuse this")
         answer = document(status, body, close=close, request=request)
-        return Play(ask.tokens, behaviour.tokens_per_chunk, _kept(close), early=answer, at_once=True)
+        return ResponsePlan(ask.tokens, behaviour.tokens_per_chunk, _kept(close), early=answer, at_once=True)
     if not ask.stream:
         return _whole(behaviour, ask, request, fault, close=close)
     return _streamed(behaviour, ask, request, fault, close=close)
@@ -82,7 +84,7 @@ def _kept(close: bool) -> After:
     return "close" if close else "keep"
 
 
-def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play:
+def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> ResponsePlan:
     shape, size = behaviour.shape, behaviour.tokens_per_chunk
     chunks = chunks_of(ask.tokens, size)
     sent = _chunks_sent(chunks, fault)
@@ -95,7 +97,7 @@ def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None,
     else:
         opening += role(shape)
     last_text = text(shape, (sent - 1) * size, last_tokens, last=complete) if sent else b""
-    return Play(
+    return ResponsePlan(
         ask.tokens,
         size,
         _AFTER.get(fault, _kept(close)) if fault else _kept(close),
@@ -131,7 +133,7 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
     return GARBAGE + tail if fault == "garbage" else tail
 
 
-def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> Play:
+def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> ResponsePlan:
     """An answer that is no stream: it leaves when its last token is due."""
     tokens = 0 if fault == "empty" else ask.tokens
     body = completion_body(behaviour.shape, Counts(ask.prompt_tokens, tokens), counted=fault != "no-usage")
@@ -145,7 +147,7 @@ def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *,
     if fault in _AFTER:
         tokens, answer = 0, answer[: -(len(body) // 2)]
     slow = fault == "slow-headers"
-    return Play(
+    return ResponsePlan(
         ask.tokens,
         behaviour.tokens_per_chunk,
         _AFTER.get(fault, _kept(close)) if fault else _kept(close),
@@ -157,7 +159,7 @@ def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *,
     )
 
 
-def slow_head_ns(play: Play) -> int:
+def slow_head_ns(plan: ResponsePlan) -> int:
     """How long the early bytes take, piece by piece; 0 where they go at once."""
-    pieces = chunks_of(len(play.early), SLOW_HEAD_PIECE_BYTES)
-    return pieces * SLOW_HEAD_GAP_NS if play.slow_head else 0
+    pieces = chunks_of(len(plan.early), SLOW_HEAD_PIECE_BYTES)
+    return pieces * SLOW_HEAD_GAP_NS if plan.slow_head else 0

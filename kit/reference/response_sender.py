@@ -7,11 +7,11 @@ from array import array
 from collections.abc import Callable
 from typing import Protocol
 
-from kit.reference.play import (
+from kit.reference.response_plan import (
     SLOW_HEAD_GAP_NS,
     SLOW_HEAD_PIECE_BYTES,
     After,
-    Play,
+    ResponsePlan,
     slow_head_ns,
     tokens_in,
 )
@@ -31,8 +31,8 @@ class Timers(Protocol):
     def at(self, when_ns: int, callback: Callable[[], None]) -> None: ...
 
 
-class Answering:
-    """Goes through a `Play`. `on_over` is called once, when nothing more will be sent; not after `stop`.
+class ResponseSender:
+    """Goes through a `ResponsePlan`. `on_over` is called once, when nothing more will be sent; not after `stop`.
 
     `due_ns` is when the first text was to leave, `free_ns` when the place was to be free again; `stamps` are
     the monotonic ns right before the send call of each text chunk (None: nobody keeps them).
@@ -40,21 +40,21 @@ class Answering:
 
     __slots__ = (
         "_at", "_blocked", "_due", "_early_left", "_instant", "_line", "_on_over", "_pace", "_prefix", "_ready",
-        "_script", "_silent", "_timers", "_was_blocked", "due_ns", "finished_ns", "over", "play", "stamps",
+        "_script", "_silent", "_timers", "_was_blocked", "due_ns", "finished_ns", "over", "plan", "stamps",
     )  # fmt: skip
 
     def __init__(
         self,
-        play: Play,
+        plan: ResponsePlan,
         script: Script,
         pace: Pace,
         line: Line,
         timers: Timers,
-        on_over: Callable[[Answering], None],
+        on_over: Callable[[ResponseSender], None],
         *,
         keep_stamps: bool,
     ) -> None:
-        self.play = play
+        self.plan = plan
         self._timers = timers
         self.due_ns: int | None = None
         self.finished_ns: int | None = None
@@ -64,17 +64,17 @@ class Answering:
         self._pace = pace
         self._line = line
         self._on_over = on_over
-        self._prefix = play.opening
-        self._early_left = play.early
+        self._prefix = plan.opening
+        self._early_left = plan.early
         self._instant = pace.instant
-        self._silent = play.silent
+        self._silent = plan.silent
         self._at = 0  # the chunk that is next
         self._ready = self._due = 0
         self._blocked = self._was_blocked = False
 
     @property
     def after(self) -> After:
-        return self.play.after
+        return self.plan.after
 
     @property
     def free_ns(self) -> int:
@@ -83,17 +83,17 @@ class Answering:
 
     def begin(self, received_ns: int) -> None:
         """The request is there: send what does not wait for a place."""
-        if self.play.slow_head:
+        if self.plan.slow_head:
             self._dribble(received_ns)
         elif self._early_left:
             self._line.send(self._early_left)
-        if self.play.at_once and not self.over:
+        if self.plan.at_once and not self.over:
             self._due = received_ns
             self._end()
 
     def start(self, ready_ns: int, received_ns: int) -> None:
         """There is a place, and the first token is ready at `ready_ns`."""
-        self._ready = max(ready_ns, received_ns + slow_head_ns(self.play))
+        self._ready = max(ready_ns, received_ns + slow_head_ns(self.plan))
         self._timers.at(self._ready, self._first)
 
     def stop(self) -> None:
@@ -137,7 +137,7 @@ class Answering:
         if self.over:
             return
         self._at += 1
-        self._due = self._pace.later(self._due, tokens_in(self._at, self.play.tokens, self.play.tokens_per_chunk))
+        self._due = self._pace.later(self._due, tokens_in(self._at, self.plan.tokens, self.plan.tokens_per_chunk))
         if self._at < self._silent:
             self._timers.at(self._due, self._wait)
             return
@@ -149,18 +149,18 @@ class Answering:
         """The hot path: send the chunk that is due, or as many as one send takes where all are due at once."""
         if self.over:
             return
-        if self.due_ns is None and (self.play.full or self.play.last_tokens):
+        if self.due_ns is None and (self.plan.full or self.plan.last_tokens):
             self.due_ns = self._due
-        left = self.play.full - self._at
+        left = self.plan.full - self._at
         chunks = min(left, self._script.block) if self._instant else min(left, 1)
         data = self._prefix + self._script.texts(self._at, chunks)
         self._prefix = b""
         self._at += chunks
         texts = chunks
         if chunks == 0 or (self._instant and chunks == left):
-            data += self.play.last
+            data += self.plan.last
             self._at += 1
-            texts += self.play.last_tokens > 0
+            texts += self.plan.last_tokens > 0
         self._stamp(texts)
         if self._line.send(data):
             self._proceed()
@@ -174,13 +174,13 @@ class Answering:
     def _proceed(self) -> None:
         if self.over:
             return
-        play = self.play
-        if self._at > play.full:
+        plan = self.plan
+        if self._at > plan.full:
             self._end()
             return
         if not self._instant:
             self._due = self._pace.later(
-                self._due, play.tokens_per_chunk if self._at < play.full else play.last_tokens
+                self._due, plan.tokens_per_chunk if self._at < plan.full else plan.last_tokens
             )
         self._timers.at(self._due, self._tick)
 
