@@ -20,16 +20,13 @@ from typing import Literal, TypeAlias
 
 from kit.documents import Record, ValidationCounts
 from kit.errors import InputError
+from kit.metrics.limits import MIN_ONE_CHARACTER_CHARS, MIN_SAME_CHARS
 from kit.text import nearest, plain_text
 
 KINDS = ("basic", "contains", "regex")
 MAX_RULE_CHARS = 1000
 # Python's patterns may take quadratic time and more: on this much text a quadratic one takes a second, not a day.
 MAX_SEARCHED_CHARS = 10_000
-# Shorter ones are answers: 7, 11, 1000. A broken sampler writes its one character to the last token.
-MIN_ONE_CHARACTER_CHARS = 5
-# Two prompts may well both be answered "Yes." or with the same line of code, but not with the same paragraph.
-MIN_SAME_CHARS = 201
 # Letters and symbols to Unicode, but nothing to the eye: Hangul fillers and the empty Braille pattern.
 _INVISIBLE = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 

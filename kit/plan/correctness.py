@@ -26,6 +26,7 @@ SEED = 1  # temperature 0 needs none, but some servers draw one from the clock a
 # No right answer is longer, and the parsers below take more memory than their input.
 MAX_JUDGED_CHARS = 20_000
 MAX_SHOWN_CHARS = 80
+MAX_REASON_CHARS = 200  # so much of a reason is kept
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)  # the last block may be cut off by max_tokens
 _BRACKET = re.compile(r"[{\[]")

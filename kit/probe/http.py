@@ -14,7 +14,7 @@ import httpx
 
 from kit.documents import AnswerCheck
 from kit.errors import RuntimeNotReadyError, WrongAnswersError
-from kit.plan.correctness import SuiteLevel, Test, judge, test_body
+from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body
 from kit.strict import Json, read_json
 from kit.text import plain_text
 
@@ -196,7 +196,7 @@ class Examiner:
             copy=copy,
             passed=not reason,
             answer=answer[:MAX_KEPT_CHARS],
-            reason=reason[:200],
+            reason=reason[:MAX_REASON_CHARS],
         )
 
 

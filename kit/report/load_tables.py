@@ -6,11 +6,13 @@ from tabulate import tabulate
 
 from kit.documents import Load, Metrics, Sweep, SweepLevel
 from kit.metrics.goodput import slo_text
+from kit.metrics.limits import GROWTH_PERCENT
 from kit.text import NO_DATA, number
 
 _ENDED = {
     "complete": "Every level was measured.",
-    "saturated": "Ended early: twice in a row more load brought more waiting and under 5 % more throughput.",
+    "saturated": "Ended early: twice in a row more load brought more waiting and under "
+    f"{GROWTH_PERCENT} % more throughput.",
     "no_answers": "Ended early: not one request of the last level succeeded.",
     "interrupted": "Interrupted before the last level.",
     "failed": "A level could not be measured.",

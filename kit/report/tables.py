@@ -13,7 +13,7 @@ from tabulate import tabulate
 
 from kit.documents import Calibration, Distribution, Metrics, Plan, Result, Row, Spread
 from kit.errors import InputError
-from kit.metrics.stats import SAMPLE_FLOORS
+from kit.metrics.limits import SAMPLE_FLOORS
 from kit.report.calibration_text import calibration_line
 from kit.text import NO_DATA, nearest, number, plain_text
 from kit.text import cell as safe

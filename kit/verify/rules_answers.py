@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kit.documents import AnswerCheck, Record, ServerFacts
-from kit.plan.correctness import SuiteLevel, judge
+from kit.metrics.limits import MIN_SAME_CHARS
+from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge
 from kit.runtimes import RUNTIMES
 from kit.storage.cell_folder import CORRECT, TEXTS
 from kit.storage.run_folder import PLAN
@@ -15,9 +16,6 @@ from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
 
-# Small models fall into the same short phrases; a whole paragraph twice, under two salts, comes from a cache.
-DUPLICATE_MIN_CHARS = 200
-MAX_REASON_CHARS = 200  # kit.probe.http keeps so much of a reason
 TOKENS = "completion_tokens"
 
 
@@ -48,7 +46,7 @@ def text_duplicates(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         first: dict[str, int] = {}
         for line in loaded.found.files.texts or ():
-            if len(line.text) < DUPLICATE_MIN_CHARS:
+            if len(line.text) < MIN_SAME_CHARS:
                 continue
             yield 1
             if line.text in first:

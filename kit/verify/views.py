@@ -5,15 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
+from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
 from kit.storage.cell_folder import CELL, RECORDS
 from kit.storage.run_folder import CELLS
 from kit.verify.evidence import CellFiles, Evidence
-
-# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
-# distance of the two is known to about a microsecond.
-STAMP_SLACK_NS = 2_000
-# A clock that is coarser cannot time tokens that come every few milliseconds.
-MAX_RESOLUTION_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

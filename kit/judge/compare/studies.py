@@ -12,7 +12,7 @@ from kit.judge.compare.quantity import Quantity, judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.study import entries_of, spread_of, values_of
-from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.text import nearest, plain_text
 
 METRICS = ("throughput_tok_s", "decode_tok_s", "ttft_ms.p50", "itl_ms.p50")

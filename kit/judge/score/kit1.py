@@ -1,7 +1,7 @@
 """The algorithm kit-1: pessimistic medians, thresholds by class of machine, caps, no grade for what is in doubt.
 
-docs/scoring.md has the formulas, and tests/unit/judge/score/test_properties.py holds them to: better never scores lower,
-a rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
+docs/scoring.md has the formulas, and tests/unit/judge/score/test_properties.py holds them to: better never scores
+lower, a rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
 """
 
 from __future__ import annotations

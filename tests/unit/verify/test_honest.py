@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from kit.documents import Cell, CellFailure, Finding
-from kit.loadgen import session
-from kit.verify import rules_load
+from kit.metrics.accuracy import IDLE_USERS, suspicions
+from kit.verify.evidence import open_run
+from kit.verify.rule import Issue
+from kit.verify.rules_load import load_busy
 from tests.support.forge import (
     BATCHED,
     CELL_NAMES,
@@ -114,7 +116,22 @@ def test_only_failed_cells_are_nothing_to_check() -> None:
     assert "verdict.nothing_checked" in {finding.rule for finding in verdict.findings}
 
 
-def test_the_pauses_are_those_of_the_load_generator() -> None:
-    """`kit.verify` may not import the load generator; its numbers are the same."""
-    assert rules_load.BACKOFF_FIRST_NS == session.BACKOFF_FIRST_NS
-    assert rules_load.BACKOFF_MAX_NS == session.BACKOFF_MAX_NS
+@pytest.mark.parametrize(("share", "flagged"), [(0.95, False), (0.949, True)])
+def test_idle_users_are_flagged_just_where_the_cell_is_suspect(share: float, flagged: bool) -> None:
+    """The flag and the mark mean the same, so one limit holds for both."""
+
+    def idle(cell: Cell) -> Cell:
+        assert cell.metrics is not None
+        assert cell.concurrency is not None
+        requests = replace(cell.metrics.requests, failed=0)
+        in_flight = share * cell.concurrency
+        return replace(cell, metrics=replace(cell.metrics, requests=requests, mean_in_flight=in_flight))
+
+    evidence = open_run(changed_files(in_cell(idle)))
+    cell = evidence.cells[BATCHED].cell
+    assert cell is not None
+    assert cell.metrics is not None
+    assert cell.concurrency is not None
+
+    assert any(isinstance(step, Issue) for step in load_busy.check(evidence)) == flagged
+    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration)) == flagged
