@@ -39,15 +39,8 @@ from kit.probe import visitor_for
 from kit.reference.truth import Truth, read_truth
 from kit.run.host import usable_cpus
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.cell_folder import (
-    LOAD,
-    RECORDS,
-    Event,
-    parse_event,
-    raise_load_error,
-    read_facts,
-    read_records,
-)
+from kit.storage.cell_folder import Event, parse_event, raise_load_error, read_facts, read_records
+from kit.storage.names import LOAD, RECORDS
 from kit.strict import plain, write_json
 from kit.timestamps import utc_now
 

@@ -9,12 +9,11 @@ from kit.documents import AnswerCheck, Record, ServerFacts
 from kit.metrics.limits import MIN_SAME_CHARS
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge
 from kit.runtimes import RUNTIMES
-from kit.storage.cell_folder import CORRECT, TEXTS
-from kit.storage.run_folder import PLAN
+from kit.storage.names import CORRECT, PLAN, TEXTS, cell_file
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
+from kit.verify.views import Loaded, found_cells, loaded_cells
 
 TOKENS = "completion_tokens"
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
 from kit.metrics.accuracy import faults, proven
 from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE, READING_SLACK_NS
-from kit.storage.run_folder import CALIBRATION, PLAN, RESULT
+from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence

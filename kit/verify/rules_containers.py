@@ -12,7 +12,7 @@ from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, 
 from kit.documents.pins import ImagePin
 from kit.metrics.limits import UTC_SLACK_NS
 from kit.runtimes.launch import image_variant
-from kit.storage.run_folder import PLAN
+from kit.storage.names import PLAN
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence

@@ -10,7 +10,7 @@ from kit.metrics.aggregate import sent_in
 from kit.metrics.limits import MAX_LAG_NS, MAX_LAG_PERCENT, MIN_BUSY_SHARE
 from kit.metrics.stats import nearest_rank
 from kit.plan.schedule import pause_ns, planned_request
-from kit.storage.run_folder import PLAN
+from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule

@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 from kit.documents import Phase, Record, Window
 from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_DRIFT_PER_MILLION, UTC_SLACK_NS
-from kit.storage.run_folder import CELLS
+from kit.storage.names import CELLS
 from kit.timestamps import utc_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
