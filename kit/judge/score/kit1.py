@@ -17,9 +17,9 @@ from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, point
 from kit.judge.score.rules import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.values import Figure, all_failed, lies_beyond, pessimistic, replicates_of
 from kit.judge.study import suspicions_of
+from kit.metrics.registry import ERROR_RATE
 from kit.text import nearest, number, plain_text
 
-ERROR_RATE = "error_rate"
 BYTES_PER_GB = 1_000_000_000
 LEAST_SHOWN = 0.05  # points are told with one digit
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from kit.documents import Spread
 from kit.documents.study import Study, Subject
 from kit.judge.study import entries_of, spread_of, suspicions_of
-from kit.report.tables import METRICS, SUSPECT, Metric
-from kit.text import NO_DATA, number, plain_text
+from kit.metrics.registry import TABLES, Metric
+from kit.report.tables import SUSPECT
+from kit.text import NO_DATA, plain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Table:
 
 def tables_of(study: Study) -> list[Table]:
     """One table for each metric of which anything is known."""
-    made = [_table(study, metric) for metric in METRICS]
+    made = [_table(study, metric) for metric in TABLES]
     return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
 
 
@@ -53,7 +54,7 @@ def _table(study: Study, metric: Metric) -> Table:
         (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level)), metric) for level in levels))
         for entry in entries_of(study)
     )
-    return Table(metric.title, levels, rows)
+    return Table(metric.heading, levels, rows)
 
 
 def _figure(subject: Subject | None, metric: Metric) -> Figure:
@@ -66,20 +67,15 @@ def _figure(subject: Subject | None, metric: Metric) -> Figure:
     notes = [_interval(spread, metric)]
     if spread.median is None and metric.fallback:
         most = spread_of(subject, metric.fallback).median
-        notes.append(f"max {_shown(most, metric)}" if most is not None else "")
+        notes.append(f"max {metric.shown(most)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")
-    return Figure(
-        _shown(spread.median, metric), " ".join(note for note in notes if note), bool(suspicions_of(subject))
-    )
-
-
-def _shown(value: float | None, metric: Metric) -> str:
-    return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
+    beside = " ".join(note for note in notes if note)
+    return Figure(metric.shown(spread.median), beside, bool(suspicions_of(subject)))
 
 
 def _interval(spread: Spread, metric: Metric) -> str:
     if spread.low is None or spread.high is None:
         return ""
-    low, high = _shown(spread.low, metric), _shown(spread.high, metric)
-    return "" if low == high == _shown(spread.median, metric) else f"[{low}, {high}]"
+    low, high = metric.shown(spread.low), metric.shown(spread.high)
+    return "" if low == high == metric.shown(spread.median) else f"[{low}, {high}]"
