@@ -13,7 +13,7 @@ from kit.errors import InputError
 from kit.strict import read_yaml
 from kit.strict.decode import typed
 from kit.strict.schema import check
-from kit.text import nearest
+from kit.text import hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,6 @@ def model(name: str) -> ModelEntry:
     """One model by name; `InputError` naming the nearest if there is none."""
     known = {entry.name: entry for entry in models()}
     if name not in known:
-        like = nearest(name, list(known))
-        raise InputError(
-            f"The catalogue has no model {name!r}.",
-            f"Did you mean {like!r}?" if like else "`kit models list` names those it has.",
-        )
+        remedy = hint(name, known, "`kit models list` names those it has.")
+        raise InputError(f"The catalogue has no model {name!r}.", remedy)
     return known[name]

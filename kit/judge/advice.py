@@ -24,7 +24,7 @@ from kit.judge.study import levels_of, spread_of, values_of
 from kit.metrics.goodput import slo_text
 from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
-from kit.text import plain_text
+from kit.text import listed, plain_text
 
 Relation = Literal["ahead", "tied", "undecided", "alone", "none"]
 REASON_LIMIT = 200
@@ -116,8 +116,7 @@ def users_text(count: int) -> str:
 
 def joined(names: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    words = [plain_text(name) for name in names]
-    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + words[-1:])
+    return listed(map(plain_text, names))
 
 
 def _verdict(leader: Leader, what: Metric) -> str:

@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias
 from kit.documents import Record, ValidationCounts
 from kit.errors import InputError
 from kit.metrics.limits import MIN_ONE_CHARACTER_CHARS, MIN_SAME_CHARS
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 KINDS = ("basic", "contains", "regex")
 MAX_RULE_CHARS = 1000
@@ -58,7 +58,10 @@ def parse_rule(words: str) -> Rule:
     if words == "basic":
         return Rule("basic")
     if kind == "basic" or kind not in KINDS or not colon:
-        raise InputError(f"{plain_text(words)!r} is no rule for answers.", _known(kind))
+        raise InputError(
+            f"{plain_text(words)!r} is no rule for answers.",
+            hint(kind, KINDS, also="Known are: basic, contains:TEXT, regex:PATTERN."),
+        )
     if len(argument) > MAX_RULE_CHARS:
         raise InputError(
             f"The rule has {len(argument)} characters.", f"Give one of at most {MAX_RULE_CHARS} characters."
@@ -66,11 +69,6 @@ def parse_rule(words: str) -> Rule:
     if not argument.strip():
         raise InputError(f"{plain_text(words)!r} asks for nothing.", "Say what must stand in every answer.")
     return Rule("contains", argument) if kind == "contains" else Rule("regex", argument, _pattern(argument))
-
-
-def _known(kind: str) -> str:
-    like = nearest(kind, KINDS)
-    return (f"Did you mean {like!r}? " if like else "") + "Known are: basic, contains:TEXT, regex:PATTERN."
 
 
 def _pattern(text: str) -> re.Pattern[str]:

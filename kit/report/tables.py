@@ -15,7 +15,7 @@ from kit.errors import InputError
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.report.calibration_text import calibration_line
-from kit.text import NO_DATA, nearest, number, plain_text
+from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
@@ -27,10 +27,8 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     known = {metric.path: metric for metric in TABLES}
     for path in paths:
         if path not in known:
-            like = nearest(path, list(known))
             raise InputError(
-                f"There is no table of {plain_text(path)!r}.",
-                f"Did you mean {like!r}?" if like else f"Known: {', '.join(known)}.",
+                f"There is no table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
     return tuple(known[path] for path in paths) or TABLES
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from kit.documents import AnswerCheck, Record, ServerFacts
 from kit.metrics.limits import MIN_SAME_CHARS
-from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge
+from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge, turns
 from kit.runtimes import RUNTIMES
 from kit.storage.names import CORRECT, PLAN, TEXTS, cell_file
 from kit.verify.evidence import Evidence, Text
@@ -77,10 +77,8 @@ def correct_passed(evidence: Evidence) -> Steps:
 
 
 def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
-    asked = [("single", test.name, 0) for test in suite.tests]
-    if concurrency > 1:
-        tests = suite.tests
-        asked += [("concurrent", tests[i % len(tests)].name, i // len(tests)) for i in range(concurrency)]
+    rounds = {"single": len(suite.tests), "concurrent": concurrency if concurrency > 1 else 0}
+    asked = [(name, test.name, copy) for name, count in rounds.items() for test, copy in turns(suite.tests, count)]
     if asked != [(check.round, check.test, check.copy) for check in checks]:
         yield "does not hold every test of the level, alone and at the cell's concurrency"
     known = {test.name: test for test in suite.tests}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from kit.documents import Spread
 from kit.errors import InputError
 from kit.metrics.registry import METRICS, Metric
-from kit.text import NO_DATA, nearest, number, plain_text
+from kit.text import NO_DATA, hint, number, plain_text
 
 
 def quantity(path: str) -> Metric:
     """What the path is; `InputError` naming the nearest one if there is no such figure."""
     if path not in METRICS:
-        like = nearest(path, METRICS)
         raise InputError(
-            f'There is no figure "{plain_text(path)}".',
-            f'Did you mean "{like}"?' if like else "Name one like throughput_tok_s or ttft_ms.p50.",
+            f"There is no figure {plain_text(path)!r}.",
+            hint(path, METRICS, "Name one like throughput_tok_s or ttft_ms.p50."),
         )
     return METRICS[path]
 

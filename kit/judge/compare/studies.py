@@ -14,7 +14,7 @@ from kit.judge.compare.standing import differences, find, other_weights, remarks
 from kit.judge.study import entries_of, spread_of, values_of
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 CHOSEN = (THROUGHPUT, DECODE, TTFT_P50, ITL_P50)  # where nobody says otherwise
 SPEEDS = ("tok/s", "req/s", "ms", "us")
@@ -61,10 +61,9 @@ def _is_same(a: Study, b: Study) -> bool:
 def _known(study: Study, entry: str, side: str) -> None:
     names = entries_of(study)
     if entry not in names:
-        like = nearest(entry, names)
         raise InputError(
-            f'{side} ({plain_text(study.name)}) has no entry "{plain_text(entry)}".',
-            f'Did you mean "{plain_text(like)}"?' if like else f"It has {', '.join(map(plain_text, names))}.",
+            f"{side} ({plain_text(study.name)}) has no entry {plain_text(entry)!r}.",
+            hint(entry, names, f"It has {', '.join(map(plain_text, names))}."),
         )
 
 

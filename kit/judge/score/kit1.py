@@ -18,7 +18,7 @@ from kit.judge.score.rules import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.values import Figure, all_failed, lies_beyond, pessimistic, replicates_of
 from kit.judge.study import suspicions_of
 from kit.metrics.registry import ERROR_RATE
-from kit.text import nearest, number, plain_text
+from kit.text import hint, number, plain_text
 
 BYTES_PER_GB = 1_000_000_000
 LEAST_SHOWN = 0.05  # points are told with one digit
@@ -91,10 +91,9 @@ def check_class(studies: Sequence[Study], rules: Contract, name: str | None) -> 
     """`InputError` if the contract has no class of that name, or if nothing among the studies needs one."""
     known = [each.name for each in rules.classes]
     if name is not None and name not in known:
-        like = nearest(name, known)
         raise InputError(
             f"The contract {rules.name} has no class {plain_text(name)!r}.",
-            f"Did you mean {like!r}?" if like else f"Known: {', '.join(known) or 'none, it needs no class'}.",
+            hint(name, known, f"Known: {', '.join(known) or 'none, it needs no class'}."),
         )
     if name is not None and not any(each.origin == "imported" and each.hardware is None for each in studies):
         raise InputError(

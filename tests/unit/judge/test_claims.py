@@ -173,7 +173,7 @@ def test_a_file_is_read_as_it_was_written() -> None:
         ({"relation": "within"}, "needs a tolerance"),
         ({"left": replace(A, platform=None)}, "either platform or bundle"),
         ({"left": replace(A, bundle="c" * 64)}, "either platform or bundle"),
-        ({"left": replace(A, metric="throughput")}, 'Did you mean "throughput_tok_s"'),
+        ({"left": replace(A, metric="throughput")}, "Did you mean 'throughput_tok_s'"),
         ({"left": B}, "nothing could falsify it"),
         ({"relation": "about"}, "relation"),
     ],
