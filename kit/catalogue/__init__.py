@@ -70,12 +70,14 @@ class _Models:
 @cache
 def models() -> tuple[ModelEntry, ...]:
     """Every model of the catalogue: first the files, then the folders."""
-    where = "kit/catalogue/models.yaml"
-    document = read_yaml(files("kit.catalogue").joinpath("models.yaml").read_bytes(), where)
-    check(document.value, "models", where, document.line)
-    folders = "kit/catalogue/folders.yaml"
-    more = read_yaml(files("kit.catalogue").joinpath("folders.yaml").read_bytes(), folders)
-    return typed(_Models, document.value, where).models + typed(_Models, more.value, folders).models
+    return _read("models") + _read("folders")
+
+
+def _read(name: str) -> tuple[ModelEntry, ...]:
+    where = f"kit/catalogue/{name}.yaml"
+    document = read_yaml(files("kit.catalogue").joinpath(f"{name}.yaml").read_bytes(), where)
+    check(document.value, name, where, document.line)
+    return typed(_Models, document.value, where).models
 
 
 def folder_sha256(hashes: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from kit.documents import Calibration, Cell, Host, Plan, Result
+from kit.documents import Calibration, Cell, Host, Plan
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
@@ -88,10 +88,6 @@ def read_cells(folder: Path, plan: Plan) -> dict[str, Cell]:
 
 def read_host(folder: Path) -> Host:
     return read_document(_read(folder / HOST), Host, "host", str(folder / HOST))
-
-
-def read_result(folder: Path) -> Result:
-    return read_document(_read(folder / RESULT), Result, "result", str(folder / RESULT))
 
 
 def read_calibration(folder: Path) -> Calibration | None:

@@ -36,6 +36,7 @@ DOCUMENTS = frozenset(
         "contract",
         "correctness",
         "finding",
+        "folders",
         "host",
         "images",
         "inputs",
