@@ -16,6 +16,7 @@ from kit.plan.prompts import load_prompts
 from kit.plan.schedule import planned_request
 from kit.run.load import LoadRequest, make_load
 from kit.storage.cell_folder import read_records
+from kit.storage.names import CELL, RECORDS
 
 SEED = 2026
 PROMPTS = "short"
@@ -70,7 +71,7 @@ class Loaded:
     ended: Ended
 
     def records(self) -> list[Record]:
-        return list(read_records(self.folder / "records.jsonl"))
+        return list(read_records(self.folder / RECORDS))
 
     @property
     def origin_ns(self) -> int | None:
@@ -94,7 +95,7 @@ def kit_load(bench: Bench, url: str, ask: Ask, *, limit_s: float = 300, memory: 
     ended = wanted(run_counted(command, folder, limit_s=limit_s, memory=memory), "kit load")
     if ask.is_stationary:
         bench.stationary.append(folder)
-    return Loaded(folder, json.loads((folder / "cell.json").read_bytes()), ended)
+    return Loaded(folder, json.loads((folder / CELL).read_bytes()), ended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Literal
 
 NO_DATA = "–"  # noqa: RUF001
 ELLIPSIS = "…"
@@ -65,8 +66,13 @@ def value_text(value: object) -> str:
 
 def one_of(values: Sequence[object]) -> str:
     """The allowed values in an error message: `"a", "b" or null`."""
-    words = [value_text(value) for value in values]
-    return " or ".join([", ".join(words[:-1])] * (len(words) > 1) + words[-1:])
+    return listed(map(value_text, values), "or")
+
+
+def listed(words: Iterable[str], last: Literal["and", "or"] = "and") -> str:
+    """Words as English lists them: `a`, `a and b`, `a, b and c`."""
+    *first, final = [*words] or [""]
+    return f"{', '.join(first)} {last} {final}" if first else final
 
 
 def unknown_key(key: str, allowed: Iterable[str]) -> str:
@@ -78,6 +84,12 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A question to append to a complaint, empty where nothing is near."""
     near = nearest(word, choices)
     return f'; did you mean "{near}"?' if near else ""
+
+
+def hint(word: str, choices: Iterable[str], otherwise: str = "", *, also: str = "") -> str:
+    """What to do about a name that nobody knows: take the near one, else `otherwise`; and `also` in any case."""
+    near = nearest(word, choices)
+    return f"{f'Did you mean {plain_text(near)!r}?' if near else otherwise} {also}".strip()
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

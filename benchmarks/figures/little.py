@@ -11,18 +11,19 @@ from benchmarks.loads import Ask, kit_load
 from kit.documents import Window
 from kit.metrics.aggregate import sent_in
 from kit.storage.cell_folder import read_records
+from kit.storage.names import CELL, RECORDS
 
 
 def ratio(folder: Path) -> float | None:
     """Of one load: mean in flight in its window / (arrivals per second x mean seconds in system)."""
-    cell = json.loads((folder / "cell.json").read_bytes())
+    cell = json.loads((folder / CELL).read_bytes())
     window, metrics = cell["facts"]["window"], cell["metrics"]
     if window is None or metrics is None:
         return None
     span = Window(window["start_ns"], window["end_ns"])
     times = [
         record.done_ns - record.sent_ns
-        for record in read_records(folder / "records.jsonl")
+        for record in read_records(folder / RECORDS)
         if record.sent_ns is not None and sent_in(record, span)
     ]
     in_system = sum(times) / (span.end_ns - span.start_ns)

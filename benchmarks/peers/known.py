@@ -12,6 +12,7 @@ from benchmarks.peers.tool import Job, Said, Tool
 from kit.metrics.aggregate import timing
 from kit.metrics.stats import nearest_rank
 from kit.storage.cell_folder import read_records
+from kit.storage.names import CELL, RECORDS
 
 PROMPT_TOKENS = "128"
 
@@ -33,9 +34,9 @@ def _kit_command(python: Path, job: Job) -> list[str]:
 
 def _kit_said(job: Job) -> Said:
     """The kit gives no p99 of fewer than 459 samples; for the comparison it is taken from its records."""
-    metrics = _read(job.folder / "cell.json")["metrics"]
+    metrics = _read(job.folder / CELL)["metrics"]
     ttft, itl = metrics["ttft_ms"], metrics["itl_ms"]
-    times = [timing(record).ttft_ns for record in read_records(job.folder / "records.jsonl")]
+    times = [timing(record).ttft_ns for record in read_records(job.folder / RECORDS)]
     p99 = nearest_rank(sorted(time for time in times if time is not None), 990) / 1e6
     return Said(metrics["requests"]["ok"], ttft["p50"], p99, itl["p50"], itl["p99"])
 

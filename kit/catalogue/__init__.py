@@ -13,7 +13,7 @@ from kit.errors import InputError
 from kit.strict import read_yaml
 from kit.strict.decode import typed
 from kit.strict.schema import check
-from kit.text import nearest
+from kit.text import hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +70,14 @@ class _Models:
 @cache
 def models() -> tuple[ModelEntry, ...]:
     """Every model of the catalogue: first the files, then the folders."""
-    where = "kit/catalogue/models.yaml"
-    document = read_yaml(files("kit.catalogue").joinpath("models.yaml").read_bytes(), where)
-    check(document.value, "models", where, document.line)
-    folders = "kit/catalogue/folders.yaml"
-    more = read_yaml(files("kit.catalogue").joinpath("folders.yaml").read_bytes(), folders)
-    return typed(_Models, document.value, where).models + typed(_Models, more.value, folders).models
+    return _read("models") + _read("folders")
+
+
+def _read(name: str) -> tuple[ModelEntry, ...]:
+    where = f"kit/catalogue/{name}.yaml"
+    document = read_yaml(files("kit.catalogue").joinpath(f"{name}.yaml").read_bytes(), where)
+    check(document.value, name, where, document.line)
+    return typed(_Models, document.value, where).models
 
 
 def folder_sha256(hashes: Mapping[str, str]) -> str:
@@ -101,9 +103,6 @@ def model(name: str) -> ModelEntry:
     """One model by name; `InputError` naming the nearest if there is none."""
     known = {entry.name: entry for entry in models()}
     if name not in known:
-        like = nearest(name, list(known))
-        raise InputError(
-            f"The catalogue has no model {name!r}.",
-            f"Did you mean {like!r}?" if like else "`kit models list` names those it has.",
-        )
+        remedy = hint(name, known, "`kit models list` names those it has.")
+        raise InputError(f"The catalogue has no model {name!r}.", remedy)
     return known[name]

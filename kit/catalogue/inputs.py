@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 from kit.errors import InputError
 from kit.strict import read_yaml
 from kit.strict.decode import typed
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 T = TypeVar("T")
 
@@ -116,10 +116,7 @@ def pinned_image(name: str) -> PinnedImage:
 
 def _named(known: Mapping[str, T], name: str, kind: str) -> T:
     if name not in known:
-        like = nearest(name, known)
-        raise InputError(
-            f'The catalogue has no {kind} "{plain_text(name)}".', f'Did you mean "{like}"?' if like else ""
-        )
+        raise InputError(f"The catalogue has no {kind} {plain_text(name)!r}.", hint(name, known))
     return known[name]
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from kit.errors import InputError
 from kit.strict import read_yaml
 from kit.strict.decode import typed
-from kit.text import nearest
+from kit.text import hint
 
 # What a figure is; "unstated": its source does not say, so nothing can be compared with it.
 Figure = Literal[
@@ -78,9 +78,6 @@ def published(name: str) -> Published:
     """The figures called `name`; `InputError` naming the nearest if there are none."""
     known = {each.name: each for each in all_published()}
     if name not in known:
-        like = nearest(name, list(known))
-        raise InputError(
-            f"The catalogue has no published figures {name!r}.",
-            f"Did you mean {like!r}?" if like else f"Known: {', '.join(known)}.",
-        )
+        remedy = hint(name, known, f"Known: {', '.join(known)}.")
+        raise InputError(f"The catalogue has no published figures {name!r}.", remedy)
     return known[name]

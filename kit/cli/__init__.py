@@ -71,12 +71,12 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from kit.text import nearest
+            from kit.text import hint
 
-            like = nearest(args[0], COMMANDS)
-            if not like:
+            asked = hint(args[0], COMMANDS)
+            if not asked:
                 raise
-            raise click.UsageError(f"{error.message.rstrip('.')}. Did you mean {like!r}?", ctx) from None
+            raise click.UsageError(f"{error.message.rstrip('.')}. {asked}", ctx) from None
 
 
 @click.group(

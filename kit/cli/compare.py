@@ -94,7 +94,7 @@ def _studies(
     concurrency: tuple[int, ...] | None,
 ) -> Comparison:
     from kit.judge.compare import compare_studies
-    from kit.judge.compare.studies import METRICS
+    from kit.judge.compare.studies import CHOSEN
 
     (path_a, entry_a), (path_b, entry_b) = _place(a), _place(b)
     pairs = [_pair(text) for text in entries]
@@ -103,7 +103,7 @@ def _studies(
         pairs.append((named[0], named[1]))
     left = _opened(path_a)
     right = left if path_a == path_b else _opened(path_b)
-    return compare_studies(left, right, pairs or None, metrics or METRICS, concurrency)
+    return compare_studies(left, right, pairs or None, metrics or CHOSEN, concurrency)
 
 
 def _place(text: str) -> tuple[Path, str | None]:

@@ -11,6 +11,7 @@ import click
 
 from kit.cli._shared.options import write_file
 from kit.errors import InputError
+from kit.storage.names import PAGE, REPORT
 
 if TYPE_CHECKING:
     from kit.judge.open import OpenedStudy
@@ -45,8 +46,8 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
     report = report_of(_inputs(found, timeline), title)
     folder = out or Path(f"report-{found[0][1].study.name}")
     files = {
-        "report.html": report.html,
-        "REPORT.md": report.markdown,
+        PAGE: report.html,
+        REPORT: report.markdown,
         **{f"plots/{name}": text for name, text in report.plots.items()},
     }
     for name in files:

@@ -15,6 +15,7 @@ from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, new_folder, quiet_option, yes_option
 from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
 from kit.documents import Plan, Platform
+from kit.storage.names import REPORT
 
 if TYPE_CHECKING:
     from kit.run.reproduce import Outcome
@@ -87,7 +88,7 @@ def command(
         return
     click.echo(tables(plan, outcome.result, outcome.calibration))
     show_judgement(folder)
-    click.echo(f"The run lies in {folder} (start with {folder / 'REPORT.md'}; kit report {folder} draws it).")
+    click.echo(f"The run lies in {folder} (start with {folder / REPORT}; kit report {folder} draws it).")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
 
 

@@ -26,16 +26,15 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
     from kit.errors import InputError
     from kit.plan.platforms import load_platform
     from kit.run.containers import Wishes, standing
-    from kit.text import nearest
+    from kit.text import hint
 
     chosen = load_platform(platform)
     found = next((each for each in chosen.entries if each.name == entry), None)
     if found is None:
         names = [each.name for each in chosen.entries]
-        like = nearest(entry, names)
         raise InputError(
             f"The platform {chosen.name} has no entry {entry!r}.",
-            f"Did you mean {like!r}? " * bool(like) + f"It has: {', '.join(names)}.",
+            hint(entry, names, also=f"It has: {', '.join(names)}."),
         )
     if chosen.engine != "docker":
         raise InputError(f"The servers of {chosen.name} are processes of a run.", "Use a platform of containers.")

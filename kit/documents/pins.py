@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from typing import Literal
 
 Target = Literal["official", "source"]
 
 
+@dataclass(frozen=True, slots=True)
 class Sparse:
     """A value that is written without its optional fields as long as they stand at their defaults.
 
-    So a plan from before a field existed is still, byte for byte, what the kit writes. It counts as a mapping of
-    what is to be written, and that is how `kit.strict.decode.plain` writes it.
+    So a plan from before a field existed is still, byte for byte, what the kit writes: `kit.strict.decode.plain`
+    writes what `written` gives.
     """
 
-    __slots__ = ()
-
-    def items(self: DataclassInstance) -> Iterator[tuple[str, object]]:
+    def written(self) -> Iterator[tuple[str, object]]:
+        """The fields that are written, and their values."""
         for field in fields(self):
             value: object = getattr(self, field.name)
             if field.default is MISSING or value != field.default:
                 yield field.name, value
-
-
-Mapping.register(Sparse)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ TrialStatus = CellStatus | Literal["missing"]
 class Trial:
     """One replicate of a subject: a cell of a run, or one imported result.
 
-    `values` by path as in `kit.judge.study.PATHS`; a path that is absent or None is no data, never zero.
+    `values` by path as in `kit.metrics.registry`; a path that is absent or None is no data, never zero.
     `reason` says why there are no figures. `suspect` holds the reasons why they may be the load generator's own.
     """
 

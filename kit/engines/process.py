@@ -21,6 +21,7 @@ from kit.engines.logtail import read_start, read_tail
 from kit.engines.protocol import LOG_START_BYTES, Beside, OnLine
 from kit.errors import EngineError, PortInUseError
 from kit.runtimes.protocol import ServerSpec
+from kit.storage.names import LOADGEN_LOG
 from kit.timestamps import utc_now
 
 HOST = "127.0.0.1"
@@ -102,7 +103,7 @@ class ProcessEngine:
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         command = [sys.executable, "-m", "kit.loadgen", str(load), str(out)]
-        errors = out / "loadgen.log"
+        errors = out / LOADGEN_LOG
         with errors.open("wb") as output:
             child = self._spawn(command, stdout=subprocess.PIPE, stderr=output)
         assert child.stdout is not None

@@ -10,7 +10,7 @@ from typing import Literal
 from kit.documents import MedianInterval, Slo
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.judge.compare.quantity import Quantity, figure_text, judged_quantity, median_interval_text
+from kit.judge.compare.quantity import figure_text, judged_quantity, median_interval_text
 from kit.judge.compare.ratio import (
     Ratio,
     always_equal,
@@ -22,11 +22,11 @@ from kit.judge.compare.ratio import (
 from kit.judge.compare.standing import other_weights, why_left_out
 from kit.judge.study import levels_of, median_interval_of, values_of
 from kit.metrics.goodput import slo_text
+from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
-from kit.text import plain_text
+from kit.text import listed, plain_text
 
 LeadRelation = Literal["ahead", "tied", "undecided", "alone", "none"]
-THROUGHPUT = "throughput_tok_s"
 REASON_LIMIT = 200
 SHARE = 0.99
 
@@ -58,7 +58,7 @@ def leaders(study: Study, metric: str = THROUGHPUT) -> tuple[Leader, ...]:
     return tuple(leader_among(study, level, what) for level in levels_of(study))
 
 
-def leader_among(study: Study, level: int, what: Quantity, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:
+def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:
     """The leader at one concurrency; `disqualified` are (entry, reason) left out whatever they measured."""
     left_out = dict(disqualified)
     good: list[Subject] = []
@@ -76,12 +76,12 @@ def leader_among(study: Study, level: int, what: Quantity, disqualified: Iterabl
     return _leader(good, level, what, tuple(left_out.items()))
 
 
-def _goodness(subject: Subject, what: Quantity) -> float:
+def _goodness(subject: Subject, what: Metric) -> float:
     middle = median(values_of(subject, what.path))
-    return middle if what.better == "more" else -middle
+    return middle if what.better == "higher" else -middle
 
 
-def _leader(good: list[Subject], level: int, what: Quantity, left_out: tuple[tuple[str, str], ...]) -> Leader:
+def _leader(good: list[Subject], level: int, what: Metric, left_out: tuple[tuple[str, str], ...]) -> Leader:
     if not good:
         return Leader(level, what.path, None, None, None, None, "none", (), left_out)
     best, others = good[0], good[1:]
@@ -116,11 +116,10 @@ def users_text(count: int) -> str:
 
 def joined(names: Iterable[str]) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    words = [plain_text(name) for name in names]
-    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + words[-1:])
+    return listed(map(plain_text, names))
 
 
-def _verdict(leader: Leader, what: Quantity) -> str:
+def _verdict(leader: Leader, what: Metric) -> str:
     if leader.entry is None or leader.value is None:
         return "no runtime has a result that counts"
     entry, value = plain_text(leader.entry), figure_text(what, leader.value.median)

@@ -1,6 +1,6 @@
 """From a run to what judgement looks at: every planned replicate with its figures by path. Pure.
 
-Paths are the places in the metrics document ("throughput_tok_s", "ttft_ms.p50") and the further figures of EXTRAS.
+Paths are those of `kit.metrics.registry`.
 """
 
 from __future__ import annotations
@@ -24,46 +24,13 @@ from kit.documents import (
     Result,
 )
 from kit.documents.study import Conditions, Study, Subject, Trial
+from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
 from kit.metrics.stats import median_interval
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 
 Label = Literal["rejected", "self-reported", "consistent"]
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
-SCALARS = (
-    "throughput_tok_s",
-    "decode_tok_s",
-    "request_rate_s",
-    "error_rate",
-    "mean_in_flight",
-    "goodput_share",
-    "goodput_req_s",
-)
-TIMES = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
-PARTS = ("n", "min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
-# Upper bounds (exclusive) of the lengths of answers, as probador sorts them into short, medium and long.
-LENGTHS = (("short", 0, 32), ("medium", 32, 129), ("long", 129, None))
-# cold_start_ms: from the start of the server until it is ready, weights loaded; pass_rate: of the answers to the
-# correctness prompts; *_tokens_mean: for each ok request; tpot_cv: deviation / mean of the requests' TPOT;
-# tpot_ms.by_output.*: mean TPOT of requests with answers of that length; the rest is what telemetry would say.
-EXTRAS = (
-    "requests.ok",
-    "requests.failed",
-    "requests.unfinished",
-    "tokens.completion",
-    "tokens.prompt",
-    "prompt_tokens_mean",
-    "output_tokens_mean",
-    "tpot_cv",
-    "spikes",
-    "decode_us_per_layer",
-    "cold_start_ms",
-    "pass_rate",
-    "memory_max_mb",
-    "power_mean_w",
-    *(f"tpot_ms.by_output.{name}" for name, _, _ in LENGTHS),
-)
-PATHS = (*SCALARS, *(f"{name}.{part}" for name in TIMES for part in PARTS), *EXTRAS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,12 @@ from kit.loadgen.spool import Spool
 from kit.plan.chat_body import body
 from kit.plan.schedule import arrivals_ns, planned_request
 from kit.plan.target import parse_target, payload, request_head
-from kit.plan.traces import TRACE, TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
+from kit.plan.traces import TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
+from kit.storage.names import PROMPTS, TRACE
 from kit.strict.decode import typed
 from kit.strict.json_reader import read_json
 
 PROGRESS_EVERY_NS = 200_000_000
-PROMPTS = "prompts.json"
 MAX_PROCESSES = 256
 NICER = 10  # steps of os.nice: ten times the weight of a usual process
 
@@ -82,7 +82,7 @@ def prompt_texts(load: Load, folder: Path) -> tuple[str, ...]:
 
 def trace_lines(load: Load, folder: Path) -> tuple[TraceLine, ...]:
     """The lines of the trace beside the load, if it names one; `InputError` if they are another file's."""
-    return pinned_trace((folder / TRACE).read_bytes(), load.trace) if load.trace else ()
+    return pinned_trace((folder / TRACE).read_bytes(), load.trace, TRACE) if load.trace else ()
 
 
 def request_of(load: Load, trace: tuple[TraceLine, ...], index: int) -> PlannedRequest:

@@ -20,12 +20,12 @@ from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Exchanges
 from kit.metrics.aggregate import Tally, metrics_of
+from kit.storage.names import FACTS, METRICS, RECORDS, TEXTS
 from kit.stream.record import record
 from kit.strict.decode import plain
 from kit.strict.json_reader import write_json, write_jsonl_line
 from kit.timestamps import utc_text
 
-RECORDS, TEXTS, FACTS, METRICS = "records.jsonl", "texts.jsonl", "facts.json", "metrics.json"
 # About a second of parsing: from here on it is worth the start of processes, and done on all cores.
 PARALLEL_FROM_BYTES = 128 << 20
 COPY_BYTES = 1 << 20

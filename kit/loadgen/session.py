@@ -20,15 +20,12 @@ from kit.loadgen.connector import Address, resolve
 from kit.loadgen.counters import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
 from kit.loadgen.loadrun import LoadRun, Progress, phase_of, unsent
 from kit.loadgen.spool import Spool
+from kit.plan.schedule import pause_ns
 from kit.plan.target import Target
 from kit.plan.traces import start_offsets_ns
 from kit.reactor import READ, Reactor
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
-# A worker whose request failed at once waits before the next: 10 ms, doubling to 1 s, so that a dead server
-# is not hammered.
-BACKOFF_FIRST_NS = 10_000_000
-BACKOFF_MAX_NS = 1_000_000_000
 
 BodyOf = Callable[[int], bytes]
 
@@ -215,7 +212,7 @@ class Session:
         else:
             failures = self._failures.get(client.worker, 0)
             self._failures[client.worker] = failures + 1
-            due_ns += min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
+            due_ns += pause_ns(failures)
         self._send_at(client, due_ns)
 
     # --- time -------------------------------------------------------------------------------------------

@@ -23,17 +23,11 @@ from kit.documents import (
     Window,
 )
 from kit.metrics.aggregate import NS_PER_S, sent_in
+from kit.metrics.limits import MAX_ERROR_MS, MAX_LAG_NS, MAX_LAG_PERCENT, MIN_BUSY_SHARE, MIN_PACE
 from kit.metrics.stats import milliseconds, nearest_rank
 from kit.text import number
 
-LIMIT_MS = 1.0  # of the p99 of the TTFT and gap errors
-MIN_PACE = 0.98
-# Later than this, the client was the bottleneck (as in the rule load.lag): 5 ms, or 1 % of the latency.
-MAX_LAG_MS = 5.0
-MAX_LAG_SHARE = 0.01
-IDLE_USERS = "over 5 % of the users had no request in flight, against Little's law"
-LITTLE_SHARE = 0.05  # of a closed loop's users may on average have nothing in flight
-
+IDLE_USERS = f"over {100 - 100 * MIN_BUSY_SHARE:g} % of the users had no request in flight, against Little's law"
 NOT_CALIBRATED = "not calibrated"
 # Words that mean nothing in Markdown: they stand in result.json, in tables and on terminals alike.
 FAULT_WORDS: Mapping[str, str] = {
@@ -162,7 +156,7 @@ def faults(found: Accuracy, pace_held: float | None) -> tuple[Fault, ...]:
 
 
 def _above(errors: ErrorSpread) -> bool:
-    return errors.p99 is None or errors.p99 > LIMIT_MS
+    return errors.p99 is None or errors.p99 > MAX_ERROR_MS
 
 
 def calibration_point(
@@ -234,7 +228,7 @@ def _beyond(concurrency: int, metrics: Metrics, calibration: Calibration) -> Ite
 def _late(metrics: Metrics) -> Iterator[str]:
     lag, latency = metrics.send_lag_ms, metrics.e2e_ms.p50
     name, value = ("p99", lag.p99) if lag.p99 is not None else ("max", lag.max)
-    limit = max(MAX_LAG_MS, (latency or 0.0) * MAX_LAG_SHARE)
+    limit = max(milliseconds(MAX_LAG_NS), (latency or 0.0) * (MAX_LAG_PERCENT / 100))
     if value is not None and value > limit:
         yield f"send lag {name} {number(value, 1)} ms, limit {number(limit, 1)} ms"
 
@@ -245,5 +239,5 @@ def _too_few(concurrency: int, metrics: Metrics) -> Iterator[str]:
     Users whose request failed wait before the next one, so a cell with failures says nothing here.
     """
     in_flight = metrics.mean_in_flight
-    if in_flight is not None and not metrics.requests.failed and in_flight < concurrency * (1 - LITTLE_SHARE):
+    if in_flight is not None and not metrics.requests.failed and in_flight < concurrency * MIN_BUSY_SHARE:
         yield IDLE_USERS

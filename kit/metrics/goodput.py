@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from kit.documents import Slo
 from kit.errors import InputError
-from kit.text import nearest, number, plain_text
+from kit.text import hint, number, plain_text
 
 NS_PER_UNIT = {"ms": 1_000_000, "s": 1_000_000_000}
 METRICS = tuple(field.name.removesuffix("_ns") for field in fields(Slo))
@@ -39,16 +39,14 @@ def parse_slo(text: str) -> Slo:
         if not equals:
             raise InputError(f"The limit {shown!r} is not of the form METRIC=TIME.", _REMEDY)
         if name not in METRICS:
-            raise InputError(f"There is no metric {plain_text(name)!r} to limit.", _known(name))
+            raise InputError(
+                f"There is no metric {plain_text(name)!r} to limit.",
+                hint(name, METRICS, also=f"Known metrics: {', '.join(METRICS)}."),
+            )
         if f"{name}_ns" in limits:
             raise InputError(f"The metric {name} is limited twice.", "Give each metric one limit.")
         limits[f"{name}_ns"] = _limit_ns(value, shown)
     return Slo(**limits)
-
-
-def _known(name: str) -> str:
-    like = nearest(name, METRICS)
-    return (f"Did you mean {like!r}? " if like else "") + f"Known metrics: {', '.join(METRICS)}."
 
 
 def _limit_ns(value: str, shown: str) -> int:

@@ -16,24 +16,15 @@ from kit.documents import (
     Row,
 )
 from kit.metrics.accuracy import suspicions
+from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.stats import median_interval
 
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
-    "throughput_tok_s",
-    "decode_tok_s",
-    "request_rate_s",
-    "error_rate",
-    "ttft_ms.p50",
-    "ttft_ms.p99",
-    "ttft_ms.max",
-    "itl_ms.p50",
-    "itl_ms.p99",
-    "itl_ms.max",
-    "tpot_ms.p50",
-    "e2e_ms.p50",
-    "e2e_ms.p99",
-)
+    THROUGHPUT, DECODE, "request_rate_s", ERROR_RATE,
+    *(f"{name}.{part}" for name in ("ttft_ms", "itl_ms") for part in ("p50", "p99", "max")),
+    "tpot_ms.p50", "e2e_ms.p50", "e2e_ms.p99",
+)  # fmt: skip
 
 
 def value_at(metrics: Metrics, path: str) -> float | None:

@@ -11,16 +11,7 @@ from itertools import pairwise
 from typing import Literal
 
 from kit.documents import Metrics, SweepLevel
-
-# Windows of seconds repeat within a few percent: less than this is no growth. That latency must grow too keeps
-# fine steps from ending a sweep: 4 % more users bring under 5 % more throughput to any server.
-GROWTH_PERCENT = 5
-# One flat step may be a window that was unlucky; two in a row are a plateau.
-FLAT_STEPS = 2
-# Two windows of one load differ by about this much: it must not decide what is on the frontier.
-EQUAL_PERCENT = 2
-# How far the curve must stand above its chord, in parts of its own height: noise alone gets to a few percent.
-MIN_KNEE_HEIGHT = 0.1
+from kit.metrics.limits import EQUAL_PERCENT, FLAT_STEPS, GROWTH_PERCENT, MIN_KNEE_HEIGHT
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,10 @@ from functools import lru_cache
 from hashlib import sha256
 
 from kit.documents import Distribution, MedianInterval
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL, SAMPLE_FLOORS
 
-# A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above
-# the true percentile with 99 % confidence. In permille: p90, p95, p99, p99.9.
-SAMPLE_FLOORS = {500: 1, 900: 44, 950: 90, 990: 459, 999: 4603}
 BOOTSTRAP_ROUNDS = 2000
 BOOTSTRAP_SEED = 2026
-MIN_REPLICATES_FOR_INTERVAL = 3
 NS_PER_MS = 1_000_000
 SORT_UP_TO = 500_000  # more values than this are ranked by buckets of 2^16 ns
 BUCKET_BITS = 16

@@ -10,12 +10,7 @@ from fractions import Fraction
 from operator import sub
 
 from kit.documents import Record, Window
-
-# A finished answer sent in one burst is no stream: its text spans under 5 % of the latency and comes faster
-# than any decoder writes. The second bound keeps a queue in front of a real stream from looking like a replay.
-REPLAY_MIN_TOKENS = 9
-REPLAY_SPAN_DIVISOR = 20
-REPLAY_NS_PER_TOKEN = 200_000
+from kit.metrics.limits import REPLAY_MIN_TOKENS, REPLAY_NS_PER_TOKEN, REPLAY_SPAN_DIVISOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +29,7 @@ class Timing:
 
 
 def is_replayed(record: Record) -> bool:
-    """Whether a complete answer was sent as if it were streamed; see the constants above."""
+    """Whether a complete answer was sent as if it were streamed; see kit.metrics.limits."""
     tokens = record.completion_tokens or 0
     if tokens < REPLAY_MIN_TOKENS or not record.chunks or record.sent_ns is None:
         return False

@@ -20,16 +20,13 @@ from typing import Literal, TypeAlias
 
 from kit.documents import Record, ValidationCounts
 from kit.errors import InputError
-from kit.text import nearest, plain_text
+from kit.metrics.limits import MIN_ONE_CHARACTER_CHARS, MIN_SAME_CHARS
+from kit.text import hint, plain_text
 
 KINDS = ("basic", "contains", "regex")
 MAX_RULE_CHARS = 1000
 # Python's patterns may take quadratic time and more: on this much text a quadratic one takes a second, not a day.
 MAX_SEARCHED_CHARS = 10_000
-# Shorter ones are answers: 7, 11, 1000. A broken sampler writes its one character to the last token.
-MIN_ONE_CHARACTER_CHARS = 5
-# Two prompts may well both be answered "Yes." or with the same line of code, but not with the same paragraph.
-MIN_SAME_CHARS = 201
 # Letters and symbols to Unicode, but nothing to the eye: Hangul fillers and the empty Braille pattern.
 _INVISIBLE = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
@@ -61,7 +58,10 @@ def parse_rule(words: str) -> Rule:
     if words == "basic":
         return Rule("basic")
     if kind == "basic" or kind not in KINDS or not colon:
-        raise InputError(f"{plain_text(words)!r} is no rule for answers.", _known(kind))
+        raise InputError(
+            f"{plain_text(words)!r} is no rule for answers.",
+            hint(kind, KINDS, also="Known are: basic, contains:TEXT, regex:PATTERN."),
+        )
     if len(argument) > MAX_RULE_CHARS:
         raise InputError(
             f"The rule has {len(argument)} characters.", f"Give one of at most {MAX_RULE_CHARS} characters."
@@ -69,11 +69,6 @@ def parse_rule(words: str) -> Rule:
     if not argument.strip():
         raise InputError(f"{plain_text(words)!r} asks for nothing.", "Say what must stand in every answer.")
     return Rule("contains", argument) if kind == "contains" else Rule("regex", argument, _pattern(argument))
-
-
-def _known(kind: str) -> str:
-    like = nearest(kind, KINDS)
-    return (f"Did you mean {like!r}? " if like else "") + "Known are: basic, contains:TEXT, regex:PATTERN."
 
 
 def _pattern(text: str) -> re.Pattern[str]:

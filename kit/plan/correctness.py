@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -18,7 +18,7 @@ from kit.errors import InputError
 from kit.plan.prompts import SUITES
 from kit.strict import Located, read_yaml, typed
 from kit.strict.schema import check
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 CheckKind = Literal["contains", "pattern", "absent", "json", "python"]
 
@@ -26,6 +26,7 @@ SEED = 1  # temperature 0 needs none, but some servers draw one from the clock a
 # No right answer is longer, and the parsers below take more memory than their input.
 MAX_JUDGED_CHARS = 20_000
 MAX_SHOWN_CHARS = 80
+MAX_REASON_CHARS = 200  # so much of a reason is kept
 
 _FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)  # the last block may be cut off by max_tokens
 _BRACKET = re.compile(r"[{\[]")
@@ -129,9 +130,8 @@ def _check_test(test: Test, place: tuple[str | int, ...], where: str, located: L
 
 
 def _unknown(what: str, word: str, known: list[str]) -> InputError:
-    like = nearest(word, known)
-    hint = f"Did you mean {like!r}? " if like else ""
-    return InputError(f"There is no {what} called {plain_text(word)!r}.", f"{hint}There is: {', '.join(known)}.")
+    remedy = hint(word, known, also=f"There is: {', '.join(known)}.")
+    return InputError(f"There is no {what} called {plain_text(word)!r}.", remedy)
 
 
 # --- what a check's value must be: "" or what is wrong with it ------------------------------------------
@@ -171,6 +171,11 @@ def test_body(test: Test, model: str) -> dict[str, object]:
         "seed": SEED,
         "stream": False,
     }
+
+
+def turns(tests: Sequence[Test], requests: int) -> list[tuple[Test, int]]:
+    """Which test each of so many requests asks, going round them, and which copy of it that is."""
+    return [(tests[at % len(tests)], at // len(tests)) for at in range(requests)]
 
 
 def judge(test: Test, answer_text: str) -> str:

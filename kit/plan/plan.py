@@ -130,11 +130,6 @@ def weights_of(plan: Plan, entry: Entry) -> WeightsPin:
     return next(pin for pin in plan.models if pin.name == entry.model)
 
 
-def unknown_weights(plan: Plan) -> tuple[WeightsPin, ...]:
-    """The weights of the plan that nobody knows a hash of: a run needs them fetched or made first."""
-    return tuple(pin for pin in plan.models if pin.sha256 is None)
-
-
 def _timeouts(workload: Workload) -> Timeouts:
     if workload.first_timeout_s is None:
         return TIMEOUTS
@@ -223,7 +218,7 @@ def entry_of(plan: Plan, cell: CellPlan) -> Entry:
 def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     """The load of one cell, once the server's address and its name for the model are known."""
     workload = plan.workload
-    asks_eos = workload.ignore_eos and RUNTIMES[entry_of(plan, cell).runtime].CAPABILITIES.ignore_eos
+    asks_eos = workload.ignore_eos and RUNTIMES[entry_of(plan, cell).runtime].CAN_IGNORE_EOS
     extra: dict[str, Setting] = {"ignore_eos": True} if asks_eos else {}
     return Load(
         schema="kit/load/1",

@@ -18,7 +18,7 @@ from kit.strict import read_yaml
 from kit.strict.decode import typed
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
-from kit.text import nearest
+from kit.text import hint
 
 
 def platform_names() -> list[str]:
@@ -49,12 +49,8 @@ def _path_of(name: str) -> Path:
         return Path(name)
     names = platform_names()
     if name not in names:
-        like = nearest(name, names)
-        raise InputError(
-            f"There is no platform {name!r}.",
-            f"Did you mean {like!r}? " * bool(like)
-            + f"Known platforms: {', '.join(names)}; or give a .yaml file.",
-        )
+        known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
+        raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))
     return asset("compose", "platforms", f"{name}.yaml")
 
 
@@ -148,6 +144,4 @@ class _Place:
         raise InputError(f"{self.where}, line {self.document.line(place)}: {what}.", remedy)
 
     def unknown(self, place: tuple[str | int, ...], what: str, word: str, known: list[str]) -> NoReturn:
-        like = nearest(word, known)
-        hint = f"did you mean {like!r}? " if like else ""
-        self.refuse(place, f"unknown {what} {word!r}", f"{hint}Known: {', '.join(known)}.".capitalize())
+        self.refuse(place, f"unknown {what} {word!r}", hint(word, known, also=f"Known: {', '.join(known)}."))

@@ -11,7 +11,7 @@ from kit.assets import asset
 from kit.errors import InputError
 from kit.strict import read_yaml, typed
 from kit.strict.schema import check
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 # Files beside the prompt sets that are none: suites of `kit.plan.correctness`.
 SUITES = frozenset({"correctness"})
@@ -53,10 +53,9 @@ def load_prompts(name: str) -> PromptSet:
     """The prompt set called `name`; `InputError` naming the nearest if there is none, or if its file is wrong."""
     known = prompt_set_names()
     if name not in known:
-        like = nearest(name, known)
         raise InputError(
             f"There is no prompt set {plain_text(name)!r}.",
-            (f"Did you mean {like!r}? " if like else "") + f"Known prompt sets: {', '.join(known)}.",
+            hint(name, known, also=f"Known prompt sets: {', '.join(known)}."),
         )
     # The schemas of the kit's own sets are checked by its tests: a load is not to wait for that.
     return parse_prompts(asset("prompts", f"{name}.yaml").read_bytes(), name, with_schema=False)

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Final
 
 from kit.documents import Loop, OutputTokens, PlannedRequest
+from kit.metrics.limits import BACKOFF_FIRST_NS, BACKOFF_MAX_NS
 
 NAME: Final = "kit-schedule-1"
 _NS_PER_S = Decimal(1_000_000_000)
@@ -34,6 +35,11 @@ def u64(seed: int, lane: str, stream: str, index: int) -> int:
 def below(draw: int, n: int) -> int:
     """An integer in [0, n) from a 64-bit draw."""
     return draw * n >> 64
+
+
+def pause_ns(failures: int) -> int:
+    """How long a worker of a closed loop waits that has just failed, after so many failures in a row before it."""
+    return min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
 
 
 @lru_cache(maxsize=256)

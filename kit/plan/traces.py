@@ -17,7 +17,6 @@ from kit.errors import InputError
 from kit.strict.decode import typed
 from kit.strict.json_reader import StrictError, read_jsonl
 
-TRACE = "trace.jsonl"
 MAX_TRACE_BYTES = 64 << 20
 MAX_LINE_BYTES = 4096
 MAX_LINES = 1_000_000
@@ -72,11 +71,11 @@ def pin_trace(data: bytes, file_name: str, lines: Sequence[TraceLine], speed_mil
     return TracePin(name, sha256(data).hexdigest(), len(lines), speed_milli)
 
 
-def pinned_trace(data: bytes, pin: TracePin) -> tuple[TraceLine, ...]:
+def pinned_trace(data: bytes, pin: TracePin, where: str) -> tuple[TraceLine, ...]:
     """The lines of the trace file that a load names; `InputError` if these bytes are another file."""
     if sha256(data).hexdigest() != pin.sha256:
-        raise InputError(f"{TRACE} is not the trace that the load names.", "Start the load again with --trace.")
-    return read_trace(data, TRACE)
+        raise InputError(f"{where} is not the trace that the load names.", "Start the load again with --trace.")
+    return read_trace(data, where)
 
 
 def trace_offsets_ns(lines: Sequence[TraceLine], speed_milli: int = 1000) -> tuple[int, ...]:

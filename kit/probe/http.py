@@ -14,7 +14,7 @@ import httpx
 
 from kit.documents import AnswerCheck
 from kit.errors import RuntimeNotReadyError, WrongAnswersError
-from kit.plan.correctness import SuiteLevel, Test, judge, test_body
+from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body, turns
 from kit.strict import Json, read_json
 from kit.text import plain_text
 
@@ -179,8 +179,7 @@ class Examiner:
 
     def concurrent(self, requests: int) -> list[AnswerCheck]:
         """`requests` tests at the same time, going round the level's tests."""
-        tests = self._level.tests
-        jobs = [(tests[i % len(tests)], i // len(tests)) for i in range(requests)]
+        jobs = turns(self._level.tests, requests)
         with _client(ANSWER_TIMEOUT_S) as client, ThreadPoolExecutor(max_workers=requests) as pool:
             return list(pool.map(lambda job: self._check(client, "concurrent", *job), jobs))
 
@@ -196,7 +195,7 @@ class Examiner:
             copy=copy,
             passed=not reason,
             answer=answer[:MAX_KEPT_CHARS],
-            reason=reason[:200],
+            reason=reason[:MAX_REASON_CHARS],
         )
 
 

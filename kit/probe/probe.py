@@ -13,7 +13,7 @@ from typing import NoReturn
 from kit.documents import AnswerCheck
 from kit.engines.protocol import Beside, Running
 from kit.errors import EngineError, RuntimeNotReadyError
-from kit.plan.correctness import SuiteLevel
+from kit.plan.correctness import SuiteLevel, turns
 from kit.probe import http
 from kit.probe.http import EndpointError
 from kit.probe.operations import GRACE_S, Operation, perform
@@ -70,7 +70,7 @@ class Visitor(ABC):
         if requests == 1:
             expected = [("single", test.name, 0) for test in tests]
         else:
-            expected = [("concurrent", tests[i % len(tests)].name, i // len(tests)) for i in range(requests)]
+            expected = [("concurrent", test.name, copy) for test, copy in turns(tests, requests)]
         limit_s = http.ANSWER_TIMEOUT_S * (len(tests) if requests == 1 else 1) + QUICK_S
         asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level)
         value = self._ask(asked)

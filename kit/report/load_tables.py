@@ -6,11 +6,14 @@ from tabulate import tabulate
 
 from kit.documents import Load, Metrics, Sweep, SweepLevel
 from kit.metrics.goodput import slo_text
+from kit.metrics.limits import GROWTH_PERCENT
+from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
 from kit.text import NO_DATA, number
 
 _ENDED = {
     "complete": "Every level was measured.",
-    "saturated": "Ended early: twice in a row more load brought more waiting and under 5 % more throughput.",
+    "saturated": "Ended early: twice in a row more load brought more waiting and under "
+    f"{GROWTH_PERCENT} % more throughput.",
     "no_answers": "Ended early: not one request of the last level succeeded.",
     "interrupted": "Interrupted before the last level.",
     "failed": "A level could not be measured.",
@@ -25,10 +28,8 @@ def judged_lines(load: Load, metrics: Metrics) -> list[str]:
     """Goodput and validation of one load in words; nothing for what was not asked."""
     lines = []
     if load.slo is not None:
-        lines.append(
-            f"Goodput: {number(metrics.goodput_req_s, 2)} requests/s, {_percent(metrics.goodput_share)} of those "
-            f"that ended, kept {slo_text(load.slo)}."
-        )
+        goodput, share = METRICS[GOODPUT].shown(metrics.goodput_req_s), _percent(metrics.goodput_share)
+        lines.append(f"Goodput: {goodput} requests/s, {share} of those that ended, kept {slo_text(load.slo)}.")
     if metrics.validation is not None:
         counts = metrics.validation
         reasons = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.failed_by_reason.items())
@@ -51,17 +52,17 @@ def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:
     if numbers is None:
         return [_level_name(level), *(NO_DATA,) * 6, ""]
     ttft = numbers.ttft_ms
-    p99 = number(ttft.p99, 1)
+    p99 = METRICS[TTFT_P99].shown(ttft.p99)
     if ttft.p99 is None and ttft.max is not None:
-        p99 += f" (max {number(ttft.max, 1)})"
+        p99 += f" (max {METRICS[TTFT_P99].shown(ttft.max)})"
     return [
         _level_name(level),
-        number(numbers.throughput_tok_s, 1),
-        number(numbers.decode_tok_s, 1),
-        number(ttft.p50, 1),
+        METRICS[THROUGHPUT].shown(numbers.throughput_tok_s),
+        METRICS[DECODE].shown(numbers.decode_tok_s),
+        METRICS[TTFT_P50].shown(ttft.p50),
         p99,
-        number(numbers.goodput_req_s, 2),
-        _percent(numbers.error_rate),
+        METRICS[GOODPUT].shown(numbers.goodput_req_s),
+        METRICS[ERROR_RATE].shown(numbers.error_rate),
         ", ".join(mark for mark in marks if mark),
     ]
 
@@ -71,11 +72,11 @@ def sweep_table(sweep: Sweep) -> str:
     first = sweep.levels[0]
     headers = [
         "rate" if first.concurrency is None else "users",
-        "throughput (tok/s)",
+        METRICS[THROUGHPUT].label,
         "decode (tok/s each)",
-        "TTFT p50 (ms)",
-        "TTFT p99 (ms)",
-        "goodput (req/s)",
+        METRICS[TTFT_P50].label,
+        METRICS[TTFT_P99].label,
+        METRICS[GOODPUT].label,
         "errors",
         "",
     ]

@@ -7,64 +7,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tabulate import tabulate
 
 from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
-from kit.metrics.stats import SAMPLE_FLOORS
+from kit.metrics.limits import SAMPLE_FLOORS
+from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.report.calibration_text import calibration_line
-from kit.text import NO_DATA, nearest, number, plain_text
+from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One table: where the number stands, how it is written, and what to show below the sample floor."""
-
-    path: str
-    title: str
-    digits: int
-    factor: float = 1.0
-    suffix: str = ""
-    fallback: str | None = None
-
-
-METRICS = (
-    Metric("throughput_tok_s", "Throughput (tokens/s, all users together)", 1),
-    Metric("decode_tok_s", "Decode (tokens/s for each user)", 1),
-    Metric("ttft_ms.p50", "TTFT p50 (ms)", 1),
-    Metric("ttft_ms.p99", "TTFT p99 (ms)", 1, fallback="ttft_ms.max"),
-    Metric("itl_ms.p50", "ITL p50 (ms)", 2),
-    Metric("itl_ms.p99", "ITL p99 (ms)", 2, fallback="itl_ms.max"),
-    Metric("error_rate", "Error rate", 1, factor=100.0, suffix=" %"),
-)
-
-
 def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     """The tables of these metrics, as they are asked for; all for none. `InputError` names the nearest."""
-    known = {metric.path: metric for metric in METRICS}
+    known = {metric.path: metric for metric in TABLES}
     for path in paths:
         if path not in known:
-            like = nearest(path, list(known))
             raise InputError(
-                f"There is no table of {plain_text(path)!r}.",
-                f"Did you mean {like!r}?" if like else f"Known: {', '.join(known)}.",
+                f"There is no table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
-    return tuple(known[path] for path in paths) or METRICS
+    return tuple(known[path] for path in paths) or TABLES
 
 
 def _value(metric: Metric, interval: MedianInterval) -> str:
-    def shown(value: float | None) -> str:
-        return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
-
+    shown = metric.shown(interval.median)
     if interval.low is None or interval.high is None:
-        return shown(interval.median)
-    return f"{shown(interval.median)} [{shown(interval.low)}, {shown(interval.high)}]"
+        return shown
+    return f"{shown} [{metric.shown(interval.low)}, {metric.shown(interval.high)}]"
 
 
 def _cell(metric: Metric, row: Row) -> str:
@@ -131,11 +104,9 @@ def suspect_lines(result: Result) -> list[str]:
     ]
 
 
-def tables(
-    plan: Plan, result: Result, calibration: Calibration | None, metrics: Sequence[Metric] = METRICS
-) -> str:
+def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics: Sequence[Metric] = TABLES) -> str:
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result."""
-    parts = [f"**{metric.title}**\n\n{metric_table(result, metric)}" for metric in metrics]
+    parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
     parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
     suspect = suspect_lines(result)
     if suspect:
@@ -171,27 +142,24 @@ def _distribution_row(name: str, values: Distribution, digits: int) -> list[str]
 def metrics_table(metrics: Metrics) -> str:
     """The numbers of one cell as Markdown: scalars, then distributions in milliseconds."""
     counts = metrics.requests
-    percent = None if metrics.error_rate is None else metrics.error_rate * 100
+    shares = METRICS[ERROR_RATE].shown(metrics.error_rate).removesuffix(" %")
     scalars = [
-        ["throughput (tokens/s)", number(metrics.throughput_tok_s, 1)],
-        ["decode (tokens/s for each user)", number(metrics.decode_tok_s, 1)],
-        ["requests finished per second", number(metrics.request_rate_s, 2)],
+        ["throughput (tokens/s)", METRICS[THROUGHPUT].shown(metrics.throughput_tok_s)],
+        ["decode (tokens/s for each user)", METRICS[DECODE].shown(metrics.decode_tok_s)],
+        ["requests finished per second", METRICS["request_rate_s"].shown(metrics.request_rate_s)],
         ["requests ok / failed / unfinished", f"{counts.ok} / {counts.failed} / {counts.unfinished}"],
-        ["error rate (%)", number(percent, 1)],
+        ["error rate (%)", shares],
         *([f"failed: {kind}", str(n)] for kind, n in metrics.errors_by_kind.items()),
         ["mean requests in flight", number(metrics.mean_in_flight, 2)],
         ["tokens counted by", metrics.tokens.source or NO_DATA],
     ]
-    rows = [
-        _distribution_row("TTFT", metrics.ttft_ms, 1),
-        _distribution_row("ITL", metrics.itl_ms, 2),
-        _distribution_row("TPOT", metrics.tpot_ms, 2),
-        _distribution_row("end to end", metrics.e2e_ms, 1),
-        _distribution_row("send lag", metrics.send_lag_ms, 3),
-    ]
-    if metrics.ttft_from_intended_ms and metrics.e2e_from_intended_ms:
-        rows.append(_distribution_row("TTFT from intended", metrics.ttft_from_intended_ms, 1))
-        rows.append(_distribution_row("end to end from intended", metrics.e2e_from_intended_ms, 1))
+    times = [(*TIMES[name], getattr(metrics, name)) for name in ("ttft_ms", "itl_ms", "tpot_ms", "e2e_ms")]
+    rows = [_distribution_row(word, values, digits) for word, digits, values in times]
+    rows.append(_distribution_row("send lag", metrics.send_lag_ms, 3))
+    for name, found in (("ttft_ms", metrics.ttft_from_intended_ms), ("e2e_ms", metrics.e2e_from_intended_ms)):
+        if found:
+            word, digits = TIMES[name]
+            rows.append(_distribution_row(f"{word} from intended", found, digits))
     right = ("left", *("right",) * 7)
     return "\n\n".join(
         (

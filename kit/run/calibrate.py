@@ -30,7 +30,8 @@ from kit.documents import (
 )
 from kit.engines.protocol import Engine
 from kit.errors import EngineError
-from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, calibration_point, proven
+from kit.metrics.accuracy import calibration_point, proven
+from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
 from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import NAME
@@ -38,15 +39,8 @@ from kit.probe import visitor_for
 from kit.reference.truth import Truth, read_truth
 from kit.run.host import usable_cpus
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.cell_folder import (
-    LOAD,
-    RECORDS,
-    Event,
-    parse_event,
-    raise_load_error,
-    read_facts,
-    read_records,
-)
+from kit.storage.cell_folder import Event, parse_event, raise_load_error, read_facts, read_records
+from kit.storage.names import LOAD, RECORDS
 from kit.strict import plain, write_json
 from kit.timestamps import utc_now
 
@@ -126,7 +120,7 @@ def calibrate(
         duration_ns=time.monotonic_ns() - started_ns,
         cpus=usable_cpus(),
         stamp_source=bench.stamp_source,
-        limit_ms=LIMIT_MS,
+        limit_ms=MAX_ERROR_MS,
         min_pace=MIN_PACE,
         points=points,
         steps=steps,

@@ -38,7 +38,6 @@ from kit.run.gates import examine, pass_gates
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import (
-    LOG,
     Event,
     keep_cell,
     metrics_of,
@@ -49,6 +48,7 @@ from kit.storage.cell_folder import (
     too_many_errors,
     write_load,
 )
+from kit.storage.names import SERVER_LOG
 from kit.supply.supply import Supply
 from kit.timestamps import utc_now
 
@@ -153,7 +153,7 @@ def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | Non
     running: Running | None = None
     failure: CellFailure | None = None
     try:
-        with job.engine.server(spec, job.folder / LOG) as running:
+        with job.engine.server(spec, job.folder / SERVER_LOG) as running:
             try:
                 found.started_utc = running.started_utc
                 failure = _with_server(job, log, found, running, spec)

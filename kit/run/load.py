@@ -27,9 +27,8 @@ from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
-from kit.plan.traces import MAX_AT_MS, NS_PER_MS, TRACE, pin_trace, read_trace, trace_offsets_ns
+from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
 from kit.storage.cell_folder import (
-    RECORDS,
     Event,
     keep_cell,
     metrics_of,
@@ -40,6 +39,7 @@ from kit.storage.cell_folder import (
     too_many_errors,
     write_load,
 )
+from kit.storage.names import RECORDS, TRACE
 from kit.timestamps import utc_now
 
 DRAIN_S = 120.0

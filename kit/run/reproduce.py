@@ -18,14 +18,8 @@ from kit.report.tables import report
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.cell import CellJob, Observer, measure_cell
 from kit.run.host import describe_host
-from kit.storage.cell_folder import CELL
+from kit.storage.names import CALIBRATION, CELL, CELLS, HOST, PLAN, REPORT, RESULT
 from kit.storage.run_folder import (
-    CALIBRATION,
-    CELLS,
-    HOST,
-    PLAN,
-    REPORT,
-    RESULT,
     create,
     host_lines,
     read_calibration,

@@ -18,10 +18,10 @@ from kit.errors import InputError, InternalError
 from kit.metrics.saturation import knee, pareto, point, reason_to_stop
 from kit.run.load import LoadRequest, load_by_hand, refuse_used
 from kit.storage.cell_folder import Event
+from kit.storage.names import SWEEP
 from kit.strict import plain, write_json
 from kit.timestamps import utc_now
 
-SWEEP = "sweep.json"
 MAX_LEVELS = 100
 Ended: TypeAlias = Literal["complete", "saturated", "no_answers", "interrupted", "failed"]
 OnEvent: TypeAlias = Callable[[str, Event], None]

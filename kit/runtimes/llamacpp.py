@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from kit.documents import Setting
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
-    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -28,14 +27,7 @@ NAME = "llamacpp"
 VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
 PROCESS_VARIANTS: tuple[str, ...] = ("embedded",)
 LOADS_FOLDERS = False
-CAPABILITIES = Capabilities(
-    ignore_eos=True,
-    min_tokens=False,
-    usage_in_stream=True,
-    finish_reason_reliable=True,
-    cache_can_be_off=True,
-    any_model_name=True,
-)
+CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {
     "slots": SettingRule(1, 1, 1024, "requests decoded together; more wait in a queue"),
     "context_tokens_per_slot": SettingRule(640, 64, 1_000_000, "prompt and answer of one request"),

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.protocol import (
-    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     Post,
@@ -36,14 +35,7 @@ NAME = "ollama"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
 PROCESS_VARIANTS: tuple[str, ...] = ()
 LOADS_FOLDERS = False
-CAPABILITIES = Capabilities(
-    ignore_eos=False,
-    min_tokens=False,
-    usage_in_stream=True,
-    finish_reason_reliable=True,
-    cache_can_be_off=False,
-    any_model_name=False,
-)
+CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "num_parallel": SettingRule(1, 1, 1024, "requests decoded together; 1 is Ollama's own default"),
     "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),

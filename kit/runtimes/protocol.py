@@ -16,21 +16,6 @@ Json = object
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
-    """What a runtime's API can do; what it cannot is never asked of it and never assumed.
-
-    `any_model_name`: requests may name any model, the one that was loaded answers.
-    """
-
-    ignore_eos: bool
-    min_tokens: bool
-    usage_in_stream: bool
-    finish_reason_reliable: bool
-    cache_can_be_off: bool
-    any_model_name: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SettingRule:
     """One setting of a runtime: its default, its range and what it does."""
 
@@ -120,7 +105,8 @@ class Runtime(Protocol):
     PROCESS_VARIANTS: tuple[str, ...]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool
-    CAPABILITIES: Capabilities
+    # Whether its API takes `ignore_eos`; what it does not take is never asked of it.
+    CAN_IGNORE_EOS: bool
     # What every variant can be set to; `settings` adds what one variant has beside.
     SETTINGS: Mapping[str, SettingRule]
     # Facts: GET gives JSON. SETTINGS_PATH is where the server tells of its own settings; counters are text.

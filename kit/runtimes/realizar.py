@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.protocol import (
-    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -34,14 +33,7 @@ NAME = "realizar"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
 PROCESS_VARIANTS: tuple[str, ...] = ()
 LOADS_FOLDERS = False
-CAPABILITIES = Capabilities(
-    ignore_eos=False,
-    min_tokens=False,
-    usage_in_stream=False,
-    finish_reason_reliable=False,
-    cache_can_be_off=False,
-    any_model_name=True,
-)
+CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),
 }

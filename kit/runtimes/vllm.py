@@ -13,7 +13,6 @@ from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
-    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -34,14 +33,7 @@ NAME = "vllm"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda")
 PROCESS_VARIANTS: tuple[str, ...] = ()
 LOADS_FOLDERS = True
-CAPABILITIES = Capabilities(
-    ignore_eos=True,
-    min_tokens=True,
-    usage_in_stream=True,
-    finish_reason_reliable=True,
-    cache_can_be_off=True,
-    any_model_name=False,
-)
+CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {
     "max_num_seqs": SettingRule(128, 1, 4096, "requests decoded together; more wait in a queue"),
     "max_model_len": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request, in tokens"),

@@ -15,12 +15,10 @@ from kit import __version__
 from kit.documents import Manifest, ManifestFile
 from kit.errors import InputError
 from kit.storage.archive import pack
-from kit.storage.run_folder import HOST, PLAN, RESULT, read_bundle_files
+from kit.storage.names import MANIFEST, PLAN, RESULT
+from kit.storage.run_folder import read_bundle_files
 from kit.strict import plain, write_json
 from kit.strict.schema import check
-
-MANIFEST = "manifest.json"
-_KINDS = {PLAN: "plan", HOST: "host", RESULT: "result"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class Bundle:
 
 def kind_of(name: str) -> str:
     """What a file of a bundle is, by its name: plan, host, result, cell, records, texts or correct."""
-    return _KINDS.get(name) or name.rsplit("/", 1)[-1].split(".", 1)[0]
+    return name.rsplit("/", 1)[-1].split(".", 1)[0]
 
 
 def make_manifest(files: Mapping[str, bytes]) -> Manifest:

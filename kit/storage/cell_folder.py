@@ -11,10 +11,9 @@ from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metri
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
 from kit.metrics.aggregate import cell_metrics
 from kit.plan.prompts import PromptSet
+from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
-CELL, RECORDS, TEXTS, CORRECT, LOG = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl", "server.log"
-FACTS, METRICS, LOAD, PROMPTS = "facts.json", "metrics.json", "load.json", "prompts.json"
 MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text that is kept, escaped
 
 Event = Mapping[str, object]
@@ -74,7 +73,7 @@ def raise_load_error(code: int, errors: list[Event]) -> None:
     if code:
         raise EngineError(
             f"The load generator ended with exit code {code}.",
-            "Its own words are in loadgen.log in the folder.",
+            f"Its own words are in {LOADGEN_LOG} in the folder.",
         )
 
 

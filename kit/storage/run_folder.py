@@ -9,18 +9,24 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from kit.documents import Calibration, Cell, Host, Plan, Result
+from kit.documents import Calibration, Cell, Host, Plan
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
-from kit.storage.cell_folder import CELL, CORRECT, LOG, RECORDS, TEXTS
+from kit.storage.names import (
+    CALIBRATION,
+    CELL,
+    CELL_FILES,
+    CELLS,
+    HOST,
+    PLAN,
+    RESULT,
+    STAY_AT_HOME,
+    cell_file,
+)
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 from kit.text import bytes_text, cell
 
-PLAN, HOST, RESULT, REPORT, CELLS = "plan.json", "host.json", "result.json", "REPORT.md", "cells"
-CALIBRATION = "calibration.json"
-CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
-STAY_AT_HOME = (REPORT, LOG, "loadgen.log")  # they may name paths and people; no number comes from them
 MAX_FILE_BYTES = DEFAULT.member_bytes
 
 T = TypeVar("T")
@@ -84,10 +90,6 @@ def read_host(folder: Path) -> Host:
     return read_document(_read(folder / HOST), Host, "host", str(folder / HOST))
 
 
-def read_result(folder: Path) -> Result:
-    return read_document(_read(folder / RESULT), Result, "result", str(folder / RESULT))
-
-
 def read_calibration(folder: Path) -> Calibration | None:
     """The calibration of a run; None where there was none."""
     path = folder / CALIBRATION
@@ -103,7 +105,7 @@ def bundle_names(plan: Plan) -> list[str]:
     """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
     names = run_names(plan)
     for planned in plan.cells:
-        names += [f"{CELLS}/{planned.id}/{name}" for name in CELL_FILES]
+        names += [cell_file(planned.id, name) for name in CELL_FILES]
     return names
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from kit.documents.pins import Sparse
 from kit.errors import InternalError
 from kit.strict.json_reader import Json, StrictError
 from kit.text import one_of, path_text, unknown_key, value_text
@@ -45,6 +46,8 @@ def plain(obj: object) -> Json:
         return obj
     if isinstance(obj, tuple | list):
         return [item if type(item) is int else plain(item) for item in obj]
+    if isinstance(obj, Sparse):
+        return {name: plain(value) for name, value in obj.written()}
     if isinstance(obj, Mapping):
         return {str(key): plain(item) for key, item in obj.items()}
     if dataclasses.is_dataclass(obj) and not isinstance(obj, type):

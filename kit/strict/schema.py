@@ -35,6 +35,7 @@ DOCUMENTS = frozenset(
         "contract",
         "correctness",
         "finding",
+        "folders",
         "host",
         "images",
         "inputs",

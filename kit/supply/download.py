@@ -49,20 +49,6 @@ def file_sha256(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def verified_model(entry: ModelEntry) -> Path:
-    """The fetched file of a model after hashing it again; `SourceError` if it is missing or damaged."""
-    path = model_path(entry)
-    if not path.is_file():
-        raise SourceError(f"The model {entry.name} is not here yet.", f"Fetch it: kit models fetch {entry.name}")
-    found = file_sha256(path)
-    if found != entry.sha256:
-        raise SourceError(
-            f"The model file {path} is damaged: its sha256 is {found}, not {entry.sha256}.",
-            f"Delete it and fetch it again: kit models fetch {entry.name}",
-        )
-    return path
-
-
 def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
     """The file of a model, fetched if it is not here; `SourceError` if its hash is wrong."""
     path = model_path(entry)

@@ -14,9 +14,9 @@ from typing import Literal, TypeVar
 
 from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
 from kit.storage.archive import ArchiveError, unpack
-from kit.storage.bundle import MANIFEST
-from kit.storage.cell_folder import CELL, CORRECT, MAX_RECORD_LINE_BYTES, RECORDS, TEXTS
-from kit.storage.run_folder import CALIBRATION, CELLS, HOST, PLAN, RESULT, FolderFiles
+from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
+from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, MANIFEST, PLAN, RECORDS, RESULT, TEXTS
+from kit.storage.run_folder import FolderFiles
 from kit.strict import (
     Json,
     StrictError,

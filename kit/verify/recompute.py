@@ -9,7 +9,7 @@ from kit.documents import Cell, Metrics, Plan, Result, Slo
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
-from kit.storage.run_folder import CELLS, PLAN
+from kit.storage.names import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
 
 

@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kit.documents import AnswerCheck, Record, ServerFacts
-from kit.plan.correctness import SuiteLevel, judge
+from kit.metrics.limits import MIN_SAME_CHARS
+from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge, turns
 from kit.runtimes import RUNTIMES
-from kit.storage.cell_folder import CORRECT, TEXTS
-from kit.storage.run_folder import PLAN
+from kit.storage.names import CORRECT, PLAN, TEXTS, cell_file
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, cell_file, found_cells, loaded_cells
+from kit.verify.views import Loaded, found_cells, loaded_cells
 
-# Small models fall into the same short phrases; a whole paragraph twice, under two salts, comes from a cache.
-DUPLICATE_MIN_CHARS = 200
-MAX_REASON_CHARS = 200  # kit.probe.http keeps so much of a reason
 TOKENS = "completion_tokens"
 
 
@@ -48,7 +45,7 @@ def text_duplicates(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         first: dict[str, int] = {}
         for line in loaded.found.files.texts or ():
-            if len(line.text) < DUPLICATE_MIN_CHARS:
+            if len(line.text) < MIN_SAME_CHARS:
                 continue
             yield 1
             if line.text in first:
@@ -80,10 +77,8 @@ def correct_passed(evidence: Evidence) -> Steps:
 
 
 def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
-    asked = [("single", test.name, 0) for test in suite.tests]
-    if concurrency > 1:
-        tests = suite.tests
-        asked += [("concurrent", tests[i % len(tests)].name, i // len(tests)) for i in range(concurrency)]
+    rounds = {"single": len(suite.tests), "concurrent": concurrency if concurrency > 1 else 0}
+    asked = [(name, test.name, copy) for name, count in rounds.items() for test, copy in turns(suite.tests, count)]
     if asked != [(check.round, check.test, check.copy) for check in checks]:
         yield "does not hold every test of the level, alone and at the cell's concurrency"
     known = {test.name: test for test in suite.tests}

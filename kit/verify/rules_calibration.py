@@ -10,16 +10,15 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
-from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, faults, proven
-from kit.storage.run_folder import CALIBRATION, PLAN, RESULT
+from kit.metrics.accuracy import faults, proven
+from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE, READING_SLACK_NS
+from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import found_cells, loaded_cells
 
-# A time in UTC is cut to the microsecond, and the two clocks were read one after the other.
-SLACK_NS = 1_000_000
 MAX_TRIES = 2
 
 
@@ -53,8 +52,8 @@ def calibration_consistent(evidence: Evidence) -> Steps:
 
 def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
     points, steps = calibration.points, calibration.steps
-    if (calibration.limit_ms, calibration.min_pace) != (LIMIT_MS, MIN_PACE):
-        yield f"has other limits than {LIMIT_MS:g} ms and {MIN_PACE:g} of the pace"
+    if (calibration.limit_ms, calibration.min_pace) != (MAX_ERROR_MS, MIN_PACE):
+        yield f"has other limits than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
     if levels != sorted(plan.workload.concurrencies):
         yield "has points at other concurrencies than the plan's, or in another order"
@@ -117,7 +116,7 @@ def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str
     except ValueError:
         yield "cannot be placed before the cells: there is a date that does not exist"
         return
-    if ended_ns > first_ns + SLACK_NS:
+    if ended_ns > first_ns + READING_SLACK_NS:
         yield "was not over when the first cell started"
 
 

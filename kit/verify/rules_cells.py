@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from kit.documents import Cell, Entry, Plan
 from kit.plan.plan import cell_load
 from kit.runtimes import RUNTIMES
-from kit.storage.run_folder import RESULT
+from kit.storage.names import RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule

@@ -10,8 +10,9 @@ from itertools import pairwise
 from kit.documents import Entry, Plan, ServerFacts
 from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, PassthroughMethod
 from kit.documents.pins import ImagePin
+from kit.metrics.limits import UTC_SLACK_NS
 from kit.runtimes.launch import image_variant
-from kit.storage.run_folder import PLAN
+from kit.storage.names import PLAN
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -25,7 +26,6 @@ from kit.verify.expected import (
 )
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.rules_cells import entry_named
-from kit.verify.rules_time import UTC_SLACK_NS
 from kit.verify.views import Found, found_cells, with_server
 
 # What engines put before the command of a container that asks for an init; podman ends it with "--".

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from kit.documents import Cell, ManifestFile
-from kit.storage.bundle import MANIFEST, kind_of
-from kit.storage.cell_folder import CELL, CORRECT, RECORDS, TEXTS
-from kit.storage.run_folder import CELL_FILES, CELLS, HOST, PLAN, RESULT, bundle_names, run_names
+from kit.storage.bundle import kind_of
+from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, cell_file
+from kit.storage.run_folder import bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
-from kit.verify.views import cell_file
 
 
 def _reading(id_: str, counts: str, demand: str, *, bundles_only: bool = False) -> Rule:
@@ -97,7 +96,7 @@ def _required(evidence: Evidence) -> set[str]:
     """The files of cells that must be there: what result.json speaks of, and what each cell.json calls for."""
     lines = evidence.result.cells if evidence.result else ()
     names = {cell_file(line.id) for line in lines if line.status != "missing"}
-    names |= {f"{CELLS}/{name}/{CELL}" for name in evidence.cells}
+    names |= {cell_file(name) for name in evidence.cells}
     for name, files in evidence.cells.items():
         if files.cell is not None:
             names |= {cell_file(name, part) for part in _parts(files.cell)}
@@ -105,10 +104,8 @@ def _required(evidence: Evidence) -> set[str]:
 
 
 def _parts(cell: Cell) -> tuple[str, ...]:
-    if cell.status == "measured":
-        return CELL_FILES
     # Facts are written after the answers were right and the records were kept.
-    return (CELL, RECORDS, TEXTS, CORRECT) if cell.facts else (CELL,)
+    return CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
 
 
 RULES = (

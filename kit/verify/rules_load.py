@@ -7,27 +7,19 @@ from itertools import pairwise
 
 from kit.documents import PlannedRequest, Record
 from kit.metrics.aggregate import sent_in
+from kit.metrics.limits import MAX_LAG_NS, MAX_LAG_PERCENT, MIN_BUSY_SHARE
 from kit.metrics.stats import nearest_rank
-from kit.plan.schedule import planned_request
-from kit.storage.run_folder import PLAN
+from kit.plan.schedule import pause_ns, planned_request
+from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, eps_ns, loaded_cells
 
-# kit.loadgen.session: after a failed request a worker waits 10 ms, doubling to 1 s.
-BACKOFF_FIRST_NS = 10_000_000
-BACKOFF_MAX_NS = 1_000_000_000
 # Errors after which the worker waits: the load generator saw them itself. The others are found when the answer
 # is read after the load; "protocol" and "truncated" can be either.
 WAITED = frozenset({"connect", "http_status", "timeout_first", "timeout_idle", "timeout_total"})
 EITHER = frozenset({"protocol", "truncated"})
-# Between an answer and the next request a worker is idle for microseconds; a tenth leaves room for very short
-# answers and for connections made anew.
-MIN_BUSY = 0.9
-# Later than this, the client was the bottleneck (as InferenceX admits of its own): 5 ms, or 1 % of the latency.
-MAX_LAG_NS = 5_000_000
-MAX_LAG_PERCENT = 1
 
 
 @rule(
@@ -93,7 +85,7 @@ def load_busy(evidence: Evidence) -> Steps:
         if metrics is None or metrics.mean_in_flight is None or metrics.requests.failed:
             continue
         yield 1
-        if metrics.mean_in_flight < MIN_BUSY * loaded.concurrency:
+        if metrics.mean_in_flight < loaded.concurrency * MIN_BUSY_SHARE:
             words = f"only {metrics.mean_in_flight:.3f} of {loaded.concurrency} requests in flight on average"
             yield Issue(loaded.where, words)
 
@@ -121,8 +113,7 @@ def _chain_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
     for before, after in pairwise(mine):
         if before.outcome == "unfinished":
             yield Issue(loaded.of(after), f"follows request {before.id}, which the end of the load cut")
-        pause_ns = min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << min(failures, 10))
-        waited = after.intended_ns - before.done_ns == pause_ns
+        waited = after.intended_ns - before.done_ns == pause_ns(failures)
         failures = failures + 1 if waited else 0
         may_wait, may_not = before.error in WAITED | EITHER, before.error not in WAITED
         if not ((waited and may_wait) or (after.intended_ns == before.done_ns and may_not)):

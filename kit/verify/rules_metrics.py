@@ -8,13 +8,12 @@ from hashlib import sha256
 from kit.documents import Record
 from kit.metrics.aggregate import sent_in
 from kit.metrics.results import make_result
-from kit.storage.cell_folder import RECORDS, TEXTS
-from kit.storage.run_folder import PLAN, RESULT
+from kit.storage.names import PLAN, RECORDS, RESULT, TEXTS, cell_file
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.recompute import recomputed_metrics
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, cell_file, eps_ns, found_cells, loaded_cells
+from kit.verify.views import Loaded, eps_ns, found_cells, loaded_cells
 
 
 @rule("metrics.recomputed", "reject", "cells", "Every number of a cell follows from its records, bit for bit")

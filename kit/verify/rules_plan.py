@@ -10,8 +10,7 @@ from kit.documents import Entry, Plan, TextPin
 from kit.documents.pins import WeightsPin
 from kit.plan.plan import cell_count, cell_order, limits, own_models
 from kit.runtimes import RUNTIMES
-from kit.storage.bundle import MANIFEST
-from kit.storage.run_folder import HOST, PLAN, RESULT
+from kit.storage.names import HOST, MANIFEST, PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts, known_model, known_suite

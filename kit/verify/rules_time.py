@@ -7,17 +7,13 @@ from itertools import chain, pairwise
 
 from kit.documents import Phase, Record, Window
 from kit.documents.phases import CONTAINER_PHASES, PHASES
-from kit.storage.run_folder import CELLS
+from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_DRIFT_PER_MILLION, UTC_SLACK_NS
+from kit.storage.names import CELLS
 from kit.timestamps import utc_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import MAX_RESOLUTION_NS, Found, Loaded, eps_ns, found_cells, loaded_cells, with_server
+from kit.verify.views import Found, Loaded, eps_ns, found_cells, loaded_cells, with_server
 
-# Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
-UTC_SLACK_NS = 50_000_000
-UTC_DRIFT_PER_MILLION = 100
-# The log of phases begins a moment before the clock of the cell does.
-PHASE_SLACK_NS = 1_000_000
 # "window" may be missing: a window shorter than the load generator's tick is over before it is announced.
 NEEDED_PHASES = frozenset(PHASES) - CONTAINER_PHASES
 
@@ -155,7 +151,9 @@ def _phase_faults(found: Found, phases: Sequence[Phase]) -> Iterator[str]:
     stamps = [at for phase in phases for at in (phase.started_ns, phase.ended_ns)]
     if any(later < earlier for earlier, later in pairwise(stamps)):
         yield "overlap or go backwards"
-    if stamps and stamps[-1] > found.cell.duration_ns + PHASE_SLACK_NS:
+    if (
+        stamps and stamps[-1] > found.cell.duration_ns + READING_SLACK_NS
+    ):  # their log begins before the cell's clock
         yield "end after the cell"
     if found.measured:
         contained = found.cell.server is not None and found.cell.server.container is not None

@@ -5,15 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
-from kit.storage.cell_folder import CELL, RECORDS
-from kit.storage.run_folder import CELLS
+from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
+from kit.storage.names import RECORDS, cell_file
 from kit.verify.evidence import CellFiles, Evidence
-
-# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
-# distance of the two is known to about a microsecond.
-STAMP_SLACK_NS = 2_000
-# A clock that is coarser cannot time tokens that come every few milliseconds.
-MAX_RESOLUTION_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +61,12 @@ class Loaded:
 
     def of(self, record: Record) -> str:
         """The place of one record, for findings."""
-        return f"{CELLS}/{self.found.planned.id}/{RECORDS}: request {record.id}"
+        return f"{cell_file(self.found.planned.id, RECORDS)}: request {record.id}"
 
 
 def eps_ns(loaded: Loaded) -> int:
     """How far stamps may stand in the wrong order: the slack, or the declared resolution of the clock."""
     return max(STAMP_SLACK_NS, min(loaded.facts.clock_resolution_ns, MAX_RESOLUTION_NS))
-
-
-def cell_file(cell_id: str, name: str = CELL) -> str:
-    return f"{CELLS}/{cell_id}/{name}"
 
 
 def found_cells(evidence: Evidence) -> list[Found]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kit import __version__
 from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread
-from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, proven
+from kit.metrics.accuracy import proven
+from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
 from kit.timestamps import utc_text
 
 MS = 1_000_000
@@ -40,7 +41,7 @@ def good_calibration(concurrencies: tuple[int, ...] = (1, 2)) -> Calibration:
         duration_ns=11_500 * MS,
         cpus=2,
         stamp_source="kernel",
-        limit_ms=LIMIT_MS,
+        limit_ms=MAX_ERROR_MS,
         min_pace=MIN_PACE,
         points=points,
         steps=steps,

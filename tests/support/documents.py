@@ -327,6 +327,41 @@ OTHERS: dict[str, Any] = {
             }
         ],
     },
+    "folders": {
+        "schema": "kit/folders/1",
+        "models": [
+            {
+                "name": "smollm2-135m-bf16",
+                "file": "smollm2-135m-bf16",
+                "title": "SmolLM2 135M as a folder",
+                "license": "Apache-2.0",
+                "sha256": SHA,
+                "bytes": 272_584_856,
+                "confirmed": True,
+                "confirmed_by": "made on a machine of ours",
+                "layers": 30,
+                "source": {
+                    "kind": "derived",
+                    "made_from": "smollm2-135m-q4_1",
+                    "made_by": "gguf-to-safetensors",
+                },
+            },
+            {
+                "name": "qwen2.5-coder-1.5b-awq",
+                "file": "qwen2.5-coder-1.5b-awq",
+                "title": "Qwen2.5 Coder 1.5B, AWQ",
+                "license": "Apache-2.0",
+                "sha256": None,
+                "bytes": None,
+                "confirmed": False,
+                "source": {
+                    "kind": "folder",
+                    "url": "https://models.example.org/awq",
+                    "files": ["config.json", "part/model.safetensors"],
+                },
+            },
+        ],
+    },
     "models": {
         "schema": "kit/models/1",
         "models": [

@@ -19,7 +19,7 @@ from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.cell_folder import FACTS, RECORDS, TEXTS
+from kit.storage.names import FACTS, RECORDS, TEXTS
 from kit.strict import plain, write_json, write_jsonl_line
 from tests.support.records import MS, make_record
 

@@ -24,8 +24,8 @@ from kit.documents import (
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
 from kit.storage.archive import pack
-from kit.storage.bundle import MANIFEST, make_manifest, pack_files
-from kit.storage.run_folder import CALIBRATION
+from kit.storage.bundle import make_manifest, pack_files
+from kit.storage.names import CALIBRATION, MANIFEST
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json
 from tests.support.good_bundle import Files, good_files, jsonl
 

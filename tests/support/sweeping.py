@@ -9,7 +9,7 @@ from kit.documents import Load, Loop, OutputTokens, Record, Slo, Sweep
 from kit.engines.protocol import OnLine
 from kit.run.load import LoadRequest
 from kit.run.sweep import run_sweep
-from kit.storage.cell_folder import RECORDS
+from kit.storage.names import RECORDS
 from kit.strict import plain, read_json, typed, write_jsonl_line
 from tests.support.fakes import FakeEngine, write_load_files
 from tests.support.records import make_record

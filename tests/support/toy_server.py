@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kit.documents import CellPlan, Exchange, Plan
-from kit.loadgen.session import BACKOFF_FIRST_NS, BACKOFF_MAX_NS
-from kit.plan.schedule import planned_request
+from kit.plan.schedule import pause_ns, planned_request
 from tests.support.streams import DONE, chunk, event, usage
 
 MS = 1_000_000
@@ -51,7 +50,7 @@ def _pause_ns(exchange: Exchange, failures: Counter[int]) -> int:
         failures[exchange.worker] = 0
         return 0
     failures[exchange.worker] += 1
-    return min(BACKOFF_MAX_NS, BACKOFF_FIRST_NS << (failures[exchange.worker] - 1))
+    return pause_ns(failures[exchange.worker] - 1)
 
 
 def _exchange(

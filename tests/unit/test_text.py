@@ -13,6 +13,8 @@ from kit.text import (
     bytes_text,
     cell,
     did_you_mean,
+    hint,
+    listed,
     nearest,
     number,
     one_of,
@@ -154,6 +156,34 @@ def test_the_nearest_word_is_found_and_a_strange_one_is_not() -> None:
     assert unknown_key("windw_s", ["window_s"]) == 'unknown key "windw_s"; did you mean "window_s"?'
     assert unknown_key("zzz", ["window_s"]) == 'unknown key "zzz"'
     assert did_you_mean("zzz", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "also", "shown"),
+    [
+        ("yogi", "", "Did you mean 'yoga'?"),
+        ("yogi", "Known: yoga.", "Did you mean 'yoga'? Known: yoga."),
+        ("zzz", "", "Look again."),
+        ("zzz", "Known: yoga.", "Look again. Known: yoga."),
+    ],
+)
+def test_a_name_that_nobody_knows_gets_a_remedy(word: str, also: str, shown: str) -> None:
+    """The near one, or else other words; what is always true stands behind them."""
+    assert hint(word, ["yoga"], "Look again.", also=also) == shown
+    assert hint("zzz", ["yoga"]) == ""
+
+
+def test_a_foreign_name_in_a_remedy_is_harmless() -> None:
+    """What is near may come from somebody's file."""
+    assert hint("yoga", ["yog\x1b"]) == "Did you mean 'yog\ufffd'?"
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_words_are_listed_as_english_does(words: list[str], shown: str) -> None:
+    """None, one, two and three."""
+    assert listed(words) == shown
 
 
 def test_a_gigantic_word_is_not_compared() -> None:

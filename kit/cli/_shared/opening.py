@@ -53,7 +53,7 @@ def open_studies(paths: Iterable[Path], slo: Slo | None = None) -> list[OpenedSt
 
 def inside(path: Path) -> list[Path]:
     """The path itself, or the runs, bundles and imported results in a folder that is no run."""
-    from kit.storage.run_folder import PLAN
+    from kit.storage.names import PLAN
 
     if not path.is_dir() or (path / PLAN).is_file():
         return [path]

@@ -63,15 +63,14 @@ def chosen_platform(
 def _with_entries(platform: Platform, names: list[str]) -> Platform:
     """The platform with the entries of these names; `InputError` naming the nearest if there is none."""
     from kit.errors import InputError
-    from kit.text import nearest, plain_text
+    from kit.text import hint, plain_text
 
     known = [entry.name for entry in platform.entries]
     for name in names:
         if name not in known:
-            like = nearest(name, known)
             raise InputError(
                 f"The platform {platform.name} has no entry {plain_text(name)!r}.",
-                f"Did you mean {like!r}? " * bool(like) + f"It has: {', '.join(known)}.",
+                hint(name, known, also=f"It has: {', '.join(known)}."),
             )
     return replace(platform, entries=tuple(entry for entry in platform.entries if entry.name in names))
 

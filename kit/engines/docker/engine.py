@@ -36,14 +36,14 @@ from kit.engines.docker.wire import follow_lines, keep_log
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InternalError, KitError
 from kit.runtimes.protocol import ServerSpec
+from kit.storage.names import FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS, TRACE
 
 CELL_LABEL, ROLE_LABEL = "org.kit.cell", "org.kit.role"
 PORT = 8080  # every server has a network of its own
 LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
 # What a load generator reads and leaves (see kit.loadgen); nothing else is taken from its container.
-LOAD, BESIDE_LOAD = "load.json", ("prompts.json", "trace.jsonl")
-RESULTS = ("records.jsonl", "texts.jsonl", "facts.json", "metrics.json")
-OUT, ERRORS = "out", "loadgen.log"
+BESIDE_LOAD, RESULTS = (PROMPTS, TRACE), (RECORDS, TEXTS, FACTS, METRICS)
+OUT = "out"
 WAITING = ("-c", "import signal; signal.pause()")
 
 
@@ -182,9 +182,9 @@ class DockerEngine:
     def _fetch(self, made: str, out: Path) -> None:
         for name in RESULTS:
             fetch_file(self.client, made, f"{WORK}/{OUT}/{name}", out / name)
-        keep_log(self.client, made, out / ERRORS, errors_only=True)
-        if (out / ERRORS).stat().st_size == 0:
-            (out / ERRORS).unlink()
+        keep_log(self.client, made, out / LOADGEN_LOG, errors_only=True)
+        if (out / LOADGEN_LOG).stat().st_size == 0:
+            (out / LOADGEN_LOG).unlink()
 
 
 def inside(command: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -10,11 +10,10 @@ from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome,
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
+from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
 from kit.metrics.stats import median_interval
 
 TOLERANCE = 0.10
-THROUGHPUT = "throughput_tok_s"
-DECODE = "decode_tok_s"
 NOT_THROUGHPUT = (
     "the published figure is the pace of one user times the users, which leaves out reading the prompt, waiting "
     "and idle slots; it is no throughput, whatever its heading says"
@@ -26,7 +25,7 @@ OTHER_PLATFORM = "published for another machine and model than this run's platfo
 OURS: dict[Figure, str] = {
     "throughput_tok_s": THROUGHPUT,
     "decode_tok_s": DECODE,
-    "ttft_ms.p50": "ttft_ms.p50",
+    "ttft_ms.p50": TTFT_P50,
     "decode_times_concurrency": PRODUCT,
 }
 

@@ -40,8 +40,8 @@ class Line:
 
     `table` is the published table, empty between studies; `row_b` the entry of B, or the label of the published
     row. The verdict says what A is, against B; `reason` is never empty where that is "undecided" or "not
-    comparable". `metric` is a path of `kit.judge.study`, or "decode_times_concurrency": decode_tok_s times the
-    users. `caveat` is what else to bear in mind.
+    comparable". `metric` is a path of `kit.metrics.registry`, or "decode_times_concurrency": decode_tok_s times
+    the users. `caveat` is what else to bear in mind.
     """
 
     table: str

@@ -1,69 +1,24 @@
-"""What a figure is: its name for people, its unit, and whether more or less of it is better."""
+"""What figures are called, and the figures themselves, in comparisons and recommendations."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from kit.documents import MedianInterval
 from kit.errors import InputError
-from kit.judge.study import PARTS, PATHS, TIMES
-from kit.text import NO_DATA, nearest, number, plain_text
-
-Better = Literal["more", "less", "neither"]
+from kit.metrics.registry import METRICS, Metric
+from kit.text import NO_DATA, hint, number, plain_text
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One path of `kit.judge.study.PATHS`. `better` is "neither" for counts that only describe the load."""
-
-    path: str
-    title: str
-    unit: str
-    digits: int
-    better: Better
-
-
-_KNOWN = {
-    each.path: each
-    for each in (
-        Quantity("throughput_tok_s", "throughput", "tok/s", 1, "more"),
-        Quantity("decode_tok_s", "decode for each user", "tok/s", 1, "more"),
-        Quantity("request_rate_s", "requests finished", "req/s", 2, "more"),
-        Quantity("error_rate", "error rate", "", 4, "less"),
-        Quantity("goodput_share", "goodput share", "", 4, "more"),
-        Quantity("goodput_req_s", "goodput", "req/s", 2, "more"),
-        Quantity("requests.failed", "requests failed", "", 0, "less"),
-        Quantity("tpot_cv", "variation of TPOT", "", 3, "less"),
-        Quantity("spikes", "spikes", "", 0, "less"),
-        Quantity("decode_us_per_layer", "decode for each layer", "us", 1, "less"),
-        Quantity("cold_start_ms", "cold start", "ms", 0, "less"),
-        Quantity("pass_rate", "correct answers", "", 3, "more"),
-        Quantity("memory_max_mb", "memory", "MB", 0, "less"),
-        Quantity("power_mean_w", "power", "W", 1, "less"),
-    )
-}
-
-
-def quantity(path: str) -> Quantity:
+def quantity(path: str) -> Metric:
     """What the path is; `InputError` naming the nearest one if there is no such figure."""
-    if path not in PATHS:
-        like = nearest(path, PATHS)
+    if path not in METRICS:
         raise InputError(
-            f'There is no figure "{plain_text(path)}".',
-            f'Did you mean "{like}"?' if like else "Name one like throughput_tok_s or ttft_ms.p50.",
+            f"There is no figure {plain_text(path)!r}.",
+            hint(path, METRICS, "Name one like throughput_tok_s or ttft_ms.p50."),
         )
-    if path in _KNOWN:
-        return _KNOWN[path]
-    name, _, part = path.partition(".")
-    if name in TIMES and part != "n":
-        title = f"{name.removesuffix('_ms').upper()} {part}".replace("E2E", "end to end")
-        digits = 2 if name in ("itl_ms", "tpot_ms") else 1
-        return Quantity(path, title, "ms", digits, "less")
-    return Quantity(path, path, "", 0 if part in PARTS else 1, "neither")
+    return METRICS[path]
 
 
-def judged_quantity(path: str) -> Quantity:
+def judged_quantity(path: str) -> Metric:
     """`quantity` of which more or less is better; `InputError` for one that only describes the load."""
     found = quantity(path)
     if found.better == "neither":
@@ -74,12 +29,12 @@ def judged_quantity(path: str) -> Quantity:
     return found
 
 
-def figure_text(what: Quantity, value: float | None) -> str:
+def figure_text(what: Metric, value: float | None) -> str:
     """A figure with its unit, `81.2 tok/s`; a dash for no data."""
     return NO_DATA if value is None else f"{number(value, what.digits)} {what.unit}".rstrip()
 
 
-def median_interval_text(what: Quantity, interval: MedianInterval) -> str:
+def median_interval_text(what: Metric, interval: MedianInterval) -> str:
     """A median with its interval, `81.2 [80.1, 83.0]`, without the unit; a dash for no data."""
     shown = number(interval.median, what.digits)
     if interval.low is None or interval.high is None:

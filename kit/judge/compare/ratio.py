@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.metrics.stats import (
-    BOOTSTRAP_ROUNDS,
-    MIN_REPLICATES_FOR_INTERVAL,
-    bootstrap_medians,
-    median,
-)
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.stats import BOOTSTRAP_ROUNDS, bootstrap_medians, median
 from kit.text import NO_DATA, number
 
 TAIL = 0.025  # on each side of a 95 % interval

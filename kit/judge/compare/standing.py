@@ -7,12 +7,13 @@ from kit.documents import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.errors import InputError
 from kit.judge.study import is_complete, suspicions_of, values_of
+from kit.metrics.registry import THROUGHPUT
 from kit.text import plain_text
 
 _METHOD = "the two methods define the figures differently"
 
 
-def why_left_out(subject: Subject, metric: str = "throughput_tok_s") -> str | None:
+def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     """Why the figure of a subject does not count: SUSPECT, replicates without a result, no data; or None."""
     if suspicions_of(subject):
         return "SUSPECT: " + "; ".join(suspicions_of(subject))

@@ -8,14 +8,15 @@ from kit import __version__
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, side_of
-from kit.judge.compare.quantity import Quantity, judged_quantity
+from kit.judge.compare.quantity import judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.study import entries_of, median_interval_of, values_of
-from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
-from kit.text import nearest, plain_text
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
+from kit.text import hint, plain_text
 
-METRICS = ("throughput_tok_s", "decode_tok_s", "ttft_ms.p50", "itl_ms.p50")
+CHOSEN = (THROUGHPUT, DECODE, TTFT_P50, ITL_P50)  # where nobody says otherwise
 SPEEDS = ("tok/s", "req/s", "ms", "us")
 
 
@@ -23,7 +24,7 @@ def compare_studies(
     a: Study,
     b: Study,
     pairs: Sequence[tuple[str, str]] | None = None,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = CHOSEN,
     concurrencies: Sequence[int] | None = None,
 ) -> Comparison:
     """Every figure of A against the same of B.
@@ -60,10 +61,9 @@ def _is_same(a: Study, b: Study) -> bool:
 def _known(study: Study, entry: str, side: str) -> None:
     names = entries_of(study)
     if entry not in names:
-        like = nearest(entry, names)
         raise InputError(
-            f'{side} ({plain_text(study.name)}) has no entry "{plain_text(entry)}".',
-            f'Did you mean "{plain_text(like)}"?' if like else f"It has {', '.join(map(plain_text, names))}.",
+            f"{side} ({plain_text(study.name)}) has no entry {plain_text(entry)!r}.",
+            hint(entry, names, f"It has {', '.join(map(plain_text, names))}."),
         )
 
 
@@ -79,7 +79,7 @@ def _levels(a: Study, b: Study, pair: tuple[str, str], wanted: Sequence[int] | N
     return sorted(measured | {each.concurrency for each in b.subjects if each.entry == pair[1]})
 
 
-def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Quantity, why_not: str) -> Line:
+def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, why_not: str) -> Line:
     x, y = find(a, pair[0], level), find(b, pair[1], level)
     weights = other_weights(x, y) if x and y else None
     # whoever planned a run put its entries side by side, whatever weights each of them needs
@@ -121,18 +121,18 @@ def _missing(study: Study, entry: str, subject: Subject | None, side: str) -> st
     return f"not measured in {side} at this concurrency"
 
 
-def _standing(subject: Subject | None, side: str, what: Quantity) -> str:
+def _standing(subject: Subject | None, side: str, what: Metric) -> str:
     reason = why_left_out(subject, what.path) if subject else None
     return f"{side}: {reason}" if reason else ""
 
 
 def outcome_of(
-    ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Quantity
+    ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Metric
 ) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
     if ratio.excludes_one and ratio.value is not None:
         more = ratio.value > 1
-        good = more == (what.better == "more")
+        good = more == (what.better == "higher")
         if what.unit in SPEEDS:
             return ("faster" if good else "slower"), ""
         return ("better" if good else "worse"), ""

@@ -15,9 +15,9 @@ from tabulate import tabulate
 
 from kit.documents import MedianInterval
 from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
-from kit.judge.compare.quantity import Quantity, median_interval_text, quantity
+from kit.judge.compare.quantity import median_interval_text, quantity
 from kit.judge.compare.ratio import interval_text, ratio_text
-from kit.judge.study import PATHS
+from kit.metrics.registry import METRICS, Metric
 from kit.text import NO_DATA, cell, number, plain_text
 
 TEXT_LIMIT = 500
@@ -25,7 +25,7 @@ TEXT_LIMIT = 500
 _HARMLESS = re.compile(
     r"(?!.*(?:www|//))\(?[A-Za-z0-9][A-Za-z0-9.,;%/']*(?:-[A-Za-z0-9.,;%/']+)*\)?[.,;:]*", re.IGNORECASE
 )
-_PRODUCT = Quantity(PRODUCT, "decode x users", "tok/s", 1, "more")
+_PRODUCT = Metric(PRODUCT, "decode x users", "tok/s", 1, "higher")
 
 
 class Numbered:
@@ -98,11 +98,11 @@ def _meaning(comparison: Comparison) -> str:
 # --- tables -----------------------------------------------------------------------------------------------
 
 
-def metric_quantity(metric: str) -> Quantity:
+def metric_quantity(metric: str) -> Metric:
     """What a metric of a line is; also for those that only others publish."""
     if metric == PRODUCT:
         return _PRODUCT
-    return quantity(metric) if metric in PATHS else Quantity(metric, metric.replace("_", " "), "", 1, "neither")
+    return quantity(metric) if metric in METRICS else Metric(metric, metric.replace("_", " "), "", 1, "neither")
 
 
 def _section(
@@ -130,7 +130,7 @@ def _section(
 
 
 def _row(
-    line: Line, what: Quantity, numbered: Numbered, safe: Callable[[str], str], *, published: bool
+    line: Line, what: Metric, numbered: Numbered, safe: Callable[[str], str], *, published: bool
 ) -> list[str]:
     if published:
         names = [safe(line.row_b), safe(line.entry_a)]

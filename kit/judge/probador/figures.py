@@ -31,7 +31,7 @@ _RAW_NAMES = {
 
 
 def figures(result: LoadResult) -> dict[str, float]:
-    """Every figure of a result, by paths as in `kit.judge.study.PATHS`, and the raw numbers under "raw."."""
+    """Every figure of a result, by paths as in `kit.metrics.registry`, and the raw numbers under "raw."."""
     return {**_counts(result.numbers), **_served(result), **_beside(result.numbers), **_raw(result.numbers)}
 
 

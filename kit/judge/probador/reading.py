@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from kit.judge.probador.fields import DETAILS, KNOWN, NUMBERS, Field
 from kit.judge.probador.stamps import utc_of
-from kit.judge.study import LENGTHS
+from kit.metrics.registry import LENGTHS
 from kit.strict.json_reader import MAX_JSON_BYTES, Json, StrictError, read_json
 from kit.text import did_you_mean, path_text, plain_text, value_text
 

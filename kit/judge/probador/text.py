@@ -7,14 +7,13 @@ from statistics import median
 from tabulate import tabulate
 
 from kit.documents.study import Study, Subject
+from kit.judge.compare.studies import CHOSEN
 from kit.judge.study import values_of
+from kit.metrics.registry import METRICS
 from kit.text import number, plain_text
 
 _COLUMNS = (
-    ("throughput tok/s", "throughput_tok_s", 1),
-    ("decode tok/s", "decode_tok_s", 1),
-    ("TTFT p50 ms", "ttft_ms.p50", 1),
-    ("ITL p50 ms", "itl_ms.p50", 2),
+    *((f"{each.name} {each.unit}", each.path, each.digits) for each in map(METRICS.__getitem__, CHOSEN)),
     ("ok", "requests.ok", 0),
     ("failed", "requests.failed", 0),
 )

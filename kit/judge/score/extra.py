@@ -13,7 +13,8 @@ from kit.judge.score.kit1 import check_class, kit1_card
 from kit.judge.score.loading import pin
 from kit.judge.score.points import extra_points, grade_of, half_away
 from kit.judge.score.probador import base_name, plain_composite
-from kit.judge.study import LENGTHS, median_interval_of
+from kit.judge.study import median_interval_of
+from kit.metrics.registry import DECODE, LENGTHS, THROUGHPUT
 from kit.text import number
 
 MB_PER_GB = 1024  # as the original divides
@@ -109,7 +110,7 @@ def _correctness(subject: Subject) -> list[_Found]:
 
 def _decode_per(path: str, factor: float) -> Callable[[Subject], list[_Found]]:
     def read(subject: Subject) -> list[_Found]:
-        amount, decode = _above_zero(subject, path), _above_zero(subject, "decode_tok_s")
+        amount, decode = _above_zero(subject, path), _above_zero(subject, DECODE)
         if amount is None:
             return [_Found(None, "no telemetry in this run")]
         return [_Found(None, "no decode figure") if decode is None else _Found(decode / (amount / factor))]
@@ -218,11 +219,11 @@ def _scalings(studies: Sequence[Study], contract: Contract, rule: ExtraRule) -> 
 
 def _scaling(subjects: Sequence[Subject]) -> tuple[int | None, _Found]:
     """Peak tokens/s over what single users would get: peak / (decode at one user * users at the peak)."""
-    singles = [_above_zero(each, "decode_tok_s") for each in subjects if each.concurrency == 1]
+    singles = [_above_zero(each, DECODE) for each in subjects if each.concurrency == 1]
     alone = max((value for value in singles if value is not None), default=None)
     if alone is None or len({each.concurrency for each in subjects}) < 2:
         return None, _Found(None, "needs concurrency 1 with a decode figure, and one more")
-    peaks = [(_above_zero(each, "throughput_tok_s") or 0.0, each.concurrency) for each in subjects]
+    peaks = [(_above_zero(each, THROUGHPUT) or 0.0, each.concurrency) for each in subjects]
     peak, level = max(peaks, key=lambda each: (each[0], -each[1]))
     if not peak:
         return None, _Found(None, "no throughput figure")

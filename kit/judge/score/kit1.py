@@ -17,9 +17,9 @@ from kit.judge.score.contract import Contract, MetricRule, PlatformClass, Scenar
 from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, points
 from kit.judge.score.values import PessimisticMedian, all_failed, lies_beyond, pessimistic, replicates_of
 from kit.judge.study import suspicions_of
-from kit.text import nearest, number, plain_text
+from kit.metrics.registry import ERROR_RATE
+from kit.text import hint, number, plain_text
 
-ERROR_RATE = "error_rate"
 BYTES_PER_GB = 1_000_000_000
 LEAST_SHOWN = 0.05  # points are told with one digit
 
@@ -95,10 +95,9 @@ def check_class(studies: Sequence[Study], contract: Contract, name: str | None) 
     """`InputError` if the contract has no class of that name, or if nothing among the studies needs one."""
     known = [each.name for each in contract.classes]
     if name is not None and name not in known:
-        like = nearest(name, known)
         raise InputError(
             f"The contract {contract.name} has no class {plain_text(name)!r}.",
-            f"Did you mean {like!r}?" if like else f"Known: {', '.join(known) or 'none, it needs no class'}.",
+            hint(name, known, f"Known: {', '.join(known) or 'none, it needs no class'}."),
         )
     if name is not None and not any(each.origin == "imported" and each.hardware is None for each in studies):
         raise InputError(

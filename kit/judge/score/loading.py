@@ -12,7 +12,7 @@ from kit.judge.score.contract import Contract
 from kit.judge.score.validate import complaints
 from kit.strict import Json, plain, read_yaml, typed, write_json
 from kit.strict.schema import check
-from kit.text import nearest, plain_text
+from kit.text import hint, plain_text
 
 OURS, THEIRS = "kit-1", "probador-2.0"  # the kit's own, which is the default, and the original's
 NAMES = (OURS, THEIRS)
@@ -31,10 +31,9 @@ def load_contract(source: str | Json) -> Contract:
     if not isinstance(source, str):
         return _checked(source, "the contract")
     if source not in NAMES:
-        like = nearest(source, NAMES)
         raise InputError(
             f"There is no contract {plain_text(source)!r}.",
-            f"Did you mean {like!r}?" if like else f"Known: {', '.join(NAMES)}; or give the path of a YAML file.",
+            hint(source, NAMES, f"Known: {', '.join(NAMES)}; or give the path of a YAML file."),
         )
     return _ours(source)
 

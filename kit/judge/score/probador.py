@@ -18,12 +18,12 @@ from kit.judge.score.contract import Contract, MetricRule, Scenario
 from kit.judge.score.points import band_of, grade_of, half_away, whole_jitter, whole_points
 from kit.judge.score.validate import SCALING
 from kit.judge.study import suspicions_of, value_of, values_of
+from kit.metrics.registry import DECODE
 from kit.metrics.stats import median
 
 RAW = "raw."
 JITTERED = "itl_p50_ms"
 JITTER_PATHS = (("raw.spike_count", "raw.itl_cv"), ("spikes", "tpot_cv"))
-DECODE = "decode_tok_s"
 _SUFFIX = re.compile(r"-c[0-9]+\Z")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from math import isclose
 
 from kit.judge.score.contract import SCENARIOS, Better, Contract, Level, MetricRule, PlatformClass
-from kit.judge.study import PATHS
+from kit.metrics.registry import METRICS
 from kit.text import did_you_mean, plain_text
 
 # Weights are decimals with few digits; their sum may miss 1 by what binary fractions miss.
@@ -46,7 +46,7 @@ def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
             yield f"{what}: {plain_text(name)!r} stands there twice"
 
 
-def _known(what: str, name: str, names: Sequence[str]) -> Iterator[str]:
+def _known(what: str, name: str, names: Collection[str]) -> Iterator[str]:
     if name not in names:
         yield f"{what}: there is no {plain_text(name)!r}" + did_you_mean(name, names).rstrip("?")
 
@@ -54,7 +54,7 @@ def _known(what: str, name: str, names: Sequence[str]) -> Iterator[str]:
 def _paths(what: str, *paths: str | None) -> Iterator[str]:
     for path in paths:
         if path is not None:
-            yield from _known(f"{what}: path", path, PATHS)
+            yield from _known(f"{what}: path", path, METRICS)
 
 
 def _of_metric(rule: MetricRule, contract: Contract) -> Iterator[str]:

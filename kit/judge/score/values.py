@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from kit.documents.study import Subject, Trial
 from kit.judge.score.contract import Better
 from kit.judge.study import suspicions_of, value_of
-from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL, bootstrap_interval
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.stats import bootstrap_interval
 
 WORST: dict[Better, float] = {"higher": -math.inf, "lower": math.inf}
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kit.documents import Host, ServerFacts
 from kit.documents.study import Study
 from kit.judge.study import entries_of, suspicions_of
-from kit.metrics.stats import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.report.calibration_text import calibration_line
 from kit.report.page.inputs import PageInput
 from kit.report.tables import method_lines

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
 from kit.judge.study import entries_of, median_interval_of, suspicions_of
-from kit.report.tables import METRICS, SUSPECT, Metric
-from kit.text import NO_DATA, number, plain_text
+from kit.metrics.registry import TABLES, Metric
+from kit.report.tables import SUSPECT
+from kit.text import NO_DATA, plain_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Table:
 
 def tables_of(study: Study) -> list[Table]:
     """One table for each metric of which anything is known."""
-    made = [_table(study, metric) for metric in METRICS]
+    made = [_table(study, metric) for metric in TABLES]
     return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
 
 
@@ -53,7 +54,7 @@ def _table(study: Study, metric: Metric) -> Table:
         (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level)), metric) for level in levels))
         for entry in entries_of(study)
     )
-    return Table(metric.title, levels, rows)
+    return Table(metric.heading, levels, rows)
 
 
 def _figure(subject: Subject | None, metric: Metric) -> TableCell:
@@ -66,22 +67,15 @@ def _figure(subject: Subject | None, metric: Metric) -> TableCell:
     notes = [_interval(interval, metric)]
     if interval.median is None and metric.fallback:
         most = median_interval_of(subject, metric.fallback).median
-        notes.append(f"max {_shown(most, metric)}" if most is not None else "")
+        notes.append(f"max {metric.shown(most)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")
-    return TableCell(
-        _shown(interval.median, metric),
-        " ".join(note for note in notes if note),
-        bool(suspicions_of(subject)),
-    )
-
-
-def _shown(value: float | None, metric: Metric) -> str:
-    return NO_DATA if value is None else number(value * metric.factor, metric.digits) + metric.suffix
+    beside = " ".join(note for note in notes if note)
+    return TableCell(metric.shown(interval.median), beside, bool(suspicions_of(subject)))
 
 
 def _interval(interval: MedianInterval, metric: Metric) -> str:
     if interval.low is None or interval.high is None:
         return ""
-    low, high = _shown(interval.low, metric), _shown(interval.high, metric)
-    return "" if low == high == _shown(interval.median, metric) else f"[{low}, {high}]"
+    low, high = metric.shown(interval.low), metric.shown(interval.high)
+    return "" if low == high == metric.shown(interval.median) else f"[{low}, {high}]"

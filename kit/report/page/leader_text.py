@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kit.judge.advice import Leader
 from kit.judge.compare.ratio import interval_text, ratio_text, replicates_text
-from kit.text import plain_text
+from kit.text import listed, plain_text
 
 CHIPS = {
     "ahead": "ahead", "tied": "tied", "undecided": "undecided", "alone": "only one", "none": "no result",
@@ -23,7 +23,7 @@ def headline(leaders: Sequence[Leader]) -> list[str]:
 
 
 def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str:
-    who, when = _joined([plain_text(name, 60) for name in names]), users(levels)
+    who, when = listed([plain_text(name, 60) for name in names]), users(levels)
     return {
         "ahead": f"{who} leads at {when}.",
         "tied": f"{who} are tied at {when}.",
@@ -35,16 +35,12 @@ def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str
 
 def users(levels: Sequence[int]) -> str:
     """`1 user`, `2 and 4 users`."""
-    return f"{_joined([str(level) for level in levels])} user{'' if list(levels) == [1] else 's'}"
-
-
-def _joined(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + list(words[-1:]))
+    return f"{listed([str(level) for level in levels])} user{'' if list(levels) == [1] else 's'}"
 
 
 def who(leader: Leader) -> str:
     """The name of whoever leads, or all names of those that are tied."""
-    return _joined([plain_text(name, 60) for name in leader.tied or ([leader.entry] if leader.entry else [])])
+    return listed([plain_text(name, 60) for name in leader.tied or ([leader.entry] if leader.entry else [])])
 
 
 def margin(leader: Leader) -> str:

@@ -10,7 +10,8 @@ from typing import Literal, TypeAlias
 from kit.documents import Record, Window
 from kit.documents.study import Study, Subject
 from kit.judge.study import median_interval_of, suspicions_of
-from kit.metrics.stats import SAMPLE_FLOORS, milliseconds, nearest_rank
+from kit.metrics.limits import SAMPLE_FLOORS
+from kit.metrics.stats import milliseconds, nearest_rank
 from kit.metrics.timing import sent_in, timing
 from kit.report.plots.specs import IMPORTED_WORDS, SUSPECT_WORDS, WIDTH
 from kit.report.plots.style import (
@@ -29,8 +30,6 @@ from kit.text import number
 
 Times: TypeAlias = Literal["ttft_ms", "itl_ms"]
 TITLES: Mapping[Times, str] = {"ttft_ms": "Time to the first token", "itl_ms": "Time between tokens"}
-# A quartile is given from the smallest n with 0.75^n <= 0.01, as kit.metrics.stats does for its percentiles.
-QUARTILE_FLOOR = 17
 # More values than this are thinned for the quantiles: a million are as good as ten, and sorting takes memory.
 SORT_UP_TO = 1_000_000
 ROW_PX, LEVEL_GAP_PX = 15, 10
@@ -63,19 +62,19 @@ def quantiles(entry: str, concurrency: int, values_ns: Sequence[int]) -> Quantil
     step = -(-n // SORT_UP_TO)
     ordered = sorted(values_ns[::step])
 
-    def at(permille: int, floor: int) -> float | None:
-        return _short(milliseconds(nearest_rank(ordered, permille))) if n >= floor else None
+    def at(permille: int) -> float | None:
+        return _short(milliseconds(nearest_rank(ordered, permille))) if n >= SAMPLE_FLOORS[permille] else None
 
     return Quantiles(
         entry=entry,
         concurrency=concurrency,
         n=n,
         least=_short(milliseconds(min(values_ns))),
-        p25=at(250, QUARTILE_FLOOR),
+        p25=at(250),
         p50=_short(milliseconds(nearest_rank(ordered, 500))),
-        p75=at(750, QUARTILE_FLOOR),
-        p90=at(900, SAMPLE_FLOORS[900]),
-        p99=at(990, SAMPLE_FLOORS[990]),
+        p75=at(750),
+        p90=at(900),
+        p99=at(990),
         most=_short(milliseconds(max(values_ns))),
     )
 

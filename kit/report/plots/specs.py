@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from kit.documents.study import Study, Subject
 from kit.judge.study import is_complete, median_interval_of, suspicions_of
+from kit.metrics.registry import DECODE, METRICS, THROUGHPUT, TTFT_P50
 from kit.report.plots.style import (
     INK,
     MUTED,
@@ -24,7 +25,6 @@ from kit.text import number, plain_text
 
 WIDTH, HEIGHT = 680, 340
 MAX_LABELS = 16
-THROUGHPUT, TTFT, DECODE = "throughput_tok_s", "ttft_ms.p50", "decode_tok_s"
 SUSPECT_WORDS = "Open marks are SUSPECT: the numbers may be the load generator's own (reasons under Warnings). "
 IMPORTED_WORDS = (
     "Hollow marks on dashed lines are imported: somebody else's figures by another method, which nobody can "
@@ -68,13 +68,13 @@ def throughput(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | 
 def pareto(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None = None) -> Plot | None:
     """Throughput against the wait for the first token (against the pace of one user where nobody knows that)."""
     series = series_of(studies, numbers)
-    for path, title, better in (
-        (TTFT, "time to the first token, p50 (ms, log)", "low"),
-        (DECODE, "decode (tokens/s for each user, log)", "high"),
+    for path, title in (
+        (TTFT_P50, "time to the first token, p50 (ms, log)"),
+        (DECODE, "decode (tokens/s for each user, log)"),
     ):
         rows = [row for each in series for row in _rows(each, (path, THROUGHPUT)) if float(str(row[path])) > 0]
         if rows:
-            return _pareto(series, rows, id_, path, title, low=better == "low")
+            return _pareto(series, rows, id_, path, title, low=METRICS[path].better == "lower")
     return None
 
 
@@ -88,7 +88,7 @@ def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, tit
     _label(rows)
     spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
     xy = _field(x, path), _field(y, THROUGHPUT)
-    unit = "TTFT p50 (ms)" if low else "decode (tok/s)"
+    unit = METRICS[path].label
     spec["layer"] = [
         *([_front(*xy)] if front else []),
         _line(series, *xy, width=1.2, order="users"),

@@ -18,7 +18,7 @@ from benchmarks.figures import cost, disturbance, fidelity, memory
 from benchmarks.loads import Ask, Bare, Loaded
 from kit.documents import Record
 from kit.reference.truth import Truth
-from kit.storage.cell_folder import RECORDS
+from kit.storage.names import RECORDS
 from kit.strict import plain, write_jsonl_line
 from tests.support.records import MS, make_record
 

@@ -16,7 +16,7 @@ from benchmarks.figures.little import ratio
 from benchmarks.loads import Ask, Loaded
 from kit.documents import Record, Window
 from kit.metrics.aggregate import cell_metrics
-from kit.storage.cell_folder import CELL, RECORDS
+from kit.storage.names import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
 from tests.support.records import MS, make_record
 

@@ -18,7 +18,7 @@ from kit import cli
 from kit.cli.load import command as load_command
 from kit.cli.reference import command as reference_command
 from kit.documents import OutputTokens, Window
-from kit.storage.cell_folder import CELL
+from kit.storage.names import CELL
 from tests.support.hostile import ANSWER, answering, serving
 from tests.support.records import MS, make_record
 

@@ -19,7 +19,7 @@ from benchmarks.peers.tokenizer import byte_letters, write_tokenizer
 from benchmarks.peers.tool import Job, Said, Tool
 from kit.cli.load import command as kit_load
 from kit.reference.truth import Truth
-from kit.storage.cell_folder import CELL, RECORDS
+from kit.storage.names import CELL, RECORDS
 from kit.strict import plain, write_jsonl_line
 from tests.support.records import MS, make_record
 

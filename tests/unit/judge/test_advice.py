@@ -94,7 +94,7 @@ def test_of_times_the_shortest_leads() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "words"),
-    [("throughput", 'Did you mean "throughput_tok_s"'), ("tokens.prompt", "Neither more nor less")],
+    [("throughput", "Did you mean 'throughput_tok_s'"), ("tokens.prompt", "Neither more nor less")],
 )
 def test_a_figure_by_which_nothing_wins_is_refused(metric: str, words: str) -> None:
     """Unknown names get the nearest one."""

@@ -21,7 +21,7 @@ from kit.judge.claims import (
     falsified_by,
     read_claims,
 )
-from kit.judge.study import PATHS
+from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
 from tests.support.documents_compared import CLAIMS
 from tests.support.studies import CONDITIONS, replicated, study, subject, trial
@@ -173,7 +173,7 @@ def test_a_file_is_read_as_it_was_written() -> None:
         ({"relation": "within"}, "needs a tolerance"),
         ({"left": replace(A, platform=None)}, "either platform or bundle"),
         ({"left": replace(A, bundle="c" * 64)}, "either platform or bundle"),
-        ({"left": replace(A, metric="throughput")}, 'Did you mean "throughput_tok_s"'),
+        ({"left": replace(A, metric="throughput")}, "Did you mean 'throughput_tok_s'"),
         ({"left": B}, "nothing could falsify it"),
         ({"relation": "about"}, "relation"),
     ],
@@ -211,7 +211,7 @@ def test_every_statement_stands_in_its_document(claim: Claim) -> None:
     """Word for word, line breaks apart: who changes the sentence has to look at the claim."""
     document = " ".join((ROOT / claim.where).read_text(encoding="utf-8").split())
     assert claim.statement in document
-    assert claim.left.metric in PATHS
+    assert claim.left.metric in METRICS
 
 
 def test_the_documentation_shows_a_claim_as_it_is_written() -> None:

@@ -11,8 +11,9 @@ import pytest
 from kit.documents.study import Subject
 from kit.errors import InputError
 from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
-from kit.judge.study import PATHS, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
+from kit.judge.study import is_complete, median_interval_of, study_of_run, suspicions_of, values_of
 from kit.metrics.goodput import parse_slo
+from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
 from kit.verify.evidence import open_bundle, open_run
 from tests.support.good_bundle import good_bundle, good_files, good_plan, run_files
@@ -52,7 +53,7 @@ def test_every_figure_has_a_known_path_and_is_a_number() -> None:
     """What is no data has no path at all."""
     for mine in opened().study.subjects:
         for run in mine.trials:
-            assert set(run.values) <= set(PATHS)
+            assert set(run.values) <= set(METRICS)
             assert None not in run.values.values()
             assert not {"power_mean_w", "memory_max_mb", "ttft_ms.p999"} & set(run.values)
 

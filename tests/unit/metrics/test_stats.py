@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.metrics import stats
+from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.stats import (
-    SAMPLE_FLOORS,
     bootstrap_interval,
     distribution,
     median,
@@ -50,7 +50,7 @@ def test_nearest_rank_has_at_least_p_of_the_values_at_or_below_it(values: list[i
     assert sum(value < found for value in values) * 1000 < permille * len(values)
 
 
-@pytest.mark.parametrize(("permille", "floor"), [(900, 44), (950, 90), (990, 459), (999, 4603)])
+@pytest.mark.parametrize(("permille", "floor"), [(750, 17), (900, 44), (950, 90), (990, 459), (999, 4603)])
 def test_floors_are_the_smallest_n_for_99_percent_confidence(permille: int, floor: int) -> None:
     """p^n <= 0.01 holds at the floor and not one below it."""
     p = permille / 1000

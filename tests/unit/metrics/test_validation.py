@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from kit.documents import Record, Window
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.limits import MIN_SAME_CHARS
 from kit.metrics.validation import (
     MAX_SEARCHED_CHARS,
-    MIN_SAME_CHARS,
     judge_all,
     judge_text,
     parse_rule,

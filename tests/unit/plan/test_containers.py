@@ -21,7 +21,6 @@ from kit.plan.plan import (
     limits,
     make_plan,
     pin_weights,
-    unknown_weights,
     weights_of,
 )
 from kit.plan.platforms import load_platform
@@ -123,8 +122,8 @@ def test_concurrencies_above_all_limits_leave_nothing_to_measure() -> None:
 def test_weights_without_a_hash_are_unknown_until_they_lie_here() -> None:
     """Then the plan pins what lies here, unconfirmed; a run needs that first."""
     before, after = plan_of("gx10"), plan_of("gx10", {LARGEST: MADE})
-    assert [pin.name for pin in unknown_weights(before)] == [LARGEST]
-    assert unknown_weights(after) == ()
+    assert [pin.name for pin in before.models if pin.sha256 is None] == [LARGEST]
+    assert all(pin.sha256 for pin in after.models)
     entry = next(entry for entry in after.entries if entry.model == LARGEST)
     pin = weights_of(after, entry)
     assert (pin.sha256, pin.bytes, pin.confirmed) == (*MADE, False)

@@ -113,9 +113,9 @@ def test_a_pin_names_a_trace_by_its_hash() -> None:
     """Other bytes under the same name are refused."""
     pin = pin_trace(GOOD, "my trace (1).jsonl", LINES, 2000)
     assert pin == TracePin("my-trace--1-.jsonl", sha256(GOOD).hexdigest(), 4, 2000)
-    assert pinned_trace(GOOD, pin) == LINES
+    assert pinned_trace(GOOD, pin, "trace.jsonl") == LINES
     with pytest.raises(InputError, match="not the trace"):
-        pinned_trace(GOOD + b'{"at_ms":1000}\n', pin)
+        pinned_trace(GOOD + b'{"at_ms":1000}\n', pin, "trace.jsonl")
 
 
 @pytest.mark.parametrize(

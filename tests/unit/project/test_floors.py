@@ -19,8 +19,9 @@ ORDER = (
     "documents", "strict", "catalogue",
     "stream", "metrics",
     "runtimes", "plan",
+    "storage",
     "loadgen", "reference", "engines", "probe",
-    "storage", "verify", "judge", "report",
+    "verify", "judge", "report",
     "supply", "run",
     "cli", "__main__",
 )  # fmt: skip

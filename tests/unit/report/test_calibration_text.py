@@ -9,8 +9,9 @@ import pytest
 
 from kit.documents import Ceiling, ErrorSpread, Fault, SearchEnd
 from kit.metrics.accuracy import FAULT_WORDS
+from kit.metrics.registry import TABLES
 from kit.report.calibration_text import END_WORDS, calibration_line, calibration_table
-from kit.report.tables import METRICS, metric_table, suspect_lines, tables
+from kit.report.tables import metric_table, suspect_lines, tables
 from kit.text import cell as safe
 from tests.support.calibrations import good_calibration, good_point
 from tests.unit.report.test_tables import CALIBRATION, PLAN, result_of
@@ -80,7 +81,7 @@ def test_a_suspect_row_bears_a_mark_and_its_reason() -> None:
     cells = {"r1-c1-llamacpp-serial": 20, "r2-c1-llamacpp-serial": 30, "r1-c1-llamacpp-batched": 20}
     result = result_of(cells, calibration=slow)
     assert suspect_lines(result) == ["- llamacpp-serial at concurrency 1: 30 chunks/s, proven to 25"]
-    lines = metric_table(result, METRICS[0]).splitlines()
+    lines = metric_table(result, TABLES[0]).splitlines()
     assert "25.0 †" in next(line for line in lines if "llamacpp-serial" in line)
     assert "†" not in next(line for line in lines if "llamacpp-batched" in line)
     text = tables(PLAN, result, slow)

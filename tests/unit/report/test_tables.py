@@ -9,9 +9,9 @@ import pytest
 
 from kit.documents import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.registry import TABLES
 from kit.metrics.results import make_result, value_at
 from kit.report.tables import (
-    METRICS,
     failures,
     method_lines,
     metric_table,
@@ -26,7 +26,7 @@ from tests.support.records import MS, make_record
 PLAN: Plan = demo_plan()
 SHA = sha256(b"").hexdigest()
 CALIBRATION = good_calibration((1, 2, 4))
-THROUGHPUT = METRICS[0]
+THROUGHPUT = TABLES[0]
 
 
 def metrics_with(tokens: int, step_ms: float = 10) -> Metrics:
@@ -92,7 +92,7 @@ def test_a_row_says_how_many_replicates_it_has() -> None:
 def test_below_the_floor_a_percentile_is_a_dash_with_the_largest_beside_it() -> None:
     """One request is no p99."""
     result = result_of({"r1-c1-llamacpp-serial": 20, "r2-c1-llamacpp-serial": 20})
-    p99 = next(metric for metric in METRICS if metric.path == "ttft_ms.p99")
+    p99 = next(metric for metric in TABLES if metric.path == "ttft_ms.p99")
     assert row(metric_table(result, p99), "llamacpp-serial")[0] == "– (max 50.0)"  # noqa: RUF001
 
 

@@ -23,7 +23,7 @@ from kit.run.calibrate import (
     stream_s,
 )
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.cell_folder import FACTS, RECORDS
+from kit.storage.names import FACTS, RECORDS
 from kit.strict import plain, write_json, write_jsonl_line
 from kit.strict.schema import problems
 from tests.support.fakes import FakeRunning, TinyServer

@@ -132,7 +132,7 @@ def test_the_load_generator_finds_the_trace_beside_its_load(tmp_path: Path) -> N
     assert set(engine.beside) == {"load.json", "prompts.json", "trace.jsonl"}
     assert engine.loads == [cell.load]
     assert engine.loads[0].trace is not None
-    assert len(pinned_trace(engine.beside["trace.jsonl"], engine.loads[0].trace)) == 3
+    assert len(pinned_trace(engine.beside["trace.jsonl"], engine.loads[0].trace, "trace.jsonl")) == 3
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "trace.jsonl", "cell.json", "records.jsonl", "texts.jsonl",
     }  # fmt: skip

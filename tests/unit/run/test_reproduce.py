@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from kit.documents import Calibration, Plan
+from kit.documents import Calibration, Plan, Result
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
 from kit.run.calibrate import OnStep, Step
 from kit.run.reproduce import reproduce
+from kit.storage.names import RESULT
 from kit.storage.run_folder import (
     read_calibration,
     read_cells,
+    read_document,
     read_folder,
     read_host,
     read_plan,
-    read_result,
 )
 from kit.supply.supply import process_supply
 from tests.support.calibrations import good_calibration
@@ -50,6 +51,10 @@ def engine() -> Iterator[FakeEngine]:
         yield FakeEngine(server.url)
 
 
+def result_in(run: Path) -> Result:
+    return read_document((run / RESULT).read_bytes(), Result, "result", RESULT)
+
+
 def nothing() -> None: ...
 
 
@@ -68,7 +73,7 @@ def test_a_run_leaves_plan_host_cells_result_and_report(
     stored, digest = read_plan(run)
     assert stored == plan
     assert outcome.plan_sha256 == digest == outcome.result.plan_sha256
-    assert read_result(run) == outcome.result
+    assert result_in(run) == outcome.result
     assert outcome.result.complete
     assert set(read_cells(run, plan)) == {cell.id for cell in plan.cells}
     assert (run / "REPORT.md").is_file()
@@ -124,7 +129,7 @@ def test_an_interrupt_in_the_calibration_leaves_a_readable_run(
         reproduce(
             replace(plan, calibrate=True), tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent()
         )
-    assert {cell.status for cell in read_result(tmp_path / "run").cells} == {"missing"}
+    assert {cell.status for cell in result_in(tmp_path / "run").cells} == {"missing"}
 
 
 def test_weights_with_another_hash_stop_the_run_before_anything_starts(
@@ -155,7 +160,7 @@ def test_a_run_without_a_measured_cell_is_an_error_with_the_first_reason(
     with pytest.raises(NoResultError, match="No engine here") as caught:
         reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert caught.value.exit_code == 8
-    assert [cell.status for cell in read_result(tmp_path / "run").cells] == ["failed", "failed"]
+    assert [cell.status for cell in result_in(tmp_path / "run").cells] == ["failed", "failed"]
 
 
 def test_an_interrupt_leaves_a_readable_run(plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path) -> None:
@@ -163,7 +168,7 @@ def test_an_interrupt_leaves_a_readable_run(plan: Plan, engine: FakeEngine, weig
     engine.on_load = in_turn(nothing, raising(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
         reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
-    result = read_result(tmp_path / "run")
+    result = result_in(tmp_path / "run")
     assert [cell.status for cell in result.cells] == ["measured", "interrupted"]
     assert not result.complete
     assert engine.log.count("start") == engine.log.count("stop")
@@ -177,7 +182,7 @@ def test_a_full_disk_is_told_with_what_is_kept(
     with pytest.raises(StorageError, match="No space left") as caught:
         reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert caught.value.exit_code == 10
-    assert next(cell for cell in read_result(tmp_path / "run").cells).status == "measured"
+    assert next(cell for cell in result_in(tmp_path / "run").cells).status == "measured"
 
 
 def test_a_folder_with_something_in_it_is_refused(

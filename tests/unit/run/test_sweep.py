@@ -14,8 +14,8 @@ from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.saturation import Point, knee, pareto, point, reason_to_stop, saturated
-from kit.run.sweep import SWEEP, level_id
-from kit.storage.cell_folder import FACTS
+from kit.run.sweep import level_id
+from kit.storage.names import FACTS, SWEEP
 from kit.strict import read_json, typed, write_json
 from kit.strict.schema import problems
 from tests.support.records import MS, make_record

@@ -242,13 +242,8 @@ def test_the_parity_gate_is_left_alone_or_switched_off(skip: int, text: str) -> 
 
 
 def test_what_no_runtime_can_is_not_claimed() -> None:
-    """The adapter table: ignore_eos and usage as the runtimes' sources say."""
-    table = {name: runtime.CAPABILITIES for name, runtime in RUNTIMES.items()}
-    assert {name for name, can in table.items() if can.ignore_eos} == {"llamacpp", "vllm"}
-    assert {name for name, can in table.items() if not can.usage_in_stream} == {"realizar"}
-    assert {name for name, can in table.items() if not can.finish_reason_reliable} == {"realizar"}
-    assert {name for name, can in table.items() if not can.cache_can_be_off} == {"ollama", "realizar"}
-    assert {name for name, can in table.items() if not can.any_model_name} == {"ollama", "vllm"}
+    """Who takes ignore_eos, as the runtimes' sources say."""
+    assert {name for name, runtime in RUNTIMES.items() if runtime.CAN_IGNORE_EOS} == {"llamacpp", "vllm"}
 
 
 def test_totals_take_only_whole_names() -> None:

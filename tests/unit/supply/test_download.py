@@ -60,23 +60,6 @@ def test_a_missing_local_file_is_named(tmp_path: Path) -> None:
         download.fetch(entry(Source("file", path=str(tmp_path / "nowhere"))))
 
 
-def test_a_model_damaged_on_disk_is_noticed_before_use(tmp_path: Path) -> None:
-    """One changed byte."""
-    good = local(tmp_path)
-    path = download.fetch(good)
-    assert download.verified_model(good) == path
-    path.write_bytes(DATA[:-1] + b"!")
-    with pytest.raises(SourceError, match="damaged"):
-        download.verified_model(good)
-
-
-def test_a_model_that_was_never_fetched_says_how_to() -> None:
-    """The remedy is a command."""
-    with pytest.raises(SourceError) as caught:
-        download.verified_model(entry(Source("file", path="x")))
-    assert "kit models fetch m" in caught.value.remedy
-
-
 def test_a_cache_that_cannot_be_written_is_a_storage_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

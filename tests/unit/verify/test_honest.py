@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from kit.documents import Cell, CellFailure, Finding
-from kit.loadgen import session
-from kit.verify import rules_load
+from kit.metrics.accuracy import IDLE_USERS, suspicions
+from kit.verify.evidence import open_run
+from kit.verify.rule import Issue
+from kit.verify.rules_load import load_busy
 from tests.support.forge import (
     BATCHED,
     CELL_NAMES,
@@ -16,6 +19,7 @@ from tests.support.forge import (
     Change,
     changed_files,
     derive,
+    document,
     drop,
     in_cell,
     in_facts,
@@ -114,7 +118,18 @@ def test_only_failed_cells_are_nothing_to_check() -> None:
     assert "verdict.nothing_checked" in {finding.rule for finding in verdict.findings}
 
 
-def test_the_pauses_are_those_of_the_load_generator() -> None:
-    """`kit.verify` may not import the load generator; its numbers are the same."""
-    assert rules_load.BACKOFF_FIRST_NS == session.BACKOFF_FIRST_NS
-    assert rules_load.BACKOFF_MAX_NS == session.BACKOFF_MAX_NS
+@pytest.mark.parametrize(("share", "flagged"), [(0.95, False), (0.949, True)])
+def test_idle_users_are_flagged_just_where_the_cell_is_suspect(share: float, flagged: bool) -> None:
+    """The flag and the mark mean the same, so one limit holds for both."""
+
+    def idle(cell: Any) -> None:
+        cell["metrics"]["mean_in_flight"] = share * cell["concurrency"]
+
+    evidence = open_run(changed_files(document(path(BATCHED), idle)))
+    cell = evidence.cells[BATCHED].cell
+    assert cell is not None
+    assert cell.metrics is not None
+    assert cell.concurrency is not None
+
+    assert any(isinstance(step, Issue) for step in load_busy.check(evidence)) == flagged
+    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration)) == flagged

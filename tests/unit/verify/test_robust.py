@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kit.documents import Verdict
 from kit.storage.archive import ArchiveError, unpack
-from kit.storage.bundle import MANIFEST
+from kit.storage.names import MANIFEST
 from kit.strict import write_json
 from kit.verify.registry import CRASHED, RULES
 from tests.support.forge import archive_of, changed_files, document, drop, raw, with_old_manifest

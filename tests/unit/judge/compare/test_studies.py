@@ -178,9 +178,9 @@ def test_pairs_metrics_and_levels_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("pairs", "metrics", "words"),
     [
-        ([("llamacp", "llamacpp")], [T], 'Did you mean "llamacpp"'),
-        ([("llamacpp", "q")], [T], 'B .yoga. has no entry "q". It has llamacpp'),
-        (None, ["ttft_ms_p50"], 'Did you mean "ttft_ms.p50"'),
+        ([("llamacp", "llamacpp")], [T], "Did you mean 'llamacpp'"),
+        ([("llamacpp", "q")], [T], "B .yoga. has no entry 'q'. It has llamacpp"),
+        (None, ["ttft_ms_p50"], "Did you mean 'ttft_ms.p50'"),
         (None, ["tokens.prompt"], "Neither more nor less"),
     ],
 )

@@ -16,7 +16,8 @@ from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.open import imported_study
 from kit.judge.probador import entry_of, imported_text, runtime_of, study_of_files
-from kit.judge.study import PATHS, values_of
+from kit.judge.study import values_of
+from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
 from kit.strict.schema import check
 from tests.support.documents_probador import PROBADOR
@@ -235,7 +236,7 @@ def test_a_study_is_a_valid_document_that_judgement_opens() -> None:
     check(plain(study), "study", "the study")
     assert imported_study(write_json(plain(study)), "a.json").study == study
     known = {path for subject in study.subjects for trial in subject.trials for path in figures(trial.values)}
-    assert known <= set(PATHS)
+    assert known <= set(METRICS)
 
 
 def test_the_summary_has_a_line_for_each_subject_and_dashes_for_no_data() -> None:

@@ -1,0 +1,58 @@
+"""The limits by which figures are judged, each once: maker and verifier use the very same."""
+
+from __future__ import annotations
+
+# --- the client -------------------------------------------------------------------------------------------
+
+# Of the p99 of the TTFT and gap errors of a calibration: a tenth of the time between tokens at 100 tok/s.
+MAX_ERROR_MS = 1.0
+MIN_PACE = 0.98  # of the pace that a calibration asks of a stream; slower than that, the client held it up
+# Little's law: a closed loop keeps every user busy but for microseconds between two requests. The flag load.busy
+# and the SUSPECT mark mean the same, so they share it; it leaves room for very short answers and new connections.
+MIN_BUSY_SHARE = 0.95
+# Sent later than this, the client was the bottleneck (as InferenceX admits of its own), for the flag load.lag and
+# for SUSPECT alike: 5 ms, or 1 % of the median latency where that is more.
+MAX_LAG_NS = 5_000_000
+MAX_LAG_PERCENT = 1
+# A worker whose request failed waits before the next, twice as long each time: a dead server is not hammered.
+BACKOFF_FIRST_NS = 10_000_000
+BACKOFF_MAX_NS = 1_000_000_000
+
+# --- clocks -----------------------------------------------------------------------------------------------
+
+# Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
+# distance of the two is known to about a microsecond.
+STAMP_SLACK_NS = 2_000
+MAX_RESOLUTION_NS = 1_000_000  # a coarser clock cannot time tokens that come every few milliseconds
+READING_SLACK_NS = 1_000_000  # two clocks, or one clock twice, are read one after the other
+# Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
+UTC_SLACK_NS = 50_000_000
+UTC_DRIFT_PER_MILLION = 100
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+# Two prompts may well both be answered "Yes." or with the same line of code, and small models fall into the same
+# short phrases; a whole paragraph twice comes from a cache.
+MIN_SAME_CHARS = 200
+MIN_ONE_CHARACTER_CHARS = 5  # shorter ones are answers: 7, 11, 1000; a broken sampler writes on to the last token
+# A finished answer sent in one burst is no stream: its text spans under 5 % of the latency and comes faster
+# than any decoder writes. The second bound keeps a queue in front of a real stream from looking like a replay.
+REPLAY_MIN_TOKENS = 9
+REPLAY_SPAN_DIVISOR = 20
+REPLAY_NS_PER_TOKEN = 200_000
+
+# --- statistics -------------------------------------------------------------------------------------------
+
+# A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above
+# the true percentile with 99 % confidence (below it, for those under the median). In permille.
+SAMPLE_FLOORS = {250: 17, 500: 1, 750: 17, 900: 44, 950: 90, 990: 459, 999: 4603}
+MIN_REPLICATES_FOR_INTERVAL = 3  # the bootstrap of two values knows only these two and their mean
+
+# --- rows of loads ----------------------------------------------------------------------------------------
+
+# Windows of seconds repeat within a few percent: less than this is no growth. That latency must grow too keeps
+# fine steps from ending a sweep: 4 % more users bring under 5 % more throughput to any server.
+GROWTH_PERCENT = 5
+FLAT_STEPS = 2  # one flat step may be a window that was unlucky; two in a row are a plateau
+EQUAL_PERCENT = 2  # two windows of one load differ by about this: it must not decide what is on the frontier
+MIN_KNEE_HEIGHT = 0.1  # of the curve above its chord, in parts of its own height: noise gets to a few percent
