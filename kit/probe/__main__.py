@@ -52,6 +52,8 @@ def main(arguments: list[str]) -> int:
     except EndpointError as error:
         _print({"error": str(error)})
         return 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     return 0
 
 

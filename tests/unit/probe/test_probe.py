@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -244,6 +245,7 @@ def test_the_program_says_why_it_has_no_answer(capfd: pytest.CaptureFixture[str]
     """Exit code 1 for a server without an answer, 2 for what is no operation."""
     assert program.main(['{"name": "text", "limit_s": 5.0, "url": "http://127.0.0.1:9", "path": "/"}']) == 1
     assert "ConnectError" in json.loads(capfd.readouterr().out)["error"]
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0  # or it would end whoever called it, seconds later
     for arguments in ([], ["{"], ['{"name": "rm", "limit_s": 1.0}'], ["@/no/such/file"]):
         assert program.main(arguments) == 2
         assert "cannot be read" in json.loads(capfd.readouterr().out)["error"]
