@@ -34,7 +34,7 @@ from kit.metrics.accuracy import LIMIT_MS, MIN_PACE, calibration_point, proven
 from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import NAME
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
 from kit.run.host import usable_cpus
 from kit.runtimes.protocol import ServerSpec
@@ -180,7 +180,7 @@ class _Bench:
         folder.mkdir()
         spec = reference_spec(self._engine.free_port(), rate_tok_s, folder / TRUTH)
         with self._engine.server(spec, folder / REFERENCE_LOG) as running:
-            visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+            probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
             load = calibration_load(running.url, concurrency, rate_tok_s, self._effort.warmup_ns, window_ns)
             facts, records = self._run(replace(load, processes=self._processes), folder)
         self.stamp_source = facts.stamp_source

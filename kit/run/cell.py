@@ -32,7 +32,7 @@ from kit.errors import InternalError, KitError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.plan import cell_load, entry_of
 from kit.plan.prompts import load_prompts
-from kit.probe import Visitor, visitor_for
+from kit.probe import Probe, probe_of
 from kit.probe.http import EndpointError
 from kit.run.gates import examine, pass_gates
 from kit.runtimes import RUNTIMES
@@ -186,12 +186,12 @@ def _with_server(
     job: CellJob, log: PhaseLog, found: _Found, running: Running, spec: ServerSpec
 ) -> CellFailure | None:
     log.begin("ready")
-    visitor = visitor_for(running)
+    probe = probe_of(running)
     passed = pass_gates(
         job.entry,
         spec,
         running,
-        visitor,
+        probe,
         job.supply.preparation(job.entry),
         job.plan.model.name,
         log.begin,
@@ -199,8 +199,8 @@ def _with_server(
     )
     found.version, found.reported, found.device = passed.version, passed.reported, passed.device
     log.begin("correct")
-    examine(job.folder, visitor, job.suite, passed.model_name, job.cell.concurrency)
-    found.before = _counters(job, visitor)
+    examine(job.folder, probe, job.suite, passed.model_name, job.cell.concurrency)
+    found.before = _counters(job, probe)
     log.begin("warm-up")
     found.load = cell_load(job.plan, job.cell, running.url, passed.model_name)
     _run_load(job, log, found.load)
@@ -213,7 +213,7 @@ def _with_server(
     found.metrics = metrics_of(job.folder, found.facts, found.load)
     death = _death(running)
     if death is None:
-        found.after = _counters(job, visitor)
+        found.after = _counters(job, probe)
     return death
 
 
@@ -230,12 +230,12 @@ def _death(running: Running) -> CellFailure | None:
     return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
 
 
-def _counters(job: CellJob, visitor: Visitor) -> dict[str, int] | None:
+def _counters(job: CellJob, probe: Probe) -> dict[str, int] | None:
     runtime = RUNTIMES[job.entry.runtime]
     if runtime.COUNTERS_PATH is None:
         return None
     try:
-        return runtime.counters(visitor.fetch_text(runtime.COUNTERS_PATH)) or None
+        return runtime.counters(probe.fetch_text(runtime.COUNTERS_PATH)) or None
     except EndpointError:
         return None
 

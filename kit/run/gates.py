@@ -10,7 +10,7 @@ from kit.documents import Entry, Setting
 from kit.engines.protocol import Running
 from kit.errors import EngineError, RuntimeNotReadyError, SourceError, WrongDeviceError
 from kit.plan.correctness import SuiteLevel
-from kit.probe import Visitor
+from kit.probe import Probe
 from kit.probe.http import EndpointError, require_right
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import DeviceEvidence, ServedModel, ServerSpec, Step, Upload
@@ -34,7 +34,7 @@ def pass_gates(
     entry: Entry,
     spec: ServerSpec,
     running: Running,
-    visitor: Visitor,
+    probe: Probe,
     preparation: tuple[Step, ...],
     model: str,
     on_phase: Callable[[str], None],
@@ -45,24 +45,24 @@ def pass_gates(
     `model` is what requests call it if the server lists none; `mounted` are weights that are to be hashed where
     the server sees them.
     """
-    visitor.wait_ready(spec.ready_path, spec.start_budget_s)
+    probe.wait_ready(spec.ready_path, spec.start_budget_s)
     if mounted is not None:
-        _same_weights(mounted, visitor)
+        _same_weights(mounted, probe)
     for step in preparation:
-        _prepare(step, visitor)
-    version, reported = _facts(entry, running, visitor)
-    model_name = visitor.served_model() or model
+        _prepare(step, probe)
+    version, reported = _facts(entry, running, probe)
+    model_name = probe.served_model() or model
     device = None
     if spec.container is not None:
         on_phase("device")
-        device = _device(entry, running, visitor)
+        device = _device(entry, running, probe)
     return Passed(version, reported, device, model_name)
 
 
-def _same_weights(mounted: ServedModel, visitor: Visitor) -> None:
+def _same_weights(mounted: ServedModel, probe: Probe) -> None:
     """`SourceError` if what lies in the server's mount is not what was put there."""
     try:
-        found = visitor.sha256(f"{MODELS}/{mounted.file}")
+        found = probe.sha256(f"{MODELS}/{mounted.file}")
     except EndpointError as error:
         raise SourceError(f"The weights in the volume {mounted.volume} cannot be read: {error}.") from None
     if found != mounted.sha256:
@@ -72,24 +72,24 @@ def _same_weights(mounted: ServedModel, visitor: Visitor) -> None:
         )
 
 
-def _prepare(step: Step, visitor: Visitor) -> None:
+def _prepare(step: Step, probe: Probe) -> None:
     try:
         if isinstance(step, Upload):
-            visitor.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
+            probe.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
             return
-        answer = visitor.post(step.path, step.document, step.timeout_s)
+        answer = probe.post(step.path, step.document, step.timeout_s)
     except EndpointError as error:
         raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {error}.") from None
     if isinstance(answer, dict) and answer.get("error"):
         raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {answer['error']!r:.200}.")
 
 
-def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None, dict[str, Setting]]:
+def _facts(entry: Entry, running: Running, probe: Probe) -> tuple[str | None, dict[str, Setting]]:
     """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
     runtime = RUNTIMES[entry.runtime]
     try:
-        facts = visitor.fetch_json(runtime.FACTS_PATH)
-        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else visitor.fetch_json(runtime.SETTINGS_PATH)
+        facts = probe.fetch_json(runtime.FACTS_PATH)
+        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else probe.fetch_json(runtime.SETTINGS_PATH)
     except EndpointError as error:
         raise RuntimeNotReadyError(
             f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
@@ -101,7 +101,7 @@ def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None
     return runtime.version(facts), reported
 
 
-def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
+def _device(entry: Entry, running: Running, probe: Probe) -> str | None:
     """Where the server computes; `WrongDeviceError` if that is not where its variant says."""
     runtime = RUNTIMES[entry.runtime]
     command = runtime.device_command(entry.variant)
@@ -109,7 +109,7 @@ def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
     facts: Json = None
     if runtime.DEVICE_PATH is not None:
         try:
-            facts = visitor.fetch_json(runtime.DEVICE_PATH)
+            facts = probe.fetch_json(runtime.DEVICE_PATH)
         except EndpointError:
             facts = None
     found = runtime.device(entry.variant, DeviceEvidence(running.log_start(), listing, facts))
@@ -122,12 +122,12 @@ def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
     return found.device
 
 
-def examine(folder: Path, visitor: Visitor, level: SuiteLevel, model: str, concurrency: int) -> None:
+def examine(folder: Path, probe: Probe, level: SuiteLevel, model: str, concurrency: int) -> None:
     """Right answers one by one, then at the cell's concurrency; kept in correct.jsonl even when wrong."""
-    checks = visitor.examine(level, model, 1)
+    checks = probe.examine(level, model, 1)
     keep_checks(folder, checks)
     require_right(checks)
     if concurrency > 1:
-        checks = [*checks, *visitor.examine(level, model, concurrency)]
+        checks = [*checks, *probe.examine(level, model, concurrency)]
         keep_checks(folder, checks)
         require_right(checks)

@@ -12,7 +12,7 @@ from pathlib import Path
 from kit.catalogue import model
 from kit.documents import LoadFacts, Plan, Window
 from kit.documents.container import ContainerFacts
-from kit.engines.protocol import Beside, OnLine
+from kit.engines.protocol import OnLine, RunProbe
 from kit.errors import EngineError
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
 from kit.plan.plan import make_plan
@@ -98,7 +98,7 @@ class FakeRunning:
         self.url = url
         self.started_utc = "2026-01-01T00:00:00.000000Z"
         self.code: int | None = None
-        self.beside: Beside | None = None
+        self.run_probe: RunProbe | None = None
         self.contained: ContainerFacts | None = None
 
     def log_start(self) -> str:

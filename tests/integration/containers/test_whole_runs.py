@@ -19,7 +19,7 @@ from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.volumes import model_volume
 from kit.errors import WrongDeviceError
 from kit.plan.platforms import load_platform
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.run.gates import pass_gates
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
@@ -128,7 +128,7 @@ def test_with_the_vulkan_device_hidden_the_gate_stops_the_server(
         engine.server(server, tmp_path / "log") as running,
         pytest.raises(WrongDeviceError, match="lists no Vulkan device"),
     ):
-        pass_gates(entry, server, running, visitor_for(running), (), "model", lambda _: None)
+        pass_gates(entry, server, running, probe_of(running), (), "model", lambda _: None)
 
 
 @pytest.mark.usefixtures("nothing_left")

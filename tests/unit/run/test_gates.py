@@ -49,7 +49,7 @@ class Contained(FakeRunning):
 
 @dataclass
 class Asking:
-    """A visitor that answers out of a script; what it cannot answer is an `EndpointError`."""
+    """A probe that answers out of a script; what it cannot answer is an `EndpointError`."""
 
     facts: Any = field(default_factory=lambda: dict(FACTS))
     digest: str = WEIGHTS.sha256
@@ -90,8 +90,8 @@ def passed(
     mounted: ServedModel | None = None,
 ) -> tuple[Passed, list[str]]:
     phases: list[str] = []
-    visitor: Any = asking
-    found = pass_gates(entry, SPEC, running or Contained(), visitor, steps, "tiny", phases.append, mounted)
+    probe: Any = asking
+    found = pass_gates(entry, SPEC, running or Contained(), probe, steps, "tiny", phases.append, mounted)
     return found, phases
 
 
@@ -174,9 +174,9 @@ def tiny() -> Iterator[TinyServer]:
 
 def test_answers_are_asked_alone_and_then_at_the_concurrency(tiny: TinyServer, tmp_path: Path) -> None:
     """Both rounds are kept."""
-    from kit.probe import visitor_for
+    from kit.probe import probe_of
 
-    examine(tmp_path, visitor_for(FakeRunning(tiny.url)), SUITE, "m", 3)
+    examine(tmp_path, probe_of(FakeRunning(tiny.url)), SUITE, "m", 3)
     assert tiny.paths.count("/v1/chat/completions") == 4
     assert len((tmp_path / "correct.jsonl").read_text().splitlines()) == 4
 
@@ -188,7 +188,7 @@ def test_wrong_answers_end_it_before_the_second_round(tmp_path: Path) -> None:
         def examine(self, *_: object) -> list[AnswerCheck]:
             return [AnswerCheck("single", "sum", 0, False, "5", "no 4 in it")]
 
-    visitor: Any = Wrong()
+    probe: Any = Wrong()
     with pytest.raises(WrongAnswersError, match="1 of 1"):
-        examine(tmp_path, visitor, SUITE, "m", 8)
+        examine(tmp_path, probe, SUITE, "m", 8)
     assert '"answer":"5"' in (tmp_path / "correct.jsonl").read_text()
