@@ -1,4 +1,4 @@
-"""What asks a server: a `DirectProbe` where its address can be reached, a `ContainerProbe` where the engine must go."""
+"""What asks a server: a `DirectProbe` where its address can be reached, else a `ContainerProbe`."""
 
 from __future__ import annotations
 

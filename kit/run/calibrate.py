@@ -37,13 +37,11 @@ from kit.plan.schedule import NAME
 from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
 from kit.run.host import usable_cpus
+from kit.run.load import run_generator
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import (
     LOAD,
     RECORDS,
-    Event,
-    parse_event,
-    raise_load_error,
     read_facts,
     read_records,
 )
@@ -191,14 +189,7 @@ class _Bench:
 
     def _run(self, load: Load, folder: Path) -> tuple[LoadFacts, list[Record]]:
         (folder / LOAD).write_bytes(write_json(plain(load)))
-        errors: list[Event] = []
-
-        def on_line(line: str) -> None:
-            event = parse_event(line)
-            if event.get("event") == "error":
-                errors.append(event)
-
-        raise_load_error(self._engine.run_load(folder / LOAD, folder, on_line), errors)
+        run_generator(self._engine, folder / LOAD, folder, lambda _: None)
         return read_facts(folder), list(read_records(folder / RECORDS))
 
 
