@@ -34,7 +34,7 @@ from kit.text import plain_text
 
 NAME = "ollama"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
-PROCESS_VARIANTS: tuple[str, ...] = ()
+PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
 CAPABILITIES = Capabilities(
     ignore_eos=False,

@@ -116,8 +116,8 @@ class Runtime(Protocol):
 
     NAME: str
     VARIANTS: tuple[str, ...]
-    # Those that run as a process of this machine; all others run in containers.
-    PROCESS_VARIANTS: tuple[str, ...]
+    # Those that run as a process of this machine, with the module they need; all others run in containers.
+    PROCESS_VARIANTS: Mapping[str, str]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool
     CAPABILITIES: Capabilities

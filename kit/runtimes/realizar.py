@@ -32,7 +32,7 @@ from kit.text import plain_text
 
 NAME = "realizar"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
-PROCESS_VARIANTS: tuple[str, ...] = ()
+PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
 CAPABILITIES = Capabilities(
     ignore_eos=False,
