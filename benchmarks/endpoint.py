@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.children import BenchmarkError
 from kit.catalogue import model
 from kit.engines.process import ProcessEngine
-from kit.probe.http import wait_ready
+from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
 from kit.runtimes import llamacpp
 from kit.supply.download import fetch
@@ -63,5 +63,5 @@ def llama_server(log: Path, slots: int) -> Iterator[str]:
     settings = llamacpp.explicit("embedded", {"slots": slots}, len(os.sched_getaffinity(0)))
     spec = llamacpp.server("llamacpp", "embedded", settings, str(fetch(model(MODEL))), engine.free_port())
     with engine.server(spec, log) as running:
-        wait_ready(running.url, spec.ready_path, spec.start_budget_s, running.exit_code, running.log_tail)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         yield running.url

@@ -127,10 +127,11 @@ def _carried_out(asked: _Asked, folder: Path, wishes: _Wishes) -> tuple[Plan, Ou
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
-    from kit.supply.supply import process_supply
+    from kit.supply.supply import process_supply, require_modules
 
     suite = load_suite(asked.platform.correctness.name, asked.platform.correctness.level)
     if asked.platform.engine == "process":
+        require_modules(asked.platform.entries)
         plan = asked.kept or plan_of(asked.platform, wishes.seed, calibrate=wishes.calibrate)
         model = model_file(plan, yes=wishes.yes, quiet=wishes.quiet)
         with RunProgress(plan, quiet=wishes.quiet) as progress:

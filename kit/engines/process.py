@@ -18,7 +18,7 @@ from typing import IO
 from kit.documents.container import ContainerFacts
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import read_start, read_tail
-from kit.engines.protocol import LOG_START_BYTES, Beside, OnLine
+from kit.engines.protocol import LOG_START_BYTES, OnLine, RunProbe
 from kit.errors import EngineError, PortInUseError
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.names import LOADGEN_LOG
@@ -56,7 +56,7 @@ class ProcessServer:
         self._log = log
         self.url = f"http://{HOST}:{spec.port}"
         self.started_utc = utc_now()
-        self.beside: Beside | None = None  # the loopback address is reached from here
+        self.run_probe: RunProbe | None = None  # the loopback address is reached from here
 
     def exit_code(self) -> int | None:
         return self._child.poll()

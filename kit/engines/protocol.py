@@ -19,7 +19,7 @@ OnBytes = Callable[[int, int | None], None]  # bytes so far, bytes in all
 LOG_START_BYTES = 4 << 20  # what a server says of its settings and devices stands within
 # Runs `python -m kit.probe` beside a server, in its network, on one operation (a JSON document), for at most so
 # many seconds; returns what it printed, unchecked. `EngineError` if it could not be run or was too slow.
-Beside = Callable[[bytes, float], bytes]
+RunProbe = Callable[[bytes, float], bytes]
 
 
 class Running(Protocol):
@@ -34,7 +34,7 @@ class Running(Protocol):
     def started_utc(self) -> str: ...
 
     @property
-    def beside(self) -> Beside | None:
+    def run_probe(self) -> RunProbe | None:
         """How to ask the server something; None where `url` can be reached from here. See `kit.probe`."""
         ...
 

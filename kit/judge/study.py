@@ -23,6 +23,7 @@ from kit.documents import (
     Record,
     Result,
 )
+from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Study, Subject, Trial
 from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
 from kit.metrics.stats import median_interval
@@ -147,9 +148,9 @@ def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str,
 def _cold_start_ms(phases: Sequence[Phase]) -> float | None:
     """From the beginning of the phase "start" to the end of "ready"."""
     spans = {phase.name: phase for phase in phases if phase.outcome == "ok"}
-    if "start" not in spans or "ready" not in spans:
+    if START not in spans or READY not in spans:
         return None
-    return (spans["ready"].ended_ns - spans["start"].started_ns) / NS_PER_MS
+    return (spans[READY].ended_ns - spans[START].started_ns) / NS_PER_MS
 
 
 def _paces(parts: CellParts) -> dict[str, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kit.documents import Exchange, Load, StampSource, Window
+from kit.documents.phases import WARM_UP, WINDOW
 from kit.loadgen.spool import Exchanges
 
 
@@ -46,8 +47,8 @@ class LoadRun:
 def phase_of(load: Load, now_ns: int) -> str:
     """What a load does at a time of its clock, as long as it runs."""
     if now_ns < load.warmup_ns:
-        return "warm-up"
-    return "window" if load.window_ns is None or now_ns < load.warmup_ns + load.window_ns else "drain"
+        return WARM_UP
+    return WINDOW if load.window_ns is None or now_ns < load.warmup_ns + load.window_ns else "drain"
 
 
 def unsent(request: int, intended_ns: int, worker: int, now_ns: int) -> Exchange:

@@ -5,17 +5,18 @@ The only module besides `kit.supply.download` that imports httpx.
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 
 from kit.documents import AnswerCheck
-from kit.errors import RuntimeNotReadyError, WrongAnswersError
+from kit.errors import WrongAnswersError
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body, turns
-from kit.strict import Json, read_json
+from kit.strict import Json, StrictError, read_json
 from kit.text import plain_text
 
 POLL_S = 0.05
@@ -33,57 +34,50 @@ def _client(timeout_s: float) -> httpx.Client:
     return httpx.Client(timeout=timeout_s, trust_env=False, follow_redirects=False)
 
 
-def _get(client: httpx.Client, url: str) -> bytes:
+@contextlib.contextmanager
+def _endpoint_errors() -> Iterator[None]:
+    """What httpx raises about a server and its answer as an `EndpointError`; our own faults stay what they are."""
     try:
-        answer = client.get(url)
+        yield
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise EndpointError(f"{type(error).__name__}: {error}") from None
+
+
+def _get(client: httpx.Client, url: str) -> bytes:
+    with _endpoint_errors():
+        answer = client.get(url)
     if answer.status_code != 200:
         raise EndpointError(f"HTTP status {answer.status_code}")
     return answer.content
 
 
-def wait_ready(
-    url: str,
-    path: str,
-    budget_s: float,
-    exit_code: Callable[[], int | None],
-    log_tail: Callable[[], tuple[str, ...]],
-) -> None:
-    """Wait until the server answers 200 at `path`; `RuntimeNotReadyError` if it ends or the budget runs out."""
-    deadline = time.monotonic() + budget_s
-    last = "no answer"
+def poll_ready(url: str, limit_s: float) -> str | None:
+    """Ask again and again until `url` answers 200: None if it does within the limit, else its last answer."""
+    deadline = time.monotonic() + limit_s
     with _client(5.0) as client:
-        while time.monotonic() < deadline:
-            code = exit_code()
-            if code is not None:
-                raise RuntimeNotReadyError(
-                    f"The server ended with exit code {code} before it was ready.",
-                    "Read its last log lines below; the whole log is in the cell's folder.",
-                    log_tail(),
-                )
+        while True:
             try:
-                _get(client, url + path)
+                _get(client, url)
             except EndpointError as error:
-                last = str(error)
+                if time.monotonic() + POLL_S >= deadline:
+                    return str(error)
                 time.sleep(POLL_S)
             else:
-                return
-    raise RuntimeNotReadyError(
-        f"The server was not ready within {budget_s:g} s (last answer: {last}).",
-        "Read its last log lines below; a slow disk or a large model needs a longer start budget.",
-        log_tail(),
-    )
+                return None
+
+
+def _document(data: bytes, where: str) -> Json:
+    try:
+        return read_json(data, where, max_bytes=MAX_ANSWER_BYTES)
+    except StrictError as error:
+        raise EndpointError(str(error)) from None
 
 
 def fetch_json(url: str) -> Json:
     """The JSON document at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
         data = _get(client, url)
-    try:
-        return read_json(data, url, max_bytes=MAX_ANSWER_BYTES)
-    except Exception as error:
-        raise EndpointError(str(error)) from None
+    return _document(data, url)
 
 
 def fetch_text(url: str) -> str:
@@ -93,11 +87,8 @@ def fetch_text(url: str) -> str:
 
 
 def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float) -> httpx.Response:
-    try:
-        with _client(timeout_s) as client:
-            answer = method(client)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise EndpointError(f"{type(error).__name__}: {error}") from None
+    with _endpoint_errors(), _client(timeout_s) as client:
+        answer = method(client)
     if not 200 <= answer.status_code < 300:
         raise EndpointError(f"HTTP status {answer.status_code}: {plain_text(answer.text, 200)}")
     return answer
@@ -107,12 +98,7 @@ def post_json(url: str, document: bytes, timeout_s: float) -> Json:
     """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
     kind = {"Content-Type": "application/json"}
     answer = _answered(lambda client: client.post(url, content=document, headers=kind), timeout_s)
-    if not answer.content.strip():
-        return None
-    try:
-        return read_json(answer.content, url, max_bytes=MAX_ANSWER_BYTES)
-    except Exception as error:
-        raise EndpointError(str(error)) from None
+    return _document(answer.content, url) if answer.content.strip() else None
 
 
 def post_file(url: str, path: Path, timeout_s: float) -> None:
@@ -149,18 +135,11 @@ def _answer_text(document: Json) -> str:
 
 def ask(client: httpx.Client, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> str:
     """The text of one non-streaming chat completion; `EndpointError` if there is none."""
-    try:
+    with _endpoint_errors():
         answer = client.post(f"{url}/v1/chat/completions", json=body, headers=dict(headers))
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise EndpointError(f"{type(error).__name__}: {error}") from None
     if answer.status_code != 200:
         raise EndpointError(f"HTTP status {answer.status_code}")
-    try:
-        return _answer_text(read_json(answer.content, "answer", max_bytes=MAX_ANSWER_BYTES))
-    except EndpointError:
-        raise
-    except Exception as error:
-        raise EndpointError(str(error)) from None
+    return _answer_text(_document(answer.content, "answer"))
 
 
 class Examiner:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 from kit.catalogue import folder_sha256
-from kit.errors import KitError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel
 from kit.probe import http
 from kit.probe.http import EndpointError
@@ -34,20 +33,6 @@ class Operation:
     level: SuiteLevel | None = None
     document: str = ""
     file: str = ""
-
-
-def _ready(asked: Operation) -> Json:
-    """None when it is ready, else what it answered last."""
-    try:
-        http.wait_ready(asked.url, asked.path, asked.limit_s, lambda: None, tuple)
-        return None
-    except RuntimeNotReadyError:
-        pass
-    try:
-        http.fetch_text(asked.url + asked.path)
-    except EndpointError as error:
-        return str(error)
-    return None
 
 
 def _examine(asked: Operation) -> Json:
@@ -84,7 +69,7 @@ def _file_sha256(path: Path) -> str:
 
 
 _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
-    "ready": _ready,
+    "ready": lambda asked: http.poll_ready(asked.url + asked.path, asked.limit_s),
     "json": lambda asked: http.fetch_json(asked.url + asked.path),
     "text": lambda asked: http.fetch_text(asked.url + asked.path),
     "model": lambda asked: http.served_model(asked.url),
@@ -99,7 +84,5 @@ def perform(asked: Operation) -> Json:
     """Carry out one operation here; `EndpointError` if the server or the file did not give what was asked."""
     try:
         return _OPERATIONS[asked.name](asked)
-    except KitError as error:
-        raise EndpointError(error.what) from None
     except OSError as error:
         raise EndpointError(f"{asked.file or asked.url}: {error.strerror or error}") from None

@@ -1,4 +1,4 @@
-"""Who asks a server: `Here` where its address can be reached, `BesideServer` where the engine must carry it."""
+"""What asks a server: a `DirectProbe` where its address can be reached, else a `ContainerProbe`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from kit.documents import AnswerCheck
-from kit.engines.protocol import Beside, Running
+from kit.engines.protocol import Running, RunProbe
 from kit.errors import EngineError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel, turns
 from kit.probe import http
@@ -22,8 +22,7 @@ from kit.text import plain_text
 
 QUICK_S = 30.0
 SHA256_S = 3600.0
-# How long one look at a server that is not ready yet may take; between two looks we see whether it still lives.
-FIRST_LOOK_S, LONGEST_LOOK_S = 1.0, 5.0
+FIRST_LOOK_S = 1.0
 MAX_PRINTED_BYTES = 32 << 20
 MAX_ERROR_CHARS = 400
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -34,22 +33,54 @@ class _Checks:
     checks: tuple[AnswerCheck, ...]
 
 
-class Visitor(ABC):
+class Probe(ABC):
     """Asks one server. Every question but `wait_ready` raises `EndpointError` where there was no good answer,
 
     and `EngineError` if it could not even be asked.
     """
+
+    # One look at a server that is not ready takes no longer; between two looks we see whether it still lives.
+    LONGEST_LOOK_S: float
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._url = running.url
 
     @abstractmethod
+    def _ask(self, asked: Operation) -> Json: ...
+
     def wait_ready(self, path: str, budget_s: float) -> None:
         """Wait until the server answers 200 at `path`; `RuntimeNotReadyError` if it ends or is too slow."""
+        began = time.monotonic()
+        last: str | None = "no answer"
+        while (waited := time.monotonic() - began) < budget_s:
+            code = self._running.exit_code()
+            if code is not None:
+                raise RuntimeNotReadyError(
+                    f"The server ended with exit code {code} before it was ready.",
+                    "Read its last log lines below; the whole log is in the cell's folder.",
+                    self._running.log_tail(),
+                )
+            last = self._look(path, min(self.LONGEST_LOOK_S, FIRST_LOOK_S + waited / 4, budget_s - waited))
+            if last is None:
+                return
+        raise RuntimeNotReadyError(
+            f"The server was not ready within {budget_s:g} s (last answer: {last}).",
+            "Read its last log lines below; a slow disk or a large model needs a longer start budget.",
+            self._running.log_tail(),
+        )
 
-    @abstractmethod
-    def _ask(self, asked: Operation) -> Json: ...
+    def _look(self, path: str, limit_s: float) -> str | None:
+        """None if the server is ready within the limit, else its last answer."""
+        try:
+            last = self._ask(Operation("ready", limit_s, self._url, path))
+        except EndpointError as error:
+            return str(error)
+        except EngineError:
+            if self._running.exit_code() is None:
+                raise
+            return "no answer"  # it ended while we looked, and took with it the place to look from
+        return None if last is None else plain_text(_string(last), 200)
 
     def fetch_json(self, path: str) -> Json:
         """The JSON document at `path`."""
@@ -96,58 +127,32 @@ class Visitor(ABC):
         return found if _SHA256.fullmatch(found) else _refuse("a sha256 of another form")
 
 
-class Here(Visitor):
-    """A server whose address is reached from here."""
+class DirectProbe(Probe):
+    """Asks a server whose address is reached from here."""
 
-    def wait_ready(self, path: str, budget_s: float) -> None:
-        http.wait_ready(self._url, path, budget_s, self._running.exit_code, self._running.log_tail)
+    LONGEST_LOOK_S = 0.5
 
     def _ask(self, asked: Operation) -> Json:
         return perform(asked)
 
 
-class BesideServer(Visitor):
-    """A server in a network of its own: the engine carries the questions there and the answers back."""
+class ContainerProbe(Probe):
+    """Asks a server in a network of its own: the engine carries the questions there and the answers back."""
 
-    def __init__(self, running: Running, beside: Beside) -> None:
+    LONGEST_LOOK_S = 5.0
+
+    def __init__(self, running: Running, run_probe: RunProbe) -> None:
         super().__init__(running)
-        self._beside = beside
-
-    def wait_ready(self, path: str, budget_s: float) -> None:
-        began = time.monotonic()
-        last = "no answer"
-        while (waited := time.monotonic() - began) < budget_s:
-            code = self._running.exit_code()
-            if code is not None:
-                raise RuntimeNotReadyError(
-                    f"The server ended with exit code {code} before it was ready.",
-                    "Read its last log lines below; the whole log is in the cell's folder.",
-                    self._running.log_tail(),
-                )
-            look_s = min(LONGEST_LOOK_S, FIRST_LOOK_S + waited / 4, budget_s - waited)
-            try:
-                found = self._ask(Operation("ready", look_s, self._url, path))
-            except EngineError:
-                if self._running.exit_code() is None:
-                    raise
-                continue  # it ended while we looked, and took with it the place to look from
-            if found is None:
-                return
-            last = plain_text(_string(found), 200)
-        raise RuntimeNotReadyError(
-            f"The server was not ready within {budget_s:g} s (last answer: {last}).",
-            "Read its last log lines below; a slow disk or a large model needs a longer start budget.",
-            self._running.log_tail(),
-        )
+        self._run_probe = run_probe
 
     def _ask(self, asked: Operation) -> Json:
         document = json.dumps(plain(asked)).encode()
-        return value_of(self._beside(document, asked.limit_s + 2 * GRACE_S))
+        return value_of(self._run_probe(document, asked.limit_s + 2 * GRACE_S))
 
 
-def visitor_for(running: Running) -> Visitor:
-    """Whoever can ask this server."""
-    return Here(running) if running.beside is None else BesideServer(running, running.beside)
+def probe_of(running: Running) -> Probe:
+    """The probe that reaches this server."""
+    return DirectProbe(running) if running.run_probe is None else ContainerProbe(running, running.run_probe)
 
 
 def value_of(printed: bytes) -> Json:

@@ -35,11 +35,12 @@ from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
 from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import NAME
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
 from kit.run.host import usable_cpus
+from kit.run.load import run_generator
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.cell_folder import Event, parse_event, raise_load_error, read_facts, read_records
+from kit.storage.cell_folder import read_facts, read_records
 from kit.storage.names import LOAD, RECORDS
 from kit.strict import plain, write_json
 from kit.timestamps import utc_now
@@ -174,7 +175,7 @@ class _Bench:
         folder.mkdir()
         spec = reference_spec(self._engine.free_port(), rate_tok_s, folder / TRUTH)
         with self._engine.server(spec, folder / REFERENCE_LOG) as running:
-            visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+            probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
             load = calibration_load(running.url, concurrency, rate_tok_s, self._effort.warmup_ns, window_ns)
             facts, records = self._run(replace(load, processes=self._processes), folder)
         self.stamp_source = facts.stamp_source
@@ -185,14 +186,7 @@ class _Bench:
 
     def _run(self, load: Load, folder: Path) -> tuple[LoadFacts, list[Record]]:
         (folder / LOAD).write_bytes(write_json(plain(load)))
-        errors: list[Event] = []
-
-        def on_line(line: str) -> None:
-            event = parse_event(line)
-            if event.get("event") == "error":
-                errors.append(event)
-
-        raise_load_error(self._engine.run_load(folder / LOAD, folder, on_line), errors)
+        run_generator(self._engine, folder / LOAD, folder, lambda _: None)
         return read_facts(folder), list(read_records(folder / RECORDS))
 
 

@@ -1,220 +1,163 @@
-"""One cell, from start to stop: start, ready, device, correct, warm-up, window, collect, stop.
+"""One cell, from start to stop. The order of `STEPS` is the specification.
 
-The order is the specification; tests hold it on success and on the failure of each phase. Whatever happens,
-the server is gone and cell.json is written when `measure_cell` returns or raises.
+Whatever happens, the server is gone and cell.json is written when `measure_cell` returns or raises.
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, Protocol
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 
-from kit.documents import (
-    Cell,
-    CellFailure,
-    CellPlan,
-    CellStatus,
-    Entry,
-    Load,
-    LoadFacts,
-    Metrics,
-    Plan,
-    ServerFacts,
-    Setting,
-)
-from kit.documents.container import ContainerFacts
-from kit.documents.phases import PhaseLog
-from kit.engines.protocol import Engine, Running
+from kit.documents import Cell, CellFailure, CellStatus, ServerFacts
+from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
+from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError
-from kit.plan.correctness import SuiteLevel
-from kit.plan.plan import cell_load, entry_of
+from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
-from kit.probe import Visitor, visitor_for
+from kit.probe import probe_of
 from kit.probe.http import EndpointError
-from kit.run.gates import examine, pass_gates
+from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.load import run_generator
+from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
 from kit.runtimes import RUNTIMES
-from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import (
     Event,
-    keep_cell,
     metrics_of,
-    parse_event,
-    raise_load_error,
     read_facts,
     remove_load,
     too_many_errors,
+    write_cell,
     write_load,
 )
 from kit.storage.names import SERVER_LOG
-from kit.supply.supply import Supply
 from kit.timestamps import utc_now
 
-
-class Observer(Protocol):
-    """Who wants to see a run while it goes on; every call must return at once."""
-
-    def phase(self, cell: str, name: str) -> None: ...
-
-    def progress(self, cell: str, event: Event) -> None: ...
+MAX_FAILURE_CHARS = 2000
 
 
-@dataclass(slots=True)
-class _Found:
-    """What is known of a cell so far; grows from phase to phase."""
-
-    load: Load | None = None
-    facts: LoadFacts | None = None
-    metrics: Metrics | None = None
-    command: tuple[str, ...] = ()
-    started_utc: str = ""
-    stopped_utc: str | None = None
-    exit_code: int | None = None
-    version: str | None = None
-    reported: dict[str, Setting] = field(default_factory=dict)
-    before: dict[str, int] | None = None
-    after: dict[str, int] | None = None
-    device: str | None = None
-    container: ContainerFacts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CellJob:
-    """Everything one cell needs."""
-
-    plan: Plan
-    cell: CellPlan
-    folder: Path
-    engine: Engine
-    supply: Supply
-    suite: SuiteLevel
-    observer: Observer
-
-    @property
-    def entry(self) -> Entry:
-        return entry_of(self.plan, self.cell)
-
-
-def measure_cell(job: CellJob) -> Cell:
+def measure_cell(inputs: CellInputs) -> Cell:
     """Measure one cell and write its folder. A failure of the cell is in the returned value, not raised;
 
     KeyboardInterrupt and errors of the kit itself go on after everything was stopped and written.
     """
-    job.folder.mkdir(parents=True, exist_ok=True)
-    log = PhaseLog(lambda name: job.observer.phase(job.cell.id, name))
-    found = _Found()
+    inputs.folder.mkdir(parents=True, exist_ok=True)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
-    status: CellStatus = "interrupted"
-    failure: CellFailure | None = None
+    servers = ExitStack()
+    runner = PhaseRunner(inputs, servers)
     try:
-        failure = _run_phases(job, log, found)
-        status = "failed" if failure else "measured"
-    except KitError as error:
-        status = "failed"
-        detail = "".join(f"\n  {line}" for line in error.detail)
-        failure = CellFailure(_failed_phase(log), type(error).__name__, f"{error.what}{detail}"[:2000])
-        if isinstance(error, InternalError):
-            raise
+        with suppress(KitError), servers:  # each error is kept by the runner
+            runner.run(STEPS)
     finally:
+        status, failure = _outcome(runner)
+        state = runner.state
         cell = Cell(
             schema="kit/cell/1",
-            id=job.cell.id,
-            entry=job.entry.name,
-            runtime=job.entry.runtime,
-            variant=job.entry.variant,
-            concurrency=job.cell.concurrency,
-            replicate=job.cell.replicate,
+            id=inputs.cell.id,
+            entry=inputs.entry.name,
+            runtime=inputs.entry.runtime,
+            variant=inputs.entry.variant,
+            concurrency=inputs.cell.concurrency,
+            replicate=inputs.cell.replicate,
             status=status,
             failure=failure,
             started_utc=started_utc,
             ended_utc=utc_now(),
             duration_ns=time.monotonic_ns() - started_ns,
-            phases=tuple(log.phases),
-            load=found.load,
-            facts=found.facts,
-            server=_server_facts(job, found),
-            metrics=found.metrics,
+            phases=tuple(runner.phases),
+            load=state.load,
+            facts=state.facts,
+            server=_server_facts(state),
+            metrics=state.metrics,
         )
-        keep_cell(job.folder, cell)
+        write_cell(inputs.folder, cell)
+    for _, error in runner.errors:
+        if not isinstance(error, KitError) or isinstance(error, InternalError):
+            raise error
     return cell
 
 
-def _failed_phase(log: PhaseLog) -> str:
-    return next((phase.name for phase in log.phases if phase.outcome == "failed"), log.name)
+def _outcome(runner: PhaseRunner) -> tuple[CellStatus, CellFailure | None]:
+    """How the cell ended: what went wrong first decides, whatever went wrong after it."""
+    if runner.state.failure is not None:
+        return "failed", runner.state.failure
+    if not runner.errors:
+        whole = bool(runner.phases) and runner.phases[-1].name == STOP
+        return ("measured" if whole else "interrupted"), None
+    phase, error = runner.errors[0]
+    if not isinstance(error, KitError):
+        return "interrupted", None
+    message = "\n  ".join((error.what, *error.detail))
+    return "failed", CellFailure(phase, type(error).__name__, message[:MAX_FAILURE_CHARS])
 
 
-def _run_phases(job: CellJob, log: PhaseLog, found: _Found) -> CellFailure | None:
-    """The story of a cell. Returns why it failed although the load ran, or None."""
-    log.begin("start")
-    spec = job.supply.server(job.entry, job.cell.id, job.engine.free_port())
-    found.command = _shown_command(spec.command, job)
-    running: Running | None = None
-    failure: CellFailure | None = None
+# --- phases -----------------------------------------------------------------------------------------------
+
+
+def start_server(state: CellState) -> CellState:
+    """The server of the entry, started."""
+    inputs = state.inputs
+    spec = inputs.supply.server(inputs.entry, inputs.cell.id, inputs.engine.free_port())
+    running = state.servers.enter_context(inputs.engine.server(spec, inputs.folder / SERVER_LOG))
+    return replace(state, started=Server(spec, running, probe_of(running)))
+
+
+def fix_load(state: CellState) -> CellState:
+    """Right answers; then the counters before the load, and the load itself."""
+    state = check_answers(state)
+    load = cell_load(state.inputs.plan, state.inputs.cell, state.server.running.url, state.model_name)
+    return replace(state, counters_before=_counters(state), load=load)
+
+
+def run_load(state: CellState) -> CellState:
+    """Warm-up and window are one load: the generator tells when the window opens."""
+    inputs = state.inputs
+    if state.load is None:
+        raise InternalError("There is no load to be run.")
+
+    def on_event(event: Event) -> None:
+        if event.get("phase") not in (None, WARM_UP):
+            state.reach(WINDOW)
+        inputs.observer.progress(inputs.cell.id, event)
+
+    file = write_load(inputs.folder, state.load, load_prompts(inputs.plan.prompts.name))
     try:
-        with job.engine.server(spec, job.folder / SERVER_LOG) as running:
-            try:
-                found.started_utc = running.started_utc
-                failure = _with_server(job, log, found, running, spec)
-            except KeyboardInterrupt:
-                log.end("interrupted")
-                raise
-            except BaseException:
-                log.end("failed")
-                raise
-            finally:
-                log.begin("stop")
-    except BaseException as error:
-        log.end("interrupted" if isinstance(error, KeyboardInterrupt) else _last(running))
-        raise
+        run_generator(inputs.engine, file, inputs.folder, on_event)
     finally:
-        if running is not None:
-            found.exit_code = running.exit_code()
-            found.stopped_utc = utc_now()
-            found.container = running.facts()
-    log.end("ok")
-    return failure
+        remove_load(inputs.folder)
+    return replace(state, facts=read_facts(inputs.folder))
 
 
-def _last(running: Running | None) -> Literal["ok", "failed"]:
-    """How the phase that runs while an error passes ends: stopping a started server is no failure of its own."""
-    return "failed" if running is None else "ok"
-
-
-def _with_server(
-    job: CellJob, log: PhaseLog, found: _Found, running: Running, spec: ServerSpec
-) -> CellFailure | None:
-    log.begin("ready")
-    visitor = visitor_for(running)
-    passed = pass_gates(
-        job.entry,
-        spec,
-        running,
-        visitor,
-        job.supply.preparation(job.entry),
-        job.plan.model.name,
-        log.begin,
-        job.supply.unseen_weights(job.entry),
-    )
-    found.version, found.reported, found.device = passed.version, passed.reported, passed.device
-    log.begin("correct")
-    examine(job.folder, visitor, job.suite, passed.model_name, job.cell.concurrency)
-    found.before = _counters(job, visitor)
-    log.begin("warm-up")
-    found.load = cell_load(job.plan, job.cell, running.url, passed.model_name)
-    _run_load(job, log, found.load)
-    log.begin("collect")
-    found.facts = read_facts(job.folder)
-    if found.facts.interrupted:
+def collect(state: CellState) -> CellState:
+    """The numbers of the records, and whether the server outlived its load."""
+    load, facts = state.load, state.facts
+    if load is None or facts is None:
+        raise InternalError("There is no load to be collected.")
+    if facts.interrupted:
         raise KeyboardInterrupt
-    if found.facts.aborted:
-        return too_many_errors(found.load, found.facts.requests)
-    found.metrics = metrics_of(job.folder, found.facts, found.load)
-    death = _death(running)
-    if death is None:
-        found.after = _counters(job, visitor)
-    return death
+    if facts.aborted:
+        return replace(state, failure=too_many_errors(load, facts.requests))
+    metrics = metrics_of(state.inputs.folder, facts, load)
+    death = _death(state.server.running)
+    return replace(state, metrics=metrics, failure=death, counters_after=None if death else _counters(state))
+
+
+def stop_server(state: CellState) -> CellState:
+    """The server is gone, and its log complete."""
+    state.servers.close()
+    return replace(state, stopped_utc=utc_now())
+
+
+STEPS = (
+    Step((START,), start_server),
+    Step((READY,), wait_until_ready),
+    Step((DEVICE,), prove_device),
+    Step((CORRECT,), fix_load),
+    Step((WARM_UP, WINDOW), run_load),
+    Step((COLLECT,), collect),
+    Step((STOP,), stop_server),
+)
 
 
 def _death(running: Running) -> CellFailure | None:
@@ -223,62 +166,46 @@ def _death(running: Running) -> CellFailure | None:
     lines = "".join(f"\n  {line}" for line in running.log_tail(5))
     if facts is not None and facts.oom_killed:  # perhaps only one of its processes: what is left is another server
         return CellFailure(
-            "window", "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
+            WINDOW, "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
         )
     if code is None:
         return None
-    return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
+    return CellFailure(WINDOW, "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
 
 
-def _counters(job: CellJob, visitor: Visitor) -> dict[str, int] | None:
-    runtime = RUNTIMES[job.entry.runtime]
+def _counters(state: CellState) -> dict[str, int] | None:
+    runtime = RUNTIMES[state.inputs.entry.runtime]
     if runtime.COUNTERS_PATH is None:
         return None
     try:
-        return runtime.counters(visitor.fetch_text(runtime.COUNTERS_PATH)) or None
+        return runtime.counters(state.server.probe.fetch_text(runtime.COUNTERS_PATH)) or None
     except EndpointError:
         return None
 
 
-def _run_load(job: CellJob, log: PhaseLog, load: Load) -> None:
-    plan_file = write_load(job.folder, load, load_prompts(job.plan.prompts.name))
-    errors: list[Event] = []
-
-    def on_line(line: str) -> None:
-        event = parse_event(line)
-        if event.get("event") == "error":
-            errors.append(event)
-        elif event.get("phase") in ("window", "drain"):
-            log.begin("window")
-        job.observer.progress(job.cell.id, event)
-
-    try:
-        code = job.engine.run_load(plan_file, job.folder, on_line)
-    finally:
-        remove_load(job.folder)
-    raise_load_error(code, errors)
-
-
-def _shown_command(command: tuple[str, ...], job: CellJob) -> tuple[str, ...]:
+def _shown_command(command: tuple[str, ...], inputs: CellInputs) -> tuple[str, ...]:
     """The command as it goes into records: without the paths of this machine."""
-    file = job.supply.weights_file(job.entry)
-    shown = (part.replace(file, job.plan.model.file) if file else part for part in command)
+    file = inputs.supply.weights_file(inputs.entry)
+    shown = (part.replace(file, inputs.plan.model.file) if file else part for part in command)
     return tuple("python" if part == sys.executable else part for part in shown)
 
 
-def _server_facts(job: CellJob, found: _Found) -> ServerFacts | None:
-    if not found.started_utc:
+def _server_facts(state: CellState) -> ServerFacts | None:
+    """What ran, after its end; None if nothing was started."""
+    if state.started is None:
         return None
+    running, inputs = state.started.running, state.inputs
+    container = running.facts()
     return ServerFacts(
-        command=found.container.command if found.container else found.command,
-        version=found.version,
-        reported=found.reported,
-        started_utc=found.started_utc,
-        stopped_utc=found.stopped_utc,
-        exit_code=found.exit_code,
-        model_sha256=job.supply.weights_sha256(job.entry),
-        counters_before=found.before,
-        counters_after=found.after,
-        device=found.device,
-        container=found.container,
+        command=container.command if container else _shown_command(state.started.spec.command, inputs),
+        version=state.version,
+        reported=state.reported,
+        started_utc=running.started_utc,
+        stopped_utc=state.stopped_utc,
+        exit_code=running.exit_code(),
+        model_sha256=inputs.supply.weights_sha256(inputs.entry),
+        counters_before=state.counters_before,
+        counters_after=state.counters_after,
+        device=state.device,
+        container=container,
     )

@@ -19,6 +19,7 @@ from kit.run.host import describe_host
 from kit.supply.download import cache_folder
 from kit.supply.images import needed
 from kit.supply.provision import entry_recipe, preflight
+from kit.supply.supply import INSTALL, missing_modules
 from kit.supply.weights import weights_path
 from kit.text import bytes_text, plain_text
 
@@ -27,8 +28,8 @@ MIN_FREE_BYTES = 15 << 30  # images of two engines, their build caches and a sma
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One thing that was looked at: what, how it is, and what to do unless it is ok."""
+class Diagnosis:
+    """What was looked at, how it is, and what to do unless it is ok."""
 
     what: str
     state: State
@@ -36,17 +37,18 @@ class Found:
     remedy: str = ""
 
 
-def examine(platform: Platform | None) -> Iterator[Found]:
+def examine(platform: Platform | None) -> Iterator[Diagnosis]:
     """Look at the machine, and at what the platform needs if one is given; nothing is built or fetched."""
     yield from _machine()
     if platform is not None and platform.engine == "process":
+        yield _modules(platform)
         yield from _models(platform)
         return
     with contextlib.ExitStack() as stack:
         try:
             host = stack.enter_context(connect("doctor"))
         except KitError as error:
-            yield Found("engine", "fail", error.what, error.remedy)
+            yield Diagnosis("engine", "fail", error.what, error.remedy)
             return
         yield from _engine(host)
         if platform is not None:
@@ -56,33 +58,33 @@ def examine(platform: Platform | None) -> Iterator[Found]:
             yield from _clock(platform.hardware)
 
 
-def _machine() -> Iterator[Found]:
+def _machine() -> Iterator[Diagnosis]:
     host = describe_host()
     memory = bytes_text(host.memory_bytes) if host.memory_bytes else "unknown"
-    yield Found("machine", "ok", f"{host.cpus_usable} of {host.cpus} CPUs, {memory} of memory, {host.system}")
+    yield Diagnosis("machine", "ok", f"{host.cpus_usable} of {host.cpus} CPUs, {memory} of memory, {host.system}")
     governor = host.cpu_governor
     if governor not in (None, "performance"):
-        yield Found(
+        yield Diagnosis(
             "CPU governor",
             "note",
             f"{governor}: the clock follows the load, and short windows see it",
             "sudo cpupower frequency-set -g performance",
         )
     if host.clock_source not in (None, "tsc", "arch_sys_counter", "kvm-clock"):
-        yield Found(
+        yield Diagnosis(
             "clock", "note", f"clock source {host.clock_source}: slow to read", "See docs/method.md on clocks."
         )
     folder = cache_folder()
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     state: State = "ok" if free >= MIN_FREE_BYTES else "note"
-    yield Found("disk", state, f"{bytes_text(free)} free at the cache", "Make room, or set KIT_CACHE.")
+    yield Diagnosis("disk", state, f"{bytes_text(free)} free at the cache", "Make room, or set KIT_CACHE.")
 
 
-def _engine(host: ContainerHost) -> Iterator[Found]:
-    yield Found("engine", "ok", plain_text(f"version {host.version()}", 200))
+def _engine(host: ContainerHost) -> Iterator[Diagnosis]:
+    yield Diagnosis("engine", "ok", plain_text(f"version {host.version()}", 200))
     held = host.holder()
     if held is not None:
-        yield Found(
+        yield Diagnosis(
             "lock",
             "fail",
             f"run {held.run} of process {held.pid} on {held.host} " + ("is gone" if held.dead else "holds it"),
@@ -90,41 +92,48 @@ def _engine(host: ContainerHost) -> Iterator[Found]:
         )
 
 
-def _accelerator(host: ContainerHost, platform: Platform) -> Found:
+def _accelerator(host: ContainerHost, platform: Platform) -> Diagnosis:
     try:
         preflight(host, platform.entries)
     except KitError as error:
-        return Found("accelerator", "fail", error.what, error.remedy or "See docs/passthrough.md.")
-    return Found("accelerator", "ok", "every entry's accelerator has a way into containers")
+        return Diagnosis("accelerator", "fail", error.what, error.remedy or "See docs/passthrough.md.")
+    return Diagnosis("accelerator", "ok", "every entry's accelerator has a way into containers")
 
 
-def _images(host: ContainerHost, platform: Platform) -> Iterator[Found]:
+def _images(host: ContainerHost, platform: Platform) -> Iterator[Diagnosis]:
     for entry in platform.entries:
         try:
             wanted = entry_recipe(host.images, entry, None)
             missing = needed(host.images, wanted)
         except KitError as error:
-            yield Found(f"image of {entry.name}", "fail", error.what, error.remedy)
+            yield Diagnosis(f"image of {entry.name}", "fail", error.what, error.remedy)
             continue
         state: State = "note" if missing else "ok"
         words = f"{wanted.tag} " + ("has to be built" if missing else "is here")
-        yield Found(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
+        yield Diagnosis(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
 
 
-def _models(platform: Platform) -> Iterator[Found]:
+def _modules(platform: Platform) -> Diagnosis:
+    missing = ", ".join(missing_modules(platform.entries))
+    if missing:
+        return Diagnosis("wheels", "fail", f"{missing} is not installed, and servers need it", INSTALL)
+    return Diagnosis("wheels", "ok", "what servers need is installed")
+
+
+def _models(platform: Platform) -> Iterator[Diagnosis]:
     for name in (platform.model, *own_models(platform.entries)):
         entry = model(name)
         here = weights_path(entry).exists()
         doubt = "" if entry.confirmed else "; its hash is not confirmed by us"
         state: State = "ok" if here and entry.confirmed else "note"
         words = ("is here" if here else "has to be fetched or made") + doubt
-        yield Found(f"model {name}", state, words, f"kit models prepare {name}")
+        yield Diagnosis(f"model {name}", state, words, f"kit models prepare {name}")
 
 
-def _clock(hardware: Hardware | None) -> Iterator[Found]:
+def _clock(hardware: Hardware | None) -> Iterator[Diagnosis]:
     if hardware is not None and hardware.lock_clock_mhz is not None:
         mhz = hardware.lock_clock_mhz
-        yield Found(
+        yield Diagnosis(
             "device clock",
             "note",
             f"the platform is meant at {mhz} MHz, and the kit has no rights to lock that",

@@ -2,67 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
-from kit.documents import Entry, Setting
+from kit.documents import AnswerCheck, Entry, Setting
 from kit.engines.protocol import Running
 from kit.errors import EngineError, RuntimeNotReadyError, SourceError, WrongDeviceError
-from kit.plan.correctness import SuiteLevel
-from kit.probe import Visitor
+from kit.probe import Probe
 from kit.probe.http import EndpointError, require_right
+from kit.run.phases import CellState
 from kit.runtimes import RUNTIMES
-from kit.runtimes.protocol import DeviceEvidence, ServedModel, ServerSpec, Step, Upload
-from kit.storage.cell_folder import keep_checks
+from kit.runtimes.protocol import DeviceEvidence, ServedModel, Step, Upload
+from kit.storage.cell_folder import write_checks
 
 Json = object
 MODELS = "/models"  # where every compose file mounts the weights
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """What the gates found out about a server."""
-
-    version: str | None
-    reported: dict[str, Setting]
-    device: str | None
-    model_name: str
-
-
-def pass_gates(
-    entry: Entry,
-    spec: ServerSpec,
-    running: Running,
-    visitor: Visitor,
-    preparation: tuple[Step, ...],
-    model: str,
-    on_phase: Callable[[str], None],
-    mounted: ServedModel | None = None,
-) -> Passed:
-    """Alive, loaded, with the planned settings, on the device; raises what says why not.
-
-    `model` is what requests call it if the server lists none; `mounted` are weights that are to be hashed where
-    the server sees them.
-    """
-    visitor.wait_ready(spec.ready_path, spec.start_budget_s)
+def wait_until_ready(state: CellState) -> CellState:
+    """Alive, loaded, with the planned settings; raises what says why not."""
+    inputs, server = state.inputs, state.server
+    server.probe.wait_ready(server.spec.ready_path, server.spec.start_budget_s)
+    mounted = inputs.supply.unseen_weights(inputs.entry)
     if mounted is not None:
-        _same_weights(mounted, visitor)
-    for step in preparation:
-        _prepare(step, visitor)
-    version, reported = _facts(entry, running, visitor)
-    model_name = visitor.served_model() or model
-    device = None
-    if spec.container is not None:
-        on_phase("device")
-        device = _device(entry, running, visitor)
-    return Passed(version, reported, device, model_name)
+        _require_same_weights(mounted, server.probe)
+    for step in inputs.supply.preparation(inputs.entry):
+        _prepare(step, server.probe)
+    version, reported = _settings(inputs.entry, server.running, server.probe)
+    with _not_ready("does not list its models"):
+        model_name = server.probe.served_model() or inputs.plan.model.name
+    return replace(state, version=version, reported=reported, model_name=model_name)
 
 
-def _same_weights(mounted: ServedModel, visitor: Visitor) -> None:
+def prove_device(state: CellState) -> CellState:
+    """The server computes where its variant says."""
+    return replace(state, device=device_of(state.inputs.entry, state.server.running, state.server.probe))
+
+
+def check_answers(state: CellState) -> CellState:
+    """Right answers one by one, then at the cell's concurrency; kept in correct.jsonl even when wrong."""
+    checks: list[AnswerCheck] = []
+    for requests in sorted({1, state.inputs.cell.concurrency}):
+        with _not_ready("does not answer the correctness prompts"):
+            checks += state.server.probe.examine(state.inputs.suite, state.model_name, requests)
+        write_checks(state.inputs.folder, checks)
+        require_right(checks)
+    return state
+
+
+@contextmanager
+def _not_ready(words: str, log_tail: Callable[[], tuple[str, ...]] = tuple) -> Iterator[None]:
+    """A server that gives no answer in this block is not ready, with what it did not do."""
+    try:
+        yield
+    except EndpointError as error:
+        raise RuntimeNotReadyError(f"The server {words}: {error}.", "", log_tail()) from None
+
+
+def _require_same_weights(mounted: ServedModel, probe: Probe) -> None:
     """`SourceError` if what lies in the server's mount is not what was put there."""
     try:
-        found = visitor.sha256(f"{MODELS}/{mounted.file}")
+        found = probe.sha256(f"{MODELS}/{mounted.file}")
     except EndpointError as error:
         raise SourceError(f"The weights in the volume {mounted.volume} cannot be read: {error}.") from None
     if found != mounted.sha256:
@@ -72,28 +73,22 @@ def _same_weights(mounted: ServedModel, visitor: Visitor) -> None:
         )
 
 
-def _prepare(step: Step, visitor: Visitor) -> None:
-    try:
+def _prepare(step: Step, probe: Probe) -> None:
+    with _not_ready(f"did not take the model ({step.path})"):
         if isinstance(step, Upload):
-            visitor.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
+            probe.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
             return
-        answer = visitor.post(step.path, step.document, step.timeout_s)
-    except EndpointError as error:
-        raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {error}.") from None
+        answer = probe.post(step.path, step.document, step.timeout_s)
     if isinstance(answer, dict) and answer.get("error"):
         raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {answer['error']!r:.200}.")
 
 
-def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None, dict[str, Setting]]:
+def _settings(entry: Entry, running: Running, probe: Probe) -> tuple[str | None, dict[str, Setting]]:
     """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
     runtime = RUNTIMES[entry.runtime]
-    try:
-        facts = visitor.fetch_json(runtime.FACTS_PATH)
-        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else visitor.fetch_json(runtime.SETTINGS_PATH)
-    except EndpointError as error:
-        raise RuntimeNotReadyError(
-            f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
-        ) from None
+    with _not_ready(f"is up but gives no facts at {runtime.FACTS_PATH}", running.log_tail):
+        facts = probe.fetch_json(runtime.FACTS_PATH)
+        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else probe.fetch_json(runtime.SETTINGS_PATH)
     reported = runtime.reported(told)
     wrong = runtime.disagreements(entry.settings, reported)
     if wrong:
@@ -101,7 +96,7 @@ def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None
     return runtime.version(facts), reported
 
 
-def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
+def device_of(entry: Entry, running: Running, probe: Probe) -> str | None:
     """Where the server computes; `WrongDeviceError` if that is not where its variant says."""
     runtime = RUNTIMES[entry.runtime]
     command = runtime.device_command(entry.variant)
@@ -109,7 +104,7 @@ def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
     facts: Json = None
     if runtime.DEVICE_PATH is not None:
         try:
-            facts = visitor.fetch_json(runtime.DEVICE_PATH)
+            facts = probe.fetch_json(runtime.DEVICE_PATH)
         except EndpointError:
             facts = None
     found = runtime.device(entry.variant, DeviceEvidence(running.log_start(), listing, facts))
@@ -120,14 +115,3 @@ def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
             running.log_tail(5),
         )
     return found.device
-
-
-def examine(folder: Path, visitor: Visitor, level: SuiteLevel, model: str, concurrency: int) -> None:
-    """Right answers one by one, then at the cell's concurrency; kept in correct.jsonl even when wrong."""
-    checks = visitor.examine(level, model, 1)
-    keep_checks(folder, checks)
-    require_right(checks)
-    if concurrency > 1:
-        checks = [*checks, *visitor.examine(level, model, concurrency)]
-        keep_checks(folder, checks)
-        require_right(checks)

@@ -21,7 +21,7 @@ from kit.documents import (
     TracePin,
 )
 from kit.engines.protocol import Engine
-from kit.errors import InputError, StorageError
+from kit.errors import InputError, KitError, StorageError
 from kit.metrics.validation import parse_rule
 from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
@@ -30,13 +30,13 @@ from kit.plan.target import parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
 from kit.storage.cell_folder import (
     Event,
-    keep_cell,
     metrics_of,
     parse_event,
     raise_load_error,
     read_facts,
     remove_load,
     too_many_errors,
+    write_cell,
     write_load,
 )
 from kit.storage.names import RECORDS, TRACE
@@ -161,7 +161,7 @@ def _served_model(base_url: str) -> str:
 
 
 def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:
-    """Carry out one load into a new folder; returns the cell, which is also written to cell.json."""
+    """Run one load into a new folder; returns the cell, which is also written to cell.json."""
     prompts = load_prompts(request.prompts)
     load = make_load(request, prompts)
     refuse_used(folder)
@@ -192,7 +192,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         server=None,
         metrics=metrics_of(folder, facts, load),
     )
-    keep_cell(folder, cell)
+    write_cell(folder, cell)
     return cell
 
 
@@ -202,8 +202,8 @@ def _outcome(facts: LoadFacts, load: Load) -> tuple[CellStatus, CellFailure | No
     return "interrupted" if facts.interrupted else "measured", None
 
 
-def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> None:
-    """Run the load generator on a load file; raises what it reported. What never began leaves nothing behind."""
+def run_generator(engine: Engine, load: Path, folder: Path, on_event: Callable[[Event], None]) -> None:
+    """Run the load generator on a load file, and hand on its events; raises what it reported."""
     errors: list[Event] = []
 
     def on_line(line: str) -> None:
@@ -212,15 +212,22 @@ def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], N
             errors.append(event)
         on_event(event)
 
+    raise_load_error(engine.run_load(load, folder, on_line), errors)
+
+
+def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> None:
+    """Run a load; what never began leaves nothing behind."""
     try:
-        code = engine.run_load(load, folder, on_line)
-    finally:
-        remove_load(folder)
-    if errors and not (folder / RECORDS).exists():
-        (folder / TRACE).unlink(missing_ok=True)
-    if errors and not any(folder.iterdir()):
-        folder.rmdir()
-    raise_load_error(code, errors)
+        try:
+            run_generator(engine, load, folder, on_event)
+        finally:
+            remove_load(folder)
+    except KitError:
+        if not (folder / RECORDS).exists():
+            (folder / TRACE).unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def refuse_used(folder: Path) -> None:

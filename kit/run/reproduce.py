@@ -16,8 +16,9 @@ from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
 from kit.report.tables import report
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
-from kit.run.cell import CellJob, Observer, measure_cell
+from kit.run.cell import measure_cell
 from kit.run.host import describe_host
+from kit.run.phases import CellInputs, Observer
 from kit.storage.names import CALIBRATION, CELL, CELLS, HOST, PLAN, REPORT, RESULT
 from kit.storage.run_folder import (
     create,
@@ -67,8 +68,8 @@ def reproduce(
             if planned.id in done:
                 continue
             observer.cell_started(planned)
-            job = CellJob(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
-            observer.cell_ended(measure_cell(job))
+            inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
+            observer.cell_ended(measure_cell(inputs))
     except OSError as error:
         raise _storage(error, folder) from None
     finally:

@@ -16,8 +16,8 @@ HTTP_THREADS = 160
 def main(argument: str) -> int:
     try:
         from xllamacpp import CommonParams, Server
-    except ImportError:
-        sys.stderr.write("The wheel xllamacpp is not installed: pip install 'llm-repro-kit[demo]'\n")
+    except ImportError as error:
+        sys.stderr.write(f"The wheel xllamacpp cannot be loaded ({error}): pip install 'llm-repro-kit[demo]'\n")
         return 2
     settings = json.loads(argument)
     params = CommonParams()

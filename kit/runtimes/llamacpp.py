@@ -25,7 +25,7 @@ from kit.text import plain_text
 
 NAME = "llamacpp"
 VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
-PROCESS_VARIANTS: tuple[str, ...] = ("embedded",)
+PROCESS_VARIANTS: Mapping[str, str] = {"embedded": "xllamacpp"}
 LOADS_FOLDERS = False
 CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {

@@ -33,7 +33,7 @@ from kit.text import plain_text
 
 NAME = "ollama"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
-PROCESS_VARIANTS: tuple[str, ...] = ()
+PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
 CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {

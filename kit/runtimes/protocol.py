@@ -101,8 +101,8 @@ class Runtime(Protocol):
 
     NAME: str
     VARIANTS: tuple[str, ...]
-    # Those that run as a process of this machine; all others run in containers.
-    PROCESS_VARIANTS: tuple[str, ...]
+    # Those that run as a process of this machine, with the module they need; all others run in containers.
+    PROCESS_VARIANTS: Mapping[str, str]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool
     # Whether its API takes `ignore_eos`; what it does not take is never asked of it.

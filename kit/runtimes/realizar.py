@@ -31,7 +31,7 @@ from kit.text import plain_text
 
 NAME = "realizar"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
-PROCESS_VARIANTS: tuple[str, ...] = ()
+PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
 CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {

@@ -31,7 +31,7 @@ from kit.text import plain_text
 
 NAME = "vllm"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda")
-PROCESS_VARIANTS: tuple[str, ...] = ()
+PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = True
 CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {

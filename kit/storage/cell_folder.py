@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
+from kit.documents.phases import WINDOW
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
 from kit.metrics.aggregate import cell_metrics
 from kit.plan.prompts import PromptSet
@@ -25,7 +26,7 @@ class _Text:
     text: str
 
 
-def keep_cell(folder: Path, cell: Cell) -> None:
+def write_cell(folder: Path, cell: Cell) -> None:
     """Write cell.json."""
     (folder / CELL).write_bytes(write_json(plain(cell)))
 
@@ -45,7 +46,7 @@ def remove_load(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def keep_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
+def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
     """Write correct.jsonl."""
     (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))
 
@@ -81,7 +82,7 @@ def too_many_errors(load: Load, requests: int) -> CellFailure:
     """Why a load was given up that failed more often than it was allowed to."""
     share = (load.max_error_milli or 0) / 10
     return CellFailure(
-        "window", "TooManyErrors", f"Given up: more than {share:g} % of the {requests} requests until then failed."
+        WINDOW, "TooManyErrors", f"Given up: more than {share:g} % of the {requests} requests until then failed."
     )
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Entry, Plan
-from kit.errors import SourceError
+from kit.errors import InputError, SourceError
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.supply.download import file_sha256
+
+INSTALL = "pip install 'llm-repro-kit[demo]'"
 
 
 class Supply(Protocol):
@@ -64,6 +67,18 @@ class ProcessSupply:
     def weights_file(self, entry: Entry) -> str | None:
         del entry
         return str(self.model)
+
+
+def missing_modules(entries: Iterable[Entry]) -> list[str]:
+    """The modules that servers run as processes need and that are not installed here."""
+    needed = {RUNTIMES[entry.runtime].PROCESS_VARIANTS.get(entry.variant) for entry in entries}
+    return sorted(name for name in needed if name and find_spec(name) is None)
+
+
+def require_modules(entries: Iterable[Entry]) -> None:
+    """`InputError` if a module is missing that a server of these entries needs."""
+    if missing := missing_modules(entries):
+        raise InputError(f"The servers need {', '.join(missing)}, which is not installed.", INSTALL)
 
 
 def process_supply(plan: Plan, model: Path) -> ProcessSupply:

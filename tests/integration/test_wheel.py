@@ -54,11 +54,14 @@ def test_the_wheel_holds_the_assets_beside_the_code(python: Path) -> None:
 
 
 def test_without_the_demo_extra_the_demo_says_what_to_install(python: Path, tmp_path: Path) -> None:
-    """The server ends at once, its words are shown, the exit code says that nothing was measured."""
+    """Once, before anything is fetched or started, and as a mistake of the user; the doctor says it too."""
     done = kit(python, tmp_path, "reproduce", "demo", "--yes", "--replicates", "1", "--concurrency", "1")
-    assert done.returncode == 8
-    assert "kit[demo]" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == 2
+    assert done.stderr.count("pip install 'llm-repro-kit[demo]'") == 1
+    assert (done.stdout, list(tmp_path.iterdir())) == ("", [])
+    examined = kit(python, tmp_path, "doctor", "demo")
+    assert examined.returncode == 1
+    assert "pip install 'llm-repro-kit[demo]'" in examined.stdout
 
 
 def test_help_answers_from_the_wheel(python: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from kit.catalogue import model
 from kit.documents import LoadFacts, Plan, Window
 from kit.documents.container import ContainerFacts
-from kit.engines.protocol import Beside, OnLine
+from kit.engines.protocol import OnLine, RunProbe
 from kit.errors import EngineError
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
 from kit.plan.plan import make_plan
@@ -98,14 +98,17 @@ class FakeRunning:
         self.url = url
         self.started_utc = "2026-01-01T00:00:00.000000Z"
         self.code: int | None = None
-        self.beside: Beside | None = None
+        self.run_probe: RunProbe | None = None
         self.contained: ContainerFacts | None = None
+        self.printed: str | None = None
 
     def log_start(self) -> str:
         return "first words of the server"
 
     def run_inside(self, command: tuple[str, ...]) -> tuple[int, str]:
-        raise EngineError(f"{command[0]} was not run.")
+        if self.printed is None:
+            raise EngineError(f"{command[0]} was not run.")
+        return 0, self.printed
 
     def facts(self) -> ContainerFacts | None:
         return self.contained
@@ -125,6 +128,8 @@ class FakeEngine:
         self.running = FakeRunning(url)
         self.on_start: Callable[[], None] = lambda: None
         self.on_load: Callable[[], None] = lambda: None
+        self.on_window: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
         self.load_code = 0
         self.events = ('{"event": "progress", "phase": "warm-up"}', '{"event": "progress", "phase": "window"}')
 
@@ -143,6 +148,7 @@ class FakeEngine:
             self.log.append("stop")
             if self.running.code is None:
                 self.running.code = 0
+            self.on_stop()
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         assert load.is_file()
@@ -150,6 +156,7 @@ class FakeEngine:
         on_line(self.events[0])
         self.on_load()
         on_line(self.events[1])
+        self.on_window()
         write_load_files(out)
         return self.load_code
 

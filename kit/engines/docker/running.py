@@ -20,7 +20,7 @@ from kit.engines.protocol import LOG_START_BYTES
 from kit.errors import EngineError
 from kit.timestamps import utc_now
 
-VISIT = ("python3", "-m", "kit.probe")
+PROBE = ("python3", "-m", "kit.probe")
 OPERATION = "operation.json"
 # Linux takes no single argument of 128 KiB or more.
 MAX_ARGUMENT_BYTES = 100_000
@@ -68,13 +68,13 @@ class DockerServer:
             return read_start(self._log, LOG_START_BYTES)
         return log_start(self._client, self._container, LOG_START_BYTES)
 
-    def beside(self, operation: bytes, timeout_s: float) -> bytes:
-        """See `kit.engines.protocol.Beside`."""
+    def run_probe(self, operation: bytes, timeout_s: float) -> bytes:
+        """See `kit.engines.protocol.RunProbe`."""
         argument = operation.decode()
         if len(operation) > MAX_ARGUMENT_BYTES:
             put_files(self._client, self._attendant, WORK, (Member(OPERATION, operation),), KIT_USER)
             argument = f"@{WORK}/{OPERATION}"
-        done = execute(self._client, self._attendant, (*VISIT, argument), timeout_s, MAX_ANSWER_BYTES)
+        done = execute(self._client, self._attendant, (*PROBE, argument), timeout_s, MAX_ANSWER_BYTES)
         if not done.stdout:
             raise EngineError(
                 f"The kit beside the server ended with exit code {done.code} and without an answer.",

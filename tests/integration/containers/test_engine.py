@@ -20,7 +20,7 @@ from kit.engines.docker.engine import ROLE_LABEL, DockerEngine
 from kit.engines.process import ProcessEngine
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
 from kit.plan import correctness
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from kit.reference.truth import read_truth
 from kit.storage.cell_folder import read_facts, read_records
@@ -42,7 +42,7 @@ def loaded(engine: DockerEngine | ProcessEngine, folder: Path) -> tuple[list[dic
     events: list[str] = []
     spec = reference(engine, folder)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         _, path = write_short_load(folder, running.url)
         code = engine.run_load(path, folder, events.append)
     return [json.loads(event) for event in events], code
@@ -86,7 +86,7 @@ def test_the_load_generator_has_more_weight_than_the_server(
 
     spec = reference(engine, folder)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         _, path = write_short_load(folder, running.url)
         assert engine.run_load(path, folder, look) == 0
     assert weights.pop("loadgen") == AHEAD
@@ -97,7 +97,7 @@ def test_the_engine_says_what_it_ran(engine: DockerEngine, folder: Path) -> None
     """Image, command, environment, versions and times, while it runs and after it."""
     spec = python_server(engine.loadgen_image, ANSWERING)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         living = running.facts()
         assert running.exit_code() is None
         assert running.log_tail() == ("up",)
@@ -150,34 +150,34 @@ TEST = correctness.Test("sum", "arithmetic", "2 + 2?", 4, (correctness.Check("co
 def answering(engine: DockerEngine, folder: Path) -> Iterator[Any]:
     spec = python_server(engine.loadgen_image, ANSWERING)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         yield running
 
 
 def test_everything_can_be_asked_beside_the_server(answering: Any) -> None:
     """Texts, documents, the model's name, posts, and the errors of all of them."""
-    visitor = visitor_for(answering)
-    assert visitor.fetch_json("/v1/models") == {"data": [{"id": "tiny"}]}
-    assert visitor.fetch_text("/metrics") == '"some text"'
-    assert visitor.served_model() == "tiny"
-    assert visitor.post("/blob", {"model": "m", "stream": False}, 10) == {
+    probe = probe_of(answering)
+    assert probe.fetch_json("/v1/models") == {"data": [{"id": "tiny"}]}
+    assert probe.fetch_text("/metrics") == '"some text"'
+    assert probe.served_model() == "tiny"
+    assert probe.post("/blob", {"model": "m", "stream": False}, 10) == {
         "bytes": len('{"model": "m", "stream": false}')
     }
     with pytest.raises(EndpointError, match="no such model"):
-        visitor.post("/error", {}, 10)
+        probe.post("/error", {}, 10)
     with pytest.raises(EndpointError, match="HTTP status 500"):
-        visitor.post("/elsewhere", {}, 10)
+        probe.post("/elsewhere", {}, 10)
     with pytest.raises(EndpointError, match="404"):
-        visitor.fetch_text("/nothing")
+        probe.fetch_text("/nothing")
 
 
 def test_correctness_is_asked_beside_the_server(answering: Any) -> None:
     """One by one and many at once, also where the tests are too long for a command line."""
-    visitor = visitor_for(answering)
+    probe = probe_of(answering)
     long = replace(TEST, name="long", prompt="x" * 200_000)
     level = correctness.SuiteLevel("correctness", "tiny", (TEST, long), "0" * 64)
-    single = visitor.examine(level, "tiny", 1)
-    many = visitor.examine(level, "tiny", 5)
+    single = probe.examine(level, "tiny", 1)
+    many = probe.examine(level, "tiny", 5)
     assert [(check.test, check.round, check.copy, check.passed) for check in single] == [
         ("sum", "single", 0, True),
         ("long", "single", 0, True),
@@ -199,7 +199,7 @@ def test_a_server_that_ends_at_once_is_told_with_its_last_words(engine: DockerEn
         pytest.raises(RuntimeNotReadyError, match="exit code 3") as caught,
         engine.server(python_server(engine.loadgen_image, code), folder / "server.log") as running,
     ):
-        visitor_for(running).wait_ready("/health", 60)
+        probe_of(running).wait_ready("/health", 60)
     assert caught.value.detail == ("cannot \ufffd[31mload",)
     assert time.monotonic() - began < 20
     assert running.exit_code() == 3
@@ -214,7 +214,7 @@ def test_a_server_that_never_gets_ready_is_told_with_its_last_answer(engine: Doc
             folder / "server.log",
         ) as running,
     ):
-        visitor_for(running).wait_ready("/health", 2)
+        probe_of(running).wait_ready("/health", 2)
     assert caught.value.detail == ("slow",)
 
 
@@ -237,7 +237,7 @@ def test_a_server_that_dies_in_a_load_is_seen(engine: DockerEngine, folder: Path
     """The load runs on to its end and keeps what it has; the server's exit code is known."""
     spec = reference(engine, folder)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         _, path = write_short_load(folder, running.url)
 
         def on_line(line: str) -> None:

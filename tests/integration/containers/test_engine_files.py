@@ -19,7 +19,7 @@ from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.volumes import COMPLETE, model_volume, volume_name
 from kit.errors import EngineError, StorageError
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from tests.integration.containers.servers import ANSWERING, models, python_server
 
@@ -84,13 +84,13 @@ def test_a_model_comes_into_a_volume_once(
     with engine.server(
         python_server(engine.loadgen_image, ANSWERING, mounts=models(name)), folder / "server.log"
     ) as running:
-        visitor = visitor_for(running)
-        visitor.wait_ready("/health", 30)
-        assert visitor.sha256("/models/m.gguf") == digest
-        visitor.upload("/blob", "/models/m.gguf", 30)
+        probe = probe_of(running)
+        probe.wait_ready("/health", 30)
+        assert probe.sha256("/models/m.gguf") == digest
+        probe.upload("/blob", "/models/m.gguf", 30)
         assert f"got 3000001 {digest}" in running.log_tail()
         with pytest.raises(EndpointError, match="No such file"):
-            visitor.sha256("/models/other")
+            probe.sha256("/models/other")
     clean(client, run)
     assert client.api.inspect_volume(name)["Labels"]["org.kit.model"] == digest
 
@@ -107,10 +107,10 @@ def test_a_model_that_is_a_folder_keeps_its_shape(
     with engine.server(
         python_server(engine.loadgen_image, ANSWERING, mounts=models(name)), folder / "server.log"
     ) as running:
-        visitor = visitor_for(running)
-        assert visitor.sha256("/models/m/sub/weights") == digest
+        probe = probe_of(running)
+        assert probe.sha256("/models/m/sub/weights") == digest
         lines = f"{sha256(b'{}').hexdigest()}  config.json\n{digest}  sub/weights\n"
-        assert visitor.sha256("/models/m") == sha256(lines.encode()).hexdigest()
+        assert probe.sha256("/models/m") == sha256(lines.encode()).hexdigest()
 
 
 def test_a_volume_that_was_not_filled_to_its_end_is_filled_again(

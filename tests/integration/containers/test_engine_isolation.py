@@ -20,7 +20,7 @@ from kit.engines.docker.containers import volume
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.lock import holder, only_kit
 from kit.errors import EngineError
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.storage.cell_folder import read_facts, read_records
 from tests.integration.containers.servers import (
     ANSWERING,
@@ -45,7 +45,7 @@ def test_nothing_stays_after_an_error_of_ours(
 
     def fails() -> None:
         with engine.server(python_server(engine.loadgen_image, ANSWERING), folder / "server.log") as running:
-            visitor_for(running).wait_ready("/health", 30)
+            probe_of(running).wait_ready("/health", 30)
             seen.append((running, len(leftovers(client, engine.run))))
             raise RuntimeError("ours")
 
@@ -87,7 +87,7 @@ def test_ctrl_c_in_a_load_keeps_what_was_measured(
 
     def interrupted() -> None:
         with engine.server(spec, folder / "server.log") as running:
-            visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+            probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
             _, path = write_short_load(folder, running.url, window_s=60)
             engine.run_load(path, folder, on_line)
 
@@ -214,7 +214,7 @@ def test_the_load_generator_is_as_isolated(
     seen: list[dict[str, Any]] = []
     spec = reference(engine, folder)
     with engine.server(spec, folder / "server.log") as running:
-        visitor_for(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
         _, path = write_short_load(folder, running.url)
 
         def on_line(_: str) -> None:

@@ -18,7 +18,7 @@ from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.volumes import model_volume, volume_name
 from kit.errors import EngineError
-from kit.probe import visitor_for
+from kit.probe import probe_of
 from kit.storage.cell_folder import read_facts, read_records
 from tests.integration.containers.nested import not_tested
 from tests.integration.containers.servers import leftovers, reference, write_short_load
@@ -128,9 +128,9 @@ def test_everything_works_on_another_machine(
     try:
         spec = reference(engine, folder)
         with engine.server(spec, folder / "server.log") as running:
-            visitor = visitor_for(running)
-            visitor.wait_ready(spec.ready_path, spec.start_budget_s)
-            assert visitor.served_model() == "reference"
+            probe = probe_of(running)
+            probe.wait_ready(spec.ready_path, spec.start_budget_s)
+            assert probe.served_model() == "reference"
             assert running.run_inside(("id", "-u")) == (0, "10001\n")
             _, path = write_short_load(folder, running.url)
             assert engine.run_load(path, folder, lambda _: None) == 0

@@ -20,8 +20,8 @@ from kit.engines.docker.images import DockerImages
 from kit.engines.docker.volumes import model_volume
 from kit.errors import WrongDeviceError
 from kit.plan.platforms import load_platform
-from kit.probe import visitor_for
-from kit.run.gates import pass_gates
+from kit.probe import probe_of
+from kit.run.gates import device_of
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, container_server
@@ -125,11 +125,11 @@ def test_with_the_vulkan_device_hidden_the_gate_stops_the_server(
     )
     server = container_server("hidden", runtime, entry.variant, hidden)
     engine = DockerEngine(client, "hidden", loadgen)
-    with (
-        engine.server(server, tmp_path / "log") as running,
-        pytest.raises(WrongDeviceError, match="lists no Vulkan device"),
-    ):
-        pass_gates(entry, server, running, visitor_for(running), (), "model", lambda _: None)
+    with engine.server(server, tmp_path / "log") as running:
+        probe = probe_of(running)
+        probe.wait_ready(server.ready_path, server.start_budget_s)
+        with pytest.raises(WrongDeviceError, match="lists no Vulkan device"):
+            device_of(entry, running, probe)
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -86,6 +86,23 @@ def test_bad_input_is_told_in_words(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+def test_a_run_whose_servers_lack_their_wheel_does_not_begin(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line with the remedy, before a model is fetched or a run folder made; a plan needs no wheel."""
+
+    def fetched(*_: object) -> Path:
+        raise AssertionError("nothing may be fetched")
+
+    monkeypatch.setattr("kit.supply.supply.find_spec", lambda _: None)
+    monkeypatch.setattr("kit.supply.download.fetch", fetched)
+    code, out, err = run(capsys, "reproduce", "demo", "--yes", "--out", str(tmp_path / "run"))
+    assert (code, out) == (2, "")
+    assert err.count("pip install 'llm-repro-kit[demo]'") == 1
+    assert not (tmp_path / "run").exists()
+    assert run(capsys, "plan", "demo")[0] == 0
+
+
 def test_a_run_folder_that_is_not_empty_is_not_touched(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """An older run is never mixed with a new one."""
     (tmp_path / "keep.txt").write_text("mine")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from kit.errors import RuntimeNotReadyError, WrongAnswersError
+from kit.errors import WrongAnswersError
 from kit.probe import http
 from tests.support.fakes import SUITE, TinyServer
 
@@ -17,29 +17,17 @@ def server() -> Iterator[TinyServer]:
         yield running
 
 
-def tail() -> tuple[str, ...]:
-    return ("the last line",)
-
-
-def test_waiting_ends_when_the_server_answers_200(server: TinyServer) -> None:
+def test_polling_ends_when_the_server_answers_200(server: TinyServer) -> None:
     """One look is enough."""
-    http.wait_ready(server.url, "/health", 5, lambda: None, tail)
+    assert http.poll_ready(server.url + "/health", 5) is None
     assert server.paths == ["/health"]
 
 
-def test_a_server_that_never_gets_ready_is_named_with_its_last_answer(server: TinyServer) -> None:
-    """The budget, the status and the last log line."""
+def test_polling_ends_with_its_limit_and_tells_the_last_answer(server: TinyServer) -> None:
+    """At least one look is had."""
     server.health = 503
-    with pytest.raises(RuntimeNotReadyError, match=r"within 0\.1 s .*503") as caught:
-        http.wait_ready(server.url, "/health", 0.1, lambda: None, tail)
-    assert caught.value.detail == ("the last line",)
-
-
-def test_waiting_ends_at_once_when_the_server_has_ended(server: TinyServer) -> None:
-    """No need to wait for the budget."""
-    with pytest.raises(RuntimeNotReadyError, match="exit code 7"):
-        http.wait_ready(server.url, "/health", 60, lambda: 7, tail)
-    assert server.paths == []
+    assert http.poll_ready(server.url + "/health", 0) == "HTTP status 503"
+    assert len(server.paths) == 1
 
 
 def test_documents_are_read_strictly(server: TinyServer) -> None:
@@ -49,6 +37,28 @@ def test_documents_are_read_strictly(server: TinyServer) -> None:
         http.fetch_json(server.url + "/metrics")
     with pytest.raises(http.EndpointError, match="404"):
         http.fetch_text(server.url + "/nothing")
+
+
+def test_a_fault_of_our_own_is_no_missing_answer(server: TinyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in the reader, in the judge or in how httpx is called must be seen, not blamed on the server."""
+
+    def bug(*_: object, **__: object) -> object:
+        raise TypeError("a bug of ours")
+
+    examiner = http.Examiner(server.url, "tiny", SUITE)
+    asked: list[tuple[str, Callable[[], object]]] = [
+        ("read_json", lambda: http.fetch_json(server.url + "/health")),
+        ("read_json", lambda: http.post_json(server.url + "/x", b"{}", 5)),
+        ("read_json", examiner.single),
+        ("judge", examiner.single),
+        ("httpx.Client.get", lambda: http.fetch_text(server.url + "/health")),
+        ("httpx.Client.post", examiner.single),
+    ]
+    for place, ask in asked:
+        with monkeypatch.context() as patched:
+            patched.setattr(f"kit.probe.http.{place}", bug)
+            with pytest.raises(TypeError, match="a bug of ours"):
+                ask()
 
 
 def test_the_served_model_is_the_first_listed(server: TinyServer) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from kit.documents.container import ContainerFacts
-from kit.engines.protocol import Beside
-from kit.errors import EngineError, RuntimeNotReadyError
-from kit.probe import Visitor, visitor_for
+from kit.engines.protocol import RunProbe
+from kit.errors import EngineError, InternalError, RuntimeNotReadyError
+from kit.probe import Probe, probe_of
 from kit.probe import __main__ as program
 from kit.probe.http import EndpointError
 from kit.probe.operations import Operation, perform
@@ -25,11 +25,11 @@ from tests.support.fakes import SUITE, TinyServer
 
 
 class Server:
-    """A started server for a visitor."""
+    """A started server, to be asked directly or by a probe that is run beside it."""
 
-    def __init__(self, url: str, beside: Beside | None = None) -> None:
+    def __init__(self, url: str, run_probe: RunProbe | None = None) -> None:
         self.url = url
-        self.beside = beside
+        self.run_probe = run_probe
         self.started_utc = ""
         self.code: int | None = None
 
@@ -59,7 +59,7 @@ def carried(operation: bytes, timeout_s: float) -> bytes:
         return json.dumps({"error": str(error)}).encode() + b"\n"
 
 
-def saying(printed: bytes) -> Beside:
+def saying(printed: bytes) -> RunProbe:
     return lambda operation, timeout_s: printed  # noqa: ARG005
 
 
@@ -70,57 +70,57 @@ def tiny() -> Iterator[TinyServer]:
 
 
 @pytest.fixture(params=["here", "beside"])
-def visitor(request: pytest.FixtureRequest, tiny: TinyServer) -> Visitor:
-    return visitor_for(Server(tiny.url, None if request.param == "here" else carried))
+def probe(request: pytest.FixtureRequest, tiny: TinyServer) -> Probe:
+    return probe_of(Server(tiny.url, None if request.param == "here" else carried))
 
 
-def test_questions_and_answers(visitor: Visitor) -> None:
+def test_questions_and_answers(probe: Probe) -> None:
     """Ready, documents, texts, the model's name."""
-    visitor.wait_ready("/health", 5)
-    assert visitor.fetch_json("/v1/models") == {"data": [{"id": "tiny"}]}
-    assert visitor.fetch_text("/metrics").startswith("llamacpp:prompt_tokens_total 10")
-    assert visitor.served_model() == "tiny"
+    probe.wait_ready("/health", 5)
+    assert probe.fetch_json("/v1/models") == {"data": [{"id": "tiny"}]}
+    assert probe.fetch_text("/metrics").startswith("llamacpp:prompt_tokens_total 10")
+    assert probe.served_model() == "tiny"
 
 
-def test_what_is_not_there_is_an_endpoint_error(visitor: Visitor) -> None:
+def test_what_is_not_there_is_an_endpoint_error(probe: Probe) -> None:
     """A page, a document, a file."""
     with pytest.raises(EndpointError, match="404"):
-        visitor.fetch_text("/nothing")
+        probe.fetch_text("/nothing")
     with pytest.raises(EndpointError, match="JSON"):
-        visitor.fetch_json("/metrics")
+        probe.fetch_json("/metrics")
     with pytest.raises(EndpointError, match="No such file"):
-        visitor.sha256("/no/such/file")
+        probe.sha256("/no/such/file")
     with pytest.raises(EndpointError, match="No such file"):
-        visitor.upload("/blob", "/no/such/file", 1)
+        probe.upload("/blob", "/no/such/file", 1)
 
 
-def test_the_examination_is_single_or_at_once(visitor: Visitor) -> None:
+def test_the_examination_is_single_or_at_once(probe: Probe) -> None:
     """One request means one by one."""
-    single, many = visitor.examine(SUITE, "tiny", 1), visitor.examine(SUITE, "tiny", 3)
+    single, many = probe.examine(SUITE, "tiny", 1), probe.examine(SUITE, "tiny", 3)
     assert [(check.round, check.copy, check.passed) for check in single] == [("single", 0, True)]
     assert [(check.round, check.copy) for check in many] == [("concurrent", copy) for copy in range(3)]
 
 
-def test_posts_give_the_answer_or_its_error(visitor: Visitor, tiny: TinyServer) -> None:
+def test_posts_give_the_answer_or_its_error(probe: Probe, tiny: TinyServer) -> None:
     """Any status from 200 to 299 is good."""
-    assert visitor.post("/x", {"model": "m"}, 5) == {"choices": [{"message": {"content": "4"}}]}
+    assert probe.post("/x", {"model": "m"}, 5) == {"choices": [{"message": {"content": "4"}}]}
     tiny.chat_status = 201
-    visitor.post("/x", {}, 5)
+    probe.post("/x", {}, 5)
     tiny.chat_status = 500
     with pytest.raises(EndpointError, match="HTTP status 500"):
-        visitor.post("/x", {}, 5)
+        probe.post("/x", {}, 5)
 
 
-def test_files_and_folders_are_hashed_and_uploaded(visitor: Visitor, tiny: TinyServer, tmp_path: Path) -> None:
+def test_files_and_folders_are_hashed_and_uploaded(probe: Probe, tiny: TinyServer, tmp_path: Path) -> None:
     """A folder by the list that sha256sum would print."""
     (tmp_path / "m" / "sub").mkdir(parents=True)
     (tmp_path / "m" / "a").write_bytes(b"a")
     (tmp_path / "m" / "sub" / "b").write_bytes(b"b")
     digests = [sha256(data).hexdigest() for data in (b"a", b"b")]
-    assert visitor.sha256(str(tmp_path / "m" / "a")) == digests[0]
+    assert probe.sha256(str(tmp_path / "m" / "a")) == digests[0]
     listed = f"{digests[0]}  a\n{digests[1]}  sub/b\n"
-    assert visitor.sha256(str(tmp_path / "m")) == sha256(listed.encode()).hexdigest()
-    visitor.upload("/blob", str(tmp_path / "m" / "a"), 5)
+    assert probe.sha256(str(tmp_path / "m")) == sha256(listed.encode()).hexdigest()
+    probe.upload("/blob", str(tmp_path / "m" / "a"), 5)
     assert tiny.paths == ["/blob"]
 
 
@@ -130,7 +130,7 @@ def test_a_server_that_has_ended_is_not_waited_for(tiny: TinyServer) -> None:
         server = Server(tiny.url, beside)
         server.code = 7
         with pytest.raises(RuntimeNotReadyError, match="exit code 7") as caught:
-            visitor_for(server).wait_ready("/health", 60)
+            probe_of(server).wait_ready("/health", 60)
         assert caught.value.detail == ("last words",)
 
 
@@ -139,7 +139,7 @@ def test_a_server_that_is_not_ready_in_time_is_told_with_its_last_answer(tiny: T
     tiny.health = 503
     for beside in (None, carried):
         with pytest.raises(RuntimeNotReadyError, match=r"within 0\.1 s .*503"):
-            visitor_for(Server(tiny.url, beside)).wait_ready("/health", 0.1)
+            probe_of(Server(tiny.url, beside)).wait_ready("/health", 0.1)
 
 
 def test_a_server_that_takes_its_place_with_it_is_one_that_has_ended() -> None:
@@ -150,9 +150,9 @@ def test_a_server_that_takes_its_place_with_it_is_one_that_has_ended() -> None:
         server.code = 3
         raise EngineError("the container is not running")
 
-    server.beside = gone
+    server.run_probe = gone
     with pytest.raises(RuntimeNotReadyError, match="exit code 3"):
-        visitor_for(server).wait_ready("/health", 5)
+        probe_of(server).wait_ready("/health", 5)
 
 
 def test_an_engine_that_fails_is_no_server_that_has_ended() -> None:
@@ -162,18 +162,36 @@ def test_an_engine_that_fails_is_no_server_that_has_ended() -> None:
         raise EngineError("the engine went away")
 
     with pytest.raises(EngineError, match="went away"):
-        visitor_for(Server("http://127.0.0.1:9", broken)).wait_ready("/health", 5)
+        probe_of(Server("http://127.0.0.1:9", broken)).wait_ready("/health", 5)
+
+
+def test_a_probe_without_an_answer_is_a_server_that_is_not_ready() -> None:
+    """Its words are the last answer."""
+    tells = saying(b'{"error": "it took too long"}')
+    with pytest.raises(RuntimeNotReadyError, match="last answer: it took too long"):
+        probe_of(Server("http://127.0.0.1:9", tells)).wait_ready("/health", 0.01)
+
+
+def test_a_fault_of_our_own_is_not_hidden_in_an_answer(tiny: TinyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor in one that is carried here from beside the server."""
+
+    def bug(*_: object, **__: object) -> object:
+        raise InternalError("a bug of ours")
+
+    monkeypatch.setattr("kit.probe.operations.plain", bug)
+    with pytest.raises(InternalError, match="a bug of ours"):
+        probe_of(Server(tiny.url)).examine(SUITE, "tiny", 1)
 
 
 # --- hostile answers ------------------------------------------------------------------------------------
 
-ASKED: list[Callable[[Visitor], object]] = [
-    lambda visitor: visitor.wait_ready("/health", 5),
-    lambda visitor: visitor.fetch_json("/x"),
-    lambda visitor: visitor.fetch_text("/x"),
-    lambda visitor: visitor.served_model(),
-    lambda visitor: visitor.examine(SUITE, "m", 1),
-    lambda visitor: visitor.sha256("/x"),
+ASKED: list[Callable[[Probe], object]] = [
+    lambda probe: probe.wait_ready("/health", 5),
+    lambda probe: probe.fetch_json("/x"),
+    lambda probe: probe.fetch_text("/x"),
+    lambda probe: probe.served_model(),
+    lambda probe: probe.examine(SUITE, "m", 1),
+    lambda probe: probe.sha256("/x"),
 ]
 
 
@@ -188,7 +206,7 @@ def test_what_is_no_answer_of_ours_is_an_engine_error(printed: bytes) -> None:
     """Whatever was asked."""
     for ask in ASKED:
         with pytest.raises(EngineError, match="came back as something else"):
-            ask(visitor_for(Server("http://x", saying(printed))))
+            ask(probe_of(Server("http://x", saying(printed))))
 
 
 @pytest.mark.parametrize(
@@ -203,26 +221,26 @@ def test_what_is_no_answer_of_ours_is_an_engine_error(printed: bytes) -> None:
         (ASKED[5], "A" * 64),
     ],
 )
-def test_a_value_of_another_type_is_an_engine_error(ask: Callable[[Visitor], object], value: object) -> None:
+def test_a_value_of_another_type_is_an_engine_error(ask: Callable[[Probe], object], value: object) -> None:
     """An answer must fit its question."""
     with pytest.raises(EngineError, match="came back as something else"):
-        ask(visitor_for(Server("http://x", saying(json.dumps({"ok": value}).encode()))))
+        ask(probe_of(Server("http://x", saying(json.dumps({"ok": value}).encode()))))
 
 
 def test_an_examination_of_other_tests_counts_for_nothing(tiny: TinyServer) -> None:
     """One answer less, or one to another test, would make a wrong server right."""
-    right = visitor_for(Server(tiny.url)).examine(SUITE, "tiny", 3)
+    right = probe_of(Server(tiny.url)).examine(SUITE, "tiny", 3)
     for checks in (right[:-1], [*right[:-1], right[0]], right[::-1]):
         printed = json.dumps({"ok": plain(checks)}).encode()
         with pytest.raises(EngineError, match="other tests"):
-            visitor_for(Server("http://x", saying(printed))).examine(SUITE, "tiny", 3)
+            probe_of(Server("http://x", saying(printed))).examine(SUITE, "tiny", 3)
 
 
 def test_errors_from_beside_are_made_safe() -> None:
     """And short."""
     printed = json.dumps({"error": "\x1b[2J" + "x" * 10_000}).encode()
     with pytest.raises(EndpointError) as caught:
-        visitor_for(Server("http://x", saying(printed))).fetch_text("/")
+        probe_of(Server("http://x", saying(printed))).fetch_text("/")
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) <= 400
 

@@ -13,11 +13,11 @@ from kit.engines.protocol import Holder
 from kit.errors import EngineError
 from kit.plan.platforms import load_platform
 from kit.run import doctor
-from kit.run.doctor import Found, examine
+from kit.run.doctor import Diagnosis, examine
 from kit.run.host import describe_host
 
 
-def states(found: list[Found]) -> dict[str, str]:
+def states(found: list[Diagnosis]) -> dict[str, str]:
     return {each.what: each.state for each in found}
 
 
@@ -39,6 +39,19 @@ def test_a_platform_of_processes_needs_no_engine(monkeypatch: pytest.MonkeyPatch
     found = states(list(examine(load_platform("demo"))))
     assert "engine" not in found
     assert any(what.startswith("model ") for what in found)
+
+
+@pytest.mark.parametrize(("installed", "state"), [(True, "ok"), (False, "fail")])
+def test_a_platform_of_processes_needs_the_wheel_of_its_servers(
+    installed: bool, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra `demo` it says what to install; a platform of containers is not asked for it."""
+    monkeypatch.setattr("kit.supply.supply.find_spec", lambda _: object() if installed else None)
+    wheels = next(each for each in examine(load_platform("demo")) if each.what == "wheels")
+    assert wheels.state == state
+    assert "pip install 'llm-repro-kit[demo]'" in wheels.remedy or installed
+    monkeypatch.setattr(doctor, "connect", refusing)
+    assert "wheels" not in states(list(examine(load_platform("smol"))))
 
 
 def test_what_bends_measurements_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

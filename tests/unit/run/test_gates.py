@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,11 @@ from kit.errors import (
     WrongDeviceError,
 )
 from kit.probe.http import EndpointError
-from kit.run.gates import Passed, examine, pass_gates
+from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.phases import CellInputs, CellState, Server
 from kit.runtimes import llamacpp
 from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
-from tests.support.fakes import SUITE, FakeRunning, TinyServer
+from tests.support.fakes import SUITE, FakeRunning, Silent, TinyServer, demo_plan
 
 ENTRY = Entry("llamacpp", "llamacpp", "cpu", llamacpp.explicit("cpu", {"slots": 1}, 2))
 SPEC = container_server("cell", llamacpp, "cpu", ContainerSpec("cpu", "image", (), 8080))
@@ -49,7 +51,7 @@ class Contained(FakeRunning):
 
 @dataclass
 class Asking:
-    """A visitor that answers out of a script; what it cannot answer is an `EndpointError`."""
+    """A probe that answers out of a script; what it cannot answer is an `EndpointError`."""
 
     facts: Any = field(default_factory=lambda: dict(FACTS))
     digest: str = WEIGHTS.sha256
@@ -82,24 +84,47 @@ class Asking:
         return self.digest
 
 
-def passed(
-    asking: Asking,
+@dataclass
+class Supplying:
+    """What a supply says of the weights of a server."""
+
+    steps: tuple[Step, ...] = ()
+    mounted: ServedModel | None = None
+
+    def preparation(self, _: Entry) -> tuple[Step, ...]:
+        return self.steps
+
+    def unseen_weights(self, _: Entry) -> ServedModel | None:
+        return self.mounted
+
+
+def state_of(
+    probe: Any,
     running: FakeRunning | None = None,
     entry: Entry = ENTRY,
-    steps: tuple[Step, ...] = (),
-    mounted: ServedModel | None = None,
-) -> tuple[Passed, list[str]]:
-    phases: list[str] = []
-    visitor: Any = asking
-    found = pass_gates(entry, SPEC, running or Contained(), visitor, steps, "tiny", phases.append, mounted)
-    return found, phases
+    supply: Supplying | None = None,
+    folder: Path = Path(),
+    concurrency: int = 1,
+) -> CellState:
+    """A cell whose server was started."""
+    plan = replace(demo_plan(), entries=(entry,))
+    cell = replace(plan.cells[0], entry=entry.name, concurrency=concurrency)
+    engine: Any = None
+    supplied: Any = supply or Supplying()
+    inputs = CellInputs(plan, cell, folder, engine, supplied, SUITE, Silent())
+    started = Server(SPEC, running or Contained(), probe)
+    return CellState(inputs, ExitStack(), lambda _: None, started, model_name="m")
+
+
+def passed(asking: Asking, running: FakeRunning | None = None, entry: Entry = ENTRY, **supply: Any) -> CellState:
+    return prove_device(wait_until_ready(state_of(asking, running, entry, Supplying(**supply))))
 
 
 def test_a_good_server_passes_and_says_what_it_is() -> None:
     """Version and settings in its own words, the device, and the name to ask it by."""
-    found, phases = passed(Asking())
-    assert found == Passed("b1", {"slots": 1, "context_tokens_per_slot": 640}, "cpu", "tiny")
-    assert phases == ["device"]
+    found = passed(Asking())
+    assert (found.version, found.device, found.model_name) == ("b1", "cpu", demo_plan().model.name)
+    assert found.reported == {"slots": 1, "context_tokens_per_slot": 640}
 
 
 def test_weights_are_hashed_where_the_server_sees_them() -> None:
@@ -174,9 +199,9 @@ def tiny() -> Iterator[TinyServer]:
 
 def test_answers_are_asked_alone_and_then_at_the_concurrency(tiny: TinyServer, tmp_path: Path) -> None:
     """Both rounds are kept."""
-    from kit.probe import visitor_for
+    from kit.probe import probe_of
 
-    examine(tmp_path, visitor_for(FakeRunning(tiny.url)), SUITE, "m", 3)
+    check_answers(state_of(probe_of(FakeRunning(tiny.url)), folder=tmp_path, concurrency=3))
     assert tiny.paths.count("/v1/chat/completions") == 4
     assert len((tmp_path / "correct.jsonl").read_text().splitlines()) == 4
 
@@ -188,7 +213,22 @@ def test_wrong_answers_end_it_before_the_second_round(tmp_path: Path) -> None:
         def examine(self, *_: object) -> list[AnswerCheck]:
             return [AnswerCheck("single", "sum", 0, False, "5", "no 4 in it")]
 
-    visitor: Any = Wrong()
     with pytest.raises(WrongAnswersError, match="1 of 1"):
-        examine(tmp_path, visitor, SUITE, "m", 8)
+        check_answers(state_of(Wrong(), folder=tmp_path, concurrency=8))
     assert '"answer":"5"' in (tmp_path / "correct.jsonl").read_text()
+
+
+def test_a_server_without_any_answer_stops_the_cell(tmp_path: Path) -> None:
+    """Neither to the question for its models nor to the tests: a reason of the cell, not a crash of the kit."""
+
+    class Mute(Asking):
+        def served_model(self) -> str | None:
+            raise EndpointError("it took too long")
+
+        def examine(self, *_: object) -> list[AnswerCheck]:
+            raise EndpointError("it took too long")
+
+    with pytest.raises(RuntimeNotReadyError, match="does not list its models: it took too long"):
+        wait_until_ready(state_of(Mute()))
+    with pytest.raises(RuntimeNotReadyError, match="correctness prompts: it took too long"):
+        check_answers(state_of(Mute(), folder=tmp_path))

@@ -73,6 +73,19 @@ def test_a_server_that_died_in_the_load_is_not_a_finding() -> None:
     assert found(files) == []
 
 
+def test_a_stop_that_failed_is_not_a_finding() -> None:
+    """The load ran to its end; nobody saw the server stop, and the cell says so."""
+    unstopped = CellFailure("stop", "EngineError", "The engine does not answer.")
+
+    def left_running(cell: Cell) -> Cell:
+        assert cell.server is not None
+        phases = (*cell.phases[:-1], replace(cell.phases[-1], outcome="failed"))
+        server = replace(cell.server, stopped_utc=None, exit_code=None)
+        return replace(cell, status="failed", failure=unstopped, phases=phases, server=server)
+
+    assert found(changed_files(in_cell(left_running))) == []
+
+
 def test_numbers_of_a_failed_cell_are_recomputed_too() -> None:
     """The numbers of a cell that failed in its load are no place for invention."""
     files = changed_files(in_cell(lambda cell: replace(cell, status="failed", failure=DIED)))
