@@ -1,4 +1,4 @@
-"""For all tests: the same property-test examples each time in CI, and no good document checked twice by its schema."""
+"""For all tests: the same examples of properties each time in CI, and no good document is checked twice."""
 
 from __future__ import annotations
 
