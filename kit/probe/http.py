@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from kit.debuglog import logged
 from kit.documents import AnswerCheck
 from kit.errors import RuntimeNotReadyError, WrongAnswersError
 from kit.plan.correctness import SuiteLevel, Test, judge, test_body
@@ -43,6 +44,7 @@ def _get(client: httpx.Client, url: str) -> bytes:
     return answer.content
 
 
+@logged("http")
 def wait_ready(
     url: str,
     path: str,
@@ -76,6 +78,7 @@ def wait_ready(
     )
 
 
+@logged("http")
 def fetch_json(url: str) -> Json:
     """The JSON document at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
@@ -86,6 +89,7 @@ def fetch_json(url: str) -> Json:
         raise EndpointError(str(error)) from None
 
 
+@logged("http")
 def fetch_text(url: str) -> str:
     """The text at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
@@ -103,6 +107,7 @@ def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float
     return answer
 
 
+@logged("http")
 def post_json(url: str, document: bytes, timeout_s: float) -> Json:
     """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
     kind = {"Content-Type": "application/json"}
@@ -115,6 +120,7 @@ def post_json(url: str, document: bytes, timeout_s: float) -> Json:
         raise EndpointError(str(error)) from None
 
 
+@logged("http")
 def post_file(url: str, path: Path, timeout_s: float) -> None:
     """Send a file as it is, without holding it in memory; `EndpointError` if the server refuses it."""
     try:
@@ -147,6 +153,7 @@ def _answer_text(document: Json) -> str:
     return text
 
 
+@logged("http")
 def ask(client: httpx.Client, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> str:
     """The text of one non-streaming chat completion; `EndpointError` if there is none."""
     try:
