@@ -1,42 +1,50 @@
-# Two targets matter to a newcomer: `make demo` and `make test`.
+# Two targets matter to a newcomer: `make demo` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+# pytest keeps the tests it has rewritten; without that each start takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial bench-yoga-prod \
-  bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu teardown-yoga \
-  score score-prod score-gate
+.PHONY: help demo test fast one lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial \
+  bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
+  teardown-yoga score score-prod score-gate
 
-demo: $(VENV)/.demo
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
 
-test: lint unit integration
+test: lint unit integration ## everything the project checks about itself; needs a Docker Engine, minutes to half an hour
 
-lint: $(VENV)/.dev
+fast: lint ## lint, and the tests of the packages that you have changed (on a clean tree: in the last commit)
+	$(BIN)/python -m tests.near -n auto --dist worksteal
+
+one: $(VENV)/.dev ## one test or file: make one T=tests/unit/metrics/test_stats.py, or by name: make one T=percentile
+	$(BIN)/python -m pytest $(if $(wildcard $(firstword $(subst ::, ,$(T)))),'$(T)',tests/unit -k '$(T)')
+
+lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev
+unit: $(VENV)/.dev ## the unit tests, under a minute
 	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal
 
-integration: $(VENV)/.dev
+integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
 	$(BIN)/python -m pytest tests/integration
 
-# Writes the golden files anew after a wanted change; read the difference before you commit it.
-golden: $(VENV)/.dev
+golden: $(VENV)/.dev ## write the golden help files anew; read the difference before you commit it
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py
 
-# Writes the tables and plots of README and docs anew, by the commands that they name.
-docs: $(VENV)/.dev
+docs: $(VENV)/.dev ## write the tables and plots of README and docs anew, by the commands that they name
 	KIT_WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/project/test_documents_made.py
 
-# The instrument's figures with their targets; quiet machine, 15 minutes. BENCH=--quick takes 3.
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench ## the instrument's figures with their targets: quiet machine, 15 minutes (BENCH=--quick: 3)
 	$(BIN)/python -m benchmarks.instrument $(BENCH)
 
-# The kit beside aiperf, guidellm and vllm bench serve: installs 6 GB into the kit's cache, 10 minutes more.
-bench-peers: $(VENV)/.bench
+bench-peers: $(VENV)/.bench ## the kit beside aiperf, guidellm and vllm bench serve: 6 GB in the kit's cache, 10 minutes more
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 $(VENV)/.python:
@@ -78,8 +86,8 @@ score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)
 score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
 score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
-# Two real engines in containers: makes the bases, builds the images (an hour on two cores), measures.
-smol: $(VENV)/.demo ; $(BIN)/kit reproduce smol --yes
+smol: $(VENV)/.demo ## two real engines in containers: builds their images (an hour on two cores), measures
+	$(BIN)/kit reproduce smol --yes
 
-clean:
+clean: ## remove the virtual environment and what was built
 	rm -rf $(VENV) build dist *.egg-info

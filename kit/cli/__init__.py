@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from kit import __version__
+from kit import __version__, debuglog
 from kit.errors import InternalError, KitError, StorageError
 
 COMMANDS = {
@@ -46,6 +46,7 @@ Exit codes: 0 success; 1 a negative answer (verify refused, a test failed); 2 wr
 3 the kit itself failed; 4 a model could not be fetched or has a wrong hash; 5 the engine failed;
 6 a server never became ready; 7 wrong answers; 8 nothing could be measured; 9 a port is in use;
 10 the disk refused; 11 a server is not on its device; 130 interrupted.
+KIT_DEBUG=1 shows each call to a server, an engine or a program, and a crash's traceback.
 """
 
 
@@ -111,6 +112,9 @@ def _unexpected(error: Exception) -> int:
 
     with tempfile.NamedTemporaryFile("w", prefix="kit-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(error)))
+    if debuglog.start():
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(debuglog.harmless(line), err=True)
     click.echo(f"Error: the kit itself failed: {type(error).__name__}. Details are in {file.name}.", err=True)
     click.echo("Try: report this with that file; it may hold paths of this machine.", err=True)
     return InternalError.exit_code
@@ -118,6 +122,7 @@ def _unexpected(error: Exception) -> int:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
+    debuglog.start()
     try:
         result = cli.main(arguments, prog_name="kit", standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from kit.debuglog import logged
 from kit.documents.container import ContainerFacts
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import read_start, read_tail
@@ -122,6 +123,7 @@ class ProcessEngine:
             if errors.exists() and errors.stat().st_size == 0:
                 errors.unlink()
 
+    @logged("process", lambda _, command, **__: command[0])
     def _spawn(
         self, command: list[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int
     ) -> subprocess.Popen[bytes]:
@@ -141,6 +143,7 @@ class ProcessEngine:
             ) from None
 
 
+@logged("process", lambda child, _: child.args[0])
 def _end(child: subprocess.Popen[bytes], patience_s: float) -> None:
     """End a child: close its input, then SIGTERM, then SIGKILL; it is gone when this returns."""
     if child.stdin is not None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from kit.debuglog import logged
 from kit.documents import AnswerCheck
 from kit.errors import WrongAnswersError
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body, turns
@@ -51,6 +52,7 @@ def _get(client: httpx.Client, url: str) -> bytes:
     return answer.content
 
 
+@logged("http")
 def poll_ready(url: str, limit_s: float) -> str | None:
     """Ask again and again until `url` answers 200: None if it does within the limit, else its last answer."""
     deadline = time.monotonic() + limit_s
@@ -73,6 +75,7 @@ def _document(data: bytes, where: str) -> Json:
         raise EndpointError(str(error)) from None
 
 
+@logged("http")
 def fetch_json(url: str) -> Json:
     """The JSON document at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
@@ -80,6 +83,7 @@ def fetch_json(url: str) -> Json:
     return _document(data, url)
 
 
+@logged("http")
 def fetch_text(url: str) -> str:
     """The text at `url`; `EndpointError` if there is none."""
     with _client(10.0) as client:
@@ -94,6 +98,7 @@ def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float
     return answer
 
 
+@logged("http")
 def post_json(url: str, document: bytes, timeout_s: float) -> Json:
     """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
     kind = {"Content-Type": "application/json"}
@@ -101,6 +106,7 @@ def post_json(url: str, document: bytes, timeout_s: float) -> Json:
     return _document(answer.content, url) if answer.content.strip() else None
 
 
+@logged("http")
 def post_file(url: str, path: Path, timeout_s: float) -> None:
     """Send a file as it is, without holding it in memory; `EndpointError` if the server refuses it."""
     try:
@@ -133,6 +139,7 @@ def _answer_text(document: Json) -> str:
     return text
 
 
+@logged("http")
 def ask(client: httpx.Client, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> str:
     """The text of one non-streaming chat completion; `EndpointError` if there is none."""
     with _endpoint_errors():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.debuglog import logged
 from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
 from kit.documents.phases import WINDOW
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
@@ -26,11 +27,13 @@ class _Text:
     text: str
 
 
+@logged("file")
 def write_cell(folder: Path, cell: Cell) -> None:
     """Write cell.json."""
     (folder / CELL).write_bytes(write_json(plain(cell)))
 
 
+@logged("file")
 def write_load(folder: Path, load: Load, prompts: PromptSet) -> Path:
     """Put load.json and prompts.json where the load generator looks; returns the path of load.json."""
     texts = {"sha256": prompts.sha256, "texts": list(prompts.texts)}
@@ -46,6 +49,7 @@ def remove_load(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+@logged("file")
 def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
     """Write correct.jsonl."""
     (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))

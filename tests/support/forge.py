@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -16,10 +17,12 @@ from kit.documents import (
     Calibration,
     Cell,
     LoadFacts,
+    Metrics,
     Plan,
     Record,
     Result,
     ServerFacts,
+    Window,
 )
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
@@ -66,6 +69,12 @@ def with_old_manifest(*changes: Change, manifest: Callable[[Any], None] = lambda
 
 
 # --- reading and writing ------------------------------------------------------------------------------------
+
+
+@cache  # most changes leave the records of most cells as they were
+def _metrics(records: bytes, name: str, window: Window) -> Metrics:
+    lines = read_jsonl(records, name)
+    return cell_metrics([record_from(value, name) for _, value in lines], window, open_loop=False)
 
 
 def read(files: Files, name: str, cls: type[T]) -> T:
@@ -126,7 +135,7 @@ def derive(files: Files) -> None:
             records_sha256=sha256(records).hexdigest(),
             texts_sha256=sha256(texts).hexdigest(),
         )
-        metrics = cell_metrics(records_of(files, name), cell.facts.window, open_loop=False)
+        metrics = _metrics(records, path(name, "records.jsonl"), cell.facts.window)
         cells[name] = replace(cell, facts=facts, metrics=metrics if cell.metrics else None)
         files[path(name)] = write_json(plain(cells[name]))
     calibration = read(files, CALIBRATION, Calibration) if CALIBRATION in files else None

@@ -14,6 +14,7 @@ import urllib3
 from docker.errors import APIError, DockerException, NotFound
 from docker.transport import UnixHTTPAdapter
 
+from kit.debuglog import watch_answers
 from kit.engines.docker.relay import SCHEME, SshRelay
 from kit.errors import EngineError
 from kit.text import plain_text
@@ -93,6 +94,7 @@ def _connect_by_ssh(url: str) -> docker.DockerClient:
 
 
 def _check_age(client: docker.DockerClient) -> None:
+    watch_answers(client.api)
     client.ping()
     found = str(client.api.api_version)
     if tuple(int(part) for part in found.split(".")) < OLDEST_API:

@@ -12,6 +12,7 @@ import pytest
 from docker.errors import ImageNotFound
 
 import kit.supply.images.building as building
+from kit import __version__
 from kit.assets import asset
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.images import DockerImages
@@ -104,7 +105,7 @@ def test_the_load_generator_has_this_kits_code_compiled(client: docker.DockerCli
         "print(kit.__version__, s.__cached__.endswith('.pyc'), a.asset('prompts').is_dir());"
         "import pathlib; print(pathlib.Path(s.__cached__).is_file())"
     )
-    assert run(client, loadgen, "-c", code) == (0, "0.1.0 True True\nTrue\n")
+    assert run(client, loadgen, "-c", code) == (0, f"{__version__} True True\nTrue\n")
 
 
 def test_a_module_in_the_volume_is_not_imported(client: docker.DockerClient, loadgen: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ DESIGN = PACKAGE.parent / "docs" / "design.md"
 
 # From the ground up. A package imports from those before it, never from itself by another name or from later ones.
 ORDER = (
-    "errors", "text", "timestamps", "reactor", "assets",
+    "errors", "text", "debuglog", "timestamps", "reactor", "assets",
     "documents", "strict", "catalogue",
     "stream", "metrics",
     "runtimes", "plan",
@@ -45,14 +47,29 @@ MAY_CONNECT = {"cli/clean.py", "cli/down.py", "cli/images.py", "run/containers.p
 FORBIDDEN_TO_VERIFY = {"loadgen", "reference", "engines", "probe", "supply", "run", "reactor"}
 
 
-def imports(path: Path) -> set[str]:
-    """Every module a file imports, at its top or inside a function."""
-    found: set[str] = set()
+@dataclass(slots=True)
+class Found:
+    """What the tests ask of a file: what it imports (also inside functions), whether it prints, its functions."""
+
+    imports: set[str] = field(default_factory=set)
+    prints: bool = False
+    lines_of_functions: list[tuple[str, int]] = field(default_factory=list)
+
+
+@cache
+def found_in(path: Path) -> Found:
+    """A file's facts; each file is parsed once for all tests."""
+    found = Found()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            found.imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found |= {f"kit.{alias.name}" for alias in node.names} if node.module == "kit" else {node.module}
+            ours = node.module == "kit"
+            found.imports |= {f"kit.{alias.name}" for alias in node.names} if ours else {node.module}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.prints |= node.func.id == "print"
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+            found.lines_of_functions.append((node.name, node.end_lineno - node.lineno + 1))
     return found
 
 
@@ -67,7 +84,7 @@ def modules(package: Path = PACKAGE) -> list[tuple[str, Path]]:
 
 def used(path: Path, packages: set[str]) -> set[str]:
     """The packages of ours that a file imports."""
-    parts = (name.split(".") for name in imports(path))
+    parts = (name.split(".") for name in found_in(path).imports)
     return {part[1] for part in parts if len(part) > 1 and part[0] == "kit" and part[1] in packages}
 
 
@@ -125,7 +142,7 @@ def test_only_the_named_modules_have_doors() -> None:
     wrong = []
     for package, path in modules():
         place = path.relative_to(PACKAGE).as_posix()
-        for name in imports(path):
+        for name in found_in(path).imports:
             allowed = DOOR_LIBRARIES.get(name.split(".")[0])
             if allowed is not None and not {package, place} & allowed:
                 wrong.append(f"{place} imports {name}")
@@ -159,28 +176,16 @@ def test_verify_reaches_neither_engines_nor_the_network() -> None:
 
 def test_nothing_is_printed_but_by_commands() -> None:
     """The load generator and other programs speak through sys.stdout, libraries return."""
-    wrong = [
-        str(path)
-        for package, path in modules()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
-        and package != "cli"
-    ]
-    assert wrong == []
+    assert [str(path) for package, path in modules() if package != "cli" and found_in(path).prints] == []
 
 
 def test_no_file_is_over_300_lines_and_no_function_over_60() -> None:
     """If it is longer, it is two things."""
     long = []
     for _, path in modules():
-        text = path.read_text(encoding="utf-8")
-        if len(text.splitlines()) > 300:
-            long.append(f"{path.name}: {len(text.splitlines())} lines")
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
-                length = node.end_lineno - node.lineno + 1
-                if length > 60:
-                    long.append(f"{path.name}:{node.name}: {length} lines")
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if lines > 300:
+            long.append(f"{path.name}: {lines} lines")
+        functions = found_in(path).lines_of_functions
+        long += [f"{path.name}:{name}: {length} lines" for name, length in functions if length > 60]
     assert long == []

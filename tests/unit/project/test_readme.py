@@ -29,9 +29,3 @@ def test_the_readme_names_commands_that_exist_and_counts_the_rules() -> None:
     assert named <= set(COMMANDS)
     assert {"reproduce", "verify", "bundle", "table", "load", "test"} <= named
     assert f"[{len(RULES)} rules](docs/rules.md)" in README
-
-
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(((?!http)[^)#]+)", README))))
-def test_every_link_of_the_readme_leads_somewhere(link: str) -> None:
-    """Relative links point at files of the repository."""
-    assert (ROOT / link).is_file()

@@ -33,6 +33,11 @@ def good_evidence() -> Evidence:
     return open_bundle(good_bundle())
 
 
+@cache
+def verdict_on(mutation: Mutation) -> Verdict:
+    return bundle_verdict(mutation.make())
+
+
 def rules_in(verdict: Verdict) -> set[str]:
     return {finding.rule for finding in verdict.findings}
 
@@ -73,7 +78,7 @@ def test_a_good_run_folder_says_which_rules_do_not_apply() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: f"{m.rule}: {m.what}")
 def test_each_mutation_is_found_by_its_rule(mutation: Mutation) -> None:
     """The rule finds its mutation, at its level, and the label follows; no rule crashes on it."""
-    verdict = bundle_verdict(mutation.make())
+    verdict = verdict_on(mutation)
     level = LEVELS[mutation.rule]
     assert (mutation.rule, level) in {(finding.rule, finding.level) for finding in verdict.findings}
     assert verdict.label == LABELS[level]
@@ -180,10 +185,9 @@ def test_the_gravest_findings_come_first() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS[::4], ids=lambda m: f"{m.rule}: {m.what}")
 def test_a_verdict_is_a_document_and_repeats_itself(mutation: Mutation) -> None:
     """The same bytes give the same verdict, and it fits its schema."""
-    data = mutation.make()
-    first, second = bundle_verdict(data), bundle_verdict(data)
-    assert first == second
-    assert problems(plain(first), "verdict") == []
+    verdict = verdict_on(mutation)
+    assert bundle_verdict(mutation.make()) == verdict
+    assert problems(plain(verdict), "verdict") == []
 
 
 def test_the_finding_names_file_and_request() -> None:
