@@ -29,7 +29,7 @@ from kit.judge.score.points import (
     whole_points,
 )
 from kit.judge.score.rules import Cap, Contract, PlatformClass
-from kit.judge.study import LENGTHS
+from kit.metrics.registry import LENGTHS
 from tests.support.studies import LAPTOP, replicated, study, subject
 
 RULES, THEIRS = contract("kit-1"), contract("probador-2.0")
