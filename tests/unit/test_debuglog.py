@@ -13,7 +13,7 @@ import requests
 from kit import debuglog
 from kit.cli import cli, run
 from kit.debuglog import harmless, logged, start, watch_answers
-from kit.storage.cell_folder import keep_checks
+from kit.storage.cell_folder import write_checks
 
 ESCAPE = "\x1b[31m"
 
@@ -47,7 +47,7 @@ def test_nothing_is_said_without_the_variable(
     session = requests.Session()
     watch_answers(session)
     assert session.hooks["response"] == []
-    keep_checks(tmp_path, [])
+    write_checks(tmp_path, [])
     assert capsys.readouterr().err == ""
 
 
@@ -61,12 +61,12 @@ def test_a_call_is_a_line_with_what_it_was_and_how_long_it_took(
     answer("http://a/")
     with pytest.raises(ValueError, match="secret"):
         answer("http://a/", fails=True)
-    keep_checks(tmp_path, [])
+    write_checks(tmp_path, [])
 
     lines = capsys.readouterr().err.splitlines()
     for line, told in zip(
         lines,
-        ("door answer http://a/ (ok", "door answer http://a/ (ValueError", f"file keep_checks {tmp_path} (ok"),
+        ("door answer http://a/ (ok", "door answer http://a/ (ValueError", f"file write_checks {tmp_path} (ok"),
         strict=True,
     ):
         assert re.fullmatch(rf"debug +\d+ ms  {re.escape(told)}, \d+\.\d ms\)", line)

@@ -11,12 +11,13 @@ import pytest
 from kit.documents.study import Subject
 from kit.errors import InputError
 from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
-from kit.judge.study import is_complete, median_interval_of, study_of_run, suspicions_of, values_of
+from kit.judge.study import CellParts, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
 from kit.metrics.goodput import parse_slo
 from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
 from kit.verify.evidence import open_bundle, open_run
 from tests.support.good_bundle import good_bundle, good_files, good_plan, run_files
+from tests.support.records import make_record
 from tests.support.studies import replicated, study, subject, trial
 
 FIGURES = "figures.json"
@@ -88,6 +89,26 @@ def test_paces_are_sorted_by_the_length_of_the_answer() -> None:
         assert low is not None
         assert high is not None
         assert low <= value <= high
+
+
+def test_a_length_belongs_to_one_bucket_from_its_first_token_to_its_last() -> None:
+    """Short up to 31 tokens, medium up to 128, long from 129 on, as probador sorts them."""
+    found = opened()
+    assert found.plan is not None
+    assert found.result is not None
+    line = found.result.cells[0]
+    assert found.evidence is not None
+    cell = found.evidence.cells[line.id].cell
+    assert cell is not None
+    paces = {31: 1, 32: 2, 128: 4, 129: 8}  # ms a token
+    records = [
+        make_record(tokens, sent_ms=300, chunks_ms=tuple(310.0 + at * pace for at in range(tokens)))
+        for tokens, pace in paces.items()
+    ]
+    parts = {line.id: CellParts(cell, records, ())}
+    values = study_of_run(found.plan, found.result, parts, None, None).subjects[0].trials[0].values
+    means = {name: values[f"tpot_ms.by_output.{name}"] for name in ("short", "medium", "long")}
+    assert means == {"short": 1.0, "medium": 3.0, "long": 8.0}
 
 
 def test_limits_put_goodput_among_the_figures() -> None:

@@ -151,7 +151,9 @@ def test_only_the_named_modules_have_doors() -> None:
 
 def test_docker_is_reached_through_one_entry() -> None:
     """Outside kit/engines/docker nobody knows docker-py nor a module of that package; few may connect."""
-    found = [(path.relative_to(PACKAGE).as_posix(), name) for _, path in modules() for name in imports(path)]
+    found = [
+        (path.relative_to(PACKAGE).as_posix(), name) for _, path in modules() for name in found_in(path).imports
+    ]
     outside = [(place, name) for place, name in found if not place.startswith(CONTAINERS)]
     assert [place for place, name in outside if name.split(".")[0] == "docker"] == []
     assert [each for each in outside if f"{each[1]}.".startswith("kit.engines.docker.")] == [CONTAINERS_ENTRY]

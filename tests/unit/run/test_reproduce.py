@@ -205,12 +205,15 @@ def test_a_run_goes_on_where_it_was_killed_and_repeats_nothing(
     reproduce(plan, run, engine, supply, SUITE, Silent())
     first, second = (run / "cells" / cell.id for cell in plan.cells)
     (second / "cell.json").unlink()
+    (second / "half.jsonl.part").write_bytes(b"what the killed load generator was about to write")
     before = (first / "cell.json").read_bytes()
     engine.log.clear()
     engine.running = FakeRunning(engine.running.url)
     outcome = reproduce(plan, run, engine, supply, SUITE, Silent())
     assert engine.log == ["start", "load", "stop"]
     assert (first / "cell.json").read_bytes() == before
+    assert not (second / "half.jsonl.part").exists()
+    assert {path.name for path in second.iterdir()} == {path.name for path in first.iterdir()}
     assert [cell.status for cell in outcome.result.cells] == ["measured", "measured"]
     assert outcome.result.complete
 

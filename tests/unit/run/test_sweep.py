@@ -1,4 +1,4 @@
-"""A sweep: when it ends, what is on the frontier, where the knee is, and what lies on disk afterwards."""
+"""A sweep: when it ends, and what lies on disk afterwards."""
 
 from __future__ import annotations
 
@@ -6,126 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from kit.documents import Load, Loop, Record, Sweep, SweepLevel, Window
+from kit.documents import Load, Loop, Record, Sweep
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
-from kit.metrics.aggregate import cell_metrics
-from kit.metrics.saturation import Point, knee, pareto, point, reason_to_stop, saturated
+from kit.metrics.saturation import reason_to_stop
 from kit.run.sweep import level_id
 from kit.storage.names import FACTS, SWEEP
 from kit.strict import read_json, typed, write_json
 from kit.strict.schema import problems
-from tests.support.records import MS, make_record
 from tests.support.sweeping import Serving, dead, of_slots, swept, users
-
-
-def points(*rows: tuple[float | None, float | None]) -> list[Point]:
-    """Levels 1, 2, 4, ... with throughput and latency; decode is the inverse of the latency."""
-    return [
-        Point(f"c{2**i}", 2.0**i, height, None if latency is None else 1000 / latency, latency)
-        for i, (height, latency) in enumerate(rows)
-    ]
-
-
-# --- the rules ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rows", "is_saturated"),
-    [
-        ([(100, 10), (104, 20), (108, 40)], True),
-        ([(100, 10), (90, 20), (80, 40)], True),
-        ([(50, 5), (100, 10), (104, 20), (108, 40)], True),
-        ([(100, 10), (104, 20)], False),
-        ([(100, 10), (200, 10), (204, 20)], False),
-        ([(100, 10), (104, 20), (120, 40)], False),
-        ([(100, 10), (104, 10.4), (108, 10.8)], False),
-        ([(100, 10), (105, 20), (110.25, 40)], False),
-        ([(100, 10), (None, None), (100, 40)], False),
-        ([(100, 10), (104, None), (108, 40)], False),
-    ],
-)
-def test_a_server_is_saturated_after_two_steps_that_brought_only_waiting(
-    rows: list[tuple[float | None, float | None]], is_saturated: bool
-) -> None:
-    """Under 5 % more throughput and over 5 % more latency, twice in a row; no data is no evidence."""
-    assert saturated(points(*rows)) is is_saturated
-
-
-@pytest.mark.parametrize(
-    ("rows", "best"),
-    [
-        ([], ()),
-        ([(100, 10)], ("c1",)),
-        ([(100, 10), (190, 11), (180, 20), (200, 40)], ("c1", "c2", "c8")),
-        ([(100, 10), (100, 10)], ("c1",)),
-        ([(100, 10), (None, 10), (200, None)], ("c1",)),
-        ([(100, 20), (200, 10)], ("c2",)),
-        ([(100, 10), (100, 20)], ("c1",)),
-        ([(165, 9.99), (329, 10), (659, 10), (660, 9.99), (660, 10)], ("c4",)),
-        ([(100, 10), (102, 10.2)], ("c1",)),
-        ([(100, 10), (103, 10.2)], ("c2",)),
-        ([(100, 10), (103, 10.3)], ("c1", "c2")),
-    ],
-)
-def test_the_frontier_holds_what_no_other_level_beats(
-    rows: list[tuple[float | None, float | None]], best: tuple[str, ...]
-) -> None:
-    """Throughput of all against decode of each; within 2 % is equal, and of equal levels the lowest stays."""
-    assert pareto(points(*rows)) == best
-
-
-@given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), max_size=8))
-def test_where_noise_plays_no_part_the_frontier_is_what_is_not_dominated(rows: list[tuple[int, int]]) -> None:
-    """Whole numbers up to nine differ by more than it; of equal levels the first counts."""
-    levels = points(*rows)
-    numbers = [(level.throughput_tok_s or 0, level.decode_tok_s or 0) for level in levels]
-    best = tuple(
-        level.id
-        for i, (level, mine) in enumerate(zip(levels, numbers, strict=True))
-        if mine not in numbers[:i]
-        and not any(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in numbers)
-    )
-    assert pareto(levels) == best
-
-
-@pytest.mark.parametrize(
-    ("heights", "found"),
-    [
-        ((100, 195, 370, 600, 640, 650), "c8"),
-        ((100, 200, 400, 400, 400), "c4"),
-        ((100, 200, 400, 800), None),
-        ((100, 205, 410, 790), None),
-        ((100, 100, 100), None),
-        ((100, 400), None),
-        ((300, 200, 100), "c1"),
-        ((100, None, 400, 410), "c4"),
-        ((100, 400, 300, 200), "c2"),
-        ((), None),
-    ],
-)
-def test_the_knee_stands_highest_above_the_chord(heights: tuple[float | None, ...], found: str | None) -> None:
-    """Proportional growth, noise and two levels have none; where it only falls, it is the first."""
-    assert knee(points(*((height, None) for height in heights))) == found
-
-
-@given(st.lists(st.integers(1, 1000), max_size=8), st.integers(1, 50))
-def test_the_knee_does_not_depend_on_units(heights: list[int], factor: int) -> None:
-    """Tokens or kilotokens."""
-    plain_knee = knee(points(*((float(height), None) for height in heights)))
-    assert plain_knee == knee(points(*((float(height * 2**factor), None) for height in heights)))
-
-
-@pytest.mark.parametrize(("open_loop", "latency_ms"), [(False, 50.0), (True, 80.0)])
-def test_where_arrivals_have_a_schedule_waiting_begins_with_it(open_loop: bool, latency_ms: float) -> None:
-    """Intended at 0, sent at 30 ms, last text at 80: a client that is late must not look like a quick server."""
-    numbers = cell_metrics([make_record(sent_ms=30, intended_ms=0)], Window(0, 1000 * MS), open_loop=open_loop)
-    found = point(SweepLevel("r0.5", None, 500, "0" * 64, numbers))
-    assert (found.load, found.latency_ms, found.throughput_tok_s) == (0.5, latency_ms, 4.0)
-    assert point(SweepLevel("c2", 2, None, "0" * 64, None)) == Point("c2", 2, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,36 @@ def test_the_ratio_counts_only_beyond_its_threshold() -> None:
     assert refusal(packed, Limits(ratio_from_bytes=MIB // 2)).reason == "ratio"
 
 
+@pytest.mark.parametrize(("less", "refused"), [(0, False), (1, True)])
+def test_the_ratio_is_looked_at_from_one_byte_beyond_its_threshold_on(less: int, refused: bool) -> None:
+    """An archive of just as many bytes is accepted whatever its ratio."""
+    packed = pack({"zeros": bytes(3 * 512)})
+    limits = Limits(ratio=0, ratio_from_bytes=512 + 3 * 512 + 1024 - less)
+    if refused:
+        assert refusal(packed, limits).reason == "ratio"
+    else:
+        assert unpack(packed, limits)
+
+
+@pytest.mark.parametrize(("less", "refused"), [(0, False), (1, True)])
+def test_the_ratio_is_that_of_all_bytes_out_to_all_bytes_in(less: int, refused: bool) -> None:
+    """One less than what comes out is refused."""
+    packed = pack({"noise": random.Random(7).randbytes(512), "zeros": bytes(100 * 512)})
+    out_bytes = (1 + 1 + 1 + 100) * 512 + 1024
+    limits = Limits(ratio=-(-out_bytes // len(packed)) - less, ratio_from_bytes=0)
+    if refused:
+        assert refusal(packed, limits).reason == "ratio"
+    else:
+        assert unpack(packed, limits)
+
+
+def test_the_limits_are_those_that_are_written_down() -> None:
+    """Others would refuse what was accepted, or accept what cost too much."""
+    limits = archive.DEFAULT
+    assert (limits.compressed_bytes, limits.total_bytes, limits.member_bytes) == (256 * MIB, 512 * MIB, 256 * MIB)
+    assert (limits.members, limits.ratio, limits.ratio_from_bytes) == (2_000, 200, MIB)
+
+
 def refused_request(number: int) -> str:
     """The dullest line a cell can have: nothing but number, salt and stamps differs from the line before."""
     stamp = 1_000_000_000 + number * 1_009_741
