@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial bench-yoga-prod \
   bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu teardown-yoga \
-  score score-prod score-gate
+  score score-prod score-gate mutation
 
 demo: $(VENV)/.demo
 	$(BIN)/kit reproduce demo --yes
@@ -38,6 +38,11 @@ bench: $(VENV)/.bench
 # The kit beside aiperf, guidellm and vllm bench serve: installs 6 GB into the kit's cache, 10 minutes more.
 bench-peers: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.peers $(BENCH)
+
+# Which small changes to metrics, verification and scores their unit tests do not notice; 25 minutes on one core.
+MUTATION ?= --sample 1000
+mutation: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.mutation $(MUTATION)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
