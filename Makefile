@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test fast one lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
-  teardown-yoga score score-prod score-gate
+  teardown-yoga score score-prod score-gate mutation
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,6 +46,10 @@ bench: $(VENV)/.bench ## the instrument's figures with their targets: quiet mach
 
 bench-peers: $(VENV)/.bench ## the kit beside aiperf, guidellm and vllm bench serve: 6 GB in the kit's cache, 10 minutes more
 	$(BIN)/python -m benchmarks.peers $(BENCH)
+
+MUTATION ?= --sample 1000
+mutation: $(VENV)/.dev ## small changes to metrics, verify and score: does a unit test notice? 25 minutes on one core
+	$(BIN)/python -m benchmarks.mutation $(MUTATION)
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

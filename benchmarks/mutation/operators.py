@@ -109,15 +109,17 @@ def _in_field(parent: ast.AST, name: str) -> Callable[[ast.AST], None]:
 
 
 def _at(node: ast.AST, put: Callable[[ast.AST], None]) -> Iterator[_Change]:
-    if isinstance(node, SKIPPED) or _is_of_types(node):
+    if isinstance(node, SKIPPED) or _is_unseen(node):
         return
     for operator, new in _replacements(node):
         yield _Change(operator, node, new, put)
     yield from _inside(node)
 
 
-def _is_of_types(node: ast.AST) -> bool:
-    """`__all__`, names of types at the top of a module, and docstrings."""
+def _is_unseen(node: ast.AST) -> bool:
+    """What no test could see: `__all__`, names of types, docstrings, `strict=True`."""
+    if isinstance(node, ast.keyword):
+        return node.arg in SKIPPED_KEYWORDS
     if isinstance(node, ast.AnnAssign):
         return isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
     if isinstance(node, ast.Assign):
