@@ -22,24 +22,19 @@ def command(run: str | None, models: bool, force: bool, as_json: bool) -> int:
 
     Example: kit clean
     """
-    from kit.engines.docker.cleaning import clean
-    from kit.engines.docker.client import connect
-    from kit.engines.docker.lock import holder
+    from kit.engines import connect
     from kit.errors import InputError
     from kit.strict import plain
     from kit.text import plain_text
 
-    client = connect()
-    try:
-        held = holder(client)
+    with connect() as host:
+        held = host.holder()
         if held is not None and not held.dead and not force and run in (None, held.run):
             raise InputError(
                 f"The run {held.run} of process {held.pid} on {held.host} holds this engine.",
                 "If there is no such process any more, give --force.",
             )
-        removed = clean(client, run, models=models)
-    finally:
-        client.close()
+        removed = host.clean(run, models=models)
     if as_json:
         click.echo(json.dumps(plain(removed), indent=1))
     else:

@@ -11,13 +11,9 @@ def command() -> None:
 
     Example: kit down
     """
-    from kit.engines.docker.cleaning import clean
-    from kit.engines.docker.client import connect
-    from kit.engines.docker.standing import STANDING
+    from kit.engines import connect
+    from kit.run.containers import STANDING
 
-    client = connect()
-    try:
-        removed = clean(client, STANDING)
-    finally:
-        client.close()
+    with connect() as host:
+        removed = host.clean(STANDING)
     click.echo(f"Removed {removed.containers} servers.")

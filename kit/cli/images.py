@@ -58,12 +58,12 @@ def base(suites: tuple[str, ...], again: bool, quiet: bool) -> None:
 
     Example: kit images base trixie
     """
-    from kit.engines.docker.client import connect
+    from kit.engines import connect
     from kit.supply.images import make_bases
     from kit.supply.images.recipes import SUITES
 
-    with lines("base images", quiet=quiet) as on_line:
-        made = make_bases(connect(), suites or SUITES, on_line, again=again)
+    with connect() as host, lines("base images", quiet=quiet) as on_line:
+        made = make_bases(host.images, suites or SUITES, on_line, again=again)
     for image in made:
         click.echo(f"{image.tag}  {image.image_id}  packages sha256:{image.packages_sha256}")
     if not made:
@@ -86,22 +86,22 @@ def build_images(selectors: tuple[str, ...], from_source: bool | None, no_cache:
 
     Example: kit images build llamacpp/cpu --from-source
     """
-    from kit.engines.docker.client import connect
-    from kit.supply.images import build, choose_target, recipe, targets
+    from kit.engines import connect
+    from kit.supply.images import build, choose_target, recipe
     from kit.supply.images import names as names_of
     from kit.supply.images.recipes import TARGET_WORDS
 
     wanted = list(dict.fromkeys(name for selector in selectors or BUILD_DEFAULT for name in names_of(selector)))
-    client = connect()
-    for name in wanted:
-        runtime, _, variant = name.partition("/")
-        target = choose_target(client, recipe(runtime, variant, targets(name)[0]), from_source)
-        chosen = recipe(runtime, variant, target)
-        started = time.monotonic()
-        with lines(chosen.tag, quiet=quiet) as on_line:
-            built = build(client, chosen, on_line, no_cache=no_cache)
-        seconds = time.monotonic() - started
-        click.echo(f"{built.tag}  {built.image_id}  {TARGET_WORDS[target]}, {seconds:.0f} s")
+    with connect() as host:
+        for name in wanted:
+            runtime, _, variant = name.partition("/")
+            target = choose_target(host.images, name, from_source)
+            chosen = recipe(runtime, variant, target)
+            started = time.monotonic()
+            with lines(chosen.tag, quiet=quiet) as on_line:
+                built = build(host.images, chosen, on_line, no_cache=no_cache)
+            seconds = time.monotonic() - started
+            click.echo(f"{built.tag}  {built.image_id}  {TARGET_WORDS[target]}, {seconds:.0f} s")
 
 
 @command.command("list")
@@ -111,26 +111,25 @@ def list_images(as_json: bool) -> None:
 
     Example: kit images list --json
     """
-    from kit.engines.docker.client import connect
+    from kit.engines import connect
     from kit.supply.images import needed, present, recipes
     from kit.text import bytes_text
 
-    client = connect()
-    here = {tag: facts for facts in present(client) for tag in facts.tags}
-    rows: list[dict[str, object]] = []
-    for each in recipes():
-        facts = here.get(each.tag)
-        stale = facts is not None and needed(client, each.runtime, each.variant, each.target)
-        rows.append(
-            {
-                "image": each.tag,
-                "here": facts is not None,
-                "stale": stale,
-                "image_id": facts.image_id if facts else None,
-                "bytes": facts.size_bytes if facts else None,
-                "tried": each.built_here,
-            }
-        )
+    with connect() as host:
+        here = {tag: facts for facts in present(host.images) for tag in facts.tags}
+        rows: list[dict[str, object]] = []
+        for each in recipes():
+            facts = here.get(each.tag)
+            rows.append(
+                {
+                    "image": each.tag,
+                    "here": facts is not None,
+                    "stale": facts is not None and needed(host.images, each),
+                    "image_id": facts.image_id if facts else None,
+                    "bytes": facts.size_bytes if facts else None,
+                    "tried": each.built_here,
+                }
+            )
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
@@ -148,11 +147,12 @@ def lock_images(output: Path | None) -> None:
 
     Example: kit images lock -o images.lock.json
     """
-    from kit.engines.docker.client import connect
+    from kit.engines import connect
     from kit.strict import plain
     from kit.supply.images import lock
 
-    found = lock(connect())
+    with connect() as host:
+        found = lock(host.images)
     data = json.dumps(plain(found), indent=1) + "\n"
     if output is None:
         click.echo(data, nl=False)

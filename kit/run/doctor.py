@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from kit.catalogue import model
 from kit.documents import Platform
 from kit.documents.pins import Hardware
-from kit.engines.docker.client import Client, connect, engine_errors
-from kit.engines.docker.lock import holder
+from kit.engines import connect
+from kit.engines.protocol import ContainerHost
 from kit.errors import KitError
 from kit.plan.plan import own_models
 from kit.run.host import describe_host
@@ -41,20 +42,18 @@ def examine(platform: Platform | None) -> Iterator[Found]:
     if platform is not None and platform.engine == "process":
         yield from _models(platform)
         return
-    try:
-        client = connect()
-    except KitError as error:
-        yield Found("engine", "fail", error.what, error.remedy)
-        return
-    try:
-        yield from _engine(client)
+    with contextlib.ExitStack() as stack:
+        try:
+            host = stack.enter_context(connect("doctor"))
+        except KitError as error:
+            yield Found("engine", "fail", error.what, error.remedy)
+            return
+        yield from _engine(host)
         if platform is not None:
-            yield _accelerator(client, platform)
-            yield from _images(client, platform)
+            yield _accelerator(host, platform)
+            yield from _images(host, platform)
             yield from _models(platform)
             yield from _clock(platform.hardware)
-    finally:
-        client.close()
 
 
 def _machine() -> Iterator[Found]:
@@ -79,13 +78,9 @@ def _machine() -> Iterator[Found]:
     yield Found("disk", state, f"{bytes_text(free)} free at the cache", "Make room, or set KIT_CACHE.")
 
 
-def _engine(client: Client) -> Iterator[Found]:
-    with engine_errors("describe itself"):
-        info: dict[str, Any] = client.info()
-        version: dict[str, Any] = client.version()
-    words = f"version {version.get('Version')}, API {version.get('ApiVersion')}, {info.get('OperatingSystem')}"
-    yield Found("engine", "ok", plain_text(words, 200))
-    held = holder(client)
+def _engine(host: ContainerHost) -> Iterator[Found]:
+    yield Found("engine", "ok", plain_text(f"version {host.version()}", 200))
+    held = host.holder()
     if held is not None:
         yield Found(
             "lock",
@@ -95,28 +90,19 @@ def _engine(client: Client) -> Iterator[Found]:
         )
 
 
-def _tried(what: str, good: str, remedy: str, look: Callable[[], object]) -> Found:
+def _accelerator(host: ContainerHost, platform: Platform) -> Found:
     try:
-        look()
+        preflight(host, platform.entries)
     except KitError as error:
-        return Found(what, "fail", error.what, error.remedy or remedy)
-    return Found(what, "ok", good)
+        return Found("accelerator", "fail", error.what, error.remedy or "See docs/passthrough.md.")
+    return Found("accelerator", "ok", "every entry's accelerator has a way into containers")
 
 
-def _accelerator(client: Client, platform: Platform) -> Found:
-    return _tried(
-        "accelerator",
-        "every entry's accelerator has a way into containers",
-        "See docs/passthrough.md.",
-        lambda: preflight(client, "doctor", platform.entries),
-    )
-
-
-def _images(client: Client, platform: Platform) -> Iterator[Found]:
+def _images(host: ContainerHost, platform: Platform) -> Iterator[Found]:
     for entry in platform.entries:
         try:
-            wanted = entry_recipe(client, entry, None)
-            missing = needed(client, wanted.runtime, wanted.variant, wanted.target)
+            wanted = entry_recipe(host.images, entry, None)
+            missing = needed(host.images, wanted)
         except KitError as error:
             yield Found(f"image of {entry.name}", "fail", error.what, error.remedy)
             continue

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -21,13 +21,12 @@ from typing import IO
 import httpx
 
 from kit.catalogue import ModelEntry
+from kit.engines.protocol import OnBytes
 from kit.errors import SourceError, StorageError
 
 CACHE_VARIABLE = "KIT_CACHE"
 BLOCK_BYTES = 1 << 20
 HTTP_TIMEOUT_S = 60.0
-
-OnBytes = Callable[[int, int | None], None]  # bytes so far, bytes in all
 
 
 def cache_folder() -> Path:

@@ -7,32 +7,20 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from kit.assets import asset
 from kit.catalogue import ModelEntry, folder_sha256, model
 from kit.documents.container import Mount
-from kit.engines.docker.client import Client
-from kit.engines.docker.programs import run_program
-from kit.engines.docker.volumes import FOLDER, model_volume
+from kit.engines.protocol import ContainerHost, OnBytes, OnLine, Program
 from kit.errors import SourceError, StorageError
 from kit.plan.plan import Measured
-from kit.supply.download import (
-    CACHE_VARIABLE,
-    OnBytes,
-    cache_folder,
-    download,
-    fetch,
-    file_sha256,
-    model_path,
-)
+from kit.supply.download import CACHE_VARIABLE, cache_folder, download, fetch, file_sha256, model_path
 
-OnLine = Callable[[str], None]
 # Ways to make a folder of another model: the program, and the image that runs it.
 WAYS = {"gguf-to-safetensors": ("vllm", "gguf_to_safetensors.py")}
 _WRITTEN = re.compile(r"([A-Za-z0-9_.-]{1,100}) [0-9]+")
-MAX_FILES = 64
+_FOLDER = "/models"
 
 
 def weights_path(entry: ModelEntry) -> Path:
@@ -53,7 +41,7 @@ def measured(entry: ModelEntry) -> Measured | None:
 
 
 def prepared(
-    client: Client, run: str, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
+    host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
 ) -> tuple[Path, Measured]:
     """The model's path here and what was measured of it; fetched or made if it is not here.
 
@@ -61,7 +49,7 @@ def prepared(
     """
     found = measured(entry)
     if found is None:
-        _get(client, run, entry, image, on_bytes, on_line)
+        _get(host, entry, image, on_bytes, on_line)
         found = measured(entry)
     path = weights_path(entry)
     if found is None:
@@ -77,11 +65,9 @@ def prepared(
     return path, found
 
 
-def _get(
-    client: Client, run: str, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
-) -> None:
+def _get(host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine) -> None:
     if entry.source.kind == "derived":
-        _make(client, run, entry, image, on_bytes, on_line)
+        _make(host, entry, image, on_bytes, on_line)
     elif entry.source.kind == "folder":
         _fetch_folder(entry, on_bytes)
     else:
@@ -96,35 +82,29 @@ def _fetch_folder(entry: ModelEntry, on_bytes: OnBytes) -> None:
     partial.replace(weights_path(entry))
 
 
-def _make(
-    client: Client, run: str, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
-) -> None:
+def _make(host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine) -> None:
     if image is None or entry.source.made_by not in WAYS or entry.source.made_from is None:
         raise SourceError(f"The kit does not know how to make the model {entry.name}.", "See docs/status.md.")
     origin = model(entry.source.made_from)
     path = fetch(origin, on_bytes)
-    volume = model_volume(client, run, image, origin.sha256 or file_sha256(path), path, origin.file, on_bytes)
+    volume = host.model_volume(image, origin.sha256 or file_sha256(path), path, origin.file, on_bytes)
     on_line(f"making {entry.name} of {origin.name}")
     partial = _partial(weights_path(entry))
-    run_program(
-        client,
-        run,
+    program = Program(
         image,
         asset("images", *WAYS[entry.source.made_by]).read_bytes(),
-        (FOLDER, origin.file),
-        (Mount(volume, FOLDER, read_only=True),),
-        partial,
-        _written,
-        on_line,
+        (_FOLDER, origin.file),
+        (Mount(volume, _FOLDER, read_only=True),),
         {"HF_HUB_OFFLINE": "1"},
+        _written,
     )
+    host.run_program(program, partial, on_line)
     partial.replace(weights_path(entry))
 
 
-def _written(lines: object) -> list[str]:
-    """The names of the files that the program says it wrote."""
-    texts = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-    return [found[1] for found in map(_WRITTEN.fullmatch, texts) if found][:MAX_FILES]
+def _written(line: str) -> str | None:
+    found = _WRITTEN.fullmatch(line)
+    return found and found[1]
 
 
 def _partial(path: Path) -> Path:

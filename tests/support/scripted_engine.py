@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, ImageNotFound
 
+from kit.engines.docker.images import DockerImages
 from kit.errors import EngineError
 
 
@@ -66,9 +67,13 @@ class ScriptedApi:
         return iter(self.events)
 
 
-class ScriptedClient:
+class ScriptedImages(DockerImages):
+    """The images of such an engine; it is its own client."""
+
     def __init__(self) -> None:
         self.api = ScriptedApi()
+        client: Any = self
+        super().__init__(client)
 
     def info(self) -> dict[str, str]:
         return {"Architecture": "x86_64"}

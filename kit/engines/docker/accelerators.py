@@ -29,8 +29,6 @@ from kit.engines.docker.passthrough import (
 from kit.errors import EngineError
 from kit.text import plain_text
 
-__all__ = ["Passthrough", "host_config_of", "probe"]
-
 TRIAL_TIMEOUT_S = 60
 # The engine's words when the image has no shell; they say nothing about a device.
 NO_SHELL = '"sh": executable file not found'

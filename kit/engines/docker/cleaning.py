@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import docker
@@ -11,26 +10,12 @@ import docker
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.containers import remove_container, remove_network, remove_volume
 from kit.engines.docker.volumes import MODEL_LABEL
+from kit.engines.protocol import Removed
 from kit.errors import EngineError
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """How many containers, networks and volumes were removed, and in the engine's words what could not be."""
-
-    containers: int
-    networks: int
-    volumes: int
-    problems: tuple[str, ...] = ()
-
-
 def clean(client: docker.DockerClient, run: str | None = None, *, models: bool = False) -> Removed:
-    """Remove every container, network and volume of one run, or of all runs if `run` is None.
-
-    It does not ask whether a run still goes on: see `kit.engines.docker.lock.holder`. Volumes with models stay
-    unless `models` is true; then all of them go, of whatever run. `EngineError` if the engine cannot even tell
-    what it has.
-    """
+    """See `ContainerHost.clean`; `EngineError` only if the engine cannot even tell what it has."""
     api: Any = client.api
     label = RUN_LABEL if run is None else f"{RUN_LABEL}={run}"
     problems: list[str] = []

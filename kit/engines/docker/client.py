@@ -18,8 +18,6 @@ from kit.engines.docker.relay import SCHEME, SshRelay
 from kit.errors import EngineError
 from kit.text import plain_text
 
-# For those who hand a client on without knowing docker-py.
-Client = docker.DockerClient
 RUN_LABEL = "org.kit.run"
 OLDEST_API = (1, 41)
 TIMEOUT_S = 120

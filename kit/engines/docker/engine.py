@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import docker
 
 from kit.documents.container import ContainerSpec, Mount
-from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
+from kit.engines.docker.accelerators import probe
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
     AHEAD,
@@ -29,9 +29,10 @@ from kit.engines.docker.config import (
     kit_program,
 )
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
+from kit.engines.docker.passthrough import Passthrough, host_config_of
 from kit.engines.docker.running import DockerServer
 from kit.engines.docker.transfer import Member, fetch_file, put_files
-from kit.engines.docker.wire import follow_output, keep_log
+from kit.engines.docker.wire import follow_lines, keep_log
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InternalError, KitError
 from kit.runtimes.protocol import ServerSpec
@@ -40,53 +41,38 @@ from kit.storage.names import FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORD
 CELL_LABEL, ROLE_LABEL = "org.kit.cell", "org.kit.role"
 PORT = 8080  # every server has a network of its own
 LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
-MAX_EVENT_BYTES = 1 << 20
 # What a load generator reads and leaves (see kit.loadgen); nothing else is taken from its container.
 BESIDE_LOAD, RESULTS = (PROMPTS, TRACE), (RECORDS, TEXTS, FACTS, METRICS)
 OUT = "out"
 WAITING = ("-c", "import signal; signal.pause()")
 
-PassthroughOf = Callable[[ContainerSpec], Passthrough]
-
 
 class DockerEngine:
-    """Servers one at a time, each on a network of its own, and loads against the one that runs.
+    """Servers one at a time, each on a network of its own, and loads against the one that runs."""
 
-    `passthrough_of` finds the way for a server's accelerator; without it the engine is asked, once for each image.
-    """
-
-    def __init__(
-        self,
-        client: docker.DockerClient,
-        run: str,
-        loadgen_image: str,
-        passthrough_of: PassthroughOf | None = None,
-    ) -> None:
+    def __init__(self, client: docker.DockerClient, run: str, loadgen_image: str) -> None:
         self.client = client
         self.run = run
         self.loadgen_image = loadgen_image
-        self._passthrough_of = passthrough_of or self._probed
         self._ways: dict[tuple[str, str], Passthrough] = {}
         self._network: str | None = None
         self._labels: dict[str, str] = {}
         with engine_errors("describe itself"):
             info: dict[str, Any] = client.info()
-        pinning = bool(info.get("CPUSet", True))
         self.ncpu = int(info.get("NCPU") or 1)
-        self.server_cpus, self.load_cpus = cpu_shares(self.ncpu) if pinning else (None, None)
+        self.server_cpus, self.load_cpus = cpu_shares(self.ncpu) if info.get("CPUSet", True) else (None, None)
 
     @property
     def server_cpu_count(self) -> int:
-        """How many CPUs a server gets: all, or all but those of the load generator."""
         if self.server_cpus is None:
             return self.ncpu
-        first, _, last = self.server_cpus.partition("-")
-        return int(last or first) - int(first) + 1
+        return int(self.server_cpus.rpartition("-")[2]) + 1  # they begin with 0
 
     def free_port(self) -> int:
         return PORT
 
-    def _probed(self, spec: ContainerSpec) -> Passthrough:
+    def _passthrough(self, spec: ContainerSpec) -> Passthrough:
+        """The way for a server's accelerator; the engine is asked once for each image."""
         key = (spec.accelerator, spec.image)
         if key not in self._ways:
             self._ways[key] = probe(self.client, spec.accelerator, spec.image, self.run)
@@ -124,7 +110,7 @@ class DockerEngine:
         """A runtime's own container, and beside it one with the kit's code that waits to be asked."""
         for mount in spec.mounts:
             self._provide(stack, mount)
-        passthrough = self._passthrough_of(spec)
+        passthrough = self._passthrough(spec)
         wanted = host_config_of(passthrough, spec)
         place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, accelerator=wanted)
         made = self._made(stack, spec, place)
@@ -170,7 +156,7 @@ class DockerEngine:
             put_files(self.client, made, WORK, given, KIT_USER)
             start(self.client, made, "the load generator")
             try:
-                for line in lines(follow_output(self.client, made)):
+                for line in follow_lines(self.client, made, "pass on what the load generator says"):
                     on_line(line)
                 code = self._wait(made)
             except BaseException:
@@ -199,17 +185,6 @@ class DockerEngine:
         keep_log(self.client, made, out / LOADGEN_LOG, errors_only=True)
         if (out / LOADGEN_LOG).stat().st_size == 0:
             (out / LOADGEN_LOG).unlink()
-
-
-def lines(pieces: Iterable[bytes]) -> Iterator[str]:
-    """Whole lines out of pieces of text, with their line feed; one that never ends is given up."""
-    held = b""
-    for piece in pieces:
-        *whole, held = (held + piece).split(b"\n")
-        yield from (line.decode("utf-8", "replace") + "\n" for line in whole)
-        held = held[:MAX_EVENT_BYTES]
-    if held:
-        yield held.decode("utf-8", "replace")
 
 
 def inside(command: tuple[str, ...], folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -9,7 +9,6 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import docker
 
 from kit.engines.docker.client import RUN_LABEL, MissingError, engine_errors
 from kit.engines.docker.containers import container
+from kit.engines.protocol import Holder
 from kit.errors import EngineError
 from kit.text import plain_text
 from kit.timestamps import utc_now
@@ -24,17 +24,6 @@ from kit.timestamps import utc_now
 LOCK = "kit-lock"
 PID_LABEL, HOST_LABEL, SINCE_LABEL = "org.kit.pid", "org.kit.host", "org.kit.since"
 BIRTH_LABEL = "org.kit.birth"
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the lock; the texts are safe to print. `dead`: it ran on this machine and is gone."""
-
-    run: str
-    host: str
-    pid: str
-    since_utc: str
-    dead: bool
 
 
 @contextlib.contextmanager

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import docker
 
 from kit.documents.container import ContainerSpec
+from kit.engines.docker.accelerators import probe
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.config import Place, container_config
 from kit.engines.docker.containers import make_container, new_name, remove_container, start
+from kit.engines.docker.passthrough import host_config_of
 
-STANDING = "up"  # the run of all servers that stay
 HOST = "127.0.0.1"
 
 
-def stand_up(
-    client: docker.DockerClient, spec: ContainerSpec, accelerator: Mapping[str, Any], host_port: int
-) -> str:
-    """Start a server that listens on 127.0.0.1:`host_port` of the engine's machine; returns its URL.
-
-    As isolated as in a run, but for that port: it needs a network that leads to the host.
-    """
-    place = Place("bridge", alias=None, labels={RUN_LABEL: STANDING}, accelerator=accelerator)
-    config = container_config(spec, place)
-    config.pop("NetworkingConfig", None)
+def stand_up(client: docker.DockerClient, run: str, spec: ContainerSpec, host_port: int) -> str:
+    """See `ContainerHost.stand_up`. As isolated as in a run, but it needs a network that leads to the host."""
+    accelerator = host_config_of(probe(client, spec.accelerator, spec.image, run), spec)
+    config = container_config(spec, Place("bridge", None, {RUN_LABEL: run}, accelerator=accelerator))
     key = f"{spec.port}/tcp"
     config["ExposedPorts"] = {key: {}}
     config["HostConfig"]["PortBindings"] = {key: [{"HostIp": HOST, "HostPort": str(host_port)}]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -15,6 +15,7 @@ import requests
 
 from kit.engines.docker.client import MissingError, engine_errors
 from kit.engines.docker.wire import BLOCK_BYTES, READ_S, answered, blocks
+from kit.engines.protocol import OnBytes
 from kit.errors import EngineError, StorageError
 from kit.text import plain_text
 
@@ -22,8 +23,6 @@ FILE_MODE, FOLDER_MODE = 0o644, 0o755
 UPLOAD_BLOCK_BYTES = 1 << 20
 # Records of a hundred million chunks; more is no result of ours.
 MAX_FETCHED_BYTES = 16 << 30
-
-OnBytes = Callable[[int, int | None], None]  # bytes so far, bytes in all
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import Place, container_config, kit_program
 from kit.engines.docker.containers import container, new_name, remove_volume
-from kit.engines.docker.transfer import Member, OnBytes, fetch_file, put_files
+from kit.engines.docker.transfer import Member, fetch_file, put_files
+from kit.engines.protocol import OnBytes
 from kit.errors import EngineError, StorageError
 
 MODEL_LABEL = "org.kit.model"
@@ -37,12 +38,7 @@ def model_volume(
     name: str,
     on_bytes: OnBytes | None = None,
 ) -> str:
-    """The name of a volume with the file or folder `source` as `name` in it, filled if it is not there yet.
-
-    `image` is any image the engine has. What is in the volume was right once: hash it inside its mount before use
-    (`kit.probe`). `EngineError` if the engine refuses or its disk is full, `StorageError` if `source` cannot be
-    read.
-    """
+    """See `ContainerHost.model_volume`."""
     made = volume_name(sha256)
     members = tuple(_members(source, name))
     with engine_errors(f"make the volume {made}"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ BLOCK_BYTES = 1 << 16
 TAIL_LINES = 200
 MAX_TAIL_BYTES = 4 << 20
 MAX_LOG_BYTES = 128 << 20
+MAX_LINE_BYTES = 1 << 20
 CUT = b"\n[the rest of this log was left out: it is too long]\n"
 _HEADER = struct.Struct(">BxxxL")
 
@@ -141,13 +142,24 @@ def _log(client: docker.DockerClient, container: str, which: dict[str, str]) -> 
             yield piece
 
 
-def follow_output(client: docker.DockerClient, container: str) -> Iterator[bytes]:
-    """What a container writes to its standard output, from its first byte until it ends, as it comes."""
-    doing = "pass on what the load generator says"
+def follow_lines(client: docker.DockerClient, container: str, doing: str) -> Iterator[str]:
+    """What a container writes to its standard output, from its first line until it ends, as it comes."""
     path = f"/containers/{container}/logs"
     with answered(client, doing, "GET", path, None, params={"stdout": 1, "follow": 1}) as response:
-        for _, piece in frames(response, doing):
-            yield piece
+        yield from lines(piece for _, piece in frames(response, doing))
+
+
+def lines(pieces: Iterable[bytes]) -> Iterator[str]:
+    """Whole lines out of pieces of text, with their line feed; of one that never ends only the start is kept."""
+    held = b""
+    for piece in pieces:
+        if len(held) == MAX_LINE_BYTES and b"\n" not in piece:
+            continue
+        *whole, held = (held + piece).split(b"\n")
+        yield from (line.decode("utf-8", "replace") + "\n" for line in whole)
+        held = held[:MAX_LINE_BYTES]
+    if held:
+        yield held.decode("utf-8", "replace")
 
 
 # --- commands in containers -----------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from kit.supply.images.building import (
     choose_target,
     needed,
     present,
-    recipe_needed,
     recipe_sha256,
 )
 from kit.supply.images.locking import Lock, lock
@@ -28,7 +27,6 @@ __all__ = [
     "needed",
     "present",
     "recipe",
-    "recipe_needed",
     "recipe_sha256",
     "recipes",
     "targets",

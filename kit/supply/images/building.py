@@ -11,20 +11,10 @@ from hashlib import sha256
 from kit import __version__
 from kit.assets import asset
 from kit.catalogue.inputs import build_input, pinned_image
-from kit.engines.docker.bases import base_tag
-from kit.engines.docker.client import Client
-from kit.engines.docker.images import (
-    BuildRequest,
-    ImageFacts,
-    OnLine,
-    build_image,
-    engine_architecture,
-    image_facts,
-    images_with_label,
-    registry_digest,
-)
+from kit.engines.protocol import BuildRequest, ImageFacts, ImageStore, OnLine
 from kit.errors import EngineError, InputError
 from kit.supply.download import cache_folder
+from kit.supply.images.bases import base_tag
 from kit.supply.images.context import (
     DOCKERFILE,
     extra_certificates,
@@ -32,7 +22,7 @@ from kit.supply.images.context import (
     write_context,
 )
 from kit.supply.images.fetching import fetch_inputs, own_code, tree_sha256
-from kit.supply.images.recipes import OWN_CODE, SUITES, ImageRecipe, Target, recipe, targets
+from kit.supply.images.recipes import OWN_CODE, SUITES, ImageRecipe, Target, targets
 
 LABEL = "org.kit."
 RUNTIME_LABEL = f"{LABEL}runtime"
@@ -50,14 +40,14 @@ class BuiltImage:
     base_id: str | None
 
 
-def build(client: Client, recipe: ImageRecipe, on_line: OnLine, *, no_cache: bool = False) -> BuiltImage:
+def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: bool = False) -> BuiltImage:
     """Build the image of a recipe and tag it; `on_line` gets what a person may want to see.
 
     `SourceError` if an input cannot be had or has another hash; `EngineError` if a base is missing and cannot be
     pulled, or a step fails (with its last lines).
     """
-    arguments = _bases(client, recipe)
-    fetched = fetch_inputs(recipe, engine_architecture(client), on_line)
+    arguments = _bases(store, recipe)
+    fetched = fetch_inputs(recipe, store.architecture(), on_line)
     dockerfile = _dockerfile(recipe)
     for name in recipe.inputs:
         arguments |= build_input(name).arguments if name != OWN_CODE else {}
@@ -81,8 +71,8 @@ def build(client: Client, recipe: ImageRecipe, on_line: OnLine, *, no_cache: boo
         write_context(context, dockerfile, fetched.files, extra_certificates() if recipe.index else None)
         on_line(f"building {recipe.tag} from {base}: a context of {context.tell()} bytes")
         context.seek(0)
-        image_id = build_image(client, request, context, on_line)
-    facts = image_facts(client, base)
+        image_id = store.build(request, context, on_line)
+    facts = store.facts(base)
     return BuiltImage(recipe.tag, image_id, fetched.sha256s, recipe.target, facts.image_id if facts else None)
 
 
@@ -102,37 +92,32 @@ def recipe_sha256(recipe: ImageRecipe) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()
 
 
-def needed(client: Client, runtime: str, variant: str, target: Target) -> bool:
+def needed(store: ImageStore, wanted: ImageRecipe) -> bool:
     """Whether that image is to be built: it is not there, or it was made by a recipe that says something else."""
-    return recipe_needed(client, recipe(runtime, variant, target))
-
-
-def recipe_needed(client: Client, wanted: ImageRecipe) -> bool:
-    """Whether the image of this recipe is to be built."""
-    facts = image_facts(client, wanted.tag)
+    facts = store.facts(wanted.tag)
     return facts is None or facts.labels.get(RECIPE_LABEL) != recipe_sha256(wanted)
 
 
-def present(client: Client) -> list[ImageFacts]:
+def present(store: ImageStore) -> list[ImageFacts]:
     """The images of the kit that the engine has, by tag; bases are not among them."""
-    return images_with_label(client, RUNTIME_LABEL)
+    return store.with_label(RUNTIME_LABEL)
 
 
-def choose_target(client: Client, recipe: ImageRecipe, from_source: bool | None) -> Target:
-    """The target to build of a recipe's runtime and variant.
+def choose_target(store: ImageStore, name: str, from_source: bool | None) -> Target:
+    """The target to build of a runtime and variant, as in "llamacpp/cpu".
 
     `from_source` True or False is a wish, and `InputError` if there is no such recipe. None takes the runtime's
     own image if its registry answers (or it is here already), else the build from source.
     """
-    known = targets(recipe.name)
+    known = targets(name)
     if from_source is not None:
         wish: Target = "source" if from_source else "official"
         if wish not in known:
-            raise InputError(f"{recipe.name} has no recipe {wish}.", f"It has: {', '.join(known)}.")
+            raise InputError(f"{name} has no recipe {wish}.", f"It has: {', '.join(known)}.")
         return wish
     if len(known) == 1:
         return known[0]
-    return "official" if _can_be_had(client, pinned_image(recipe.name).reference) else "source"
+    return "official" if _can_be_had(store, pinned_image(name).reference) else "source"
 
 
 # --- bases ----------------------------------------------------------------------------------------------
@@ -142,46 +127,49 @@ def _dockerfile(recipe: ImageRecipe) -> bytes:
     return asset("images", *recipe.dockerfile.split("/")).read_bytes()
 
 
-def _can_be_had(client: Client, reference: str) -> bool:
-    return image_facts(client, reference) is not None or registry_digest(client, reference).digest is not None
+def _can_be_had(store: ImageStore, reference: str) -> bool:
+    return store.facts(reference) is not None or store.registry_digest(reference).digest is not None
 
 
-def _bases(client: Client, recipe: ImageRecipe) -> dict[str, str]:
+def _bases(store: ImageStore, recipe: ImageRecipe) -> dict[str, str]:
     """The build arguments that name images; `EngineError` if one is neither here nor to be had."""
     if recipe.target == "official":
-        return {"OFFICIAL": _pulled(client, recipe.base)}
-    found = {"BASE": _base(client, recipe.base)}
+        return {"OFFICIAL": _pulled(store, recipe.base)}
+    found = {"BASE": _base(store, recipe.base)}
     if recipe.builder:
-        found["BUILDER"] = _pulled(client, recipe.builder)
+        found["BUILDER"] = _pulled(store, recipe.builder)
     return found
 
 
-def base_missing(client: Client, wanted: ImageRecipe) -> bool:
+def base_missing(store: ImageStore, wanted: ImageRecipe) -> bool:
     """Whether the recipe starts from a Debian suite that neither the engine has nor a registry gives."""
-    if wanted.target != "source" or wanted.base not in SUITES or image_facts(client, base_tag(wanted.base)):
-        return False
-    return not _can_be_had(client, pinned_image(f"debian-{wanted.base}").reference)
+    return wanted.target == "source" and wanted.base in SUITES and _debian(store, wanted.base) is None
 
 
-def _base(client: Client, name: str) -> str:
+def _debian(store: ImageStore, suite: str) -> str | None:
+    pinned = pinned_image(f"debian-{suite}").reference
+    if store.facts(base_tag(suite)):
+        return base_tag(suite)
+    return pinned if _can_be_had(store, pinned) else None
+
+
+def _base(store: ImageStore, name: str) -> str:
     if name not in SUITES:
-        return _pulled(client, name)
-    own = base_tag(name)
-    if image_facts(client, own):
-        return own
-    reference = pinned_image(f"debian-{name}").reference
-    if _can_be_had(client, reference):
-        return reference
-    raise EngineError(
-        f"The base image {own} is not here, and no registry answers for {reference}.",
-        f"Make it from the Debian archive: kit images base {name}",
-    )
+        return _pulled(store, name)
+    found = _debian(store, name)
+    if found is None:
+        raise EngineError(
+            f"The base image {base_tag(name)} is not here, and no registry answers for "
+            f"{pinned_image(f'debian-{name}').reference}.",
+            f"Make it from the Debian archive: kit images base {name}",
+        )
+    return found
 
 
-def _pulled(client: Client, name: str) -> str:
+def _pulled(store: ImageStore, name: str) -> str:
     image = pinned_image(name)
-    if image_facts(client, image.reference) is None:
-        answer = registry_digest(client, image.reference)
+    if store.facts(image.reference) is None:
+        answer = store.registry_digest(image.reference)
         if answer.digest is None:
             raise EngineError(
                 f"The image {image.reference} is not here, and its registry does not give it: {answer.problem}.",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kit.assets import asset
 from kit.catalogue.inputs import BuildInput, WheelPin, build_input, wheel_pins
-from kit.engines.docker.images import OnLine
+from kit.engines.protocol import OnLine
 from kit.errors import SourceError, StorageError
 from kit.supply.download import CACHE_VARIABLE, cache_folder, file_sha256
 from kit.supply.images.recipes import OWN_CODE, ImageRecipe

@@ -9,10 +9,9 @@ from typing import Literal
 
 from kit import __version__
 from kit.catalogue.inputs import PinnedImage, pinned_images
-from kit.engines.docker.bases import BASE_LABEL
-from kit.engines.docker.bases import REPOSITORY as BASE_REPOSITORY
-from kit.engines.docker.client import Client
-from kit.engines.docker.images import ImageFacts, image_facts, images_with_label, registry_digest
+from kit.engines.protocol import ImageFacts, ImageStore
+from kit.supply.images.bases import BASE_LABEL
+from kit.supply.images.bases import REPOSITORY as BASE_REPOSITORY
 from kit.supply.images.building import LABEL, present
 
 Verdict = Literal["agrees", "differs", "unpinned", "unconfirmed"]
@@ -62,17 +61,17 @@ class Lock:
     pins: tuple[LockedPin, ...]
 
 
-def lock(client: Client) -> Lock:
+def lock(store: ImageStore) -> Lock:
     """Everything the engine has of the kit, and every pin, asked of its registry.
 
     A registry that does not answer leaves its pins "unconfirmed", with the reason; that is no error.
     """
-    made = present(client)
-    bases = images_with_label(client, BASE_LABEL)
+    made = present(store)
+    bases = store.with_label(BASE_LABEL)
     platform = next((_platform(facts) for facts in (*made, *bases)), "linux/amd64")
     # Whatever is built on a base inherits its labels.
     only_bases = tuple(_locked(facts) for facts in bases if any(_is_base(tag) for tag in facts.tags))
-    pins = tuple(_pin(client, image, platform) for image in pinned_images().values())
+    pins = tuple(_pin(store, image, platform) for image in pinned_images().values())
     return Lock("kit/image-lock/1", __version__, only_bases, tuple(map(_locked, made)), pins)
 
 
@@ -112,9 +111,9 @@ def _archive_state(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: labels[label] for name, label in names.items() if label in labels}
 
 
-def _pin(client: Client, image: PinnedImage, platform: str) -> LockedPin:
-    answer = registry_digest(client, image.tagged)
-    local = image_facts(client, image.reference)
+def _pin(store: ImageStore, image: PinnedImage, platform: str) -> LockedPin:
+    answer = store.registry_digest(image.tagged)
+    local = store.facts(image.reference)
     digests = tuple(one.rpartition("@")[2] for one in local.repo_digests) if local else ()
     return LockedPin(
         name=image.name,

@@ -9,12 +9,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from kit.engines.docker.bases import base_tag, make_base
 from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
-from kit.engines.docker.images import image_facts
 from kit.errors import EngineError
-from kit.supply.images import build, needed, recipe
+from tests.integration.containers.images import built
 from tests.integration.containers.nested import not_tested
 from tests.integration.containers.servers import leftovers
 
@@ -38,14 +36,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[docker.DockerClient]:
 
 
 @pytest.fixture(scope="session")
-def loadgen_image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+def loadgen_image(client: docker.DockerClient) -> str:
     """The load generator's image with the code that is tested now."""
-    wanted = recipe("loadgen", "cpu", "source")
-    if needed(client, wanted.runtime, wanted.variant, wanted.target):
-        if image_facts(client, base_tag(wanted.base)) is None:
-            make_base(client, wanted.base, tmp_path_factory.mktemp("base"), lambda _: None)
-        build(client, wanted, lambda _: None)
-    return wanted.tag
+    return built(client, "loadgen", "cpu")
 
 
 @pytest.fixture

@@ -31,8 +31,9 @@ import requests
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
 
-from kit.engines.docker.bases import base_tag, make_base
 from kit.engines.docker.client import RUN_LABEL
+from kit.engines.docker.images import DockerImages
+from kit.supply.images.bases import base_tag, make_base
 
 LABEL = {RUN_LABEL: "test-passthrough"}
 TINY = "kit/test-tiny:latest"
@@ -113,7 +114,7 @@ def engine_image(client: docker.DockerClient, work: Path) -> str:
         try:
             client.images.get(base_tag("trixie"))
         except ImageNotFound:
-            make_base(client, "trixie", work, lambda _: None)
+            make_base(DockerImages(client), "trixie", work, lambda _: None)
         client.images.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=tag, rm=True, forcerm=True)
     return tag
 

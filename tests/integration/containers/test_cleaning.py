@@ -10,11 +10,12 @@ from pathlib import Path
 import docker
 import pytest
 
-from kit.engines.docker.cleaning import Removed, clean
+from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.containers import container, network, new_name, remove_volume, volume
 from kit.engines.docker.lock import BIRTH_LABEL, birth, holder, only_kit
 from kit.engines.docker.volumes import MODEL_LABEL
+from kit.engines.protocol import Removed
 from kit.errors import EngineError
 from tests.integration.containers.servers import leftovers
 

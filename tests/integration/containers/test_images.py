@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 
 import kit.supply.images.building as building
 from kit.assets import asset
-from kit.engines.docker.bases import base_tag
 from kit.engines.docker.client import RUN_LABEL
-from kit.engines.docker.images import (
-    BuildRequest,
-    build_image,
-    image_facts,
-    remove_image,
-)
+from kit.engines.docker.images import DockerImages
+from kit.engines.protocol import BuildRequest
 from kit.errors import EngineError
 from kit.supply.images import ImageRecipe, build, lock, needed, present, recipe, recipes
+from kit.supply.images.bases import base_tag
 from kit.supply.images.context import DOCKERFILE, write_context
 from tests.integration.containers.images import built
 
@@ -31,12 +29,17 @@ Built = Callable[..., str]
 
 
 @pytest.fixture
+def store(client: docker.DockerClient) -> DockerImages:
+    return DockerImages(client)
+
+
+@pytest.fixture
 def loadgen(client: docker.DockerClient) -> str:
     return built(client, "loadgen", "cpu")
 
 
 @pytest.fixture
-def build_tiny(client: docker.DockerClient, tmp_path: Path) -> Iterator[Built]:
+def build_tiny(client: docker.DockerClient, store: DockerImages, tmp_path: Path) -> Iterator[Built]:
     """Builds a Dockerfile of the test; the image is gone afterwards."""
     tag = f"kit/test-images:{secrets.token_hex(4)}"
 
@@ -44,11 +47,12 @@ def build_tiny(client: docker.DockerClient, tmp_path: Path) -> Iterator[Built]:
         with (tmp_path / "context").open("w+b") as context:
             write_context(context, dockerfile.encode(), {}, None)
             context.seek(0)
-            build_image(client, BuildRequest(tag, DOCKERFILE, target), context, on_line)
+            store.build(BuildRequest(tag, DOCKERFILE, target), context, on_line)
         return tag
 
     yield make
-    remove_image(client, tag)
+    with contextlib.suppress(ImageNotFound):
+        client.images.remove(tag)
 
 
 def run(client: docker.DockerClient, image: str, *command: str, entrypoint: str | None = None) -> tuple[int, str]:
@@ -71,16 +75,16 @@ def run(client: docker.DockerClient, image: str, *command: str, entrypoint: str 
         container.remove(force=True, v=True)
 
 
-def test_a_base_says_how_it_was_made(client: docker.DockerClient, loadgen: str) -> None:
+def test_a_base_says_how_it_was_made(store: DockerImages, loadgen: str) -> None:
     """Its labels hold hashes that do not depend on the mirror; what is built on it inherits them."""
-    facts = image_facts(client, BASE)
+    facts = store.facts(BASE)
     if facts is None:
         pytest.skip("the base came from a registry")
     assert facts.labels["org.kit.base"] == "debootstrap"
     assert facts.labels["org.kit.base.suite"] == "bookworm"
     for name in ("in_release_sha256", "packages_sha256"):
         assert len(facts.labels[f"org.kit.base.{name}"]) == 64
-    child = image_facts(client, loadgen)
+    child = store.facts(loadgen)
     assert child is not None
     assert child.labels["org.kit.base.packages_sha256"] == facts.labels["org.kit.base.packages_sha256"]
 
@@ -111,15 +115,15 @@ def test_a_module_in_the_volume_is_not_imported(client: docker.DockerClient, loa
     )
 
 
-def test_an_image_is_built_once(client: docker.DockerClient, loadgen: str) -> None:
+def test_an_image_is_built_once(store: DockerImages, loadgen: str) -> None:
     """The same recipe is not needed again, and building it anyway gives the same image out of the cache."""
-    assert not needed(client, "loadgen", "cpu", "source")
-    before = image_facts(client, loadgen)
-    again = build(client, recipe("loadgen", "cpu", "source"), lambda _: None)
+    assert not needed(store, recipe("loadgen", "cpu", "source"))
+    before = store.facts(loadgen)
+    again = build(store, recipe("loadgen", "cpu", "source"), lambda _: None)
     assert before is not None
     assert again.image_id == before.image_id
-    assert loadgen in [tag for facts in present(client) for tag in facts.tags]
-    locked = next(image for image in lock(client).images if image.tag == loadgen)
+    assert loadgen in [tag for facts in present(store) for tag in facts.tags]
+    locked = next(image for image in lock(store).images if image.tag == loadgen)
     assert locked.image_id == again.image_id
     assert locked.inputs == again.inputs
 
@@ -151,16 +155,14 @@ def test_the_scratch_stage_costs_a_build_from_source_nothing(
 
 
 @pytest.mark.parametrize("dockerfile", sorted({each.dockerfile for each in recipes()}))
-def test_the_engine_understands_every_dockerfile(
-    client: docker.DockerClient, tmp_path: Path, dockerfile: str
-) -> None:
+def test_the_engine_understands_every_dockerfile(store: DockerImages, tmp_path: Path, dockerfile: str) -> None:
     """Also those that cannot be built here: the builder reads the whole file before it looks for the target."""
     with (tmp_path / "context").open("w+b") as context:
         write_context(context, asset("images", *dockerfile.split("/")).read_bytes(), {}, None)
         context.seek(0)
         request = BuildRequest("kit/test-images:parsed", DOCKERFILE, "no-such-stage")
         with pytest.raises(EngineError, match="failed to reach build target"):
-            build_image(client, request, context, print)
+            store.build(request, context, print)
 
 
 @pytest.mark.parametrize(
@@ -177,21 +179,21 @@ def test_an_official_image_gets_the_kits_user_and_nothing_else_to_compile(
     assert not [line for line in lines if " : RUN" in line]
 
 
-def test_a_missing_base_offers_to_make_it(client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_base_offers_to_make_it(store: DockerImages, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no registry has it either: the remedy is a command."""
     monkeypatch.setattr(building, "base_tag", lambda _: "kit/base:nowhere")
     monkeypatch.setattr(building, "_can_be_had", lambda *_: False)
     with pytest.raises(EngineError, match="kit/base:nowhere") as caught:
-        build(client, recipe("loadgen", "cpu", "source"), lambda _: None)
+        build(store, recipe("loadgen", "cpu", "source"), lambda _: None)
     assert "kit images base bookworm" in caught.value.remedy
 
 
-def test_an_image_that_no_registry_gives_is_named(client: docker.DockerClient) -> None:
+def test_an_image_that_no_registry_gives_is_named(store: DockerImages) -> None:
     """With the engine's own words, and within seconds."""
     nowhere = ImageRecipe("ollama", "cpu", "official", "ollama/cpu.Dockerfile", "rust")
-    if image_facts(client, "docker.io/library/rust:1.93-bookworm") or building._can_be_had(
-        client, "docker.io/library/rust:1.93-bookworm"
+    if store.facts("docker.io/library/rust:1.93-bookworm") or building._can_be_had(
+        store, "docker.io/library/rust:1.93-bookworm"
     ):
         pytest.skip("a registry answers here")
     with pytest.raises(EngineError, match=r"rust:1\.93-bookworm is not here"):
-        build(client, nowhere, lambda _: None)
+        build(store, nowhere, lambda _: None)

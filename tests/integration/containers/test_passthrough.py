@@ -15,8 +15,9 @@ import docker
 import pytest
 
 from kit.documents.container import Accelerator, ContainerSpec
-from kit.engines.docker.accelerators import Passthrough, host_config_of, probe
+from kit.engines.docker.accelerators import probe
 from kit.engines.docker.client import connect
+from kit.engines.docker.passthrough import Passthrough, host_config_of
 from kit.errors import EngineError
 from tests.integration.containers.nested import (
     LABEL,

@@ -16,6 +16,7 @@ import pytest
 from kit.catalogue import model
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.engine import DockerEngine
+from kit.engines.docker.images import DockerImages
 from kit.engines.docker.volumes import model_volume
 from kit.errors import WrongDeviceError
 from kit.plan.platforms import load_platform
@@ -145,9 +146,8 @@ def test_yoga_stops_before_anything_is_pulled_or_built(client: docker.DockerClie
 
 
 def _scratch(client: docker.DockerClient) -> str:
-    from kit.engines.docker.images import image_facts, scratch_image
-
-    facts = image_facts(client, scratch_image(client))
+    store = DockerImages(client)
+    facts = store.facts(store.scratch())
     assert facts is not None
     return facts.image_id
 

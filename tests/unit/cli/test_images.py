@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,21 +13,21 @@ import pytest
 from kit.cli import run
 from kit.supply.images import recipe, recipe_sha256
 from kit.supply.images.fetching import Fetched
-from tests.support.scripted_engine import ScriptedClient
+from tests.support.scripted_engine import ScriptedImages
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedClient:
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ScriptedImages:
     """What `kit images` is connected with: no images, no registry, no inputs to fetch."""
-    client = ScriptedClient()
+    images = ScriptedImages()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("kit.engines.docker.client.connect", lambda: client)
+    monkeypatch.setattr("kit.engines.connect", lambda: nullcontext(SimpleNamespace(images=images)))
     monkeypatch.setattr("kit.supply.images.building.fetch_inputs", lambda *_: Fetched({}, {}))
-    return client
+    return images
 
 
 def test_build_without_a_name_builds_the_load_generator(
-    engine: ScriptedClient, capsys: pytest.CaptureFixture[str]
+    engine: ScriptedImages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line with tag, id and time is the result; the build's lines are progress."""
     engine.api.have("kit/base:bookworm")
@@ -38,7 +40,7 @@ def test_build_without_a_name_builds_the_load_generator(
     assert capsys.readouterr().err == ""
 
 
-def test_build_takes_a_runtime_and_the_targets_by_name(engine: ScriptedClient) -> None:
+def test_build_takes_a_runtime_and_the_targets_by_name(engine: ScriptedImages) -> None:
     """Without a registry everything is built from source; a wish is a wish."""
     engine.api.have("kit/base:trixie")
     assert run(["images", "build", "llamacpp/cpu", "llamacpp/vulkan", "--no-cache", "-q"]) == 0
@@ -71,12 +73,12 @@ def test_what_cannot_be_done_has_a_code_and_a_remedy(
 
 def test_a_name_is_checked_before_the_engine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without Docker a typing error is still told as one."""
-    monkeypatch.setattr("kit.engines.docker.client.connect", lambda: pytest.fail("asked"))
+    monkeypatch.setattr("kit.engines.connect", lambda: pytest.fail("asked"))
     assert run(["images", "build", "vlm"]) == 2
 
 
 def test_list_says_what_is_here_and_what_is_stale(
-    engine: ScriptedClient, capsys: pytest.CaptureFixture[str]
+    engine: ScriptedImages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a table, and as JSON for programs."""
     current = recipe_sha256(recipe("llamacpp", "cpu", "source"))
@@ -95,7 +97,7 @@ def test_list_says_what_is_here_and_what_is_stale(
 
 
 def test_lock_writes_what_was_found(
-    engine: ScriptedClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    engine: ScriptedImages, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """To a file or to standard output, the same document."""
     engine.api.have("kit/loadgen:cpu-source", **{"org.kit.runtime": "loadgen"})

@@ -32,11 +32,15 @@ DOOR_LIBRARIES = {
     "docker": {"engines"},
     "httpx": {"probe/http.py", "supply/download.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
-    "subprocess": {"engines", "supply/download.py", "supply/pip.py"},
+    "subprocess": {"engines", "supply/download.py", "supply/images/bases.py", "supply/pip.py"},
     "rich": {"cli"},
     "click": {"cli"},
     "xllamacpp": {"runtimes/embedded_llamacpp.py"},
 }
+# Docker's own package, its one importer, and who may ask that one for an engine; what they get is a protocol's.
+CONTAINERS = "engines/docker/"
+CONTAINERS_ENTRY = ("engines/__init__.py", "kit.engines.docker.host")
+MAY_CONNECT = {"cli/clean.py", "cli/down.py", "cli/images.py", "run/containers.py", "run/doctor.py"}
 # A stranger's bundle must reach neither an engine nor the network.
 FORBIDDEN_TO_VERIFY = {"loadgen", "reference", "engines", "probe", "supply", "run", "reactor"}
 
@@ -126,6 +130,15 @@ def test_only_the_named_modules_have_doors() -> None:
             if allowed is not None and not {package, place} & allowed:
                 wrong.append(f"{place} imports {name}")
     assert wrong == []
+
+
+def test_docker_is_reached_through_one_entry() -> None:
+    """Outside kit/engines/docker nobody knows docker-py nor a module of that package; who connects is named here."""
+    found = [(path.relative_to(PACKAGE).as_posix(), name) for _, path in modules() for name in imports(path)]
+    outside = [(place, name) for place, name in found if not place.startswith(CONTAINERS)]
+    assert [place for place, name in outside if name.split(".")[0] == "docker"] == []
+    assert [each for each in outside if f"{each[1]}.".startswith("kit.engines.docker.")] == [CONTAINERS_ENTRY]
+    assert {place for place, name in outside if name == "kit.engines"} == MAY_CONNECT
 
 
 def test_verify_reaches_neither_engines_nor_the_network() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 
 from kit.cli import run
-from kit.engines.docker.lock import Holder
+from kit.engines.protocol import Holder
 from kit.errors import EngineError
 from kit.plan.platforms import load_platform
 from kit.run import doctor
@@ -20,7 +21,7 @@ def states(found: list[Found]) -> dict[str, str]:
     return {each.what: each.state for each in found}
 
 
-def refusing() -> None:
+def refusing(_run: str) -> None:
     raise EngineError("No Docker Engine answers: nobody there.", "Start it.")
 
 
@@ -48,23 +49,23 @@ def test_what_bends_measurements_is_noted(monkeypatch: pytest.MonkeyPatch) -> No
     assert (found["CPU governor"], found["clock"]) == ("note", "note")
 
 
-class Silent:
-    """An engine that says only what it is."""
+class Held:
+    """An engine that says only what it is and who holds it."""
 
-    def info(self) -> dict[str, str]:
-        return {"OperatingSystem": "Linux\x1b[2J"}
+    def __init__(self, dead: bool) -> None:
+        self.dead = dead
 
-    def version(self) -> dict[str, str]:
-        return {"Version": "28.0", "ApiVersion": "1.48"}
+    def version(self) -> str:
+        return "28.0, API 1.48, Linux\x1b[2J"
 
-    def close(self) -> None: ...
+    def holder(self) -> Holder:
+        return Holder("run", "host", "7", "now", self.dead)
 
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_a_lock_is_told_with_who_holds_it(dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether that kit is still there decides what to do."""
-    monkeypatch.setattr(doctor, "connect", Silent)
-    monkeypatch.setattr(doctor, "holder", lambda _: Holder("run", "host", "7", "now", dead))
+    monkeypatch.setattr(doctor, "connect", lambda _: nullcontext(Held(dead)))
     found = list(examine(None))
     assert "\x1b" not in "".join(each.words for each in found)
     lock = found[-1]

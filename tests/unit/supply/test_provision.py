@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kit.errors import EngineError
 from kit.plan.plan import Measured, weights_of
-from kit.supply import provision
 from kit.supply.provision import Images, supply_of
 from tests.support.good_containers import container_plan
 
@@ -20,30 +20,29 @@ def measured(**changes: str) -> dict[str, Measured]:
     return {pin.name: (changes.get("sha256") or pin.sha256 or "", pin.bytes or 0) for pin in pins}
 
 
-def supplied(found: dict[str, Measured], monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], Any]:
+def supplied(found: dict[str, Measured]) -> tuple[list[str], Any]:
     """The hashes that volumes were asked for, and the supply. Nothing is hashed again: there are no files."""
     asked: list[str] = []
 
-    def volume(_client: Any, _run: str, _image: str, digest: str, *_: object) -> str:
+    def volume(_image: str, digest: str, *_: object) -> str:
         asked.append(digest)
         return f"kit-model-{digest[:16]}"
 
-    monkeypatch.setattr(provision, "model_volume", volume)
     plan = container_plan()
     images = Images("loadgen", {entry.name: "image" for entry in plan.entries}, ())
-    client: Any = None
-    return asked, supply_of(client, "run", plan, images, found, lambda *_: None)
+    host: Any = SimpleNamespace(model_volume=volume)
+    return asked, supply_of(host, plan, images, found, lambda *_: None)
 
 
-def test_each_weights_get_one_volume_by_the_hash_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_weights_get_one_volume_by_the_hash_that_was_measured() -> None:
     """However many entries run them."""
     found = measured()
-    asked, supply = supplied(found, monkeypatch)
+    asked, supply = supplied(found)
     assert sorted(asked) == sorted(digest for digest, _ in found.values())
     assert set(supply.models) == {entry.name for entry in container_plan().entries}
 
 
-def test_weights_that_are_not_those_of_the_plan_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_that_are_not_those_of_the_plan_are_refused() -> None:
     """A run that goes on with other weights would mix two runs."""
     with pytest.raises(EngineError, match="the plan says"):
-        supplied(measured(sha256="0" * 64), monkeypatch)
+        supplied(measured(sha256="0" * 64))

@@ -43,7 +43,7 @@ def have(entry: ModelEntry, **files: bytes) -> None:
 
 
 def ready(entry: ModelEntry) -> tuple[Path, tuple[str, int]]:
-    return prepared(NOBODY, "run", entry, None, lambda *_: None, lambda _: None)
+    return prepared(NOBODY, entry, None, lambda *_: None, lambda _: None)
 
 
 def test_nothing_is_measured_where_nothing_lies() -> None:

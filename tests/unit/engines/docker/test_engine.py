@@ -16,7 +16,7 @@ from kit.engines.docker import wire
 from kit.engines.docker.client import MissingError, engine_errors
 from kit.engines.docker.config import AHEAD, Place, container_config, cpu_shares, kit_program
 from kit.engines.docker.containers import at_the_end
-from kit.engines.docker.engine import inside, lines
+from kit.engines.docker.engine import inside
 from kit.engines.docker.facts import container_facts, engine_name, engine_time, exit_code
 from kit.errors import EngineError
 from tests.support.engine_outputs import Raw, api_error
@@ -237,8 +237,8 @@ def test_podman_is_called_podman() -> None:
 
 def test_lines_come_whole_whatever_the_pieces() -> None:
     """Also the last one without an end; broken UTF-8 is replaced."""
-    assert list(lines([b"a", b"b\nc\n", b"", b"\xff\n\nd"])) == ["ab\n", "c\n", "\ufffd\n", "\n", "d"]
-    assert len(next(lines([b"x" * 600_000] * 4))) == 1 << 20
+    assert list(wire.lines([b"a", b"b\nc\n", b"", b"\xff\n\nd"])) == ["ab\n", "c\n", "\ufffd\n", "\n", "d"]
+    assert len(next(wire.lines([b"x" * 600_000] * 4))) == 1 << 20
 
 
 def test_what_containers_print_is_taken_apart() -> None:

@@ -14,9 +14,10 @@ import pytest
 import requests
 
 from kit.engines.docker import transfer
-from kit.engines.docker.cleaning import Removed, clean
+from kit.engines.docker.cleaning import clean
 from kit.engines.docker.relay import ssh_command
 from kit.engines.docker.transfer import Member, fetch_file, put_files
+from kit.engines.protocol import Removed
 from kit.errors import EngineError, InputError, StorageError
 from tests.support.engine_outputs import Raw, api_error
 
