@@ -4,8 +4,8 @@
 
 runs inside kit/gguf; `kit models prepare` starts it there. Its vocabulary and chat template are those of FILE, so
 a real tokenizer is at work; what it says is noise. It is for engines that would need minutes for a real model:
-they can be started, streamed from and counted. Heads have 128 values each, because realizar's wgpu backend takes that
-for granted. The same versions give the same bytes.
+they can be started, streamed from and counted. Heads have 128 values each, because realizar's wgpu backend takes
+that for granted. The same versions give the same bytes.
 """
 
 import sys
