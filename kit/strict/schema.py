@@ -38,6 +38,7 @@ DOCUMENTS = frozenset(
         "finding",
         "host",
         "images",
+        "builds",
         "inputs",
         "load",
         "manifest",

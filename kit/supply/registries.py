@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
+from kit.engines.protocol import OnBytes
 from kit.errors import InputError, SourceError
-from kit.supply.download import OnBytes, download
+from kit.supply.download import download
 from kit.text import plain_text
 
 CRATES_INDEX = "https://index.crates.io/"

@@ -269,6 +269,21 @@ OTHERS: dict[str, Any] = {
             {"name": "w", "kind": "wheels", "title": "W", "license": "MIT", "file": "a/b.txt", "python": "3.11"}
         ],
     },
+    "builds": {
+        "schema": "kit/builds/1",
+        "builds": [
+            {
+                "name": "p",
+                "program": "p",
+                "file": "p-1.xz",
+                "machine": "x86_64",
+                "input": "w",
+                "input_sha256": "ab" * 32,
+                "sha256": "cd" * 32,
+                "made_by": "cc",
+            }
+        ],
+    },
     "published": {
         "schema": "kit/published/1",
         "published": [
