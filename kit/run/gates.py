@@ -89,7 +89,8 @@ def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None
     runtime = RUNTIMES[entry.runtime]
     try:
         facts = visitor.fetch_json(runtime.FACTS_PATH)
-        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else visitor.fetch_json(runtime.SETTINGS_PATH)
+        path = runtime.settings_path(entry.variant)
+        told = facts if path == runtime.FACTS_PATH else visitor.fetch_json(path)
     except EndpointError as error:
         raise RuntimeNotReadyError(
             f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
