@@ -25,6 +25,7 @@ class BuildInput:
     registries of Rust and Go. A module is believed by its `sum` too, as go.sum has it: proxies may pack it
     differently. `wheels`: every wheel of the requirements file `file` under images/, each with its hash there, for
     `python`. `arguments` are facts about it that the Dockerfile takes as build arguments.
+    `images` are those that are built from it ("llamacpp/cpu").
     """
 
     name: str
@@ -32,6 +33,7 @@ class BuildInput:
     title: str
     license: str
     file: str
+    images: tuple[str, ...]
     package: str | None = None
     version: str | None = None
     sha256: str | None = None

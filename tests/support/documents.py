@@ -266,7 +266,15 @@ OTHERS: dict[str, Any] = {
     "inputs": {
         "schema": "kit/inputs/1",
         "inputs": [
-            {"name": "w", "kind": "wheels", "title": "W", "license": "MIT", "file": "a/b.txt", "python": "3.11"}
+            {
+                "name": "w",
+                "kind": "wheels",
+                "title": "W",
+                "license": "MIT",
+                "file": "a/b.txt",
+                "python": "3.11",
+                "images": ["a/b"],
+            }
         ],
     },
     "builds": {
