@@ -33,13 +33,13 @@ class BuildInput:
     title: str
     license: str
     file: str
-    images: tuple[str, ...]
     package: str | None = None
     version: str | None = None
     sha256: str | None = None
     sum: str | None = None
     bytes: int | None = None
     python: str | None = None
+    images: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
