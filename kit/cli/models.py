@@ -27,7 +27,7 @@ def list_models(as_json: bool) -> None:
     Example: kit models list --json
     """
     from kit.catalogue import models
-    from kit.supply.download import model_path
+    from kit.supply.weights import weights_path
     from kit.text import bytes_text
 
     rows = [
@@ -38,7 +38,7 @@ def list_models(as_json: bool) -> None:
             "confirmed": entry.confirmed,
             "license": entry.license,
             "source": entry.source.kind,
-            "here": model_path(entry).is_file(),
+            "here": weights_path(entry).exists(),
         }
         for entry in models()
     ]
@@ -76,7 +76,7 @@ def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
 def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool) -> None:
     """Fetch models or make them of others, and put them into volumes of the container engine.
 
-    A model that is made of another (safetensors of a GGUF file, for vLLM) is made in the image of its runtime. A
+    A model that is made of another (safetensors of a GGUF file, for vLLM) is made in a container. A
     hash that the catalogue does not know yet is printed: put it there to make runs with it repeatable.
 
     Example: kit models prepare smollm2-135m-instruct-bf16

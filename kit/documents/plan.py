@@ -159,7 +159,7 @@ class Load(Sparse):
     start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
-    together; None is one.
+    together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
     """
 
     schema: Literal["kit/load/1"]
@@ -183,6 +183,7 @@ class Load(Sparse):
     validate: str | None = None
     max_error_milli: int | None = None
     processes: int | None = None
+    chat: Literal["system-user", "user"] = "system-user"
 
 
 @dataclass(frozen=True, slots=True)

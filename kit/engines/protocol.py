@@ -131,6 +131,9 @@ class ImageStore(Protocol):
     def build(self, request: BuildRequest, context: IO[bytes], on_line: OnLine) -> str:
         """Build out of a tar `context`; returns the image id. `EngineError` has the last lines of a failure."""
 
+    def take_file(self, image: str, path: str, target: Path) -> bool:
+        """Copy one plain file out of an image; False if it has none of that path."""
+
     def import_root(self, archive: Path, tag: str, labels: Mapping[str, str]) -> str:
         """Make an image out of a tar of its root folder; returns its id."""
 

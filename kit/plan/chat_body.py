@@ -15,10 +15,15 @@ RESERVED_KEYS = frozenset({"model", "messages", "max_tokens", "stream", "stream_
 SEED_LIMIT = 2**31  # servers read the seed into a signed 32-bit integer
 
 
-def messages(texts: Sequence[str], request: PlannedRequest) -> list[dict[str, str]]:
-    """The chat of one request. The salt stands first of all, so no two requests share a prefix to be cached."""
-    system = f"{request.salt} is the number of this request. You are a careful programmer."
-    return [{"role": "system", "content": system}, {"role": "user", "content": texts[request.prompt]}]
+def messages(texts: Sequence[str], request: PlannedRequest, *, system: bool = True) -> list[dict[str, str]]:
+    """The chat of one request. The salt stands first of all, so no two requests share a prefix to be cached.
+
+    Without `system` both messages are one.
+    """
+    first = f"{request.salt} is the number of this request. You are a careful programmer."
+    if not system:
+        return [{"role": "user", "content": f"{first}\n\n{texts[request.prompt]}"}]
+    return [{"role": "system", "content": first}, {"role": "user", "content": texts[request.prompt]}]
 
 
 def body(load: Load, texts: Sequence[str], request: PlannedRequest) -> dict[str, object]:
@@ -31,7 +36,7 @@ def body(load: Load, texts: Sequence[str], request: PlannedRequest) -> dict[str,
         )
     return {
         "model": load.model,
-        "messages": messages(texts, request),
+        "messages": messages(texts, request, system=load.chat == "system-user"),
         "max_tokens": request.max_tokens,
         "temperature": 0,
         "top_p": 1,

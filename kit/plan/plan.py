@@ -218,8 +218,9 @@ def entry_of(plan: Plan, cell: CellPlan) -> Entry:
 def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     """The load of one cell, once the server's address and its name for the model are known."""
     workload = plan.workload
-    asks_eos = workload.ignore_eos and RUNTIMES[entry_of(plan, cell).runtime].CAN_IGNORE_EOS
-    extra: dict[str, Setting] = {"ignore_eos": True} if asks_eos else {}
+    entry = entry_of(plan, cell)
+    can = RUNTIMES[entry.runtime].capabilities(entry.variant)
+    extra: dict[str, Setting] = {"ignore_eos": True} if workload.ignore_eos and can.ignore_eos else {}
     return Load(
         schema="kit/load/1",
         url=url,
@@ -236,6 +237,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         prompts=plan.prompts,
         output_tokens=workload.output_tokens,
         extra_body=extra,
+        chat="system-user" if can.system_message else "user",
     )
 
 

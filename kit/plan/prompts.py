@@ -14,7 +14,7 @@ from kit.strict.schema import check
 from kit.text import hint, plain_text
 
 # Files beside the prompt sets that are none: suites of `kit.plan.correctness`.
-SUITES = frozenset({"correctness"})
+SUITES = frozenset({"correctness", "correctness-bare"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from kit.plan.prompts import load_prompts
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.supply.provision import (
-    maker_images,
     preflight,
     ready_images,
     ready_weights,
@@ -60,7 +59,7 @@ def ready(
         preflight(host, platform.entries)
         images = ready_images(host.images, platform.entries, _source(platform, wishes), on_line)
         names = (platform.model, *own_models(platform.entries))
-        found = ready_weights(host, names, images, on_bytes, on_line)
+        found = ready_weights(host, names, images, _source(platform, wishes), on_bytes, on_line)
         engine = host.engine(images.loadgen)
         plan = kept or make_plan(
             platform,
@@ -98,8 +97,9 @@ def prepare(names: Iterable[str], wishes: Wishes, on_line: OnLine, on_bytes: OnB
     """Fetch or make models and fill their volumes, one after the other."""
     with connect(PREPARING) as host:
         for entry in map(model, names):
-            images = maker_images(host.images, entry, wishes.from_source, on_line)
-            digest, size = ready_weights(host, [entry.name], images, on_bytes, on_line)[entry.name]
+            images = ready_images(host.images, [], wishes.from_source, on_line)
+            found = ready_weights(host, [entry.name], images, wishes.from_source, on_bytes, on_line)
+            digest, size = found[entry.name]
             served = served_model(host, entry, digest, images, on_bytes)
             yield PreparedModel(entry.name, digest, size, entry.confirmed, served.volume)
 
@@ -112,7 +112,7 @@ def standing(
         preflight(host, [entry])
         images = ready_images(host.images, [entry], _source(platform, wishes), on_line)
         name = entry.model or platform.model
-        found = ready_weights(host, [name], images, on_bytes, on_line)
+        found = ready_weights(host, [name], images, _source(platform, wishes), on_bytes, on_line)
         cpus = host.engine(images.loadgen).server_cpu_count
         chosen = replace(entry, settings=RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus))
         served = served_model(host, model(name), found[name][0], images, on_bytes)

@@ -86,9 +86,10 @@ def _prepare(step: Step, probe: Probe) -> None:
 def _settings(entry: Entry, running: Running, probe: Probe) -> tuple[str | None, dict[str, Setting]]:
     """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
     runtime = RUNTIMES[entry.runtime]
+    path = runtime.settings_path(entry.variant)
     with _not_ready(f"is up but gives no facts at {runtime.FACTS_PATH}", running.log_tail):
         facts = probe.fetch_json(runtime.FACTS_PATH)
-        told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else probe.fetch_json(runtime.SETTINGS_PATH)
+        told = facts if path == runtime.FACTS_PATH else probe.fetch_json(path)
     reported = runtime.reported(told)
     wrong = runtime.disagreements(entry.settings, reported)
     if wrong:

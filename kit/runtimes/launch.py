@@ -23,4 +23,5 @@ def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSp
     where = f"compose/{entry.runtime}.yaml"
     file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
     variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
-    return container(file, entry.variant, {**variables, "KIT_IMAGE": image})
+    # By its name the engine knows what is meant and gives the number that the device files tell.
+    return container(file, entry.variant, {**variables, "KIT_IMAGE": image, "KIT_RENDER_GROUP": "render"})

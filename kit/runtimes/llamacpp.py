@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from kit.documents import Setting
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
+    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -27,7 +28,6 @@ NAME = "llamacpp"
 VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
 PROCESS_VARIANTS: Mapping[str, str] = {"embedded": "xllamacpp"}
 LOADS_FOLDERS = False
-CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {
     "slots": SettingRule(1, 1, 1024, "requests decoded together; more wait in a queue"),
     "context_tokens_per_slot": SettingRule(640, 64, 1_000_000, "prompt and answer of one request"),
@@ -45,7 +45,6 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "lavapipe": {**_FLASH, **_LAYERS},
 }
 FACTS_PATH = "/props"
-SETTINGS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
 READY_PATH = "/health"  # 503 while the model loads
@@ -69,6 +68,14 @@ _OFFLOADED = re.compile(r"load_tensors: offloaded (\d+)/(\d+) layers to GPU")
 _BUFFER = re.compile(r"load_tensors:\s+((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)\d+) model buffer size")
 _WANTED = {"cuda": "CUDA", "vulkan": "Vulkan", "lavapipe": "Vulkan"}
 _SOFTWARE = "llvmpipe"
+
+
+def capabilities(variant: str) -> Capabilities:  # noqa: ARG001
+    return Capabilities(ignore_eos=True)
+
+
+def settings_path(variant: str) -> str:  # noqa: ARG001
+    return "/props"
 
 
 def settings(variant: str) -> Mapping[str, SettingRule]:

@@ -1,4 +1,4 @@
-"""Ollama in a container. From 0.30.0 on it runs llama.cpp's server inside; before, an engine of its own.
+"""Ollama in a container. From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in.
 
 Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
 the very weights of the plan are uploaded as a blob and made into a model of our own name and template.
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.protocol import (
+    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     Post,
@@ -35,7 +36,6 @@ NAME = "ollama"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
 PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
-CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "num_parallel": SettingRule(1, 1, 1024, "requests decoded together; 1 is Ollama's own default"),
     "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),
@@ -45,7 +45,6 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cpu": {THREADS: THREADS_RULE},
 }
 FACTS_PATH = "/api/version"
-SETTINGS_PATH = "/api/ps"
 COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/api/ps"
 READY_PATH = "/api/version"  # there is no /health; a model is loaded only by `preparation`
@@ -65,6 +64,14 @@ _LIBRARY = re.compile(r'msg="inference compute".*? library=(\w+)')
 # Older versions name the card in `name`, newer ones in `description`; either may stand without quotes.
 _CARD = re.compile(r'msg="inference compute".*? (?:description|name)="([^"]+)"')
 _WANTED = {"cuda": "cuda", "vulkan": "vulkan"}
+
+
+def capabilities(variant: str) -> Capabilities:  # noqa: ARG001
+    return Capabilities(ignore_eos=False)
+
+
+def settings_path(variant: str) -> str:  # noqa: ARG001
+    return "/api/ps"
 
 
 def settings(variant: str) -> Mapping[str, SettingRule]:
@@ -95,7 +102,12 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 def preparation(settings: Mapping[str, Setting], model: ServedModel) -> tuple[Step, ...]:
     """Upload the weights, make a model of them, and load it until the server ends."""
     digest = f"sha256:{model.sha256}"
-    parameters: dict[str, object] = {"num_ctx": settings["context_tokens"], "stop": list(STOP)}
+    # Its own default of 1.1 would punish words that were said before: other answers than every other engine's.
+    parameters: dict[str, object] = {
+        "num_ctx": settings["context_tokens"],
+        "stop": list(STOP),
+        "repeat_penalty": 1.0,
+    }
     if THREADS in settings:
         parameters["num_thread"] = settings[THREADS]
     create = {

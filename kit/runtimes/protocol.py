@@ -16,6 +16,18 @@ Json = object
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a variant's API can do; what it cannot is never asked of it.
+
+    `ignore_eos`: an answer can be made to go on to its limit. `system_message`: it reads one; otherwise all that a
+    request says stands in its last message.
+    """
+
+    ignore_eos: bool
+    system_message: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SettingRule:
     """One setting of a runtime: its default, its range and what it does."""
 
@@ -105,17 +117,22 @@ class Runtime(Protocol):
     PROCESS_VARIANTS: Mapping[str, str]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool
-    # Whether its API takes `ignore_eos`; what it does not take is never asked of it.
-    CAN_IGNORE_EOS: bool
     # What every variant can be set to; `settings` adds what one variant has beside.
     SETTINGS: Mapping[str, SettingRule]
-    # Facts: GET gives JSON. SETTINGS_PATH is where the server tells of its own settings; counters are text.
+    # Facts: GET gives JSON; counters are text.
     FACTS_PATH: str
-    SETTINGS_PATH: str
     COUNTERS_PATH: str | None
     DEVICE_PATH: str | None
     READY_PATH: str
     CONTAINER_PORT: int
+
+    def capabilities(self, variant: str) -> Capabilities:
+        """What its API can do."""
+        ...
+
+    def settings_path(self, variant: str) -> str:
+        """Where a GET gives JSON in which the server tells of its own settings."""
+        ...
 
     def settings(self, variant: str) -> Mapping[str, SettingRule]:
         """The settings of a variant, by name."""

@@ -1,17 +1,19 @@
-"""realizar (`apr serve`) in a container; the variant `vulkan` is its wgpu backend.
+"""realizar (`apr serve`) in a container; the variants `vulkan` and `lavapipe` are its wgpu backend.
 
-Endpoints, variables and known faults: the archived repository paiml/realizar 0.8.6 and the issues of
-paiml/aprender. Its stream has no usage, its finish reason is always "stop", and some of its backends send a
-finished answer as if it were a stream; the kit counts and judges accordingly.
+Read in the crates apr-cli and aprender-serve 0.72.3, and run: on the CPU and on software Vulkan. The wgpu backend
+is a server of its own with few endpoints; it reads the last message of a chat only and says "stop" at the token
+limit.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.protocol import (
+    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -30,10 +32,9 @@ from kit.runtimes.shared import (
 from kit.text import plain_text
 
 NAME = "realizar"
-VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
+VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan", "lavapipe")
 PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = False
-CAN_IGNORE_EOS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),
 }
@@ -46,14 +47,25 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     },
 }
 FACTS_PATH = "/health"
-SETTINGS_PATH = "/health"
 # It counts tokens at /metrics (`realizar_tokens_generated`), but nobody has seen yet whether those of streamed
 # answers are among them: until then they are no evidence.
 COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/health"
-READY_PATH = "/health"  # the socket opens only when the model is loaded
+READY_PATH = "/health"  # 503 until the model is loaded
 CONTAINER_PORT = 8080
-_MODES = {"cpu": ("cpu",), "cuda": ("gpu", "cuda"), "vulkan": ("wgpu",)}
+_MODES = {"cpu": ("cpu",), "cuda": ("gpu", "cuda"), "vulkan": ("wgpu",), "lavapipe": ("wgpu",)}
+_DEVICES = ("/usr/local/bin/apr", "devices")
+_WGPU = re.compile(r"^backend: wgpu +(.{1,300})$", re.MULTILINE)
+_SOFTWARE = re.compile(r"software rasteriser \(([^()\n]{1,80}(?:\([^()\n]{1,60}\))?)\)")
+_WGPU_CANNOT = Capabilities(ignore_eos=False, system_message=False)
+
+
+def capabilities(variant: str) -> Capabilities:
+    return _WGPU_CANNOT if "wgpu" in _MODES[variant] else Capabilities(ignore_eos=True)
+
+
+def settings_path(variant: str) -> str:
+    return "/health" if "wgpu" in _MODES[variant] else "/v1/effective-config"
 
 
 def settings(variant: str) -> Mapping[str, SettingRule]:
@@ -88,32 +100,70 @@ preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is lo
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:
-    return nvidia.LIST if variant == "cuda" else None
+    return nvidia.LIST if variant == "cuda" else _DEVICES if "wgpu" in _MODES[variant] else None
 
 
 def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
-    """`compute_mode` of /health: releases without the feature ignore the flag for the GPU and use the CPU."""
+    """`compute_mode` of /health: releases without the feature ignore the flag for the GPU and use the CPU.
+
+    For wgpu `apr devices` says whether its device is software, which its makers refuse, and so does `vulkan`.
+    """
     mode = text_at(evidence.facts, "compute_mode")
     if mode is None:
         return DeviceFinding(False, None, "/health does not say its compute_mode")
     if mode.lower() not in _MODES[variant]:
         said = plain_text(mode, 40)
         return DeviceFinding(False, None, f"/health says compute_mode {said}, the variant is {variant}")
+    if "wgpu" in _MODES[variant]:
+        return _wgpu_device(variant, evidence.listing)
     return DeviceFinding(True, plain_text(nvidia.gpu_name(evidence.listing) or mode, 120))
 
 
+def _wgpu_device(variant: str, listing: str) -> DeviceFinding:
+    line = _WGPU.search(listing)
+    if line is None:
+        return DeviceFinding(False, None, "`apr devices` does not list wgpu")
+    software = _SOFTWARE.search(line[1])
+    name = plain_text(software[1] if software else line[1].removeprefix("ready").strip(), 120)
+    if (variant == "lavapipe") != bool(software):
+        kind = "software Vulkan" if software else "no software Vulkan"
+        return DeviceFinding(False, name, f"`apr devices` says {name}: that is {kind}, the variant is {variant}")
+    if not software and not line[1].startswith("ready"):
+        return DeviceFinding(False, name, f"`apr devices` does not call wgpu ready: {name}")
+    return DeviceFinding(True, name)
+
+
 def version(facts: object) -> str | None:
-    """`version` of /health, e.g. "0.8.6"."""
+    """`version` of /health, e.g. "0.72.3"."""
     return text_at(facts, "version")
 
 
-def reported(facts: object) -> dict[str, Setting]:  # noqa: ARG001
-    """It tells nothing of its settings."""
-    return {}
+def reported(facts: object) -> dict[str, Setting]:
+    """The context, and whether the check of the GPU against the CPU was run: /v1/effective-config.
+
+    Format: crates aprender-serve 0.72.3, src/api/effective_config.rs, schema_version 1.
+    """
+    config = facts if isinstance(facts, dict) else {}
+    model, parity = config.get("model"), config.get("parity")
+    values: dict[str, Setting] = {}
+    context = model.get("context_length") if isinstance(model, dict) else None
+    if type(context) is int:
+        values["context_tokens"] = context
+    status = text_at(parity, "status")
+    if status in ("PASS", "skipped"):
+        values["skip_parity_gate"] = int(status == "skipped")
+    return values
 
 
-def disagreements(settings: Mapping[str, Setting], reported: Mapping[str, Setting]) -> tuple[str, ...]:  # noqa: ARG001
-    return ()
+def disagreements(settings: Mapping[str, Setting], reported: Mapping[str, Setting]) -> tuple[str, ...]:
+    """A shorter context than planned; on CUDA, a check that was skipped against the plan. Silence is believed."""
+    found: list[str] = []
+    context, planned = reported.get("context_tokens"), settings["context_tokens"]
+    if isinstance(context, int) and isinstance(planned, int) and context < planned:
+        found.append(f"the server has {context} tokens of context for a request, the plan says {planned}")
+    if settings.get("skip_parity_gate") == 0 and reported.get("skip_parity_gate") == 1:
+        found.append("the server has skipped its check of the GPU against the CPU")
+    return tuple(found)
 
 
 counters = no_counters

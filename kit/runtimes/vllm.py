@@ -13,6 +13,7 @@ from kit.documents import Setting
 from kit.runtimes import nvidia
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
+    Capabilities,
     DeviceEvidence,
     DeviceFinding,
     ServedModel,
@@ -33,7 +34,6 @@ NAME = "vllm"
 VARIANTS: tuple[str, ...] = ("cpu", "cuda")
 PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = True
-CAN_IGNORE_EOS = True
 SETTINGS: Mapping[str, SettingRule] = {
     "max_num_seqs": SettingRule(128, 1, 4096, "requests decoded together; more wait in a queue"),
     "max_model_len": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request, in tokens"),
@@ -48,7 +48,6 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     },
 }
 FACTS_PATH = "/version"
-SETTINGS_PATH = "/v1/models"
 COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
 READY_PATH = "/health"  # refused until the model is loaded and its graphs are captured; then 200 without a body
@@ -61,6 +60,14 @@ _COUNTERS = {
 _DTYPES = {"cpu": "bfloat16", "cuda": "auto"}
 # "Initializing a V1 LLM engine (v0.17.1) with config: model=..., device_config=cuda, ..."
 _DEVICE = re.compile(r"\bdevice_config=(\w+)")
+
+
+def capabilities(variant: str) -> Capabilities:  # noqa: ARG001
+    return Capabilities(ignore_eos=True)
+
+
+def settings_path(variant: str) -> str:  # noqa: ARG001
+    return "/v1/models"
 
 
 def settings(variant: str) -> Mapping[str, SettingRule]:

@@ -38,6 +38,7 @@ DOCUMENTS = frozenset(
         "folders",
         "host",
         "images",
+        "builds",
         "inputs",
         "load",
         "manifest",

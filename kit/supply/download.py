@@ -53,6 +53,11 @@ def file_sha256(path: Path) -> str:
 def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
     """The file of a model, fetched if it is not here; `SourceError` if its hash is wrong."""
     path = model_path(entry)
+    if entry.source.kind in ("folder", "derived"):
+        raise SourceError(
+            f"The model {entry.name} is no file that is fetched: it is made here.",
+            f"Prepare it, with a container engine: kit models prepare {entry.name}",
+        )
     if path.is_file() and entry.sha256 and file_sha256(path) == entry.sha256:
         return path
     try:

@@ -30,7 +30,7 @@ from kit.supply.images import (
 )
 from kit.supply.images.bases import BASE_LABEL, base_tag, make_base
 from kit.supply.supply import ContainerSupply
-from kit.supply.weights import WAYS, prepared, weights_path
+from kit.supply.weights import prepared, weights_path
 
 LOADGEN = ("loadgen", "cpu")
 NOT_YET = ServedModel("model", "model", "", "model")
@@ -82,13 +82,6 @@ def ready_images(store: ImageStore, entries: Iterable[Entry], from_source: bool 
     return Images(loadgen, ids, tuple(pins))
 
 
-def maker_images(store: ImageStore, model_entry: ModelEntry, from_source: bool | None, on_line: OnLine) -> Images:
-    """The load generator's image, and that of the runtime in which the model is made, if it is made."""
-    maker = WAYS.get(model_entry.source.made_by or "", ("", ""))[0]
-    entries = [Entry(maker, maker, "cpu", {})] if maker else []
-    return ready_images(store, entries, from_source, on_line)
-
-
 def entry_recipe(store: ImageStore, entry: Entry, from_source: bool | None) -> ImageRecipe:
     """How the image of an entry is made on this engine."""
     variant = image_variant(entry)
@@ -114,15 +107,22 @@ def _ready(store: ImageStore, wanted: ImageRecipe, on_line: OnLine) -> str:
 
 
 def ready_weights(
-    host: ContainerHost, names: Iterable[str], images: Images, on_bytes: OnBytes, on_line: OnLine
+    host: ContainerHost,
+    names: Iterable[str],
+    images: Images,
+    from_source: bool | None,
+    on_bytes: OnBytes,
+    on_line: OnLine,
 ) -> Mapping[str, Measured]:
     """Fetch or make these models; sha256 and bytes of each, measured here."""
-    found: dict[str, Measured] = {}
-    for name in names:
-        entry = model(name)
-        maker = next((images.by_entry[pin.entry] for pin in images.pins if "/vllm:" in pin.reference), None)
-        found[name] = prepared(host, entry, maker, on_bytes, on_line)[1]
-    return found
+
+    def image_of(maker: str) -> str:
+        """That of an entry where one runs it, or else one of its own."""
+        here = [images.by_entry[pin.entry] for pin in images.pins if pin.reference.startswith(f"kit/{maker}:")]
+        target = choose_target(host.images, f"{maker}/cpu", from_source)
+        return here[0] if here else _ready(host.images, recipe(maker, "cpu", target), on_line)
+
+    return {name: prepared(host, model(name), image_of, on_bytes, on_line)[1] for name in names}
 
 
 def supply_of(

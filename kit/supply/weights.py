@@ -1,12 +1,13 @@
 """The weights of a plan as files and folders of this machine: found, fetched or made, and always hashed.
 
-A model of the catalogue is one file, a folder fetched file by file, or a folder made of another model here.
+A model of the catalogue is one file or a folder, fetched, or made here of another model.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from kit.assets import asset
@@ -17,10 +18,16 @@ from kit.errors import SourceError, StorageError
 from kit.plan.plan import Measured
 from kit.supply.download import CACHE_VARIABLE, cache_folder, download, fetch, file_sha256, model_path
 
-# Ways to make a folder of another model: the program, and the image that runs it.
-WAYS = {"gguf-to-safetensors": ("vllm", "gguf_to_safetensors.py")}
+# Ways to make a model of another: the program, and whose image for the CPU runs it.
+WAYS = {
+    "gguf-to-safetensors": ("vllm", "gguf_to_safetensors.py"),
+    "requantize-q8_0": ("gguf", "requantize.py"),
+    "tiny-llama": ("gguf", "tiny_llama.py"),
+}
+ImageOf = Callable[[str], str]  # the id of somebody's image for the CPU, built if it is not here
 _WRITTEN = re.compile(r"([A-Za-z0-9_.-]{1,100}) [0-9]+")
 _FOLDER = "/models"
+MADE_FILE = "model.gguf"  # what a way that makes one file calls it
 
 
 def weights_path(entry: ModelEntry) -> Path:
@@ -41,15 +48,15 @@ def measured(entry: ModelEntry) -> Measured | None:
 
 
 def prepared(
-    host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
+    host: ContainerHost, entry: ModelEntry, image_of: ImageOf, on_bytes: OnBytes, on_line: OnLine
 ) -> tuple[Path, Measured]:
     """The model's path here and what was measured of it; fetched or made if it is not here.
 
-    `image` runs the program that makes a derived model. `SourceError` if the hash is not the catalogue's.
+    `SourceError` if the hash is not the catalogue's.
     """
     found = measured(entry)
     if found is None:
-        _get(host, entry, image, on_bytes, on_line)
+        _get(host, entry, image_of, on_bytes, on_line)
         found = measured(entry)
     path = weights_path(entry)
     if found is None:
@@ -65,9 +72,9 @@ def prepared(
     return path, found
 
 
-def _get(host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine) -> None:
+def _get(host: ContainerHost, entry: ModelEntry, image_of: ImageOf, on_bytes: OnBytes, on_line: OnLine) -> None:
     if entry.source.kind == "derived":
-        _make(host, entry, image, on_bytes, on_line)
+        _make(host, entry, image_of, on_bytes, on_line)
     elif entry.source.kind == "folder":
         _fetch_folder(entry, on_bytes)
     else:
@@ -82,24 +89,30 @@ def _fetch_folder(entry: ModelEntry, on_bytes: OnBytes) -> None:
     partial.replace(weights_path(entry))
 
 
-def _make(host: ContainerHost, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine) -> None:
-    if image is None or entry.source.made_by not in WAYS or entry.source.made_from is None:
+def _make(host: ContainerHost, entry: ModelEntry, image_of: ImageOf, on_bytes: OnBytes, on_line: OnLine) -> None:
+    if entry.source.made_by not in WAYS or entry.source.made_from is None:
         raise SourceError(f"The kit does not know how to make the model {entry.name}.", "See docs/status.md.")
     origin = model(entry.source.made_from)
-    path = fetch(origin, on_bytes)
-    volume = host.model_volume(image, origin.sha256 or file_sha256(path), path, origin.file, on_bytes)
+    path, (digest, _) = prepared(host, origin, image_of, on_bytes, on_line)
+    maker, code = WAYS[entry.source.made_by]
+    image = image_of(maker)
+    volume = host.model_volume(image, digest, path, origin.file, on_bytes)
     on_line(f"making {entry.name} of {origin.name}")
     partial = _partial(weights_path(entry))
     program = Program(
         image,
-        asset("images", *WAYS[entry.source.made_by]).read_bytes(),
+        asset("images", maker, code).read_bytes(),
         (_FOLDER, origin.file),
         (Mount(volume, _FOLDER, read_only=True),),
         {"HF_HUB_OFFLINE": "1"},
         _written,
     )
     host.run_program(program, partial, on_line)
-    partial.replace(weights_path(entry))
+    if entry.is_folder:
+        partial.replace(weights_path(entry))
+    else:
+        (partial / MADE_FILE).replace(weights_path(entry))
+        shutil.rmtree(partial)
 
 
 def _written(line: str) -> str | None:

@@ -62,10 +62,12 @@ def image_inputs(runtime: str, variant: str, target: str) -> tuple[tuple[str, fr
     A runtime's own image is only taken over: it has none.
     """
     found: list[tuple[str, frozenset[str]]] = []
-    for entry in build_inputs().values() if target == "source" else ():
-        if entry.name == f"{runtime}-source":
+    for _, entry in sorted(build_inputs().items()) if target == "source" else ():
+        if f"{runtime}/{variant}" not in entry.images:
+            continue
+        if entry.kind != "wheels":
             found.append((entry.file, frozenset({entry.sha256 or ""})))
-        elif entry.file == f"{runtime}/{variant}.requirements.txt":
+        else:
             text = asset("images", *entry.file.split("/")).read_text(encoding="utf-8")
             found += [(pin.name, frozenset(pin.sha256s)) for pin in wheel_pins(text, f"images/{entry.file}")]
     return tuple(found)

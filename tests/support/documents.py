@@ -268,7 +268,30 @@ OTHERS: dict[str, Any] = {
     "inputs": {
         "schema": "kit/inputs/1",
         "inputs": [
-            {"name": "w", "kind": "wheels", "title": "W", "license": "MIT", "file": "a/b.txt", "python": "3.11"}
+            {
+                "name": "w",
+                "kind": "wheels",
+                "title": "W",
+                "license": "MIT",
+                "file": "a/b.txt",
+                "python": "3.11",
+                "images": ["a/b"],
+            }
+        ],
+    },
+    "builds": {
+        "schema": "kit/builds/1",
+        "builds": [
+            {
+                "name": "p",
+                "program": "p",
+                "file": "p-1.xz",
+                "machine": "x86_64",
+                "input": "w",
+                "input_sha256": "ab" * 32,
+                "sha256": "cd" * 32,
+                "made_by": "cc",
+            }
         ],
     },
     "published": {

@@ -12,7 +12,9 @@ import docker
 import requests
 from docker.errors import DockerException, ImageNotFound
 
-from kit.engines.docker.client import engine_errors
+from kit.engines.docker.client import RUN_LABEL, engine_errors
+from kit.engines.docker.containers import container, new_name
+from kit.engines.docker.transfer import fetch_file
 from kit.engines.docker.wire import MAX_LINE_BYTES
 from kit.engines.protocol import BuildRequest, ImageFacts, OnLine, RegistryAnswer
 from kit.errors import EngineError
@@ -109,6 +111,11 @@ class DockerImages:
         if facts is None:
             raise EngineError(f"The engine built {request.tag} but does not have it.", "Build it again.")
         return facts.image_id
+
+    def take_file(self, image: str, path: str, target: Path) -> bool:
+        config = {"Image": image, "Cmd": ["/none"], "Labels": {RUN_LABEL: "images"}}
+        with container(self._client, config, new_name("file")) as made:  # never started
+            return fetch_file(self._client, made, path, target)
 
     def import_root(self, archive: Path, tag: str, labels: Mapping[str, str]) -> str:
         repository, _, name = tag.partition(":")

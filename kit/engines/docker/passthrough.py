@@ -270,8 +270,8 @@ def host_config_of(passthrough: Passthrough, spec: ContainerSpec) -> dict[str, A
     """
     if (spec.accelerator == "none") is not (passthrough.path == "none"):
         raise InternalError(f"{spec.service} asks for {spec.accelerator}, but passthrough is {passthrough.path}.")
-    # Names of groups mean nothing to most images, and a container with an unknown one does not start.
-    named = [group for group in spec.group_add if not (passthrough.groups and group in DEVICE_GROUPS)]
+    # A name that the image does not know keeps the container from starting, and devices open to all need none.
+    named = [group for group in spec.group_add if group not in DEVICE_GROUPS]
     environment = {key: value for key, value in passthrough.environment.items() if key not in spec.environment}
     return {
         "device_requests": list(passthrough.request.get("device_requests", [])),

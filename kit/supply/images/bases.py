@@ -31,6 +31,7 @@ MIRROR_VARIABLE = "KIT_DEBIAN_MIRROR"
 BASE_LABEL = "org.kit.base"
 MADE_BY = "debootstrap"
 LAST_LINES = 15
+SCRIPTS = Path("/usr/share/debootstrap/scripts")
 PULL_REMEDY = "Where a registry answers: docker pull debian:{suite}-slim && docker tag debian:{suite}-slim {tag}"
 
 # What differs from run to run, belongs to the machine that made it, or can be fetched again.
@@ -126,6 +127,8 @@ def _check_possible(suite: str) -> None:
 def _bootstrap(suite: str, root: Path, on_line: OnLine) -> None:
     mirror = os.environ.get(MIRROR_VARIABLE)
     command = ["debootstrap", "--variant=minbase", suite, str(root), *([mirror] if mirror else [])]
+    if not (SCRIPTS / suite).exists():  # an older debootstrap does not know the newest suites by name
+        command = [*command[:4], mirror or "", str(SCRIPTS / "sid")]
     last: list[str] = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"

@@ -17,12 +17,15 @@ from kit.supply.download import cache_folder
 from kit.supply.images.bases import base_tag
 from kit.supply.images.context import (
     DOCKERFILE,
+    KEPT,
     extra_certificates,
     proxy_arguments,
     write_context,
 )
-from kit.supply.images.fetching import fetch_inputs, own_code, tree_sha256
+from kit.supply.images.fetching import Fetched, fetch_inputs, own_code, tree_sha256
+from kit.supply.images.kept import KeptProgram, find, keep
 from kit.supply.images.recipes import OWN_CODE, SUITES, ImageRecipe, Target, targets
+from kit.supply.registries import settings_files
 
 LABEL = "org.kit."
 RUNTIME_LABEL = f"{LABEL}runtime"
@@ -51,6 +54,35 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
     dockerfile = _dockerfile(recipe)
     for name in recipe.inputs:
         arguments |= build_input(name).arguments if name != OWN_CODE else {}
+    machine = store.architecture()
+    kept = None if no_cache else find(recipe, machine)
+    files = fetched.files if kept is None else {f"{KEPT}/{kept.path.name}": kept.path}
+    base = arguments["OFFICIAL" if recipe.target == "official" else "BASE"]
+    request = BuildRequest(
+        recipe.tag,
+        DOCKERFILE,
+        "kept" if kept else recipe.target,
+        arguments | proxy_arguments(),
+        _labels(recipe, fetched, dockerfile, kept, arguments.get("OFFICIAL")),
+        no_cache=no_cache,
+    )
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=cache_folder()) as context:
+        certificates, settings = (extra_certificates(), settings_files()) if recipe.index else (None, {})
+        write_context(context, dockerfile, files, certificates, settings)
+        how = f", the {kept.origin} program {kept.sha256[:12]}" if kept else ""
+        on_line(f"building {recipe.tag} from {base}{how}: a context of {context.tell()} bytes")
+        context.seek(0)
+        image_id = store.build(request, context, on_line)
+    if kept is None and recipe.target == "source":
+        keep(store, recipe, image_id, machine)
+    facts = store.facts(base)
+    return BuiltImage(recipe.tag, image_id, fetched.sha256s, recipe.target, facts.image_id if facts else None)
+
+
+def _labels(
+    recipe: ImageRecipe, fetched: Fetched, dockerfile: bytes, kept: KeptProgram | None, official: str | None
+) -> dict[str, str]:
     labels = {
         RUNTIME_LABEL: recipe.runtime,
         f"{LABEL}variant": recipe.variant,
@@ -60,20 +92,11 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
         f"{LABEL}kit_version": __version__,
         RECIPE_LABEL: recipe_sha256(recipe),
     }
-    if recipe.target == "official":
-        labels[f"{LABEL}official"] = arguments["OFFICIAL"]
-    base = arguments["OFFICIAL" if recipe.target == "official" else "BASE"]
-    request = BuildRequest(
-        recipe.tag, DOCKERFILE, recipe.target, arguments | proxy_arguments(), labels, no_cache=no_cache
-    )
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=cache_folder()) as context:
-        write_context(context, dockerfile, fetched.files, extra_certificates() if recipe.index else None)
-        on_line(f"building {recipe.tag} from {base}: a context of {context.tell()} bytes")
-        context.seek(0)
-        image_id = store.build(request, context, on_line)
-    facts = store.facts(base)
-    return BuiltImage(recipe.tag, image_id, fetched.sha256s, recipe.target, facts.image_id if facts else None)
+    if official is not None:
+        labels[f"{LABEL}official"] = official
+    if kept is not None:
+        labels |= {f"{LABEL}program": kept.sha256, f"{LABEL}program_origin": kept.origin}
+    return labels
 
 
 def recipe_sha256(recipe: ImageRecipe) -> str:

@@ -17,12 +17,18 @@ CA_VARIABLE = "KIT_CA_BUNDLE"
 # The folder is in every context, so that a COPY of it never fails.
 CA_FOLDER = "extra-ca"
 CA_FILE = "extra.crt"
+REGISTRIES, KEPT = "registries", "kept"
+NOTHING: Mapping[str, bytes] = {}
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 def write_context(
-    out: IO[bytes], dockerfile: bytes, files: Mapping[str, Path], certificates: bytes | None
+    out: IO[bytes],
+    dockerfile: bytes,
+    files: Mapping[str, Path],
+    certificates: bytes | None,
+    settings: Mapping[str, bytes] = NOTHING,
 ) -> None:
     """Write the tar: no times, no owners, sorted, so that the builder's cache sees only what changed."""
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -30,6 +36,10 @@ def write_context(
         _add(tar, f"{CA_FOLDER}/README", b"Certificates of a company's network, if there are any.\n")
         if certificates:
             _add(tar, f"{CA_FOLDER}/{CA_FILE}", certificates)
+        for name, text in sorted(settings.items()):
+            _add(tar, f"{REGISTRIES}/{name}", text)
+        if not any(name.startswith(f"{KEPT}/") for name in files):
+            _add(tar, f"{KEPT}/README", b"The program of an earlier build, if there is one.\n")
         for name, path in sorted(files.items()):
             with path.open("rb") as data:
                 tar.addfile(_member(name, path.stat().st_size), data)
@@ -38,7 +48,7 @@ def write_context(
 def _member(name: str, size: int) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.size = size
-    info.mode = 0o644
+    info.mode = 0o755 if name.startswith(f"{KEPT}/") else 0o644
     return info
 
 

@@ -16,6 +16,7 @@ from kit.errors import SourceError, StorageError
 from kit.supply.download import CACHE_VARIABLE, cache_folder, file_sha256
 from kit.supply.images.recipes import OWN_CODE, ImageRecipe
 from kit.supply.pip import download_sdist, download_wheels
+from kit.supply.registries import download_crate, download_module, module_sum
 
 PACKAGE = Path(__file__).resolve().parents[2]
 
@@ -57,8 +58,8 @@ def fetch_inputs(recipe: ImageRecipe, machine: str, on_line: OnLine) -> Fetched:
 
 
 def _input_files(entry: BuildInput, machine: str, on_line: OnLine) -> tuple[str, list[Path]]:
-    if entry.kind == "sdist":
-        return "source", [_sdist(entry, on_line)]
+    if entry.kind != "wheels":
+        return "source", [_archive(entry, on_line)]
     pins = wheel_pins(asset("images", *entry.file.split("/")).read_text(encoding="utf-8"), f"images/{entry.file}")
     return "wheels", _wheels(entry, pins, machine, on_line)
 
@@ -90,17 +91,24 @@ def _keep(file: Path, allowed: tuple[str, ...], what: str) -> Path:
     return file.replace(path)
 
 
-def _sdist(entry: BuildInput, on_line: OnLine) -> Path:
+def _archive(entry: BuildInput, on_line: OnLine) -> Path:
     package, version, pinned = entry.package or "", entry.version or "", entry.sha256 or ""
     here = _kept(pinned)
     if here:
         return here
     on_line(f"fetching {entry.title}")
     with _download_folder() as folder:
-        download_sdist(package, version, pinned, folder)
         got = folder / entry.file
+        if entry.kind == "sdist":
+            download_sdist(package, version, pinned, folder)
+        elif entry.kind == "crate":
+            download_crate(package, version, got, lambda *_: None)
+        else:
+            download_module(package, version, got, lambda *_: None)
         if not got.is_file():
             raise SourceError(f"The package {package} {version} has no source archive {entry.file}.")
+        if entry.sum is not None and module_sum(got) == entry.sum:
+            return _keep(got, (file_sha256(got),), entry.file)  # a proxy may pack the same files in another way
         return _keep(got, (pinned,), entry.file)
 
 

@@ -13,7 +13,8 @@ Target = Literal["official", "source"]
 REPOSITORY = "kit"
 # The name of the input that is this kit's own code, and not in the catalogue.
 OWN_CODE = "kit"
-SUITES = ("bookworm", "trixie")
+SUITES = ("bookworm", "trixie", "forky")
+APR = "/usr/local/bin/apr"
 TARGET_WORDS = {"official": "the runtime's own image", "source": "from source"}
 
 
@@ -24,7 +25,8 @@ class ImageRecipe:
     `dockerfile` is relative to images/. `base` is what the target stage starts from: a Debian suite, or the name
     of an image in the catalogue; `builder` likewise for a stage before it. `inputs` are names of the catalogue.
     `index` says that a build step needs a package index, so it gets the extra certificates and proxies' help.
-    `built_here` is false for recipes that were written from facts and never ran.
+    `built_here` is false for recipes that were written from facts and never ran. `program` is what was compiled,
+    by its path in the image: where it is kept from an earlier build, the stage `kept` of the Dockerfile is built.
     """
 
     runtime: str
@@ -37,6 +39,7 @@ class ImageRecipe:
     index: bool = False
     built_here: bool = False
     pin: str = ""
+    program: str | None = None
 
     @property
     def name(self) -> str:
@@ -64,9 +67,12 @@ def _source(
     builder: str | None = None,
     index: bool = False,
     built_here: bool = False,
+    program: str | None = None,
 ) -> ImageRecipe:
     runtime, variant = name.split("/")
-    return ImageRecipe(runtime, variant, "source", f"{name}.Dockerfile", base, inputs, builder, index, built_here)
+    return ImageRecipe(
+        runtime, variant, "source", f"{name}.Dockerfile", base, inputs, builder, index, built_here, program=program
+    )
 
 
 _RECIPES = (
@@ -75,13 +81,23 @@ _RECIPES = (
     _source("llamacpp/vulkan", "trixie", "llamacpp-source", built_here=True),
     _source("llamacpp/cuda", "cuda-runtime", "llamacpp-source", builder="cuda-devel"),
     *_official("llamacpp", "cpu", "vulkan", "cuda"),
+    _source("gguf/cpu", "bookworm", "gguf-wheels", built_here=True),
+    _source(
+        "ollama/cpu",
+        "trixie",
+        "ollama-module",
+        "llamacpp-source",
+        index=True,
+        built_here=True,
+        program="/bin/ollama",
+    ),
     *_official("ollama", "cpu", "cuda", "vulkan"),
     _source("vllm/cpu", "bookworm", "vllm-cpu-wheels", built_here=True),
     _source("vllm/cuda", "cuda-devel", "vllm-cuda-wheel", index=True),
     *_official("vllm", "cpu", "cuda"),
-    _source("realizar/cpu", "bookworm", builder="rust", index=True),
-    _source("realizar/cuda", "bookworm", builder="rust", index=True),
-    _source("realizar/vulkan", "trixie", builder="rust", index=True),
+    _source("realizar/cpu", "forky", "apr-crate", index=True, built_here=True, program=APR),
+    _source("realizar/cuda", "forky", "apr-crate", index=True, program=APR),
+    _source("realizar/vulkan", "forky", "apr-crate", index=True, built_here=True, program=APR),
 )
 
 

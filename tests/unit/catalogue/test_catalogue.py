@@ -23,7 +23,8 @@ def test_what_is_confirmed_is_known_and_says_how(entry: ModelEntry) -> None:
 def test_a_folder_says_what_it_is_made_of(entry: ModelEntry) -> None:
     """Of files at an address, or of another model that the catalogue has."""
     source = entry.source
-    assert entry.is_folder == (source.kind in ("folder", "derived"))
+    one_file = entry.file.endswith(".gguf")
+    assert entry.is_folder == (source.kind in ("folder", "derived") and not one_file)
     assert bool(source.files) == (source.kind == "folder")
     assert bool(source.made_by) == bool(source.made_from) == (source.kind == "derived")
     if source.kind == "folder":

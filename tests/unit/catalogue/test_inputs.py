@@ -57,7 +57,7 @@ def test_a_reference_has_the_digest_where_one_is_pinned() -> None:
     image = pinned_image("llamacpp/cuda")
     assert image.reference == f"ghcr.io/ggml-org/llama.cpp:server-cuda-b11206@{image.digest}"
     assert image.tagged == "ghcr.io/ggml-org/llama.cpp:server-cuda-b11206"
-    assert pinned_image("rust").reference == "docker.io/library/rust:1.93-bookworm"
+    assert pinned_image("debian-forky").reference == "docker.io/library/debian:forky-slim"
 
 
 def test_nothing_is_called_confirmed_that_nobody_resolved() -> None:

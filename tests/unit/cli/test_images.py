@@ -49,7 +49,7 @@ def test_build_takes_a_runtime_and_the_targets_by_name(engine: ScriptedImages) -
         "kit/llamacpp:vulkan-source",
     ]
     assert all(asked["nocache"] for asked in engine.api.builds)
-    assert run(["images", "build", "ollama/cpu", "--from-source"]) == 2
+    assert run(["images", "build", "ollama/cuda", "--from-source"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_model_without_a_hash_cannot_be_planned() -> None:
 def test_an_unknown_model_names_the_nearest() -> None:
     """A typing mistake is met with the right word."""
     with pytest.raises(InputError) as caught:
-        model("smollm2-135m-instruct-q4_0")
+        model("smollm2-135m-instruct-q4_l")
     assert "smollm2-135m-instruct-q4_1" in caught.value.remedy
 
 

@@ -164,12 +164,27 @@ def test_vllm_elsewhere_or_silent_is_stopped(variant: str, log: str) -> None:
 # --- realizar -------------------------------------------------------------------------------------------
 
 
+# What `apr devices` of apr 0.72.3 printed on a machine without a GPU, 29 November 2026.
+WGPU = """\
+apr 0.72.3  discovery unix=1795939380  source=machine
+backend: cpu    ready        x86_64 host cpu, 2 threads class=avx512 mem=24105MiB kind=unified source=compiled-in
+backend: cuda   unavailable  reason=NotCompiled source=not-compiled
+backend: wgpu   {}
+backend: hip    unavailable  reason=NoBackend(no HIP backend in 0.66) source=not-compiled
+"""
+LLVMPIPE = (
+    "unavailable  reason=NoBackend(software rasteriser (llvmpipe (LLVM 19.1.7, 256 bits)) is not a GPU) "
+    "source=compiled-in"
+)
+
+
 @pytest.mark.parametrize(
     ("variant", "mode", "listing", "device"),
     [
         ("cuda", "gpu", SMI, NAME),
         ("cuda", "cuda", "", "cuda"),
-        ("vulkan", "wgpu", "", "wgpu"),
+        ("vulkan", "wgpu", WGPU.format("ready        AMD Radeon RX 7900"), "AMD Radeon RX 7900"),
+        ("lavapipe", "wgpu", WGPU.format(LLVMPIPE), "llvmpipe (LLVM 19.1.7, 256 bits)"),
         ("cpu", "cpu", "", "cpu"),
     ],
 )
@@ -195,6 +210,20 @@ def test_realizar_elsewhere_or_silent_is_stopped(variant: str, facts: Json) -> N
     found = realizar.device(variant, evidence("", SMI, facts))
     assert not found.ok
     assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("variant", "listing"),
+    [
+        ("vulkan", LLVMPIPE),
+        ("vulkan", "unavailable  reason=NotCompiled"),
+        ("lavapipe", "ready        AMD Radeon RX 7900"),
+    ],
+)
+def test_realizar_on_another_kind_of_vulkan_is_stopped(variant: str, listing: str) -> None:
+    """Software is no card and a card is no software; its makers refuse the first, the kit both."""
+    assert not realizar.device(variant, evidence("", WGPU.format(listing), {"compute_mode": "wgpu"})).ok
+    assert not realizar.device(variant, evidence("", "nothing", {"compute_mode": "wgpu"})).ok
 
 
 @pytest.mark.parametrize("name", RUNTIMES)

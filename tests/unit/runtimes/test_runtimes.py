@@ -200,7 +200,11 @@ def test_ollama_gets_the_very_file_and_keeps_it_loaded() -> None:
     assert (upload.path, upload.file) == (f"/api/blobs/sha256:{MODEL.sha256}", "qwen.gguf")
     assert isinstance(create, Post)
     assert create.document["files"] == {"qwen.gguf": f"sha256:{MODEL.sha256}"}
-    assert create.document["parameters"] == {"num_ctx": 1024, "stop": ["<|im_start|>", "<|im_end|>"]}
+    assert create.document["parameters"] == {
+        "num_ctx": 1024,
+        "stop": ["<|im_start|>", "<|im_end|>"],
+        "repeat_penalty": 1.0,
+    }
     assert create.document["template"] == ollama.TEMPLATE
     assert isinstance(load, Post)
     assert load.document == {"model": "qwen", "keep_alive": -1, "stream": False}
@@ -214,6 +218,7 @@ def test_ollama_on_the_cpu_is_told_its_threads() -> None:
     assert create.document["parameters"] == {
         "num_ctx": 4096,
         "stop": ["<|im_start|>", "<|im_end|>"],
+        "repeat_penalty": 1.0,
         "num_thread": 16,
     }
 
@@ -242,8 +247,44 @@ def test_the_parity_gate_is_left_alone_or_switched_off(skip: int, text: str) -> 
 
 
 def test_what_no_runtime_can_is_not_claimed() -> None:
-    """Who takes ignore_eos, as the runtimes' sources say."""
-    assert {name for name, runtime in RUNTIMES.items() if runtime.CAN_IGNORE_EOS} == {"llamacpp", "vllm"}
+    """The adapter table: ignore_eos and system messages as the runtimes' sources say."""
+    table = {
+        (name, each): runtime.capabilities(each) for name, runtime in RUNTIMES.items() for each in runtime.VARIANTS
+    }
+    wgpu = {("realizar", "vulkan"), ("realizar", "lavapipe")}
+    assert {key for key, can in table.items() if not can.system_message} == wgpu
+    assert {key for key, can in table.items() if not can.ignore_eos} == {
+        key for key in table if key[0] == "ollama"
+    } | wgpu
+
+
+# What /v1/effective-config of apr 0.72.3 said, 29 November 2026, cut to what is read.
+EFFECTIVE = {
+    "schema_version": 1,
+    "parity": {"status": "not-run", "cosine": None, "threshold": 0.98},
+    "compute_class": "cpu",
+    "model": {"quantization": "Q8_0", "context_length": 1024, "model_max_context_length": 8192},
+}
+
+
+@pytest.mark.parametrize(
+    ("planned", "facts", "wrong"),
+    [
+        (1024, EFFECTIVE, ""),
+        (1025, EFFECTIVE, "1024 tokens of context"),
+        (1024, {}, ""),
+        (1024, {"model": 1, "parity": []}, ""),
+        (1024, {**EFFECTIVE, "parity": {"status": "skipped"}}, "skipped its check"),
+        (1024, {**EFFECTIVE, "parity": {"status": "PASS"}}, ""),
+    ],
+)
+def test_realizar_reports_its_context_and_its_parity_gate(planned: int, facts: object, wrong: str) -> None:
+    """On CUDA a check that was skipped without being planned is a disagreement."""
+    found = realizar.disagreements({"context_tokens": planned, "skip_parity_gate": 0}, realizar.reported(facts))
+    assert len(found) == bool(wrong)
+    assert wrong in "".join(found)
+    on_purpose = {"context_tokens": 1, "skip_parity_gate": 1}
+    assert realizar.disagreements(on_purpose, realizar.reported(facts)) == ()
 
 
 def test_totals_take_only_whole_names() -> None:

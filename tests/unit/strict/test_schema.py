@@ -62,6 +62,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("load", ("validate",), "", "the number of characters must be at least 1, found 0"),
     ("images", ("images", 0, "digest"), "sha256:abc", "does not have the form"),
     ("inputs", ("inputs", 0, "kind"), "wheel", 'did you mean "wheels"?'),
+    ("builds", ("builds", 0, "sha256"), "abc", "does not have the form"),
     ("manifest", ("files", 0, "path"), "a/../b", "does not have the form"),
     ("manifest", ("files", 0, "path"), "/a", "does not have the form"),
     ("manifest", ("files", 0, "path"), "a/", "does not have the form"),

@@ -43,7 +43,7 @@ def have(entry: ModelEntry, **files: bytes) -> None:
 
 
 def ready(entry: ModelEntry) -> tuple[Path, tuple[str, int]]:
-    return prepared(NOBODY, entry, None, lambda *_: None, lambda _: None)
+    return prepared(NOBODY, entry, NOBODY, lambda *_: None, lambda _: None)
 
 
 def test_nothing_is_measured_where_nothing_lies() -> None:
@@ -83,9 +83,10 @@ def test_what_was_made_here_may_differ_and_is_then_not_confirmed() -> None:
 
 
 def test_a_model_that_nobody_can_make_is_told() -> None:
-    """Without an image to make it in."""
-    with pytest.raises(SourceError, match="does not know how to make"):
-        ready(MADE)
+    """A way that the kit does not know, or a model made of nothing."""
+    for source in (replace(MADE.source, made_by="by-hand"), replace(MADE.source, made_from=None)):
+        with pytest.raises(SourceError, match="does not know how to make"):
+            ready(replace(MADE, source=source))
 
 
 def test_a_folder_appears_when_all_its_files_have_come(monkeypatch: pytest.MonkeyPatch) -> None:

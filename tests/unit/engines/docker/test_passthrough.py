@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents.container import Accelerator, ContainerSpec
+from kit.documents.container import Accelerator, ContainerSpec, PassthroughMethod
 from kit.engines.docker.passthrough import (
     NONE,
     Engine,
@@ -234,10 +234,13 @@ def test_a_variable_of_the_container_itself_is_not_overwritten() -> None:
     assert host_config_of(found, own)["environment"] == {}
 
 
-def test_named_groups_stay_where_no_device_file_told_a_number() -> None:
-    """With NVIDIA's toolkit the devices are open to everybody."""
-    found = Passthrough("nvidia-cdi", "")
-    assert host_config_of(found, spec("vulkan", group_add=("render",)))["group_add"] == ["render"]
+@pytest.mark.parametrize("path", ["nvidia-cdi", "nvidia-classic", "dri"])
+def test_group_names_never_reach_the_engine(path: PassthroughMethod) -> None:
+    """No image defines `render`: a container that asks for it by name does not start. Numbers stay."""
+    wanted = spec("vulkan", group_add=("render", "video", "44"))
+    assert host_config_of(Passthrough(path, ""), wanted)["group_add"] == ["44"]
+    learnt = Passthrough(path, "", groups=("992",))
+    assert host_config_of(learnt, wanted)["group_add"] == ["44", "992"]
 
 
 def test_an_accelerator_without_a_way_never_starts() -> None:

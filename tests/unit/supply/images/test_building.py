@@ -169,15 +169,15 @@ def test_an_image_is_needed_until_its_recipe_has_built_it(store: ScriptedImages)
 def test_the_target_is_the_wish_or_what_the_registry_allows(store: ScriptedImages) -> None:
     """Without a registry images are built from source; with one the runtime's own is taken."""
     assert choose_target(store, LLAMACPP.name, None) == "source"
-    assert choose_target(store, "ollama/cpu", None) == "official"
+    assert choose_target(store, "ollama/cuda", None) == "official"
     assert choose_target(store, LLAMACPP.name, False) == "official"
     image = pinned_image("llamacpp/cpu")
     store.api.registry[image.reference] = str(image.digest)
     assert choose_target(store, LLAMACPP.name, None) == "official"
     assert choose_target(store, LLAMACPP.name, True) == "source"
     assert store.api.timeout == 120
-    with pytest.raises(InputError, match="ollama/cpu has no recipe source"):
-        choose_target(store, "ollama/cpu", True)
+    with pytest.raises(InputError, match="ollama/cuda has no recipe source"):
+        choose_target(store, "ollama/cuda", True)
 
 
 # --- what is there --------------------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def test_a_lock_says_what_is_there_and_whether_registries_agree(store: ScriptedI
     assert verdicts["llamacpp/cuda"] == "agrees"
     assert verdicts["vllm/cuda"] == "differs"
     assert verdicts["llamacpp/cpu"] == "unconfirmed"
-    assert verdicts["rust"] == "unpinned"
+    assert verdicts["debian-forky"] == "unpinned"
     assert store.registry_digest("x").problem.startswith("dial tcp")
 
 

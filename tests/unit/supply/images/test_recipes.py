@@ -16,7 +16,7 @@ ROOT = asset("images")
 DOCKERFILES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.Dockerfile"))
 SHARED = re.compile(r"# --- what follows.*?\n(.*?# --- end of what is the same ---\n)", re.DOTALL)
 # What the kit puts into a context; nothing else can be copied.
-CONTEXT = ("source/", "wheels/", "kit/", "extra-ca/")
+CONTEXT = ("source/", "wheels/", "kit/", "kept/", "registries/", "extra-ca/")
 USER = "USER 10001:10001"
 
 
@@ -79,9 +79,9 @@ def test_every_stage_starts_from_an_argument_with_a_default(name: str) -> None:
     arguments = dict(words.split("=", 1) for each, words in whole[:first] if each == "ARG")
     for each, words in whole:
         if each == "FROM":
-            base = re.fullmatch(r"\$\{([A-Z]+)\} AS [a-z]+", words)
+            base = re.fullmatch(r"(?:\$\{([A-Z]+)\}|([a-z]+)) AS [a-z]+", words)
             assert base is not None, words
-            assert base[1] in arguments
+            assert base[1] in arguments or base[2] in stages(name)
 
 
 @pytest.mark.parametrize("name", DOCKERFILES)
@@ -101,7 +101,7 @@ def test_a_build_from_source_passes_the_official_stage_at_no_cost(name: str) -> 
 def test_a_target_ends_as_the_kits_user(name: str) -> None:
     """No server of the kit runs as root."""
     found = stages(name)
-    for target in {"official", "source"} & set(found):
+    for target in {"official", "source", "kept"} & set(found):
         users = [f"{each} {words}" for each, words in found[target] if each == "USER"]
         assert users[-1] == USER, target
 
@@ -127,9 +127,10 @@ def test_only_what_is_in_the_context_is_copied(name: str) -> None:
             assert stage[1] in stages(name) if stage else source.startswith(CONTEXT), words
 
 
-def test_cpu_and_vulkan_of_llamacpp_share_their_build() -> None:
+@pytest.mark.parametrize("runtime", ["llamacpp", "realizar"])
+def test_cpu_and_vulkan_share_their_build(runtime: str) -> None:
     """Word for word, or the second would compile for a quarter of an hour what the first has compiled."""
-    cpu, vulkan = (SHARED.search(read(f"llamacpp/{name}.Dockerfile")) for name in ("cpu", "vulkan"))
+    cpu, vulkan = (SHARED.search(read(f"{runtime}/{name}.Dockerfile")) for name in ("cpu", "vulkan"))
     assert cpu is not None
     assert vulkan is not None
     assert cpu[1] == vulkan[1]
@@ -164,9 +165,9 @@ def test_an_unknown_selector_is_refused(selector: str) -> None:
 
 
 def test_a_recipe_that_is_not_there_names_its_sisters() -> None:
-    """Ollama cannot be built from source."""
-    with pytest.raises(InputError, match="no image of ollama/cpu as source"):
-        recipe("ollama", "cpu", "source")
+    """Ollama with CUDA cannot be built from source."""
+    with pytest.raises(InputError, match="no image of ollama/cuda as source"):
+        recipe("ollama", "cuda", "source")
     with pytest.raises(InputError) as caught:
         recipe("ollama", "tpu", "official")
     assert "ollama/cpu (official)" in caught.value.remedy
@@ -181,7 +182,7 @@ def test_the_hash_of_a_recipe_follows_what_goes_in(tmp_path: Path, monkeypatch: 
     assert recipe_sha256(cpu) == first
     others = {
         recipe_sha256(ImageRecipe(**{**{key: getattr(cpu, key) for key in cpu.__slots__}, **change}))
-        for change in ({"base": "bookworm"}, {"inputs": ()}, {"builder": "rust"})
+        for change in ({"base": "bookworm"}, {"inputs": ()}, {"builder": "cuda-devel"})
     }
     assert len(others | {first}) == 4
 
