@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 DISTRIBUTIONS = click.Choice(["constant", "normal", "lognormal"])
 MILLISECONDS = click.FloatRange(0, 3_600_000)
 FAULT_HELP = (
-    "Inject the fault KIND into every EVERY-th request; repeatable. Kinds: error-event, cut, stall, status-500, "
-    "status-429, slow-headers, reset, no-answer, no-usage, replay, garbage, empty."
+    "Inject fault KIND into every EVERY-th request; repeatable. Kinds: error-event, cut, stall, status-500, "
+    "status-429, reset, slow-headers, no-answer, no-usage, replay, garbage, empty."
 )
 
 

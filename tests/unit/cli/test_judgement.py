@@ -27,7 +27,7 @@ def test_a_run_of_yoga_ends_with_the_published_figures() -> None:
     text = judgement(study(replicated("llamacpp", 4, LLAMACPP)))
     assert "- At 4 users: only llamacpp has a result that counts, 352.0 tok/s" in text
     assert "contract kit-1" in text
-    beside = text.partition("Beside what others published")[2]
+    beside = text.partition("Compared with published figures")[2]
     assert "354.4" in beside
     assert "reproduced" in beside
     assert "not comparable" in beside

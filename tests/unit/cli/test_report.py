@@ -42,7 +42,7 @@ def test_files_of_others_are_never_replaced(bundle: Path, capsys: pytest.Capture
     mine = bundle.parent / "out" / "REPORT.md"
     mine.write_text("mine\n", encoding="utf-8")
     assert run(["report", str(bundle), "-o", "out"]) == 2
-    assert "is no report of ours" in capsys.readouterr().err
+    assert "was not written by kit report" in capsys.readouterr().err
     assert mine.read_text(encoding="utf-8") == "mine\n"
     assert not (bundle.parent / "out" / "report.html").exists()
 

@@ -66,7 +66,7 @@ def test_the_command_prints_the_table_or_the_document(
     options = ("--concurrency", "1,2", "--duration", "1", "--slo", "ttft=1s", "--validate", "contains:x")
     assert cli.run(["sweep", *URL, *options, "--out", "a"]) == 0
     out, err = capsys.readouterr()
-    assert "sweep.json are in a." in out
+    assert "Saved to a." in out
     assert "c1 window ..." in err
     assert "c2 window ..." in err
     assert cli.run(["sweep", *URL, *options, "--json", "--out", "b"]) == 0
@@ -104,8 +104,8 @@ def test_a_trace_is_given_to_the_load(serving: Serving, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("sweep", *URL), ("one of them",)),
-        (("sweep", *URL, "--concurrency", "1", "--rate", "1"), ("one of them",)),
+        (("sweep", *URL), ("Give either",)),
+        (("sweep", *URL, "--concurrency", "1", "--rate", "1"), ("Give either",)),
         (("sweep", *URL, "--concurrency", "4,2"), ("must rise",)),
         (("sweep", *URL, "--rate", "2,1"), ("must rise",)),
         (("sweep", *URL, "--rate", "0"), ("above 0",)),
@@ -118,7 +118,7 @@ def test_a_trace_is_given_to_the_load(serving: Serving, tmp_path: Path) -> None:
         (("load", *URL, "--slo", ""), ("METRIC=TIME",)),
         (("load", *URL, "--validate", "basik"), ("Did you mean 'basic'",)),
         (("load", *URL, "--rate-scale", "2"), ("--trace",)),
-        (("load", *URL, "--trace", "t", "--rate", "2"), ("one of them",)),
+        (("load", *URL, "--trace", "t", "--rate", "2"), ("only one of",)),
         (("load", *URL, "--trace", "t", "--arrivals", "poisson"), ("--rate",)),
         (("load", *URL, "--trace", "no-such-file"), ("no-such-file cannot be read",)),
     ],
