@@ -36,7 +36,7 @@ class Metric:
 
 METRICS = (
     Metric("throughput_tok_s", "Throughput (tokens/s, all users together)", 1),
-    Metric("decode_tok_s", "Decode (tokens/s for each user)", 1),
+    Metric("decode_tok_s", "Decode (tokens/s per user)", 1),
     Metric("ttft_ms.p50", "TTFT p50 (ms)", 1),
     Metric("ttft_ms.p99", "TTFT p99 (ms)", 1, fallback="ttft_ms.max"),
     Metric("itl_ms.p50", "ITL p50 (ms)", 2),
@@ -52,7 +52,7 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
         if path not in known:
             like = nearest(path, list(known))
             raise InputError(
-                f"There is no table of {plain_text(path)!r}.",
+                f"No table of {plain_text(path)!r}.",
                 f"Did you mean {like!r}?" if like else f"Known: {', '.join(known)}.",
             )
     return tuple(known[path] for path in paths) or METRICS
@@ -101,13 +101,13 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     output = work.output_tokens
     replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
     return (
-        f"{replicates.capitalize()}; each cell: fresh server, right answers first, "
+        f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window, closed loop, salted prompts '{_name(plan.prompts.name)}', "
         f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
         "TTFT = first text - send; ITL = gaps between text chunks per token, pooled; decode = 1 / median TPOT; "
-        "throughput = tokens that arrived in the window / its length; nearest-rank percentiles; "
-        f"{NO_DATA} = too few samples (p99 needs {SAMPLE_FLOORS[990]}; the largest seen beside it) or no data.",
+        f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
+        f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
     )
 
 
@@ -139,7 +139,7 @@ def tables(
     parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
     suspect = suspect_lines(result)
     if suspect:
-        words = f"{SUSPECT} SUSPECT: these numbers may be the load generator's rather than the server's:"
+        words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
     lost = failures(result)
     if lost:
@@ -151,13 +151,13 @@ def report(
     plan: Plan, result: Result, calibration: Calibration | None, host_lines: tuple[str, ...], plan_sha256: str
 ) -> str:
     """REPORT.md of a run."""
-    confirmed = "" if plan.model.confirmed else " (hash not confirmed by us)"
+    confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",
         "\n".join(f"- {line}" for line in host_lines),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
-        "Made from raw records; `kit verify` recomputes every number.",
+        "Computed from raw records; `kit verify` recomputes every number.",
         tables(plan, result, calibration),
     )
     return "\n\n".join(parts)
@@ -174,7 +174,7 @@ def metrics_table(metrics: Metrics) -> str:
     percent = None if metrics.error_rate is None else metrics.error_rate * 100
     scalars = [
         ["throughput (tokens/s)", number(metrics.throughput_tok_s, 1)],
-        ["decode (tokens/s for each user)", number(metrics.decode_tok_s, 1)],
+        ["decode (tokens/s per user)", number(metrics.decode_tok_s, 1)],
         ["requests finished per second", number(metrics.request_rate_s, 2)],
         ["requests ok / failed / unfinished", f"{counts.ok} / {counts.failed} / {counts.unfinished}"],
         ["error rate (%)", number(percent, 1)],

@@ -223,11 +223,11 @@ def _death(running: Running) -> CellFailure | None:
     lines = "".join(f"\n  {line}" for line in running.log_tail(5))
     if facts is not None and facts.oom_killed:  # perhaps only one of its processes: what is left is another server
         return CellFailure(
-            "window", "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
+            "window", "OutOfMemory", f"The server ran out of memory during the load and was killed.{lines}"
         )
     if code is None:
         return None
-    return CellFailure("window", "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
+    return CellFailure("window", "ServerDied", f"The server ended with exit code {code} during the load.{lines}")
 
 
 def _counters(job: CellJob, visitor: Visitor) -> dict[str, int] | None:

@@ -66,7 +66,7 @@ def _machine() -> Iterator[Found]:
         yield Found(
             "CPU governor",
             "note",
-            f"{governor}: the clock follows the load, and short windows see it",
+            f"{governor}: clock speed varies with load, which affects short windows",
             "sudo cpupower frequency-set -g performance",
         )
     if host.clock_source not in (None, "tsc", "arch_sys_counter", "kvm-clock"):
@@ -76,7 +76,7 @@ def _machine() -> Iterator[Found]:
     folder = cache_folder()
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     state: State = "ok" if free >= MIN_FREE_BYTES else "note"
-    yield Found("disk", state, f"{bytes_text(free)} free at the cache", "Make room, or set KIT_CACHE.")
+    yield Found("disk", state, f"{bytes_text(free)} free at the cache", "Free some space, or set KIT_CACHE.")
 
 
 def _engine(client: Client) -> Iterator[Found]:
@@ -106,7 +106,7 @@ def _tried(what: str, good: str, remedy: str, look: Callable[[], object]) -> Fou
 def _accelerator(client: Client, platform: Platform) -> Found:
     return _tried(
         "accelerator",
-        "every entry's accelerator has a way into containers",
+        "containers can access every entry's accelerator",
         "See docs/passthrough.md.",
         lambda: preflight(client, "doctor", platform.entries),
     )
@@ -121,7 +121,7 @@ def _images(client: Client, platform: Platform) -> Iterator[Found]:
             yield Found(f"image of {entry.name}", "fail", error.what, error.remedy)
             continue
         state: State = "note" if missing else "ok"
-        words = f"{wanted.tag} " + ("has to be built" if missing else "is here")
+        words = f"{wanted.tag} " + ("missing: has to be built" if missing else "is here")
         yield Found(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
 
 
@@ -129,9 +129,9 @@ def _models(platform: Platform) -> Iterator[Found]:
     for name in (platform.model, *own_models(platform.entries)):
         entry = model(name)
         here = weights_path(entry).exists()
-        doubt = "" if entry.confirmed else "; its hash is not confirmed by us"
+        doubt = "" if entry.confirmed else "; hash not confirmed"
         state: State = "ok" if here and entry.confirmed else "note"
-        words = ("is here" if here else "has to be fetched or made") + doubt
+        words = ("is here" if here else "missing: has to be downloaded or converted") + doubt
         yield Found(f"model {name}", state, words, f"kit models prepare {name}")
 
 
@@ -141,6 +141,6 @@ def _clock(hardware: Hardware | None) -> Iterator[Found]:
         yield Found(
             "device clock",
             "note",
-            f"the platform is meant at {mhz} MHz, and the kit has no rights to lock that",
+            f"the platform expects {mhz} MHz; the kit has no rights to lock the clock",
             f"sudo nvidia-smi -lgc {mhz},{mhz}, and afterwards sudo nvidia-smi -rgc",
         )

@@ -92,12 +92,12 @@ def _facts(entry: Entry, running: Running, visitor: Visitor) -> tuple[str | None
         told = facts if runtime.SETTINGS_PATH == runtime.FACTS_PATH else visitor.fetch_json(runtime.SETTINGS_PATH)
     except EndpointError as error:
         raise RuntimeNotReadyError(
-            f"The server is up but gives no facts at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
+            f"The server is up but does not answer at {runtime.FACTS_PATH}: {error}.", "", running.log_tail()
         ) from None
     reported = runtime.reported(told)
     wrong = runtime.disagreements(entry.settings, reported)
     if wrong:
-        raise EngineError(f"The server runs with other settings than planned: {'; '.join(wrong)}.")
+        raise EngineError(f"The server's settings differ from the plan: {'; '.join(wrong)}.")
     return runtime.version(facts), reported
 
 
@@ -116,7 +116,7 @@ def _device(entry: Entry, running: Running, visitor: Visitor) -> str | None:
     if not found.ok:
         raise WrongDeviceError(
             f"The server is not on the device of {entry.runtime}/{entry.variant}: {found.reason}.",
-            "It is not measured: it would be the wrong thing. Check driver and passthrough with kit doctor.",
+            "Check driver and passthrough: kit doctor.",
             running.log_tail(5),
         )
     return found.device

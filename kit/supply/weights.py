@@ -65,9 +65,7 @@ def prepared(
         found = measured(entry)
     path = weights_path(entry)
     if found is None:
-        raise SourceError(
-            f"The model {entry.name} is still not here.", f"Fetch it: kit models prepare {entry.name}"
-        )
+        raise SourceError(f"The model {entry.name} is missing.", f"Fetch it: kit models prepare {entry.name}")
     # What is made here may differ in a byte by the versions of those who make it: then it is not confirmed.
     if entry.sha256 is not None and found[0] != entry.sha256 and entry.source.kind != "derived":
         raise SourceError(
@@ -100,11 +98,11 @@ def _make(
     client: Client, run: str, entry: ModelEntry, image: str | None, on_bytes: OnBytes, on_line: OnLine
 ) -> None:
     if image is None or entry.source.made_by not in WAYS or entry.source.made_from is None:
-        raise SourceError(f"The kit does not know how to make the model {entry.name}.", "See docs/status.md.")
+        raise SourceError(f"There is no conversion for the model {entry.name}.", "See docs/status.md.")
     origin = model(entry.source.made_from)
     path = fetch(origin, on_bytes)
     volume = model_volume(client, run, image, origin.sha256 or file_sha256(path), path, origin.file, on_bytes)
-    on_line(f"making {entry.name} of {origin.name}")
+    on_line(f"converting {origin.name} to {entry.name}")
     partial = _partial(weights_path(entry))
     run_program(
         client,
@@ -136,6 +134,6 @@ def _partial(path: Path) -> Path:
     except OSError as error:
         raise StorageError(
             f"The folder {partial} cannot be made: {error.strerror or error}.",
-            f"Make room, or choose another place with {CACHE_VARIABLE}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
         ) from None
     return partial

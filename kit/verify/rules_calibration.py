@@ -121,7 +121,7 @@ def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str
         yield "was not over when the first cell started"
 
 
-@rule("calibration.range", "flag", "cells", "No measured cell lies beyond what the calibration proved")
+@rule("calibration.range", "flag", "cells", "No measured cell exceeds the proven range of the calibration")
 def calibration_range(evidence: Evidence) -> Steps:
     for line in evidence.result.cells if evidence.result else ():
         if line.metrics is not None:

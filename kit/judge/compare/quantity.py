@@ -28,7 +28,7 @@ _KNOWN = {
     each.path: each
     for each in (
         Quantity("throughput_tok_s", "throughput", "tok/s", 1, "more"),
-        Quantity("decode_tok_s", "decode for each user", "tok/s", 1, "more"),
+        Quantity("decode_tok_s", "decode per user", "tok/s", 1, "more"),
         Quantity("request_rate_s", "requests finished", "req/s", 2, "more"),
         Quantity("error_rate", "error rate", "", 4, "less"),
         Quantity("goodput_share", "goodput share", "", 4, "more"),
@@ -36,7 +36,7 @@ _KNOWN = {
         Quantity("requests.failed", "requests failed", "", 0, "less"),
         Quantity("tpot_cv", "variation of TPOT", "", 3, "less"),
         Quantity("spikes", "spikes", "", 0, "less"),
-        Quantity("decode_us_per_layer", "decode for each layer", "us", 1, "less"),
+        Quantity("decode_us_per_layer", "decode per layer", "us", 1, "less"),
         Quantity("cold_start_ms", "cold start", "ms", 0, "less"),
         Quantity("pass_rate", "correct answers", "", 3, "more"),
         Quantity("memory_max_mb", "memory", "MB", 0, "less"),
@@ -50,7 +50,7 @@ def quantity(path: str) -> Quantity:
     if path not in PATHS:
         like = nearest(path, PATHS)
         raise InputError(
-            f'There is no figure "{plain_text(path)}".',
+            f'Unknown metric "{plain_text(path)}".',
             f'Did you mean "{like}"?' if like else "Name one like throughput_tok_s or ttft_ms.p50.",
         )
     if path in _KNOWN:
@@ -68,7 +68,7 @@ def judged_quantity(path: str) -> Quantity:
     found = quantity(path)
     if found.better == "neither":
         raise InputError(
-            f"Neither more nor less of {path} is better, so nothing wins by it.",
+            f"{path} has no better direction, so it cannot be compared.",
             "Name a rate or a time, like throughput_tok_s or ttft_ms.p50.",
         )
     return found

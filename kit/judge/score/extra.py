@@ -46,8 +46,8 @@ def extra_cards(
     rule = next((each for each in rules.extra if each.by == by), None)
     if rule is None:
         raise InputError(
-            f"The contract {rules.name} says nothing about {by}.",
-            f"It has: {', '.join(each.by for each in rules.extra) or 'no extra cards'}.",
+            f"The contract {rules.name} has no scorecard for {by}.",
+            f"It has: {', '.join(each.by for each in rules.extra) or 'no other scorecards'}.",
         )
     makers: dict[By, Callable[[], Iterator[ExtraRow]]] = {
         "profile": lambda: _profiles(studies, rules, concurrencies, platform_class),
@@ -133,7 +133,7 @@ _READERS: dict[By, Callable[[Subject], list[_Found]]] = {
     "correctness": _correctness,
     "output-length": _by_output,
     "memory": _decode_per("memory_max_mb", MB_PER_GB),
-    "cold-start": _single("cold_start_ms", "no time from start to ready"),
+    "cold-start": _single("cold_start_ms", "no start-up time"),
     "power": _decode_per("power_mean_w", 1.0),
 }
 

@@ -19,10 +19,10 @@ from kit.report.plots.timeline import MAX_ROWS
 WIDE_FROM = 4
 NO_FIGURES = "<p>Nothing was measured.</p>"
 TIMELINE_WORDS = (
-    "Each row is a request: the thin line is waiting for the first text, every stroke is a piece of text that "
-    f"arrived. At most {MAX_ROWS} requests, out of the middle of the window. Strokes below each other came in one "
-    "step; a hole through all rows is a stall; a long thin line that ends when another row ends is a request "
-    "that had to queue. Drag to move, shift and wheel to zoom."
+    "One row per request: the thin line is the wait for the first token, each tick a chunk of text that "
+    f"arrived. At most {MAX_ROWS} requests, from the middle of the window. Ticks in line came in one decode "
+    "step; a gap through all rows is a stall; a long thin line that ends when another row ends "
+    "is a queued request. Drag to move, shift and wheel to zoom."
 )
 
 
@@ -47,7 +47,7 @@ def verdict(section: Section) -> str:
     table = scrolling(
         '<table class="leaders"><caption class="hidden">Leader by throughput at each number of users</caption>'
         '<thead><tr><th scope="col">users</th><th scope="col">first</th><th scope="col">tokens/s</th>'
-        f'<th scope="col">against the next</th></tr></thead><tbody>{rows}</tbody></table>',
+        f'<th scope="col">vs. next</th></tr></thead><tbody>{rows}</tbody></table>',
         "Leaders",
     )
     out = listing((esc(line) for line in left_out(found)), "small")
@@ -115,7 +115,7 @@ def _warnings(section: Section) -> str:
     parts = listing(esc(line) for line in facts.cautions(given))
     suspects, lost = facts.suspects(study), facts.lost(study)
     if suspects:
-        caption = "SUSPECT: these numbers may be the load generator's rather than the server's"
+        caption = "SUSPECT: the load generator may have distorted these numbers"
         parts += text_table(caption, ("entry and users", "why"), suspects)
     if lost:
         parts += text_table("Cells without a result", ("cell", "why"), lost)
@@ -124,7 +124,7 @@ def _warnings(section: Section) -> str:
 
 def _provenance(section: Section) -> str:
     given = section.given
-    parts = text_table("What ran", facts.PROVENANCE, facts.provenance(given))
+    parts = text_table("Servers", facts.PROVENANCE, facts.provenance(given))
     if section.study.identity:
         parts += definitions([(f"sha256 of the {facts.identity_words(given)}", section.study.identity)])
     if given.host is not None:

@@ -68,7 +68,7 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str) ->
         only = sections[0]
         top, main = badges(only), summary(only, several=False) + details(only, several=False)
     else:
-        top = f'<p class="machine">{_counted(sections)}, one below the other.</p>'
+        top = f'<p class="machine">{_counted(sections)}.</p>'
         main = glance(sections, overview) + "".join(map(whole, sections))
     style, script = _style(), _script()
     policy = (
@@ -100,8 +100,8 @@ def _verify(sections: Sequence[Section]) -> str:
     lines = "\n".join(esc(line) for line in facts.commands([section.given for section in sections]))
     return (
         '<section class="check" aria-labelledby="check"><h2 id="check">How to verify</h2>'
-        "<p>Every number here that is not marked as imported is a pure function of raw records. These commands "
-        "recompute all of them, and this page; what does not hold is refused.</p>"
+        "<p>Every number that is not marked as imported is computed from raw records. These commands "
+        "recompute all of them, and this page; wrong ones are rejected.</p>"
         f'<pre tabindex="0"><code>{lines}</code></pre></section>'
     )
 
@@ -109,8 +109,8 @@ def _verify(sections: Sequence[Section]) -> str:
 def _footer() -> str:
     drawn = ", ".join(f"{name} {version}" for name, version in versions().items())
     return (
-        f"Made by kit {esc(__version__)}; drawn with {esc(drawn)}. It reaches no network. Click names in a "
-        "legend to single them out."
+        f"Made by kit {esc(__version__)}; drawn with {esc(drawn)}. It needs no network. Click names in a "
+        "legend to isolate them."
     )
 
 

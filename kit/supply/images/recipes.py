@@ -14,7 +14,7 @@ REPOSITORY = "kit"
 # The name of the input that is this kit's own code, and not in the catalogue.
 OWN_CODE = "kit"
 SUITES = ("bookworm", "trixie")
-TARGET_WORDS = {"official": "the runtime's own image", "source": "from source"}
+TARGET_WORDS = {"official": "official image", "source": "from source"}
 
 
 @dataclass(frozen=True, slots=True)

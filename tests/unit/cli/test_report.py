@@ -72,7 +72,7 @@ def test_what_does_not_hold_gets_no_report(bundle: Path, capsys: pytest.CaptureF
     files["result.json"] = re.sub(rb'("throughput_tok_s": ?)[0-9.]+', rb"\g<1>7.5", files["result.json"], count=1)
     bundle.write_bytes(pack_files(files).data)
     assert run(["report", str(bundle)]) == 1
-    assert "verification refuses it" in capsys.readouterr().err
+    assert "was rejected by verification" in capsys.readouterr().err
     assert not (bundle.parent / "report-demo").exists()
 
 

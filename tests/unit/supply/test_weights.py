@@ -84,7 +84,7 @@ def test_what_was_made_here_may_differ_and_is_then_not_confirmed() -> None:
 
 def test_a_model_that_nobody_can_make_is_told() -> None:
     """Without an image to make it in."""
-    with pytest.raises(SourceError, match="does not know how to make"):
+    with pytest.raises(SourceError, match="There is no conversion for the model"):
         ready(MADE)
 
 

@@ -150,8 +150,8 @@ def test_no_answer_of_an_engine_makes_it_crash(version: dict[str, Any], info: di
 def test_a_classic_trial_counts_only_if_the_engine_acted() -> None:
     """Images for NVIDIA set the variable themselves, so the trial gives it another value beforehand."""
     (way,) = tried("nvidia", DOCKER_20)
-    assert judged(way, Trial(None, ENV_UNTOUCHED)) == "the engine took the request and did nothing"
-    assert judged(way, Trial(None, "")) == "the engine took the request and did nothing"
+    assert judged(way, Trial(None, ENV_UNTOUCHED)) == "the engine accepted the request but provided no device"
+    assert judged(way, Trial(None, "")) == "the engine accepted the request but provided no device"
     assert isinstance(judged(way, Trial(None, "kit-env NVIDIA_VISIBLE_DEVICES=all\n")), Passthrough)
     devices = ENV_UNTOUCHED + "kit-device /dev/nvidia0 0 666\n"
     found = judged(way, Trial(None, devices))
