@@ -1,4 +1,4 @@
-"""kit claims: what documents say, held against the runs at hand."""
+"""kit claims: what documents say, checked against runs."""
 
 from __future__ import annotations
 

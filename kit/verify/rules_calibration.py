@@ -57,7 +57,7 @@ def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
         yield f"has other limits than {LIMIT_MS:g} ms and {MIN_PACE:g} of the pace"
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
     if levels != sorted(plan.workload.concurrencies):
-        yield "has points at other concurrencies than the plan's, or in another order"
+        yield "does not have the plan's concurrencies in order"
     for where, series in (("points", points), ("steps", steps)):
         yield from (f"{where}: {words}" for words in _tries(series))
         for at, point in enumerate(series):
