@@ -166,11 +166,11 @@ def _death(running: Running) -> CellFailure | None:
     lines = "".join(f"\n  {line}" for line in running.log_tail(5))
     if facts is not None and facts.oom_killed:  # perhaps only one of its processes: what is left is another server
         return CellFailure(
-            WINDOW, "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
+            WINDOW, "OutOfMemory", f"The server ran out of memory during the load and was killed.{lines}"
         )
     if code is None:
         return None
-    return CellFailure(WINDOW, "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
+    return CellFailure(WINDOW, "ServerDied", f"The server ended with exit code {code} during the load.{lines}")
 
 
 def _counters(state: CellState) -> dict[str, int] | None:

@@ -89,7 +89,7 @@ class ArchiveError(InputError):
 
     def __init__(self, reason: Reason, member: str, sentence: str) -> None:
         place = "" if member == _WHOLE else f" at {member}"
-        super().__init__(f"The archive is refused{place}: {sentence}", "Get a fresh copy, or pack it again.")
+        super().__init__(f"The archive is rejected{place}: {sentence}", "Get a fresh copy, or pack it again.")
         self.reason: Reason = reason
         self.member = member
         self.sentence = sentence
@@ -288,9 +288,11 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
     if _GZIP_HEADER.startswith(data):
         raise ArchiveError("truncated", _WHOLE, "It has no content.")
     if not data.startswith(_GZIP_HEADER):
-        raise ArchiveError("gzip", _WHOLE, "It does not start with the plain gzip header that `pack` writes.")
+        raise ArchiveError(
+            "gzip", _WHOLE, "It is not a kit bundle: the gzip header is not the one that the kit writes."
+        )
 
 
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:
     if out_bytes > max(limits.ratio_from_bytes, limits.ratio * in_bytes):
-        raise ArchiveError("ratio", _WHOLE, f"It expands more than {limits.ratio}:1, like a bomb.")
+        raise ArchiveError("ratio", _WHOLE, f"It expands more than {limits.ratio}:1, like a decompression bomb.")

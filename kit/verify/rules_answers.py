@@ -58,7 +58,7 @@ def text_duplicates(evidence: Evidence) -> Steps:
     "correct.passed",
     "reject",
     "answers",
-    "Before its load the server answered every test rightly, judged again here",
+    "Before its load the server passed every correctness test, checked again here",
 )
 def correct_passed(evidence: Evidence) -> Steps:
     plan = evidence.plan

@@ -69,7 +69,7 @@ def _is_plain_url(url: str) -> bool:
     "cell.settings",
     "reject",
     "cells",
-    "The server of a measured cell says itself that it took the planned settings",
+    "The server of a measured cell reports the planned settings",
 )
 def cell_settings(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
@@ -85,7 +85,9 @@ def cell_settings(evidence: Evidence) -> Steps:
             yield Issue(f"{found.where}: server.reported", words)
 
 
-@rule("cell.status", "reject", "cells", "A measured cell has all it takes and no failure; a failed one says why")
+@rule(
+    "cell.status", "reject", "cells", "A measured cell is complete and has no failure; a failed one has a reason"
+)
 def cell_status(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         yield 1

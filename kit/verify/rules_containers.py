@@ -70,7 +70,7 @@ def contained_cells(evidence: Evidence) -> Iterator[Contained]:
     "container.present",
     "reject",
     "cells",
-    "Measured cells of a plan of containers tell of their container and device; a process has neither",
+    "Measured cells of a container plan describe their container and device; a process has neither",
 )
 def container_present(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
@@ -81,12 +81,12 @@ def container_present(evidence: Evidence) -> Steps:
         where = f"{found.where}: server"
         if found.plan.engine != "docker":
             if server.container is not None or server.device is not None:
-                yield Issue(where, "tells of a container or device, but is a process of the machine")
+                yield Issue(where, "describes a container or device, but is a process")
             continue
         if found.measured and server.container is None:
-            yield Issue(where, "ran in a container, but nothing is told of it")
+            yield Issue(where, "ran in a container, but does not describe it")
         if found.measured and server.device is None:
-            yield Issue(where, "ran in a container, but not on any device that was found out")
+            yield Issue(where, "ran in a container, but on an unknown device")
         if server.container is not None:
             mine = {"cell": found.planned.id, "role": ROLE}
             yield from (Issue(f"{where}.container", words) for words in _label_faults(server.container, mine))
@@ -193,7 +193,7 @@ def _image_faults(each: Contained) -> Iterator[str]:
         yield f"label {LABEL}inputs is no JSON of names and sha256"
 
 
-@rule("container.inputs", "flag", "containers", "The image says that it was built from this kit's pinned inputs")
+@rule("container.inputs", "flag", "containers", "The image's labels name this kit's pinned inputs")
 def container_inputs(evidence: Evidence) -> Steps:
     told: set[tuple[str, frozenset[tuple[str, str]]]] = set()
     for each in contained_cells(evidence):
@@ -225,7 +225,7 @@ def _other_inputs(inputs: Mapping[str, str], entry: Entry, pin: ImagePin) -> lis
     "container.device",
     "reject",
     "containers",
-    "The accelerator came into the container in a way that is one for the service, and the device has a name",
+    "The accelerator was passed to the container in a way that fits the service, and the device has a name",
 )
 def container_device(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):

@@ -43,7 +43,7 @@ def complaints(contract: Contract) -> Iterator[str]:
 def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
     for place, name in enumerate(names):
         if name in names[:place]:
-            yield f"{what}: {plain_text(name)!r} stands there twice"
+            yield f"{what}: duplicate {plain_text(name)!r}"
 
 
 def _known(what: str, name: str, names: Collection[str]) -> Iterator[str]:

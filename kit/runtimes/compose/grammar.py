@@ -74,7 +74,7 @@ def texts(place: Place) -> None:
     seen: set[str] = set()
     for item in place.items():
         if item.text() in seen:
-            item.refuse(f"{value_text(item.value)} stands there twice", "Take one out.")
+            item.refuse(f"duplicate {value_text(item.value)}", "Remove one.")
         seen.add(item.text())
 
 

@@ -52,7 +52,7 @@ def fetch_inputs(recipe: ImageRecipe, machine: str, on_line: OnLine) -> Fetched:
     except OSError as error:
         raise StorageError(
             f"The inputs of {recipe.tag} could not be kept in {cache_folder()}: {error.strerror or error}.",
-            f"Make room, or choose another place with {CACHE_VARIABLE}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
         ) from None
     return Fetched(files, hashes)
 

@@ -156,7 +156,7 @@ def test_imported_results_cannot_be_exported(capsys: Caught) -> None:
     """They have no records."""
     assert cli.run(["import", "probador", OLD, "-o", "a.json"]) == 0
     assert cli.run(["export", "probador", "a.json", "-o", "out"]) == 2
-    assert "a.json holds imported results" in capsys.readouterr().err
+    assert "a.json is an imported result" in capsys.readouterr().err
 
 
 def test_an_export_can_be_imported_again(capsys: Caught) -> None:

@@ -50,8 +50,8 @@ COUNTS = "does not fit its counts, or its percentiles do not ascend"
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda c: replace(c, points=c.points[1:]), "points at other concurrencies than the plan's"),
-        (lambda c: replace(c, points=c.points[::-1]), "points at other concurrencies than the plan's"),
+        (lambda c: replace(c, points=c.points[1:]), "plan's concurrencies in order"),
+        (lambda c: replace(c, points=c.points[::-1]), "plan's concurrencies in order"),
         (worse_gaps, "points[0]: its verdict should be: gap_error"),
         (step(ok=False, faults=("lost",)), "steps[0]: its verdict should be: ok"),
         (point(lambda each: replace(each, expected_tok_s=999.0)), "expected_tok_s is not the pace of all streams"),

@@ -65,8 +65,8 @@ def word_after(flag: str, word: str) -> Evidence:
 @pytest.mark.parametrize(
     ("rule", "evidence", "words"),
     [
-        (PRESENT, evidence_with(lambda server: replace(server, container=None)), "nothing is told of it"),
-        (PRESENT, evidence_with(lambda server: replace(server, device=None)), "not on any device that was found"),
+        (PRESENT, evidence_with(lambda server: replace(server, container=None)), "does not describe it"),
+        (PRESENT, evidence_with(lambda server: replace(server, device=None)), "on an unknown device"),
         (PRESENT, labelled(cell=LLAMACPP), f'label org.kit.cell is "{LLAMACPP}", not "{VLLM}"'),
         (PRESENT, labelled(role="attendant"), 'label org.kit.role is "attendant", not "server"'),
         (COMMAND_RULE, word_after("--max-num-seqs", "128"), 'command[16] is "128", not "4"'),

@@ -50,7 +50,7 @@ def test_imported_results_are_scored_by_the_contract_of_their_tool() -> None:
     """They name no machine, so ours has no thresholds for them."""
     found = scorecard_part(imported())
     assert "Contract probador-2.0" in found.contract
-    assert "nobody can verify these figures" in found.markdown
+    assert "these figures cannot be verified" in found.markdown
 
 
 def test_markdown_has_no_headings_of_its_own() -> None:
