@@ -130,7 +130,7 @@ def _check_test(test: Test, place: tuple[str | int, ...], where: str, located: L
 
 
 def _unknown(what: str, word: str, known: list[str]) -> InputError:
-    remedy = hint(word, known, also=f"There is: {', '.join(known)}.")
+    remedy = hint(word, known, also=f"Available: {', '.join(known)}.")
     return InputError(f"There is no {what} called {plain_text(word)!r}.", remedy)
 
 

@@ -74,13 +74,13 @@ def _require_same_weights(mounted: ServedModel, probe: Probe) -> None:
 
 
 def _prepare(step: Step, probe: Probe) -> None:
-    with _not_ready(f"did not take the model ({step.path})"):
+    with _not_ready(f"did not accept the model ({step.path})"):
         if isinstance(step, Upload):
             probe.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
             return
         answer = probe.post(step.path, step.document, step.timeout_s)
     if isinstance(answer, dict) and answer.get("error"):
-        raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {answer['error']!r:.200}.")
+        raise RuntimeNotReadyError(f"The server did not accept the model ({step.path}): {answer['error']!r:.200}.")
 
 
 def _settings(entry: Entry, running: Running, probe: Probe) -> tuple[str | None, dict[str, Setting]]:

@@ -55,8 +55,8 @@ def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
     path = model_path(entry)
     if entry.source.kind in ("folder", "derived"):
         raise SourceError(
-            f"The model {entry.name} is no file that is fetched: it is made here.",
-            f"Prepare it, with a container engine: kit models prepare {entry.name}",
+            f"The model {entry.name} cannot be downloaded: it is converted on this machine.",
+            f"Run this, with a container engine: kit models prepare {entry.name}",
         )
     if path.is_file() and entry.sha256 and file_sha256(path) == entry.sha256:
         return path

@@ -53,7 +53,7 @@ def calibration_consistent(evidence: Evidence) -> Steps:
 def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
     points, steps = calibration.points, calibration.steps
     if (calibration.limit_ms, calibration.min_pace) != (MAX_ERROR_MS, MIN_PACE):
-        yield f"has other limits than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
+        yield f"has limits other than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
     if levels != sorted(plan.workload.concurrencies):
         yield "does not have the plan's concurrencies in order"

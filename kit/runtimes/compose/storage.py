@@ -26,7 +26,7 @@ def mounts_of(
     taken: set[str] = set()
     for place, made in _all(has, volumes):
         if made.target in taken:
-            place.refuse(f'two things are mounted at "{plain_text(made.target)}"', "Take one out.")
+            place.refuse(f'duplicate mount target "{plain_text(made.target)}"', "Remove one.")
         taken.add(made.target)
         if isinstance(made, Mount):
             mounts.append(made)

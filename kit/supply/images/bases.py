@@ -75,7 +75,7 @@ def make_bases(
         if not again and store.facts(base_tag(suite)):
             on_line(f"{base_tag(suite)} is here already")
             continue
-        on_line(f"making {base_tag(suite)} with debootstrap")
+        on_line(f"building {base_tag(suite)} with debootstrap")
         made.append(make_base(store, suite, cache_folder() / "bases", on_line))
     return made
 

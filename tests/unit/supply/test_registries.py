@@ -94,4 +94,4 @@ def test_the_sum_of_a_module_is_that_of_its_files(tmp_path: Path) -> None:
     assert module_sum(first) != module_sum(other)
     assert module_sum(first).startswith("h1:")
     (tmp_path / "no.zip").write_text("no")
-    assert module_sum(tmp_path / "no.zip") == "no zip archive"
+    assert module_sum(tmp_path / "no.zip") == "not a zip archive"
