@@ -27,6 +27,7 @@ def wait_until_ready(state: CellState) -> CellState:
     mounted = inputs.supply.unseen_weights(inputs.entry)
     if mounted is not None:
         _require_same_weights(mounted, server.probe)
+        inputs.supply.weights_seen(mounted)
     for step in inputs.supply.preparation(inputs.entry):
         _prepare(step, server.probe)
     version, reported = _settings(inputs.entry, server.running, server.probe)

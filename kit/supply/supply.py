@@ -37,6 +37,10 @@ class Supply(Protocol):
         """The entry's weights in their volume if nobody has hashed them in a server's mount yet, in this run."""
         ...
 
+    def weights_seen(self, weights: ServedModel) -> None:
+        """These have been hashed in a server's mount, and were right."""
+        ...
+
     def weights_file(self, entry: Entry) -> str | None:
         """The file of the weights on this machine, which no record may name; None where there is none."""
         ...
@@ -63,6 +67,9 @@ class ProcessSupply:
     def unseen_weights(self, entry: Entry) -> ServedModel | None:
         del entry  # hashed when the supply was made
         return None
+
+    def weights_seen(self, weights: ServedModel) -> None:
+        del weights
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry
@@ -115,10 +122,10 @@ class ContainerSupply:
 
     def unseen_weights(self, entry: Entry) -> ServedModel | None:
         weights = self.models[entry.name]
-        if weights.volume in self.seen:
-            return None
+        return None if weights.volume in self.seen else weights
+
+    def weights_seen(self, weights: ServedModel) -> None:
         self.seen.add(weights.volume)
-        return weights
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry

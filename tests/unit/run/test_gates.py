@@ -90,6 +90,10 @@ class Supplying:
 
     steps: tuple[Step, ...] = ()
     mounted: ServedModel | None = None
+    seen: list[ServedModel] = field(default_factory=list)
+
+    def weights_seen(self, weights: ServedModel) -> None:
+        self.seen.append(weights)
 
     def preparation(self, _: Entry) -> tuple[Step, ...]:
         return self.steps

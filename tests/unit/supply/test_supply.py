@@ -16,8 +16,18 @@ OWN = ServedModel("o", "o.gguf", "b" * 64, "kit-model-b")
 def test_each_weights_are_hashed_once_a_run_however_many_cells_and_entries_have_them() -> None:
     """Gigabytes before every cell would be minutes; by the volume, which is what a server sees."""
     supply = ContainerSupply({}, {"first": SHARED, "second": SHARED, "other": OWN})
-    asked = [supply.unseen_weights(entry) for entry in (FIRST, FIRST, SECOND, OTHER, FIRST, OTHER)]
+    asked = []
+    for entry in (FIRST, FIRST, SECOND, OTHER, FIRST, OTHER):
+        asked.append(supply.unseen_weights(entry))
+        supply.weights_seen(asked[-1] or SHARED)
     assert asked == [SHARED, None, None, OWN, None, None]
+
+
+def test_weights_that_were_wrong_are_looked_at_again() -> None:
+    """A cell that failed for them must not open the door to the next."""
+    supply = ContainerSupply({}, {"first": SHARED})
+    assert supply.unseen_weights(FIRST) == SHARED
+    assert supply.unseen_weights(FIRST) == SHARED
 
 
 def test_another_run_hashes_them_again() -> None:
