@@ -1,4 +1,4 @@
-"""The roof: words to functions, errors to exit codes. Commands are loaded when they are asked for."""
+"""The top: words to functions, errors to exit codes. Commands are loaded when they are asked for."""
 
 from __future__ import annotations
 

@@ -127,7 +127,8 @@ def _wgpu_device(variant: str, listing: str) -> DeviceFinding:
     name = plain_text(software[1] if software else line[1].removeprefix("ready").strip(), 120)
     if (variant == "lavapipe") != bool(software):
         kind = "software Vulkan" if software else "not software Vulkan"
-        return DeviceFinding(False, name, f"`apr devices` reports {name}: that is {kind}, the variant is {variant}")
+        words = f"`apr devices` reports {name}: that is {kind}, the variant is {variant}"
+        return DeviceFinding(False, name, words)
     if not software and not line[1].startswith("ready"):
         return DeviceFinding(False, name, f"`apr devices` does not report wgpu as ready: {name}")
     return DeviceFinding(True, name)

@@ -74,7 +74,7 @@ def crates_index(settings: Table) -> str:
         name = str(source["replace-with"])
     if not index.startswith("sparse+http"):
         raise InputError(
-            f"cargo's configuration replaces crates.io with {plain_text(name, 60)}, which is not a sparse registry.",
+            f"cargo replaces crates.io with {plain_text(name, 60)}, which is not a sparse registry.",
             "The kit needs an index whose address begins with sparse+https://.",
         )
     return index.removeprefix("sparse+").rstrip("/") + "/"

@@ -55,5 +55,5 @@ def run_program(client: docker.DockerClient, run: str, program: Program, out: Pa
         for name in names:
             if not fetch_file(client, made, f"{OUT}/{name}", out / name):
                 raise EngineError(
-                    f"The program in {program.image} did not write {name}.", "Build the image again: kit images build"
+                    f"The program in {program.image} did not write {name}.", "Rebuild the image: kit images build"
                 )

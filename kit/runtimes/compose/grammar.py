@@ -23,7 +23,7 @@ REFUSED_IN_SERVICE: Mapping[str, tuple[str, str]] = {
     "env_file": ("what a service gets must stand in this file", "Write it under environment."),
     "extends": ("what a service is must stand in this file", "Write the service in full."),
     "gpus": ("older releases of Compose do not know it", "Use deploy.resources.reservations.devices."),
-    "ipc": ("shared memory with the host or others breaks the isolation", "Give it room with shm_size."),
+    "ipc": ("shared memory with the host or others breaks the isolation", "Set shm_size instead."),
     "links": ("one runtime runs at a time", "Leave it out."),
     "network_mode": (
         "a container of the kit has a network of its own and never the host's",

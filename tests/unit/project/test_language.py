@@ -1,8 +1,8 @@
 """Texts that users read are native technical English: phrases of a translated text are found and named.
 
-README, docs and changelog are read as they are, the strings of `kit/` through their syntax tree (comments and the
-docstrings of what is no command are for makers), the help of every command through its golden file. docs/design.md
-alone may speak of floors, rooms and houses.
+README, docs, changelog and page templates are read as they are, the strings of `kit/` through their syntax tree
+(comments and the docstrings of what is no command are for makers), the help of every command through its golden
+file. docs/design.md alone may speak of floors, rooms and houses.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ INSTEAD = {
     r"held against": "compared with",
     r"stays? at home": "are not included",
     r"\bmend(s|ed)?\b": "fix, fixed",
-    r"\b(floor|roof|house)s? (as built|of the house)\b": "design",
-    r"\b(the only|these|those|two) rooms?\b": "package (rooms stand in docs/design.md alone)",
+    r"(?<!sample )\b(floor|roof|house|room)s?\b(?!\()": "package, layer (the picture is docs/design.md's alone)",
     r"which nobody of us has run yet|nobody of us": "not tested yet",
     r"never (tried|run) by (us|the kit's makers|its makers)": "untested",
     r"written from sources (alone|and never)": "implemented from documentation, not tested",
@@ -96,10 +95,12 @@ def read_by_people(source: str, *, command: bool) -> Iterator[str]:
 
 
 def documents() -> Iterable[Path]:
-    """The pages, the changelog and the golden help texts."""
+    """The pages, the changelog, the golden help texts, `make help` and the templates of the report."""
     pages = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "design.md"]
     golden = sorted((ROOT / "tests" / "unit" / "cli" / "golden").glob("*.txt"))
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *pages, *golden]
+    templates = sorted((ROOT / "kit").rglob("*.jinja"))
+    top = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile")]
+    return [*top, *pages, *golden, *templates]
 
 
 def modules() -> Iterable[Path]:
