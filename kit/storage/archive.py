@@ -216,10 +216,10 @@ def _parse(block: bytes, place: str) -> tuple[str, int]:
 
 def _check_place(name: str, last: str, names: set[str]) -> None:
     if name <= last:
-        raise ArchiveError("order", name, f"It stands after {last}: names must ascend, and none comes twice.")
+        raise ArchiveError("order", name, f"It comes after {last}: names must ascend, without duplicates.")
     parents = accumulate(name.split("/")[:-1], "{}/{}".format)
     if below := next((parent for parent in parents if parent in names), None):
-        raise ArchiveError("name", name, f"It stands below {below}, which is a file.")
+        raise ArchiveError("name", name, f"It is below {below}, which is a file.")
 
 
 def _check_size(name: str, size_bytes: int, total_bytes: int, limits: Limits) -> None:
@@ -231,7 +231,7 @@ def _check_size(name: str, size_bytes: int, total_bytes: int, limits: Limits) ->
 
 def _check_end(stream: _TarStream) -> None:
     if any(stream.take(_BLOCK_BYTES, _WHOLE)):
-        raise ArchiveError("end", _WHOLE, "One zero block stands alone; two of them end an archive.")
+        raise ArchiveError("end", _WHOLE, "There is a single zero block; two of them end an archive.")
     if not stream.is_at_end():
         raise ArchiveError("trailing", _WHOLE, "Something follows the two zero blocks that end it.")
 

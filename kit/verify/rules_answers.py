@@ -66,7 +66,7 @@ def correct_passed(evidence: Evidence) -> Steps:
         return
     suite = known_suite(plan.correctness.name, plan.correctness_level)
     if suite is None:
-        yield Issue(f"{PLAN}: correctness", "is no suite and level of this kit, so no answer can be judged")
+        yield Issue(f"{PLAN}: correctness", "is not a suite and level of this kit, so no answer can be judged")
         return
     for found in found_cells(evidence):
         checks = found.files.checks

@@ -50,7 +50,7 @@ def _load_issues(found: Found) -> Iterator[Issue]:
         return
     where = f"{found.where}: load"
     if not _is_plain_url(load.url):
-        yield Issue(where, "has a URL that is no plain http address of a server")
+        yield Issue(where, "has a URL that is not a plain http address of a server")
     expected = cell_load(found.plan, found.planned, load.url, load.model)
     yield from (Issue(where, words) for words in differences(expected, load))
 

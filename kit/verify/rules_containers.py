@@ -178,7 +178,7 @@ def _pin_of(each: Contained) -> ImagePin | None:
 def _image_faults(each: Contained) -> Iterator[str]:
     container, pin = each.container, _pin_of(each)
     if not _IMAGE_ID.fullmatch(container.image_id):
-        yield "image_id is no sha256"
+        yield "image_id is not a sha256"
     if pin is None:
         return
     if pin.digest and pin.digest not in {one.rpartition("@")[2] for one in container.repo_digests}:
@@ -190,7 +190,7 @@ def _image_faults(each: Contained) -> Iterator[str]:
     }
     yield from _label_faults(container, made)
     if labelled_inputs(container.labels) is None:
-        yield f"label {LABEL}inputs is no JSON of names and sha256"
+        yield f"label {LABEL}inputs is not JSON of names and sha256"
 
 
 @rule("container.inputs", "flag", "containers", "The image's labels name this kit's pinned inputs")
@@ -268,7 +268,7 @@ def _time_faults(each: Contained) -> Iterator[str]:
     if any(later + UTC_SLACK_NS < earlier for earlier, later in pairwise(known)):
         yield "was not made, started, used and ended in this order, inside its cell"
     if each.found.measured and container.finished_utc is None:
-        yield "was never seen to end"
+        yield "has no observed end"
 
 
 def _moment(utc: str) -> int | None:

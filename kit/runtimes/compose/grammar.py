@@ -27,7 +27,7 @@ REFUSED_IN_SERVICE: Mapping[str, tuple[str, str]] = {
     "links": ("one runtime runs at a time", "Leave it out."),
     "network_mode": (
         "a container of the kit has a network of its own and never the host's",
-        "Leave it out; a port to use by hand stands under ports.",
+        "Leave it out; ports for manual use belong under ports.",
     ),
     "pid": ("the processes of the host are none of a runtime's business", "Leave it out."),
     "platform": ("emulated processors cannot be measured", "Leave it out."),

@@ -67,7 +67,7 @@ def make_bases(
         if suite not in SUITES:
             like = nearest(suite, SUITES)
             raise InputError(
-                f'"{plain_text(suite)}" is no base of the kit.',
+                f'"{plain_text(suite)}" is not a base of the kit.',
                 f'Did you mean "{like}"?' if like else f"There are: {', '.join(SUITES)}.",
             )
     made = []

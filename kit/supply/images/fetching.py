@@ -150,7 +150,7 @@ def _pin_of(file: Path, pins: list[WheelPin]) -> WheelPin:
     name = file.name.split("-")[0].lower().replace("_", "-").replace(".", "-")
     found = [pin for pin in pins if pin.name == name]
     if not found:
-        raise SourceError(f"pip fetched {file.name}, which nobody asked for.")
+        raise SourceError(f"pip fetched {file.name}, which was not requested.")
     return found[0]
 
 

@@ -87,7 +87,7 @@ def test_import_never_writes_over_its_input(capsys: Caught) -> None:
         (["none.json"], "none.json cannot be read"),
         (["."], ". cannot be read"),
         (["bad.json"], 'bad.json: missing field "successful"'),
-        ([OLD, OLD], "holds the same result as"),
+        ([OLD, OLD], "contains the same result as"),
         ([OLD, "--name", "No Name"], '"No Name" cannot be the name of a study'),
     ],
 )
@@ -167,4 +167,4 @@ def test_an_export_can_be_imported_again(capsys: Caught) -> None:
     study = open_study(Path("a.json")).study
     assert [len(subject.trials) for subject in study.subjects] == [2] * 6
     assert cli.run(["import", "probador", *(str(path) for path in Path("out").iterdir())]) == 2
-    assert "holds the same result as" in capsys.readouterr().err
+    assert "contains the same result as" in capsys.readouterr().err

@@ -113,7 +113,7 @@ SAD: dict[str, tuple[Callable[[Any], object], str]] = {
     "jitter": (setting("jitter", "metric", to="decod"), "jitter: metric: there is no 'decod'"),
     "jitter path": (setting("jitter", "path", to="itl"), "jitter: path: there is no 'itl'"),
     "no thresholds": (setting("classes", to=[]), "metric decode: has no thresholds"),
-    "class without": (lambda document: document["classes"][0]["thresholds"].pop(), "about the metric ttft"),
+    "class without": (lambda document: document["classes"][0]["thresholds"].pop(), "not mention the metric ttft"),
     "half a range": (setting("classes", 0, "memory_gb_s_to", to=None), "go together, upwards"),
     "weights range": (setting("classes", 0, "weights_gb_over", to=3), "must be above"),
     "levels": (setting("classes", 0, "thresholds", 0, "levels", 1, "concurrency", to=1), "must go up"),

@@ -155,7 +155,9 @@ def test_a_negative_figure_is_no_data() -> None:
 EXPECTED = {
     ("demo", 98_362_432): "small-cpu",
     ("smol", 98_362_432): "small-cpu",
+    ("cpu-four", 144_811_072): "small-cpu",
     ("lavapipe", 98_362_432): "software-vulkan",
+    ("lavapipe-wgpu", 27_000_000): "software-vulkan",
     ("yoga", 1_117_320_768): "gpu-laptop-2gb",
     ("gx10", 4_683_073_536): "gpu-laptop-8gb",
     ("gx10", 19_800_000_000): "gpu-laptop-40gb",

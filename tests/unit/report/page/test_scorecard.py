@@ -54,7 +54,7 @@ def test_imported_results_are_scored_by_the_contract_of_their_tool() -> None:
 
 
 def test_markdown_has_no_headings_of_its_own() -> None:
-    """It stands below a heading of the report."""
+    """It is below a heading of the report."""
     found = scorecard_part(study(replicated("llamacpp", 1, GOOD)))
     assert not any(line.startswith("#") for line in found.markdown.splitlines())
 
