@@ -157,7 +157,7 @@ EXPECTED = {
     ("smol", 98_362_432): "small-cpu",
     ("cpu-four", 144_811_072): "small-cpu",
     ("lavapipe", 98_362_432): "software-vulkan",
-    ("lavapipe-wgpu", 27_000_000): "software-vulkan",
+    ("lavapipe-wgpu", 54_466_400): "software-vulkan",
     ("yoga", 1_117_320_768): "gpu-laptop-2gb",
     ("gx10", 4_683_073_536): "gpu-laptop-8gb",
     ("gx10", 19_800_000_000): "gpu-laptop-40gb",
