@@ -10,15 +10,15 @@ unexport PYTHONDONTWRITEBYTECODE
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
   teardown-yoga score score-prod score-gate mutation
 
-help: ## this list
+help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
 
-test: lint unit integration ## everything the project checks about itself; needs a Docker Engine, minutes to half an hour
+test: lint unit integration ## all checks; needs a Docker Engine, minutes to half an hour
 
-fast: lint ## lint, and the tests of the packages that you have changed (on a clean tree: in the last commit)
+fast: lint ## lint, and the unit tests of changed packages (on a clean tree: of the last commit)
 	$(BIN)/python -m tests.near -n auto --dist worksteal
 
 one: $(VENV)/.dev ## one test or file: make one T=tests/unit/metrics/test_stats.py, or by name: make one T=percentile
@@ -35,20 +35,20 @@ unit: $(VENV)/.dev ## the unit tests, under a minute
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
 	$(BIN)/python -m pytest tests/integration
 
-golden: $(VENV)/.dev ## write the golden help files anew; read the difference before you commit it
+golden: $(VENV)/.dev ## regenerate the golden help files; review the diff before committing
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py
 
-docs: $(VENV)/.dev ## write the tables and plots of README and docs anew, by the commands that they name
+docs: $(VENV)/.dev ## regenerate the tables and plots of README and docs from the commands they name
 	KIT_WRITE_DOCS=1 $(BIN)/python -m pytest tests/unit/project/test_documents_made.py
 
-bench: $(VENV)/.bench ## the instrument's figures with their targets: quiet machine, 15 minutes (BENCH=--quick: 3)
+bench: $(VENV)/.bench ## benchmark the load generator: quiet machine, 15 minutes (BENCH=--quick: 3)
 	$(BIN)/python -m benchmarks.instrument $(BENCH)
 
-bench-peers: $(VENV)/.bench ## the kit beside aiperf, guidellm and vllm bench serve: 6 GB in the kit's cache, 10 minutes more
+bench-peers: $(VENV)/.bench ## compare with aiperf, guidellm and vllm bench serve: 6 GB of cache, 10 minutes more
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 MUTATION ?= --sample 1000
-mutation: $(VENV)/.dev ## small changes to metrics, verify and score: does a unit test notice? 25 minutes on one core
+mutation: $(VENV)/.dev ## mutation tests of metrics, verify and score: 25 minutes on one core
 	$(BIN)/python -m benchmarks.mutation $(MUTATION)
 
 $(VENV)/.python:
@@ -90,8 +90,8 @@ score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)
 score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
 score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
-smol: $(VENV)/.demo ## two real engines in containers: builds their images (an hour on two cores), measures
+smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour on two cores
 	$(BIN)/kit reproduce smol --yes
 
-clean: ## remove the virtual environment and what was built
+clean: ## remove the virtual environment and build outputs
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The roof: words to functions, errors to exit codes. Commands are loaded when they are asked for."""
+"""The top: words to functions, errors to exit codes. Commands are loaded when they are asked for."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from kit import __version__, debuglog
 from kit.errors import InternalError, KitError, StorageError
 
 COMMANDS = {
-    "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and show the tables."),
+    "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
-    "table": ("kit.cli.table", "Make every table again from the records of a run or bundle."),
-    "bundle": ("kit.cli.bundle", "Pack a run into one file that strangers can verify."),
-    "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and say whether it holds."),
-    "report": ("kit.cli.report", "Write one page with verdict, tables and plots of runs, for people."),
-    "recommend": ("kit.cli.recommend", "Say which runtime to choose for so many users, and how sure that is."),
+    "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
+    "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
+    "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
+    "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
+    "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
-    "gate": ("kit.cli.gate", "Fail where a grade is below the one you ask for."),
-    "compare": ("kit.cli.compare", "Hold two runs, or a run and published figures, against each other."),
-    "claims": ("kit.cli.claims", "Check claims in documents against the runs at hand."),
-    "import": ("kit.cli.importing", "Read results of other tools, to be judged beside ours."),
-    "export": ("kit.cli.exporting", "Write a run in the format of another tool."),
-    "load": ("kit.cli.load", "Drive any OpenAI-compatible server by hand and measure it."),
-    "sweep": ("kit.cli.sweep", "Load a server with more and more users, and find where that stops paying."),
-    "test": ("kit.cli.test", "Ask a server the correctness prompts and judge its answers."),
-    "reference": ("kit.cli.reference", "Serve answers on a known schedule, to test any load generator."),
-    "calibrate": ("kit.cli.calibrate", "Measure the load generator itself, and find how far it is right."),
-    "images": ("kit.cli.images", "Build, list and pin the images of the runtimes."),
-    "models": ("kit.cli.models", "List and fetch model files, checked by their hash."),
-    "doctor": ("kit.cli.doctor", "Look at this machine and its engine: what is missing, and what to do."),
+    "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),
+    "compare": ("kit.cli.compare", "Compare two runs, or a run with published figures."),
+    "claims": ("kit.cli.claims", "Check claims in documents against your runs."),
+    "import": ("kit.cli.importing", "Import results of other tools."),
+    "export": ("kit.cli.exporting", "Export a run in the format of another tool."),
+    "load": ("kit.cli.load", "Measure any OpenAI-compatible server under one load."),
+    "sweep": ("kit.cli.sweep", "Increase the load on a server until throughput stops growing."),
+    "test": ("kit.cli.test", "Check a server's answers to the correctness prompts."),
+    "reference": ("kit.cli.reference", "Serve answers with known timing, to test any load generator."),
+    "calibrate": ("kit.cli.calibrate", "Measure how accurate the load generator is, and up to what load."),
+    "images": ("kit.cli.images", "Build, list and pin the container images of the runtimes."),
+    "models": ("kit.cli.models", "Download, verify (sha256) and convert models."),
+    "doctor": ("kit.cli.doctor", "Check what this machine lacks for a platform, and how to fix it."),
     "up": ("kit.cli.up", "Start one server of a platform in its container and leave it running."),
-    "down": ("kit.cli.down", "Remove the servers that `up` started."),
-    "clean": ("kit.cli.clean", "Remove whatever killed runs have left on the engine."),
-    "completion": ("kit.cli.completion", "Print the tab completion script of a shell."),
+    "down": ("kit.cli.down", "Stop and remove the servers that `up` started."),
+    "clean": ("kit.cli.clean", "Remove what killed runs left on the container engine."),
+    "completion": ("kit.cli.completion", "Print the tab completion script for a shell."),
 }
 INTERRUPTED = 130
 REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 
 EXIT_CODES = """\b
-Exit codes: 0 success; 1 a negative answer (verify refused, a test failed); 2 wrong use or bad input;
-3 the kit itself failed; 4 a model could not be fetched or has a wrong hash; 5 the engine failed;
-6 a server never became ready; 7 wrong answers; 8 nothing could be measured; 9 a port is in use;
-10 the disk refused; 11 a server is not on its device; 130 interrupted.
-KIT_DEBUG=1 shows each call to a server, an engine or a program, and a crash's traceback.
+Exit codes: 0 success; 1 negative result (bundle rejected, test failed); 2 wrong usage or invalid input;
+3 internal error; 4 model not downloadable or wrong hash; 5 engine failed; 6 server did not become ready;
+7 wrong answers; 8 nothing could be measured; 9 port in use; 10 cannot write to disk;
+11 server not running on its device; 130 interrupted.
+KIT_DEBUG=1 prints each call to a server, an engine or a program, and tracebacks.
 """
 
 
@@ -89,7 +89,7 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Which inference engine should I use on my own hardware, and at how many users?
 
-    The kit measures each engine, keeps every raw record, and lets a stranger recompute every number.
+    The kit measures each engine, keeps every raw record, and lets anyone recompute every number.
 
     Example: kit reproduce demo
     """
@@ -115,8 +115,8 @@ def _unexpected(error: Exception) -> int:
     if debuglog.start():
         for line in "".join(traceback.format_exception(error)).splitlines():
             click.echo(debuglog.harmless(line), err=True)
-    click.echo(f"Error: the kit itself failed: {type(error).__name__}. Details are in {file.name}.", err=True)
-    click.echo("Try: report this with that file; it may hold paths of this machine.", err=True)
+    click.echo(f"Error: internal error in the kit: {type(error).__name__}. Details: {file.name}", err=True)
+    click.echo("Try: report it and attach that file; check it for private paths first.", err=True)
     return InternalError.exit_code
 
 
@@ -148,7 +148,7 @@ def run(arguments: list[str] | None = None) -> int:
             return _unexpected(error)
         place = f" ({error.filename})" if error.filename else ""
         failure = StorageError(
-            f"The disk refused: {error.strerror}{place}.", "Make room, or choose another folder."
+            f"Cannot write: {error.strerror}{place}.", "Free some space, or choose another folder."
         )
         show_error(failure)
         return failure.exit_code

@@ -13,15 +13,15 @@ from kit.cli._shared.options import json_option, write_file
 @click.command("bundle")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
 @click.option(
-    "-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="The file; default RUN.tar.gz."
+    "-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="Output file; default RUN.tar.gz."
 )
-@click.option("--list", "only_list", is_flag=True, help="Only show what would be in it.")
+@click.option("--list", "only_list", is_flag=True, help="List the contents without writing a file.")
 @json_option
 def command(run: Path, output: Path | None, only_list: bool, as_json: bool) -> None:
-    """Pack a run into one canonical archive: plan, host facts, cells, records, texts, result.
+    """Pack a run into one archive for others to verify: plan, host facts, cells, records, texts, result.
 
-    Server logs and the report stay at home. The identity printed is the sha256 of the manifest: the same run
-    gives the same identity everywhere.
+    All prompts and answers are included; server logs and the report are not. The identity printed is the sha256
+    of the manifest, not of the file: the same run has the same identity on every machine.
 
     Example: kit bundle runs/demo-20260131-120000 -o demo.tar.gz
     """

@@ -21,7 +21,7 @@ from kit.cli._shared.options import (
     type=Concurrencies(),
     default="1,8,32",
     show_default=True,
-    help="Streams at once, each measured.",
+    help="Numbers of concurrent streams to measure.",
 )
 @click.option(
     "--rate",
@@ -29,11 +29,11 @@ from kit.cli._shared.options import (
     default=200,
     show_default=True,
     metavar="TOK_S",
-    help="Tokens per second of each stream.",
+    help="Tokens per second per stream.",
 )
 @processes_option
 @click.option(
-    "-o", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write calibration.json there."
+    "-o", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write calibration.json to FILE."
 )
 @quiet_option
 @json_option
@@ -45,10 +45,10 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Measure the load generator itself against an endpoint of known timing, and find how far it is right.
+    """Measure how accurate the load generator is on this machine, and up to what load.
 
-    Takes 2 to 3 s for each concurrency and up to 8 s for the search for the ceiling. Exit code 1 when a
-    concurrency does not hold. `kit reproduce` does the same before its first cell.
+    It is run against an endpoint with known timing: 2 to 3 s per concurrency, then up to 8 s to find the highest
+    token rate it can follow. Exit code 1 if a concurrency fails. `kit reproduce` does this before its first cell.
 
     Example: kit calibrate --concurrency 1,8,32 --rate 200
     """

@@ -1,4 +1,4 @@
-"""kit claims: what documents say, held against the runs at hand."""
+"""kit claims: what documents say, checked against runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_FILE = Path("results") / "claims.yaml"
 
 @click.group("claims")
 def command() -> None:
-    """Check claims in documents against the runs at hand.
+    """Check claims in documents against your runs.
 
     Example: kit claims check
     """
@@ -24,10 +24,10 @@ def command() -> None:
 @click.argument("places", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE] [RUN|BUNDLE...]")
 @json_option
 def check(places: tuple[Path, ...], as_json: bool) -> int:
-    """Say of every claim in FILE whether it is confirmed, falsified or untested, why, and what would falsify it.
+    """Report for each claim in FILE whether it is confirmed, falsified or untested, and what would falsify it.
 
-    Without FILE (a name that ends in .yaml), results/claims.yaml of the working folder is read; without runs, the
-    bundles beside FILE count. Exit code 1: a claim is falsified.
+    FILE ends in .yaml; default results/claims.yaml. Without runs, the bundles in FILE's folder are used. Exit
+    code 1 if a claim is falsified.
 
     Example: kit claims check results/claims.yaml demo.tar.gz
     """
@@ -50,7 +50,7 @@ def _sorted(places: tuple[Path, ...]) -> tuple[Path, tuple[Path, ...]]:
     """The file of claims, and the runs."""
     files = [place for place in places if place.suffix in (".yaml", ".yml")]
     if len(files) > 1:
-        raise InputError("There are two files of claims.", "Check them one at a time.")
+        raise InputError("More than one claims file was given.", "Check them one at a time.")
     return (files or [DEFAULT_FILE])[0], tuple(place for place in places if place not in files)
 
 
@@ -59,5 +59,5 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{file} cannot be read: {error.strerror or error}.", "Give the file of claims, claims.yaml."
+            f"{file} cannot be read: {error.strerror or error}.", "Give the path of a claims file (.yaml)."
         ) from None

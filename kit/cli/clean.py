@@ -10,15 +10,15 @@ from kit.cli._shared.options import json_option
 
 
 @click.command("clean")
-@click.option("--run", metavar="NAME", help="Only what bears this run's name; default all runs.")
-@click.option("--models", is_flag=True, help="The volumes with models too; they are filled again when needed.")
-@click.option("--force", is_flag=True, help="Even if a run seems to go on.")
+@click.option("--run", metavar="NAME", help="Only objects of this run; default all runs.")
+@click.option("--models", is_flag=True, help="Also the model volumes; they are refilled when needed.")
+@click.option("--force", is_flag=True, help="Even if a run appears to be active.")
 @json_option
 def command(run: str | None, models: bool, force: bool, as_json: bool) -> int:
-    """Remove every container, network and volume of the kit's runs from the engine.
+    """Remove every container, network and volume of the kit's runs from the container engine.
 
-    What is kept on purpose: images, and the volumes with models unless --models says otherwise. A run that goes
-    on is left alone unless --force is given. Exit code 1 when something could not be removed.
+    Images are kept, and so are model volumes unless --models is given. An active run is left alone unless --force
+    is given. Exit code 1 if something could not be removed.
 
     Example: kit clean
     """
@@ -31,8 +31,8 @@ def command(run: str | None, models: bool, force: bool, as_json: bool) -> int:
         held = host.holder()
         if held is not None and not held.dead and not force and run in (None, held.run):
             raise InputError(
-                f"The run {held.run} of process {held.pid} on {held.host} holds this engine.",
-                "If there is no such process any more, give --force.",
+                f"Run {held.run} (process {held.pid} on {held.host}) is using this engine.",
+                "If that process no longer exists, give --force.",
             )
         removed = host.clean(run, models=models)
     if as_json:

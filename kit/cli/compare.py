@@ -21,12 +21,12 @@ PUBLISHED = "published"
 @click.command("compare")
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="[B]", required=False)
-@click.option("--against", metavar="published[:NAME]", help="Published figures instead of B; the platform's own.")
-@click.option("--entry", "entries", multiple=True, metavar="A_NAME=B_NAME", help="Which entries to pair; repeat.")
-@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="What to compare; repeat.")
-@click.option("--concurrency", "-c", type=Concurrencies(), help="These numbers of users only.")
-@click.option("--tolerance", type=Percent(), help="With --against: how far ours is widened. Default 10%.")
-@click.option("--markdown", is_flag=True, help="Print Markdown, for a document.")
+@click.option("--against", metavar="published[:NAME]", help="Published figures; default those of the platform.")
+@click.option("--entry", "entries", multiple=True, metavar="A_NAME=B_NAME", help="Entries to pair; repeatable.")
+@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. ttft_ms.p50; repeatable.")
+@click.option("--concurrency", "-c", type=Concurrencies(), help="Only these numbers of users.")
+@click.option("--tolerance", type=Percent(), help="With --against: allowed deviation. Default 10%.")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
 def command(
     a: str,
@@ -39,11 +39,11 @@ def command(
     markdown: bool,
     as_json: bool,
 ) -> None:
-    """Hold A against B, cell by cell: A / B with its interval and a verdict, or why they are not comparable.
+    """Compare A with B, cell by cell: the ratio A / B with its interval and a verdict, or why there is none.
 
-    A and B are runs, bundles or imported results; RUN:ENTRY names one entry, also two of one run. The verdict
-    says what A is: faster, slower, tied, or undecided where there are fewer than three replicates. With
-    --against published, figures that others published are called reproduced, not reproduced or not comparable.
+    A and B are runs, bundles or imported results; RUN:ENTRY selects one entry, so A and B may be two entries of
+    one run. The verdict is about A: faster, slower, tied, or undecided (fewer than three replicates). With
+    --against published, each published figure is reproduced, not reproduced or not comparable.
 
     Example: kit compare before.tar.gz after.tar.gz -c 1,8
     """
@@ -54,10 +54,10 @@ def command(
         _only(b is None and not entries and not metrics and concurrency is None, "B, --entry, --metric or -c")
         comparison = _published(a, against, tolerance)
     elif b is None:
-        raise InputError("There is nothing to compare A with.", "Give B, or --against published.")
+        raise InputError("B is missing.", "Give B, or --against published.")
     else:
         if tolerance is not None:
-            raise InputError("--tolerance is for published figures.", "Two runs have intervals; leave it out.")
+            raise InputError("--tolerance needs --against published.", "Leave it out: two runs have intervals.")
         comparison = _studies(a, b, entries, metrics, concurrency)
     if as_json:
         click.echo(write_json(plain(comparison)).decode(), nl=False)
@@ -67,7 +67,7 @@ def command(
 
 def _only(holds: bool, what: str) -> None:
     if not holds:
-        raise InputError(f"--against goes without {what}.", "Published figures name their own entries and users.")
+        raise InputError(f"--against excludes {what}.", "Published figures name their own entries and users.")
 
 
 def _published(a: str, against: str, tolerance: float | None) -> Comparison:
@@ -77,12 +77,12 @@ def _published(a: str, against: str, tolerance: float | None) -> Comparison:
 
     word, _, name = against.partition(":")
     if word != PUBLISHED:
-        raise InputError(f"--against {word!r} is not known.", "Write --against published or published:NAME.")
+        raise InputError(f"Unknown value for --against: {word!r}.", "Use --against published or published:NAME.")
     study = _opened(Path(a))
     chosen = name or study.published
     if chosen is None:
         known = ", ".join(each.name for each in all_published())
-        raise InputError(f"Nobody published figures for {study.name}.", f"Name some: --against published:{known}.")
+        raise InputError(f"No published figures for {study.name}.", f"Name some: --against published:{known}.")
     return against_published(study, published(chosen), TOLERANCE if tolerance is None else tolerance)
 
 
@@ -117,7 +117,7 @@ def _place(text: str) -> tuple[Path, str | None]:
 def _pair(text: str) -> tuple[str, str]:
     left, equals, right = text.partition("=")
     if not (left and equals and right):
-        raise InputError(f"--entry {text!r} is not a pair.", "Write --entry NAME_IN_A=NAME_IN_B.")
+        raise InputError(f"--entry {text!r} is not a pair.", "Use --entry NAME_IN_A=NAME_IN_B.")
     return left, right
 
 

@@ -8,7 +8,7 @@ import click
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the tab completion script of SHELL; source it in your shell's start file.
+    """Print the tab completion script for SHELL, to be sourced by the shell's startup file.
 
     Example: kit completion bash >> ~/.bashrc
     """

@@ -15,9 +15,9 @@ MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 @click.argument("platform", required=False)
 @json_option
 def command(platform: str | None, as_json: bool) -> int:
-    """Look at this machine, its container engine and what PLATFORM needs; say what is missing and what to do.
+    """Check this machine and its container engine for what PLATFORM needs, and say how to fix what is missing.
 
-    Nothing is built, fetched or changed. Exit code 1 when something stands in the way.
+    Nothing is built, downloaded or changed. Exit code 1 when something is blocking.
 
     Example: kit doctor yoga
     """

@@ -7,7 +7,7 @@ import click
 
 @click.command("down")
 def command() -> None:
-    """Remove every server that `kit up` has left running.
+    """Stop and remove every server that `kit up` started.
 
     Example: kit down
     """

@@ -12,9 +12,10 @@ from kit.errors import InputError
 
 @click.group("export")
 def command() -> None:
-    """Write a run in the format of another tool.
+    """Export a run in the format of another tool.
 
-    The run is verified first. Records, which make it verifiable, stay behind: send bundles to people.
+    The run is verified first. Raw records are not exported, so the result cannot be verified: to share a run, use
+    `kit bundle`.
 
     Example: kit export probador runs/demo -o exported
     """
@@ -23,15 +24,15 @@ def command() -> None:
 @command.command("probador")
 @run_argument
 @click.option(
-    "-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder."
+    "-o", "--out", required=True, type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Output."
 )
-@click.option("--force", is_flag=True, help="Write over files that exist.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @json_option
 def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
-    """Write a result for each measured cell that `probador llm score` and `report` read.
+    """Write one result per measured cell, in the format that `probador llm score` and `report` read.
 
-    Where an entry has several replicates at a concurrency there is a bench report too. docs/probador.md says
-    which figures follow whose definition.
+    Several replicates of an entry at one concurrency also give a bench report. docs/probador.md says which
+    definition each figure follows.
 
     Example: kit export probador results/demo-2cpu.tar.gz -o exported
     """
@@ -42,14 +43,14 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
 
     found = open_study(run)
     if found.evidence is None:
-        raise InputError(f"{run} holds imported results, which have no records.", "Give a run folder or a bundle.")
+        raise InputError(f"{run} is an imported result, without records.", "Give a run folder or a bundle.")
     cells = {name: files.cell for name, files in found.evidence.cells.items() if files.cell is not None}
     export = export_study(found.study, cells, found.records)
     if not export.files:
-        raise InputError(f"{run} has no measured cell.", "See why: kit table gives the reason for each.")
+        raise InputError(f"{run} has no measured cell.", f"kit table {run} shows why.")
     there = [name for name in export.files if (out / name).exists()]
     if there and not force:
-        raise InputError(f"{out / there[0]} exists.", "Give another folder with -o, or --force to write over it.")
+        raise InputError(f"{out / there[0]} exists.", "Give another folder with -o, or --force to overwrite it.")
     for name, document in export.files.items():
         write_file(out / name, document_bytes(document))
     if as_json:

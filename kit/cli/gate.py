@@ -12,7 +12,7 @@ from kit.cli.score import chosen_contract, opened, scored_options
 
 @click.command("gate")
 @scored_options
-@click.option("--min", "grade", required=True, metavar="GRADE", help="The least grade of every card, e.g. C.")
+@click.option("--min", "grade", required=True, metavar="GRADE", help="Minimum grade for every row, e.g. C.")
 @json_option
 def command(
     runs: tuple[Path, ...],
@@ -22,10 +22,10 @@ def command(
     grade: str,
     as_json: bool,
 ) -> int:
-    """Fail where a grade is below the one you ask for, or where there is none.
+    """Fail if a grade is below the minimum, or missing; print which rows fail and why.
 
-    For pipelines: exit code 0 when every card reaches the grade, 1 when one does not or has none, 2 for a
-    grade that the contract does not know. Says which cards fail and why.
+    For CI: exit code 0 if every row reaches the grade, 1 if one does not or has no grade, 2 if the contract has
+    no such grade.
 
     Example: kit gate results/smol-2cpu.tar.gz --min C -c 1
     """
@@ -38,7 +38,7 @@ def command(
     wanted = known_grade(contract, grade)
     found = scorecard([each.study for each in opened(runs)], contract, concurrency, platform_class)
     if not found.cards:
-        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
+        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to score all of them.")
     failed = failures(found, contract, wanted)
     if as_json:
         document = {

@@ -17,7 +17,7 @@ BUILD_DEFAULT = ("loadgen",)
 
 @click.group("images")
 def command() -> None:
-    """Make, list and record the images that runtimes and the load generator run in.
+    """Build, list and pin the images of the runtimes and the load generator.
 
     Example: kit images build loadgen llamacpp/cpu
     """
@@ -49,12 +49,12 @@ def lines(what: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
 
 @command.command("base")
 @click.argument("suites", nargs=-1, metavar="[SUITE...]")
-@click.option("--again", is_flag=True, help="Make it anew although it is here.")
+@click.option("--again", is_flag=True, help="Rebuild even if present.")
 @quiet_option
 def base(suites: tuple[str, ...], again: bool, quiet: bool) -> None:
-    """Make the base images from the Debian archive (bookworm and trixie), where no registry gives them.
+    """Build the base images (bookworm, trixie) from the Debian archive, for use without a registry.
 
-    Needs root and debootstrap. KIT_DEBIAN_MIRROR names another mirror.
+    Needs root and debootstrap. KIT_DEBIAN_MIRROR selects another mirror.
 
     Example: kit images base trixie
     """
@@ -67,22 +67,21 @@ def base(suites: tuple[str, ...], again: bool, quiet: bool) -> None:
     for image in made:
         click.echo(f"{image.tag}  {image.image_id}  packages sha256:{image.packages_sha256}")
     if not made:
-        click.echo("Every base image is here. Next: kit images build")
+        click.echo("All base images are present. Next: kit images build")
 
 
 @command.command("build")
 @click.argument("selectors", nargs=-1, metavar="[RUNTIME[/VARIANT]...]")
-@click.option("--from-source", "from_source", flag_value=True, default=None, help="Build from sources and wheels.")
-@click.option("--official", "from_source", flag_value=False, help="Take the runtime's own image, by its digest.")
-@click.option("--no-cache", is_flag=True, help="Build every step anew.")
+@click.option("--from-source", "from_source", flag_value=True, default=None, help="Build from source and wheels.")
+@click.option("--official", "from_source", flag_value=False, help="Use the official image, pinned by digest.")
+@click.option("--no-cache", is_flag=True, help="Rebuild every step.")
 @quiet_option
 def build_images(selectors: tuple[str, ...], from_source: bool | None, no_cache: bool, quiet: bool) -> None:
-    """Build images; without a name that of the load generator.
+    """Build images; without a name, the load generator's.
 
-    Without --from-source or --official a runtime's own image is taken where its registry answers, else the build
-    from source. Steps that did not change come from the engine's cache. Inputs are fetched on this machine and
-    checked by their hash. KIT_WHEELHOUSE names a folder with wheels, KIT_CA_BUNDLE certificates of a company's
-    network.
+    By default a runtime's official image is used if its registry is reachable, otherwise the image is built from
+    source. Unchanged steps come from the engine's cache. Inputs are downloaded on this machine and verified by
+    sha256. KIT_WHEELHOUSE is a folder of wheels, KIT_CA_BUNDLE a file of extra CA certificates.
 
     Example: kit images build llamacpp/cpu --from-source
     """
@@ -107,7 +106,7 @@ def build_images(selectors: tuple[str, ...], from_source: bool | None, no_cache:
 @command.command("list")
 @json_option
 def list_images(as_json: bool) -> None:
-    """The images the kit can build, whether they are here, and whether their recipe changed since.
+    """List the images that the kit can build, and whether each is present and up to date.
 
     Example: kit images list --json
     """
@@ -134,16 +133,16 @@ def list_images(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
-        state = "not here" if not row["here"] else "here, recipe changed since" if row["stale"] else "here"
+        state = "missing" if not row["here"] else "outdated (recipe changed)" if row["stale"] else "present"
         size = bytes_text(row["bytes"]) if isinstance(row["bytes"], int) else ""
-        doubt = "" if row["tried"] else "  (never tried by the kit's makers)"
+        doubt = "" if row["tried"] else "  (untested)"
         click.echo(f"{row['image']:<32} {size:>9}  {state}{doubt}")
 
 
 @command.command("lock")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it here.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 def lock_images(output: Path | None) -> None:
-    """Record what the images are: ids, digests, inputs; and whether registries agree with the pins.
+    """Record ids, digests and inputs of the images, and whether registries agree with the pins.
 
     Example: kit images lock -o images.lock.json
     """

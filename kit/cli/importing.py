@@ -12,9 +12,9 @@ from kit.errors import InputError
 
 @click.group("import")
 def command() -> None:
-    """Read results of other tools, to be scored, compared and shown beside ours.
+    """Import results of other tools, to score, compare and report them with the kit's own.
 
-    What is imported is marked so: there are no records, so nobody can verify it.
+    Imported results are marked as such: without raw records they cannot be verified.
 
     Example: kit import probador old/*.json -o old.study.json
     """
@@ -27,7 +27,7 @@ def _bytes(path: Path, most: int) -> bytes:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
     if len(data) > most:
-        raise InputError(f"{path} is larger than {most >> 20} MiB.", "A result of probador is far smaller.")
+        raise InputError(f"{path} is larger than {most >> 20} MiB.", "A probador result is far smaller.")
     return data
 
 
@@ -37,7 +37,7 @@ def _target(out: Path | None, name: str, files: tuple[Path, ...]) -> Path:
     if path.resolve() in {file.resolve() for file in files}:
         raise InputError(f"{path} is one of the files to import.", "Give another file with -o.")
     if out is None and path.exists():
-        raise InputError(f"{path} exists.", "Give another --name, or name the file with -o to write it anew.")
+        raise InputError(f"{path} exists.", "Give another --name, or -o FILE to overwrite it.")
     return path
 
 
@@ -46,13 +46,14 @@ def _target(out: Path | None, name: str, files: tuple[Path, ...]) -> Path:
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="STUDY.json", help="Default NAME.study.json."
 )
-@click.option("--name", metavar="NAME", help="Of the study, a-z 0-9 . _ - only. Default imported.")
+@click.option("--name", metavar="NAME", help="Name of the study (a-z 0-9 . _ -). Default imported.")
 @json_option
 def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None, as_json: bool) -> None:
-    """Make one study of the results of `probador llm load`, `bench` and `sweep`.
+    """Import results of `probador llm load`, `bench` and `sweep` as one study.
 
-    `kit score`, `kit compare` and `kit report` take it. Zeros that cannot be are no data; docs/probador.md says
-    what is read and how. With --json the study is printed, and written only where -o names a file.
+    `kit score`, `kit compare` and `kit report` accept it. Impossible zeros are treated as missing;
+    docs/probador.md says what is read and how. With --json the study is printed, and written only if -o is
+    given.
 
     Example: kit import probador results/*.json -o gb10.study.json --name gb10
     """
@@ -72,4 +73,4 @@ def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None,
         click.echo(data.decode(), nl=False)
     else:
         click.echo(f"{imported_text(study)}\n\nWritten: {target}")
-        click.echo(f"Score it as probador does: kit score {target} --contract probador-2.0")
+        click.echo(f"Next: kit score {target} --contract probador-2.0")

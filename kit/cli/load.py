@@ -31,25 +31,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 DURATION_S = 30.0
 SERVER_OPTIONS = (
     click.option("--url", required=True, help="Base URL of an OpenAI-compatible server."),
-    click.option("--model", help="Model name to ask for; default the first that the server lists."),
+    click.option("--model", help="Model name; default the first that the server lists."),
 )
 ANSWER_OPTIONS = (
     click.option(
         "--prompts", default="short", show_default=True, help="Prompt set: micro, short, medium or long."
     ),
     click.option(
-        "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Answer lengths."
+        "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Output tokens."
     ),
-    click.option(
-        "--ignore-eos", is_flag=True, help="Ask the server to go on to the full length (llama.cpp, vLLM)."
-    ),
-    click.option("--slo", metavar="LIMITS", help="Limits for goodput: ttft=200ms,tpot=50ms (also itl, e2e; s)."),
-    click.option("--validate", metavar="RULE", help="Judge the texts: basic, contains:TEXT or regex:PATTERN."),
+    click.option("--ignore-eos", is_flag=True, help="Generate the full length (llama.cpp, vLLM)."),
+    click.option("--slo", metavar="LIMITS", help="Goodput limits on ttft, tpot, itl, e2e: ttft=200ms,e2e=2s."),
+    click.option("--validate", metavar="RULE", help="Check response texts: basic, contains:TEXT, regex:PATTERN."),
     click.option(
         "--max-error-rate",
         type=click.FloatRange(0, 0.999),
         metavar="SHARE",
-        help="Give up when more than this share of requests fail (0.5 is half).",
+        help="Abort when more than this fraction fails, e.g. 0.05.",
     ),
     seed_option,
 )
@@ -106,7 +104,7 @@ def open_loop(rate: float, arrivals: str | None, burstiness: float | None) -> Lo
     """The open loop of these options; `click.UsageError` if they contradict each other."""
     kind = arrivals or "poisson"
     if (burstiness is not None) != (kind == "gamma"):
-        raise click.UsageError("--burstiness belongs to --arrivals gamma, and gamma needs it.")
+        raise click.UsageError("--arrivals gamma and --burstiness need each other.")
     return Loop(
         "open",
         None,
@@ -119,20 +117,20 @@ def open_loop(rate: float, arrivals: str | None, burstiness: float | None) -> Lo
 def _loop(given: ArrivalOptions) -> Loop:
     if sum(value is not None for value in (given.concurrency, given.rate, given.trace)) > 1:
         raise click.UsageError(
-            "--concurrency is a closed loop, --rate an open one, --trace one of a file: give one of them."
+            "Give only one of --concurrency (closed loop), --rate (open loop) and --trace (recorded arrivals)."
         )
     if given.rate_scale is not None and given.trace is None:
-        raise click.UsageError("--rate-scale makes a trace faster: give --trace too.")
+        raise click.UsageError("--rate-scale needs --trace.")
     if given.rate is not None:
         return open_loop(given.rate, given.arrivals, given.burstiness)
     if given.arrivals or given.burstiness is not None:
-        raise click.UsageError("--arrivals and --burstiness shape an open loop: give --rate too.")
+        raise click.UsageError("--arrivals and --burstiness need --rate.")
     return Loop("closed", given.concurrency or 1) if given.trace is None else Loop("open", None, "trace")
 
 
 def _window_s(given: ArrivalOptions) -> float | None:
     if given.duration is not None and given.requests is not None:
-        raise click.UsageError("--duration measures a time, --requests a number: give one of them.")
+        raise click.UsageError("Give either --duration or --requests.")
     if given.requests is not None or (given.trace is not None and given.duration is None):
         return None
     return given.duration or DURATION_S
@@ -173,44 +171,44 @@ def _bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_TRACE_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give a file with --trace.") from None
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path given to --trace.") from None
 
 
 @click.command("load")
 @server_options
 @click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Closed loop: N users. Default 1.")
 @click.option(
-    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Users start within S s. Default 0."
+    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Start users over S seconds. Default 0."
 )
 @click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
 @click.option(
-    "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Open loop; default poisson."
+    "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
 @click.option(
     "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
 )
 @click.option(
-    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrivals of a JSONL file."
+    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrival times from a JSONL file."
 )
 @click.option(
-    "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Play the trace X times as fast."
+    "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Replay the trace X times as fast."
 )
-@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds measured. Default 30.")
-@click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests, not a time.")
+@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Measured seconds. Default 30.")
+@click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests.")
 @click.option(
-    "--warmup", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Seconds before. Default 0."
+    "--warmup", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Warm-up seconds. Default 0."
 )
 @processes_option
 @answer_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder; default runs/load-TIME.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default runs/load-TIME.")
 @quiet_option
 @json_option
 def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
-    """Drive any OpenAI-compatible server and measure it.
+    """Measure any OpenAI-compatible server under one load.
 
-    Every request has its own prompt salt; records.jsonl, texts.jsonl and cell.json go into the folder; --json
-    prints cell.json. Exit code 8 when not one request succeeded. A key in KIT_API_KEY is sent as a bearer
-    token. A trace has a line {"at_ms": 12.5, "output_tokens": 64} for each request, the tokens if wanted.
+    Each request has its own prompt salt. records.jsonl, texts.jsonl and cell.json are saved to the folder; --json
+    prints cell.json. Exit code 8 if no request succeeded. KIT_API_KEY is sent as a bearer token. A trace has one
+    line per request: {"at_ms": 12.5, "output_tokens": 64}; output_tokens is optional.
 
     Example: kit load --url http://127.0.0.1:8080 --concurrency 4 --duration 30 --warmup 5
     """
@@ -236,9 +234,9 @@ def _text(cell: Cell, folder: Path) -> str:
     from kit.report.tables import metrics_table
 
     if cell.load is None or cell.metrics is None:
-        why = cell.failure.message if cell.failure else "The window was never closed."
+        why = cell.failure.message if cell.failure else "The window did not end."
         parts = [f"No numbers. {why}"]
     else:
         judged = judged_lines(cell.load, cell.metrics)
         parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]
-    return "\n\n".join((*parts, f"Records and cell.json are in {folder}."))
+    return "\n\n".join((*parts, f"Saved to {folder}."))

@@ -13,7 +13,7 @@ from kit.cli._shared.progress import transfer
 
 @click.group("models")
 def command() -> None:
-    """List, fetch and make models, checked by their hash.
+    """Download, verify (sha256) and convert models.
 
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
@@ -22,7 +22,7 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """The models of the catalogue and whether they are here.
+    """List the models of the catalogue, and whether each is present.
 
     Example: kit models list --json
     """
@@ -47,7 +47,7 @@ def list_models(as_json: bool) -> None:
         return
     for row, entry in zip(rows, models(), strict=True):
         size = bytes_text(entry.bytes) if entry.bytes else "size unknown"
-        state = "here" if row["here"] else "not here"
+        state = "present" if row["here"] else "missing"
         doubt = "" if entry.confirmed else ", hash not confirmed"
         click.echo(f"{entry.name:<36} {size:>12}  {state}{doubt}  ({entry.license}, {entry.title})")
 
@@ -56,7 +56,7 @@ def list_models(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...")
 @quiet_option
 def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
-    """Fetch model files; what is here already is hashed again and kept.
+    """Download model files and verify their sha256; files already present are verified again.
 
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
@@ -74,17 +74,17 @@ def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
 @source_option
 @quiet_option
 def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool) -> None:
-    """Fetch models or make them of others, and put them into volumes of the container engine.
+    """Download or convert models, and store them in volumes of the container engine.
 
-    A model that is made of another (safetensors of a GGUF file, for vLLM) is made in a container. A
-    hash that the catalogue does not know yet is printed: put it there to make runs with it repeatable.
+    Conversions (GGUF to safetensors, for vLLM) run in a container. A hash that the catalogue lacks is printed: add
+    it there to make runs with that model repeatable.
 
     Example: kit models prepare smollm2-135m-instruct-bf16
     """
     from kit.run.containers import Wishes, prepare
     from kit.text import bytes_text
 
-    with transfer("models", quiet=quiet) as on_bytes:
+    with transfer("preparing models", quiet=quiet) as on_bytes:
         for found in prepare(names, Wishes(from_source), lines(quiet=quiet), on_bytes):
-            doubt = "" if found.confirmed else "  (hash not confirmed by us)"
+            doubt = "" if found.confirmed else "  (hash not confirmed)"
             click.echo(f"{found.name}  {bytes_text(found.bytes)}  {found.sha256}  volume {found.volume}{doubt}")

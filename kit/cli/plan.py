@@ -20,7 +20,7 @@ def plan_text(plan: Plan) -> str:
         f"{plan.platform}: {plan.title}",
         f"engine      {plan.engine}",
         f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
-        f"{'' if plan.model.confirmed else ', not confirmed'})",
+        f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
         f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
@@ -38,12 +38,12 @@ def plan_text(plan: Plan) -> str:
         own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
         lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
     for pin in plan.models:
-        known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "no hash known yet"
-        made = f", made of {pin.made_from} by {pin.made_by}" if pin.made_from else ""
-        lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', not confirmed'}{made}")
+        known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "hash unknown"
+        made = f", converted from {pin.made_from} by {pin.made_by}" if pin.made_from else ""
+        lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', hash not confirmed'}{made}")
     if plan.hardware:
         mhz = plan.hardware.lock_clock_mhz
-        clock = f", clock locked at {mhz} MHz by you" if mhz else ""
+        clock = f", lock the clock at {mhz} MHz yourself" if mhz else ""
         lines.append(f"meant for   {plan.hardware.device}{clock}")
     lines.append("")
     lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells]
@@ -54,15 +54,15 @@ def plan_text(plan: Plan) -> str:
 @plan_options
 @json_option
 def command(platform: str | None, as_json: bool, **options: Any) -> None:
-    """Show what `kit reproduce PLATFORM` would do, without starting or fetching anything.
+    """Show what `kit reproduce PLATFORM` would do, without starting or downloading anything.
 
-    With --json it prints the very bytes that become plan.json.
+    --json prints plan.json, byte for byte.
 
     Example: kit plan demo --concurrency 1,4 --window 30
     """
     from kit.strict import plain, write_json
 
     if platform is None:
-        raise click.UsageError("Missing argument 'PLATFORM': a name of the kit or a .yaml file.")
+        raise click.UsageError("Missing argument 'PLATFORM': the name of a platform or a .yaml file.")
     plan = plan_of(chosen_platform(platform, **options), options["seed"])
     click.echo(write_json(plain(plan)).decode(), nl=False) if as_json else click.echo(plan_text(plan))

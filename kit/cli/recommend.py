@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE..."
 )
-@click.option("--users", required=True, type=click.IntRange(1, 1_000_000), help="How many at the same time.")
-@click.option("--slo", metavar="LIMITS", help="What a request must keep, e.g. ttft=300ms,tpot=50ms.")
-@click.option("--share", type=Percent(), help="With --slo: which part of the requests must. Default 99%.")
+@click.option("--users", required=True, type=click.IntRange(1, 1_000_000), help="Number of concurrent users.")
+@click.option("--slo", metavar="LIMITS", help="Latency limits per request, e.g. ttft=300ms,tpot=50ms.")
+@click.option("--share", type=Percent(), help="With --slo: requests that must meet the limits. Default 99%.")
 @json_option
 def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | None, as_json: bool) -> int:
-    """Say in three lines which runtime to choose for so many users, why, and how sure that is.
+    """Recommend a runtime for a number of users, in three lines: which, why, and how sure that is.
 
-    Of the runtimes that keep the limits in every replicate, the one of the highest throughput; tied where nobody
-    can tell. Where the number of users was not measured, the next measured level above counts. Several runs must
-    be comparable. Exit code 1: no runtime qualifies; 8: so many users were not measured.
+    Chosen is the runtime with the highest throughput among those that meet the limits in every replicate; tied if
+    the intervals do not separate them. If that number of users was not measured, the next higher one is used.
+    Several runs must be comparable. Exit code 1 if no runtime qualifies, 8 if that many users were not measured.
 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
     """
@@ -41,7 +41,7 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     from kit.strict import plain, write_json
 
     if share is not None and slo is None:
-        raise InputError("--share is of the requests that keep limits.", "Give the limits with --slo.")
+        raise InputError("--share needs --slo.", "Give the limits with --slo.")
     limits = parse_slo(slo) if slo is not None else None
     opened = open_studies(runs, limits)
     _same_settings(opened)
@@ -62,6 +62,6 @@ def _same_settings(opened: Sequence[OpenedStudy]) -> None:
     for entry in (entry for each in opened if each.plan for entry in each.plan.entries):
         if known.setdefault(entry.name, entry) != entry:
             raise InputError(
-                f"{entry.name} has other settings in one run than in another, so they are not comparable.",
-                "Judge them one at a time.",
+                f"{entry.name} has different settings in these runs, so they are not comparable.",
+                "Give one run at a time.",
             )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 DISTRIBUTIONS = click.Choice(["constant", "normal", "lognormal"])
 MILLISECONDS = click.FloatRange(0, 3_600_000)
 FAULT_HELP = (
-    "Every EVERY-th request has the fault KIND; may be given again. Kinds: error-event, cut, stall, status-500, "
-    "status-429, slow-headers, reset, no-answer, no-usage, replay, garbage, empty."
+    "Inject fault KIND into every EVERY-th request; repeatable. Kinds: error-event, cut, stall, status-500, "
+    "status-429, reset, slow-headers, no-answer, no-usage, replay, garbage, empty."
 )
 
 
@@ -44,7 +44,7 @@ def _delay(name: str, distribution: Distribution, mean_ms: float, sd_ms: float |
 
     if distribution == "constant":
         if sd_ms is not None:
-            raise click.UsageError(f"--{name}-sd-ms belongs to --{name}-dist normal or lognormal.")
+            raise click.UsageError(f"--{name}-sd-ms needs --{name}-dist normal or lognormal.")
         return Delay("constant", round(mean_ms * 1e6))
     if sd_ms is None:
         raise click.UsageError(f"--{name}-dist {distribution} needs --{name}-sd-ms.")
@@ -55,43 +55,45 @@ def _delay(name: str, distribution: Distribution, mean_ms: float, sd_ms: float |
 
 def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
     if batching == "serial" and slots not in (None, 1):
-        raise click.UsageError("--batching serial has one slot: leave --slots out, or take --batching slots.")
+        raise click.UsageError("--batching serial has one slot: leave out --slots, or use --batching slots.")
     if batching == "continuous" and itl_ms < 0.01:
-        raise click.UsageError("--batching continuous needs an --itl-ms of 0.01 or more: the length of its steps.")
+        raise click.UsageError("--batching continuous needs --itl-ms 0.01 or more, the length of its steps.")
 
 
 @click.command("reference")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; default 0, any free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; default any free one.")
 @click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a Unix socket instead.")
-@click.option("--ttft-ms", type=MILLISECONDS, default=50, show_default=True, help="Receipt of a request to text.")
-@click.option("--ttft-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="How that varies.")
+@click.option("--ttft-ms", type=MILLISECONDS, default=50, show_default=True, help="Delay to first token.")
+@click.option("--ttft-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="Its distribution.")
 @click.option("--ttft-sd-ms", type=MILLISECONDS, help="Its standard deviation.")
-@click.option("--itl-ms", type=MILLISECONDS, default=5, show_default=True, help="Gap per token; 0: no pauses.")
-@click.option("--itl-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="How that varies.")
+@click.option("--itl-ms", type=MILLISECONDS, default=5, show_default=True, help="Delay between tokens; 0 = none.")
+@click.option("--itl-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="Its distribution.")
 @click.option("--itl-sd-ms", type=MILLISECONDS, help="Its standard deviation.")
-@click.option("--slots", type=click.IntRange(1, 65536), metavar="N", help="Answers at once; default no limit.")
+@click.option(
+    "--slots", type=click.IntRange(1, 65536), metavar="N", help="Maximum concurrent responses; default none."
+)
 @click.option(
     "--batching",
     type=click.Choice(["serial", "slots", "continuous"]),
     default="slots",
     show_default=True,
-    help="One at a time, each slot at its own pace, or all at common steps.",
+    help="One request at a time, independent slots, or common decode steps.",
 )
 @click.option(
     "--shape",
     type=click.Choice(["llamacpp", "ollama", "vllm", "realizar"]),
     default="llamacpp",
     show_default=True,
-    help="Whose stream to imitate.",
+    help="Server whose stream format to mimic.",
 )
 @click.option(
-    "--tokens-per-chunk", type=click.IntRange(1, 1024), default=1, show_default=True, help="Tokens in an event."
+    "--tokens-per-chunk", type=click.IntRange(1, 1024), default=1, show_default=True, help="Tokens per event."
 )
 @click.option("--fault", "faults", type=FaultOption(), multiple=True, help=FAULT_HELP)
-@click.option("--truth", type=click.Path(path_type=Path), metavar="FILE", help="Log what really left, as JSONL.")
-@click.option("--close-after-answer", is_flag=True, help="Close after each answer without saying so.")
-@click.option("--until-stdin-closes", is_flag=True, help="Stop when standard input ends, too.")
+@click.option("--truth", type=click.Path(path_type=Path), metavar="FILE", help="Write true send times as JSONL.")
+@click.option("--close-after-answer", is_flag=True, help="Close after each response, unannounced.")
+@click.option("--until-stdin-closes", is_flag=True, help="Also stop when standard input ends.")
 @seed_option
 def command(
     host: str,
@@ -107,11 +109,11 @@ def command(
     until_stdin_closes: bool,
     **rest: Any,
 ) -> int:
-    """Serve chat completions on a known schedule, to test a load generator.
+    """Serve chat completions with known timing, to test a load generator.
 
     Speaks the OpenAI protocol, prints one JSON line with its URL and serves until SIGTERM or Ctrl-C. --truth
-    logs for each request when each chunk really left, on the clock CLOCK_MONOTONIC (schemas/truth.v1.json),
-    written when the endpoint is idle and when it ends.
+    records the send time of every chunk on CLOCK_MONOTONIC (schemas/truth.v1.json); the file is written when the
+    endpoint is idle and when it stops.
 
     Example: kit reference --ttft-ms 50 --itl-ms 5 --slots 32 --truth truth.jsonl
     """

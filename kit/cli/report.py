@@ -25,15 +25,15 @@ MAX_RUNS = 100
 @click.argument(
     "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE|STUDY..."
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: report-NAME, here.")
-@click.option("--title", help="What the page is called. Default: the title of the run.")
-@click.option("--timeline", metavar="CELL", help="The cell of the token timeline, like r1-c4-vllm.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default report-NAME.")
+@click.option("--title", help="Title of the page; default that of the run.")
+@click.option("--timeline", metavar="CELL", help="Cell shown in the token timeline, e.g. r1-c4-vllm.")
 def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timeline: str | None) -> None:
     """Write a report of runs, bundles and imported results: report.html, REPORT.md and plots/*.svg.
 
-    Everything is verified first and made again from the records. The page is one file that reaches no network:
-    verdict, tables, plots, method, warnings, provenance, how to verify. A folder stands for the runs in it.
-    Files of an older report are replaced, other files never.
+    Everything is verified first and recomputed from the records. The page is one file and needs no network:
+    verdict, tables, plots, method, warnings, provenance, how to verify. A folder means all runs in it. Files of
+    an older report are replaced; other files are never overwritten.
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
@@ -42,7 +42,7 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
     found = [(each, open_study(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
-        raise InputError(f"{len(found)} runs are too many for one page.", f"Give at most {MAX_RUNS}.")
+        raise InputError(f"Too many runs for one page: {len(found)}.", f"Give at most {MAX_RUNS}.")
     report = report_of(_inputs(found, timeline), title)
     folder = out or Path(f"report-{found[0][1].study.name}")
     files = {
@@ -70,7 +70,7 @@ def _inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None) -> 
         for _, each in found
     ]
     if timeline and len(found) > 1 and not any(has_records(cells, timeline) for cells in parts):
-        raise InputError(f'No run here has a cell "{timeline}" with records.', "Look at the names in result.json.")
+        raise InputError(f'No cell "{timeline}" with records in these runs.', "result.json lists the cells.")
     return [
         _input(
             path, each, cells, timeline if timeline and (len(found) == 1 or has_records(cells, timeline)) else None
@@ -111,4 +111,4 @@ def _refuse_foreign(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Give another folder with -o.") from None
     if MARK.encode() not in first:
-        raise InputError(f"{path} exists and is no report of ours.", "Give another folder with -o.")
+        raise InputError(f"{path} exists and was not written by kit report.", "Give another folder with -o.")

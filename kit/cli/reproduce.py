@@ -31,10 +31,10 @@ def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
 
     entry = model(plan.model.name)
     if not yes and not model_path(entry).is_file() and sys.stdin.isatty():
-        question = f"Fetch the model {entry.name} ({bytes_text(plan.model.bytes)}, {entry.license})?"
+        question = f"Download the model {entry.name} ({bytes_text(plan.model.bytes)}, {entry.license})?"
         if not click.confirm(question, default=True, err=True):
-            raise InputError("Without the model there is nothing to measure.", f"kit models fetch {entry.name}")
-    with transfer(f"model {entry.name}: fetching and hashing", quiet=quiet) as on_bytes:
+            raise InputError("The model is needed and was not downloaded.", f"kit models fetch {entry.name}")
+    with transfer(f"model {entry.name}: downloading and verifying", quiet=quiet) as on_bytes:
         return fetch(entry, on_bytes)
 
 
@@ -47,10 +47,10 @@ def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
     "--resume",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Go on with a run.",
+    help="Resume an interrupted run.",
 )
 @click.option(
-    "--no-calibrate", is_flag=True, help="Skip the calibration of the load generator: every cell is then SUSPECT."
+    "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
 @source_option
 @yes_option
@@ -69,9 +69,9 @@ def command(
 ) -> None:
     """Measure PLATFORM: every entry, one at a time, at every concurrency; print tables, scorecard and comparison.
 
-    PLATFORM is the name of a platform of the kit or a .yaml file. Images are built and models fetched if need be;
-    the load generator is calibrated first. The run folder keeps the plan, every raw record and the report. Ctrl-C
-    ends the run; what was measured until then is kept, and --resume measures what is missing.
+    PLATFORM is a platform's name or a .yaml file. Missing images are built and missing models downloaded; the load
+    generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C stops the
+    run and keeps what was measured; --resume measures the rest.
 
     Example: kit reproduce demo --window 20 --replicates 3
     """
@@ -88,7 +88,7 @@ def command(
         return
     click.echo(tables(plan, outcome.result, outcome.calibration))
     show_judgement(folder)
-    click.echo(f"The run lies in {folder} (start with {folder / REPORT}; kit report {folder} draws it).")
+    click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
 
 
@@ -113,11 +113,11 @@ def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -
     from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
-        raise click.UsageError("Missing argument 'PLATFORM', or --resume DIR to go on with a run: one of them.")
+        raise click.UsageError("Give either PLATFORM, or --resume DIR to resume a run.")
     if resume is None:
         return _Asked(chosen_platform(platform or "", **options), None)
     if any(value is not None for value in options.values()):
-        raise click.UsageError("A run goes on with the plan it has: --resume takes none of the plan's options.")
+        raise click.UsageError("--resume keeps the plan of the run: leave out the options that change it.")
     kept = read_plan(resume)[0]
     return _Asked(chosen_platform(kept.platform), kept)
 

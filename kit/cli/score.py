@@ -35,15 +35,15 @@ def scored_options(function: F) -> F:
             default=DEFAULT_CONTRACT,
             show_default=True,
             metavar="NAME|PATH.yaml",
-            help="kit-1, probador-2.0, or a file of your own.",
+            help="kit-1, probador-2.0, or your own file.",
         ),
         click.option(
             "--class",
             "platform_class",
             metavar="NAME",
-            help="Class of machines, for imported results that do not say theirs.",
+            help="Machine class of imported results that do not name one.",
         ),
-        click.option("-c", "--concurrency", type=Concurrencies(), help="Only these: 1,4,16. Default all."),
+        click.option("-c", "--concurrency", type=Concurrencies(), help="E.g. 1,4,16; default all."),
     )
     for option in reversed(options):
         function = option(function)
@@ -72,7 +72,7 @@ def opened(runs: tuple[Path, ...]) -> list[OpenedStudy]:
     found = open_studies(runs)
     identities = [each.study.identity for each in found if each.study.identity]
     if len(set(identities)) < len(identities):
-        raise InputError("One of these is given twice (the same identity).", "Give each run or file once.")
+        raise InputError("The same run is given twice (same identity).", "Give each run or file once.")
     return found
 
 
@@ -81,8 +81,10 @@ def opened(runs: tuple[Path, ...]) -> list[OpenedStudy]:
 @click.option(
     "--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
 )
-@click.option("--by", type=click.Choice(BY), help="A card beside the composite instead, where its data exists.")
-@click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
+@click.option("--by", type=click.Choice(BY), help="Another scorecard than the composite one.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write to FILE."
+)
 @json_option
 def command(
     runs: tuple[Path, ...],
@@ -96,8 +98,8 @@ def command(
 ) -> None:
     """Grade runs, bundles and imported results by a contract: thresholds, weights and grades as data.
 
-    Everything is verified first; what verification refuses is not scored. Figures that may be the load
-    generator's own get no grade, and what is missing counts as nothing. docs/scoring.md has the formulas.
+    Everything is verified first, and rejected runs are not scored. SUSPECT figures get no grade; a missing figure
+    scores 0 points. docs/scoring.md has the formulas.
 
     Example: kit score results/smol-2cpu.tar.gz --contract kit-1
     """
@@ -107,15 +109,15 @@ def command(
     from kit.strict import plain, write_json
 
     if as_json and form == "markdown":
-        raise click.UsageError("--json and --format markdown: give one of them.")
+        raise click.UsageError("Give either --json or --format markdown.")
     if platform_class is not None and by not in (None, "profile"):
-        raise click.UsageError(f"--by {by} needs no class: leave out --class.")
+        raise click.UsageError(f"--class does not apply to --by {by}: leave it out.")
     contract = chosen_contract(contract_name)
     studies = [each.study for each in opened(runs)]
     found = scorecard(studies, contract, concurrency, platform_class) if by is None else None
     extra = None if by is None else extra_cards(studies, contract, by, concurrency, platform_class)
     if (found is not None and not found.cards) or (extra is not None and not extra.rows):
-        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to see all of them.")
+        raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to score all of them.")
     if as_json or form == "json":
         text = write_json(plain(found or extra)).decode()
     elif found is not None:

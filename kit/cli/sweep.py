@@ -46,49 +46,49 @@ def _loops(
     concurrency: Sequence[int] | None, rate: Sequence[float] | None, arrivals: str | None, burstiness: float | None
 ) -> tuple[Loop, ...]:
     if (concurrency is None) == (rate is None):
-        raise click.UsageError("--concurrency is a sweep over users, --rate one over arrivals: give one of them.")
+        raise click.UsageError("Give either --concurrency (closed loop) or --rate (open loop).")
     if rate is not None:
         return tuple(open_loop(each, arrivals, burstiness) for each in rate)
     if arrivals or burstiness is not None:
-        raise click.UsageError("--arrivals and --burstiness shape an open loop: give --rate instead.")
+        raise click.UsageError("--arrivals and --burstiness need --rate.")
     return tuple(Loop("closed", each) for each in concurrency or ())
 
 
 @click.command("sweep")
 @server_options
-@click.option("--concurrency", type=Concurrencies(), help="Closed loops of so many users, rising: 1,2,4,8.")
-@click.option("--rate", type=Rates(), help="Open loops of so many requests per second, rising: 0.5,1,2.")
+@click.option("--concurrency", type=Concurrencies(), help="Closed loop: numbers of users, ascending: 1,2,4,8.")
+@click.option("--rate", type=Rates(), help="Open loop: requests per second, ascending: 0.5,1,2.")
 @click.option(
-    "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Of --rate; default poisson."
+    "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
 @click.option(
     "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
 )
-@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds a level. Default 30.")
+@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds per level. Default 30.")
 @click.option(
     "--warmup",
     type=click.FloatRange(0, 3600),
     default=2,
     show_default=True,
     metavar="S",
-    help="Seconds before each.",
+    help="Seconds of warm-up per level.",
 )
 @click.option(
-    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Users start within S s. Default 0."
+    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Start users over S seconds. Default 0."
 )
 @click.option(
-    "--stop-at-saturation/--no-stop", default=True, show_default=True, help="End where more load pays nothing."
+    "--stop-at-saturation/--no-stop", default=True, show_default=True, help="Stop once throughput no longer grows."
 )
 @answer_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Folder; default runs/sweep-TIME.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default runs/sweep-TIME.")
 @quiet_option
 @json_option
 def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
-    """Load a server with more and more users, and find where that stops paying.
+    """Increase the load on a server until throughput stops growing.
 
-    Levels run one after the other, each in a folder of its own as `kit load` makes it; sweep.json and the table
-    have throughput, latency and goodput of each, the Pareto frontier and the knee. Exit code 8 when not one
-    request succeeded.
+    Levels run one after another, each saved in its own folder in the format of `kit load`. sweep.json and the
+    table list throughput, latency and goodput of each level, the Pareto frontier and the knee. Exit code 8 if
+    no request succeeded.
 
     Example: kit sweep --url http://127.0.0.1:8080 --concurrency 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
     """
@@ -113,7 +113,7 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
             lambda name, event: progress(_of_level(name, event)),
             stop_at_saturation=stop_at_saturation,
         )
-    text = f"{sweep_table(sweep)}\n\nEach level and sweep.json are in {folder}."
+    text = f"{sweep_table(sweep)}\n\nSaved to {folder}."
     click.echo(write_json(plain(sweep)).decode(), nl=False) if as_json else click.echo(text)
     answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
     return 0 if answered else NoResultError.exit_code

@@ -11,13 +11,12 @@ from kit.cli._shared.options import json_option, run_argument
 
 @click.command("table")
 @run_argument
-@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="Only this table, e.g. throughput_tok_s.")
+@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
 @json_option
 def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
-    """Make every table of a run folder or bundle again, from its records alone.
+    """Recompute every table of a run folder or bundle from its raw records.
 
-    Nothing is taken from the result in it. With --json the recomputed result.json is printed.
-    --metric may be given several times.
+    The stored result is not used. --json prints the recomputed result.json.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """

@@ -12,19 +12,23 @@ from kit.cli._shared.options import json_option, quiet_option
 
 @click.command("test")
 @click.option("--url", required=True, help="Base URL of an OpenAI-compatible server.")
-@click.option("--model", help="Model name to ask for; default the first that the server lists.")
+@click.option("--model", help="Model name; default the first that the server lists.")
 @click.option(
-    "--level", default="standard", show_default=True, help="Which tests: standard, or tiny for small models."
+    "--level", default="standard", show_default=True, help="Test level: standard, or tiny for small models."
 )
 @click.option(
-    "--concurrency", type=click.IntRange(1, 1024), default=1, show_default=True, help="Ask this many at once."
+    "--concurrency",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Also send N prompts at once.",
 )
 @quiet_option
 @json_option
 def command(url: str, model: str | None, level: str, concurrency: int, quiet: bool, as_json: bool) -> int:
-    """Ask a server the correctness prompts, one by one and then at --concurrency, and judge the answers.
+    """Send the correctness prompts to a server, one by one and then at --concurrency, and check the answers.
 
-    Exit code 0 when every answer is right, 1 otherwise. A key in KIT_API_KEY is sent as a bearer token.
+    Exit code 0 if every answer is right, 1 otherwise. KIT_API_KEY is sent as a bearer token.
 
     Example: kit test --url http://127.0.0.1:8080 --level tiny --concurrency 4
     """
@@ -49,5 +53,5 @@ def command(url: str, model: str | None, level: str, concurrency: int, quiet: bo
         if not quiet or not check.passed:
             reason = "" if check.passed else f"  {plain_text(check.reason, 120)}"
             click.echo(f"{'right' if check.passed else 'WRONG'}  {check.round:<10}  {check.test}{reason}")
-    click.echo(f"{len(checks) - wrong} of {len(checks)} answers are right ({plain_text(name)}).")
+    click.echo(f"{len(checks) - wrong} of {len(checks)} answers right (model {plain_text(name)}).")
     return int(bool(wrong))

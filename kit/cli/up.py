@@ -11,14 +11,14 @@ from kit.cli._shared.options import quiet_option
 @click.command("up")
 @click.argument("platform")
 @click.argument("entry")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="On 127.0.0.1.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port on 127.0.0.1.")
 @source_option
 @quiet_option
 def command(platform: str, entry: str, port: int, from_source: bool | None, quiet: bool) -> None:
-    """Start ENTRY of PLATFORM in its container, as a run would, and leave it there until `kit down`.
+    """Start ENTRY of PLATFORM in its container, as a run would, and leave it running until `kit down`.
 
-    Its image is built and its model fetched if need be. It is ready when it answers: `kit test`, `kit load` and
-    `kit sweep` take its address.
+    A missing image is built and a missing model downloaded. The printed URL works with `kit test`, `kit load` and
+    `kit sweep` once the model is loaded.
 
     Example: kit up smol llamacpp --port 8080
     """
@@ -37,8 +37,8 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
             hint(entry, names, also=f"It has: {', '.join(names)}."),
         )
     if chosen.engine != "docker":
-        raise InputError(f"The servers of {chosen.name} are processes of a run.", "Use a platform of containers.")
+        raise InputError(f"{chosen.name} does not use containers.", "Choose a platform with `engine: docker`.")
     with transfer("model", quiet=quiet) as on_bytes:
         url = standing(chosen, found, port, Wishes(from_source), lines(quiet=quiet), on_bytes)
-    click.echo(f"{found.name} starts at {url}; it answers when its model is loaded.")
+    click.echo(f"{found.name} is starting at {url}; it answers once its model is loaded.")
     click.echo(f"Next: kit test --url {url} --level {chosen.correctness.level}, kit load --url {url}; kit down")

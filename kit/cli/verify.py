@@ -14,11 +14,11 @@ from kit.cli._shared.options import json_option, quiet_option, run_argument
 @quiet_option
 @json_option
 def command(run: Path, quiet: bool, as_json: bool) -> int:
-    """Open a run folder or bundle without extracting it, recompute every number, and give a label.
+    """Open a run folder or bundle without extracting it, recompute every number, and print a label.
 
-    Nothing in it is believed, nothing of it is executed, and nothing is written. The rules are in
-    docs/rules.md. Exit code 0: accepted with the label printed; 1: refused; 2: wrong use; 3: the verifier
-    itself failed. --quiet prints the label only.
+    No number in it is trusted, nothing in it is executed, nothing is written. docs/rules.md lists the rules. Exit
+    code 0: accepted, with the label printed; 1: rejected; 2: wrong usage; 3: internal error. --quiet prints only
+    the label.
 
     Example: kit verify demo.tar.gz --json
     """

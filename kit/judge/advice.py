@@ -121,10 +121,10 @@ def joined(names: Iterable[str]) -> str:
 
 def _verdict(leader: Leader, what: Metric) -> str:
     if leader.entry is None or leader.value is None:
-        return "no runtime has a result that counts"
+        return "no runtime has a valid result"
     entry, value = plain_text(leader.entry), figure_text(what, leader.value.median)
     if leader.ratio is None or leader.runner_up is None:
-        return f"only {entry} has a result that counts, {value}"
+        return f"only {entry} has a valid result, {value}"
     interval = interval_text(leader.ratio)
     if leader.relation == "ahead":
         return f"{entry}, {value}, {margin_text(leader)}"
@@ -140,7 +140,7 @@ def margin_text(leader: Leader) -> str:
         return ""
     runner_up, interval = plain_text(leader.runner_up), interval_text(leader.ratio)
     if leader.ratio.value is None:
-        return f"beside 0 of {runner_up}, so there is no ratio"
+        return f"{runner_up} has 0, so there is no ratio"
     times = f"{ratio_text(leader.ratio)} {runner_up}"
     return f"{times} {interval}" if interval else f"{times}, {replicates_text(leader.ratio)}, so no interval"
 
@@ -209,10 +209,10 @@ def _level(study: Study, users: int) -> int:
     levels = levels_of(study)
     found = next((level for level in levels if level >= users), None)
     if found is None:
-        largest = f"the largest measured level is {levels[-1]:,}" if levels else "nothing was measured at all"
+        largest = f"the highest measured level is {levels[-1]:,}" if levels else "nothing was measured"
         raise NoResultError(
-            f"There is no figure for {users_text(users)}: {largest}, and nothing is extrapolated.",
-            "Ask for fewer users, or measure that level: it belongs in the platform's concurrencies.",
+            f"Not measured: {users_text(users)}; {largest}, and nothing is extrapolated.",
+            "Ask for fewer users, or measure that level (kit reproduce --concurrency).",
         )
     return found
 
@@ -225,7 +225,7 @@ def _worst_share(subject: Subject) -> float | None:
 def _too_low(worst: float | None, share: float) -> str:
     if worst is None:
         return "no data on the limits"
-    return f"{percent_text(worst)} of requests within the limits, {percent_text(share)} asked"
+    return f"{percent_text(worst)} of requests within the limits, {percent_text(share)} required"
 
 
 def _weights(winner: Subject, other: Subject) -> str:
@@ -245,12 +245,12 @@ def recommendation_lines(found: Recommendation) -> tuple[str, str, str]:
 def _which(found: Recommendation) -> str:
     leader, users = found.leader, f"for {users_text(found.users)}"
     if leader.entry is None:
-        what = "keeps the limits" if found.shares else "has a result that counts"
+        what = "meets the limits" if found.shares else "has a valid result"
         return f"No runtime {users}: none {what}."
     entry = plain_text(leader.entry)
     return {
         "tied": f"{joined(leader.tied)} are tied {users}: choose either.",
-        "undecided": f"Probably {entry} {users}, but that is undecided.",
+        "undecided": f"Probably {entry} {users}, but undecided.",
         "alone": f"Only {entry} {'is left' if leader.left_out else 'was measured'} {users}.",
     }.get(leader.relation, f"Choose {entry} {users}.")
 
@@ -264,7 +264,7 @@ def _why(found: Recommendation) -> str:
             return _reasons(leader)
         worst, entry = max(known)
         kept = f"{percent_text(worst)} of requests within {limits} in its worst replicate"
-        return f"the best is {plain_text(entry)} with {kept}, {percent_text(found.share)} asked"
+        return f"the best is {plain_text(entry)} with {kept}, {percent_text(found.share)} required"
     what = judged_quantity(THROUGHPUT)
     parts = [f"{median_interval_text(what, leader.value)} {what.unit}", margin_text(leader)]
     kept_by = dict(found.shares).get(leader.entry)
@@ -278,14 +278,14 @@ def _how_sure(found: Recommendation) -> str:
     count = found.replicates
     parts = ["one replicate each" if count == 1 else f"{count} replicates each"] if count else []
     words = {
-        "ahead": "the 95 % interval of the ratio to every other excludes 1",
+        "ahead": "the 95 % interval of its ratio to every other runtime excludes 1",
         "tied": "the 95 % interval of the ratio includes 1",
-        "undecided": "from 3 replicates on there would be an interval",
+        "undecided": "an interval needs 3 replicates",
     }
     parts += [words[leader.relation]] if leader.relation in words else []
     if found.level == found.users:
         parts.append(f"measured at {users_text(found.level)}")
     else:
-        parts.append(f"measured at {users_text(found.level)}, the next level above {found.users:,}")
+        parts.append(f"measured at {users_text(found.level)}, the next measured level above {found.users:,}")
     parts += [plain_text(each, REASON_LIMIT) for each in found.weights]
     return "; ".join(parts) + _left_out(leader)

@@ -91,11 +91,9 @@ def read_claims(data: bytes, where: str) -> Claims:
     found = typed(Claims, document.value, where)
     names: set[str] = set()
     for claim in found.claims:
-        wrong = "is there twice" if claim.id in names else _wrong(claim)
+        wrong = "is listed twice" if claim.id in names else _wrong(claim)
         if wrong:
-            raise InputError(
-                f"{where}: the claim {claim.id} {wrong}.", "docs/comparing.md says what a claim holds."
-            )
+            raise InputError(f"{where}: the claim {claim.id} {wrong}.", "docs/comparing.md describes the format.")
         names.add(claim.id)
     return found
 
@@ -127,7 +125,7 @@ def check_claims(claims: Claims, studies: Sequence[Study]) -> tuple[CheckedClaim
 def _checked(claim: Claim, studies: Sequence[Study]) -> CheckedClaim:
     verdicts = [_status_and_reason(claim, left, right) for left, right in _chosen(claim, studies)]
     if not verdicts:
-        verdicts = [("untested", f"no run of {_missing(claim, studies)} at hand")]
+        verdicts = [("untested", f"no run of {_missing(claim, studies)} given")]
     # one run is enough to falsify; a run that says nothing takes nothing from one that confirms
     order: tuple[ClaimStatus, ...] = ("falsified", "confirmed", "untested")
     verdict, reason = min(verdicts, key=lambda each: order.index(each[0]))
@@ -214,7 +212,7 @@ def _verdict(claim: Claim, found: Ratio) -> tuple[ClaimStatus, str]:
         return "confirmed", shown
     # nothing of the interval lies where the claim says
     outside = found.high < low or found.low > high or (not closed and (found.high <= low or found.low >= high))
-    return ("falsified", shown) if outside else ("untested", f"{shown}: the interval leaves both open")
+    return ("falsified", shown) if outside else ("untested", f"{shown}: the interval satisfies it only in part")
 
 
 # --- in words ---------------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
     if verdict.label == "rejected":
         first = verdict.findings[0]
         raise RefusedError(
-            f"{name} is not judged: verification refuses it ({first.rule}: {first.where}: {first.message}).",
-            f"See everything that is wrong with it: kit verify {name}",
+            f"{name} was rejected by verification ({first.rule}: {first.where}: {first.message}).",
+            f"All findings: kit verify {name}",
         )
     parts = {
         cell: CellParts(files.cell, files.records or (), files.checks or ())
@@ -69,10 +69,10 @@ def imported_study(data: bytes, where: str) -> OpenedStudy:
     """Imported results (`kit import`), the JSON document of a study; `InputError` with the place if it is none."""
     value = read_json(data, where)
     if isinstance(value, dict) and "schema" not in value and value.keys() & PROBADOR:
-        raise InputError(f"{where} is a result of probador.", f"Import it first: kit import probador {where}")
+        raise InputError(f"{where} is a raw result of probador.", f"Import it first: kit import probador {where}")
     check(value, "study", where)
     study = typed(Study, value, where)
     if study.origin != "imported":
         # the figures of a run come from its records, never from a document that says what they are
-        raise InputError(f"{where} says that it is a run of ours.", "Give the run folder or its bundle instead.")
+        raise InputError(f"{where} claims to be a run of the kit.", "Give the run folder or its bundle instead.")
     return OpenedStudy(study)

@@ -220,7 +220,7 @@ def perform(load_file: Path, out: Path) -> None:
         _emit({"event": "parse"})
         keep(out, run, lambda index: request_of(load, trace, index), load)
     if run.broken:
-        raise InternalError(run.broken, "What the other processes saw is kept; the load has no window.")
+        raise InternalError(run.broken, "What the other processes recorded is kept; the load has no window.")
     _emit({"event": "end", "interrupted": run.interrupted})
 
 

@@ -196,7 +196,7 @@ class ResponseFramer:
     def _size_line(self, line: bytes) -> None:
         found = _SIZE_LINE.fullmatch(line)
         if found is None:
-            self._fail("a chunk size that is no number")
+            self._fail("a chunk size that is not a number")
             return
         self._left = int(found[1], 16)
         self._state = _CHUNK if self._left else _TRAILERS
@@ -230,7 +230,7 @@ class ResponseFramer:
         found = _HEADER.fullmatch(line)
         self._headers_seen += 1
         if found is None:
-            self._fail("a line that is no header")
+            self._fail("a line that is not a header")
         elif self._headers_seen > MAX_HEADERS:
             self._fail(f"more than {MAX_HEADERS} headers")
         elif self._state == _HEADERS:

@@ -81,7 +81,7 @@ def _time(name: str, part: str) -> Metric:
 
 _SCALARS = (
     Metric(THROUGHPUT, "throughput", "tok/s", 1, "higher", detail="tokens/s, all users together"),
-    Metric(DECODE, "decode", "tok/s", 1, "higher", "for each user", "tokens/s for each user"),
+    Metric(DECODE, "decode", "tok/s", 1, "higher", "per user", "tokens/s per user"),
     Metric("request_rate_s", "requests finished", "req/s", 2, "higher"),
     Metric(ERROR_RATE, "error rate", "", 4, "lower", percent_digits=1),
     _described("mean_in_flight"),
@@ -101,7 +101,7 @@ _EXTRAS = (
     _described("output_tokens_mean"),
     Metric("tpot_cv", "variation of TPOT", "", 3, "lower"),
     Metric("spikes", "spikes", "", 0, "lower"),
-    Metric("decode_us_per_layer", "decode for each layer", "us", 1, "lower"),
+    Metric("decode_us_per_layer", "decode per layer", "us", 1, "lower"),
     Metric("cold_start_ms", "cold start", "ms", 0, "lower"),
     Metric("pass_rate", "correct answers", "", 3, "higher"),
     Metric("memory_max_mb", "memory", "MB", 0, "lower"),

@@ -59,7 +59,7 @@ def parse_rule(words: str) -> Rule:
         return Rule("basic")
     if kind == "basic" or kind not in KINDS or not colon:
         raise InputError(
-            f"{plain_text(words)!r} is no rule for answers.",
+            f"{plain_text(words)!r} is not a validation rule.",
             hint(kind, KINDS, also="Known are: basic, contains:TEXT, regex:PATTERN."),
         )
     if len(argument) > MAX_RULE_CHARS:

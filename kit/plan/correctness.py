@@ -130,7 +130,7 @@ def _check_test(test: Test, place: tuple[str | int, ...], where: str, located: L
 
 
 def _unknown(what: str, word: str, known: list[str]) -> InputError:
-    remedy = hint(word, known, also=f"There is: {', '.join(known)}.")
+    remedy = hint(word, known, also=f"Available: {', '.join(known)}.")
     return InputError(f"There is no {what} called {plain_text(word)!r}.", remedy)
 
 
@@ -145,7 +145,7 @@ def _bad_pattern(value: str) -> str:
     try:
         expression = re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        return f"{plain_text(value)!r} is no regular expression ({error})"
+        return f"{plain_text(value)!r} is not a regular expression ({error})"
     return "an expression that fits nothing as well" if expression.search("") else ""
 
 
@@ -203,7 +203,7 @@ def _json(answer: str, value: str) -> str:
     texts = (*islice(_fenced(answer), 1), answer)
     document = next((found for text in texts if (found := _object(text)) is not None), None)
     if document is None:
-        return "there is no JSON object in the answer"
+        return "no JSON object in the answer"
     missing = [key for key in _keys(value) if document.get(key) in (None, "", [], {})]
     return f"the JSON has nothing under {', '.join(missing)}" if missing else ""
 

@@ -96,8 +96,8 @@ def pin_model(entry: ModelEntry) -> ModelPin:
     """The model as a plan names it; `InputError` when its hash is not known yet."""
     if entry.sha256 is None or entry.bytes is None:
         raise InputError(
-            f"The sha256 or size of the model {entry.name} is not known, so no plan can name it.",
-            f"Fetch it once and put its hash into the catalogue: kit models fetch {entry.name}",
+            f"sha256 or size of the model {entry.name} is unknown, so it cannot be planned.",
+            f"Download it once and add its hash to the catalogue: kit models fetch {entry.name}",
         )
     return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
 
@@ -179,7 +179,7 @@ def make_plan(
     cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries))
     if not cells:
         raise InputError(
-            "No entry is measured at these concurrencies: each has a lower limit.",
+            "No entry goes up to these concurrencies.",
             f"The highest of them is {max(limits(entries).values())}.",
         )
     return Plan(

@@ -65,10 +65,10 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
     output = platform.workload.output_tokens
     if output.min > output.max:
         words = f"min {output.min} is above max {output.max}"
-        here.refuse(("workload", "output_tokens"), words, "Exchange them.")
+        here.refuse(("workload", "output_tokens"), words, "Swap them.")
     levels = platform.workload.concurrencies
     if len(set(levels)) != len(levels):
-        here.refuse(("workload", "concurrencies"), "a concurrency stands there twice", "Take one out.")
+        here.refuse(("workload", "concurrencies"), "duplicate concurrency", "Remove one.")
     known = [each.name for each in all_published()]
     if platform.published is not None and platform.published not in known:
         here.unknown(("published",), "published figures", platform.published, known)

@@ -81,7 +81,7 @@ def parse_prompts(data: bytes, name: str, *, with_schema: bool = True) -> Prompt
             line = located.line(("prompts", second, key))
             raise InputError(
                 f"{where}, line {line}: prompts[{second}] has the {key} of an earlier prompt.",
-                "A prompt that stands there twice could be answered from a cache: change one of them.",
+                "A duplicate prompt could be answered from a cache: change one of them.",
             )
     return PromptSet(name, texts, ids, sha256(data).hexdigest())
 

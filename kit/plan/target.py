@@ -61,7 +61,7 @@ def parse_target(url: str) -> Target:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(f"The URL {url!r} does not start with http:// or https:// and a host.", remedy)
     if port == 0:
-        raise InputError(f"The URL {url!r} names port 0, where nobody can listen.", remedy)
+        raise InputError(f"The URL {url!r} has port 0, which no server can use.", remedy)
     if parts.username or parts.query or parts.fragment:
         raise InputError(f"The URL {url!r} has a user, a query or a fragment.", remedy)
     path = parts.path.rstrip("/")
@@ -74,7 +74,7 @@ def request_head(target: Target) -> bytes:
     key = os.environ.get(API_KEY_VARIABLE, "")
     if not key.isprintable() or not key.isascii():
         raise InputError(
-            f"The variable {API_KEY_VARIABLE} holds characters that no HTTP header may carry.", "Set it anew."
+            f"The variable {API_KEY_VARIABLE} holds characters that no HTTP header may carry.", "Set it again."
         )
     lines = [
         f"POST {target.path}/v1/chat/completions HTTP/1.1",

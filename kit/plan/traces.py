@@ -74,7 +74,7 @@ def pin_trace(data: bytes, file_name: str, lines: Sequence[TraceLine], speed_mil
 def pinned_trace(data: bytes, pin: TracePin, where: str) -> tuple[TraceLine, ...]:
     """The lines of the trace file that a load names; `InputError` if these bytes are another file."""
     if sha256(data).hexdigest() != pin.sha256:
-        raise InputError(f"{where} is not the trace that the load names.", "Start the load again with --trace.")
+        raise InputError(f"{where} is not the trace of this load.", "Start the load again with --trace.")
     return read_trace(data, where)
 
 

@@ -192,6 +192,6 @@ def require_right(checks: Sequence[AnswerCheck]) -> None:
         lines = tuple(f"{check.round} {check.test}: {check.reason}" for check in wrong[:5])
         raise WrongAnswersError(
             f"{len(wrong)} of {len(checks)} correctness answers are wrong.",
-            "The server must not be measured: see correct.jsonl in the cell's folder for what it said.",
+            "The cell is not measured; correct.jsonl in its folder has the answers.",
             lines,
         )

@@ -178,6 +178,6 @@ def _refuse(why: str) -> NoReturn:
 
 def _not_ours(why: str) -> EngineError:
     return EngineError(
-        f"What was asked beside the server came back as something else: {plain_text(why, 200)}.",
+        f"The probe beside the server returned something unexpected: {plain_text(why, 200)}.",
         "The load generator's image may be of another version of the kit: kit images build loadgen",
     )

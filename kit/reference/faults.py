@@ -39,7 +39,7 @@ def parse_rule(text: str) -> FaultRule:
     kind, colon, every = text.partition(":")
     known = next((fault for fault in FAULTS if fault == kind), None)
     if known is None:
-        raise ValueError(f"{kind!r} is no fault{did_you_mean(kind, FAULTS)}; expected {one_of(FAULTS)}")
+        raise ValueError(f"{kind!r} is not a fault{did_you_mean(kind, FAULTS)}; expected {one_of(FAULTS)}")
     if not colon or not (every.isascii() and every.isdigit()) or not 1 <= int(every[:12]) <= MAX_EVERY:
         raise ValueError(f"{text!r} is not KIND:EVERY with a whole number from 1, like {kind}:10")
     return FaultRule(known, int(every))

@@ -136,7 +136,7 @@ class RequestReader:
 
     def _check_room_for_size(self) -> None:
         if b"\n" in self._buffer[:_MAX_SIZE_LINE_BYTES] or len(self._buffer) > _MAX_SIZE_LINE_BYTES:
-            raise BadRequestError(400, "a chunk size that is no number")
+            raise BadRequestError(400, "a chunk size that is not a number")
 
 
 def _head(lines: list[bytes]) -> _Head:
@@ -149,7 +149,7 @@ def _head(lines: list[bytes]) -> _Head:
     for line in lines[1:]:
         found = _HEADER.fullmatch(line)
         if found is None:
-            raise BadRequestError(400, "a line that is no header")
+            raise BadRequestError(400, "a line that is not a header")
         name, value = found[1].lower(), found[2].strip()
         if headers.setdefault(name, value) != value and name in (b"content-length", b"transfer-encoding"):
             raise BadRequestError(400, "two different lengths")
@@ -170,7 +170,7 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
         return None
     length = headers.get(b"content-length", b"0")
     if not _LENGTH.fullmatch(length):
-        raise BadRequestError(400, "a content length that is no number")
+        raise BadRequestError(400, "a content length that is not a number")
     if int(length) > MAX_BODY_BYTES:
         raise BadRequestError(413, f"a body of more than {MAX_BODY_BYTES} bytes")
     return int(length)

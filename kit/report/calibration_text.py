@@ -16,9 +16,9 @@ HEADERS = (
 )  # fmt: skip
 END_WORDS: Mapping[str, str] = {
     **FAULT_WORDS,
-    "steps": "no fault found, the search ended",
-    "time": "no fault found, its time was over",
-    "largest_point": "not searched for, as the largest concurrency does not hold",
+    "steps": "no failure up to the last step",
+    "time": "no failure within the time limit",
+    "largest_point": "not searched: the largest concurrency fails",
 }
 
 
@@ -41,7 +41,7 @@ def _ms(value: float | None) -> str:
 
 def _proven(ceiling: Ceiling | None) -> str:
     if ceiling is None:
-        return "nothing is proven"
+        return "nothing proven"
     return f"proven to {number(ceiling.tok_s, 0)} tokens/s and {streams_text(ceiling.streams)}"
 
 
@@ -65,7 +65,7 @@ def _advice(calibration: Calibration, processes: int) -> str:
     """What may reach further, where a fault ended the search and not its steps or its time."""
     if calibration.ended_by in ("steps", "time") or processes > 1 or calibration.cpus < 2:
         return ""
-    return " The load generator was one process; more may reach further: kit calibrate --processes 2."
+    return " This was one load generator process; try more: kit calibrate --processes 2."
 
 
 def calibration_table(calibration: Calibration, processes: int = 1) -> str:
@@ -81,10 +81,10 @@ def calibration_table(calibration: Calibration, processes: int = 1) -> str:
         (
             table,
             f"Ceiling: {proven} ({END_WORDS[calibration.ended_by]}).{_advice(calibration, processes)}",
-            "Errors in ms against the truth log of `kit reference` on this machine, both ends sharing its "
-            f"{calibration.cpus} usable CPUs; stamps: {calibration.stamp_source}.\n"
+            f"Errors in ms against the truth log of `kit reference` on this machine, on {calibration.cpus} "
+            f"shared CPUs; timestamps: {calibration.stamp_source}.\n"
             f"Ok: p99 of TTFT and gap errors at most {calibration.limit_ms:g} ms, nothing lost, streams at "
-            f"{calibration.min_pace:.0%} of their pace or more; what fails is tried once more. Below 100 samples "
-            "the p99 is the largest.",
+            f"{calibration.min_pace:.0%} of their rate or more; a failure is retried once. Below 100 "
+            "samples p99 is the max.",
         )
     )

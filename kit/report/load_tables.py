@@ -12,11 +12,11 @@ from kit.text import NO_DATA, number
 
 _ENDED = {
     "complete": "Every level was measured.",
-    "saturated": "Ended early: twice in a row more load brought more waiting and under "
+    "saturated": "Stopped early: twice in a row, more load raised latency and brought under "
     f"{GROWTH_PERCENT} % more throughput.",
-    "no_answers": "Ended early: not one request of the last level succeeded.",
+    "no_answers": "Stopped early: no request of the last level succeeded.",
     "interrupted": "Interrupted before the last level.",
-    "failed": "A level could not be measured.",
+    "failed": "One level could not be measured.",
 }
 
 
@@ -29,7 +29,7 @@ def judged_lines(load: Load, metrics: Metrics) -> list[str]:
     lines = []
     if load.slo is not None:
         goodput, share = METRICS[GOODPUT].shown(metrics.goodput_req_s), _percent(metrics.goodput_share)
-        lines.append(f"Goodput: {goodput} requests/s, {share} of those that ended, kept {slo_text(load.slo)}.")
+        lines.append(f"Goodput: {goodput} requests/s, {share} of ended requests, within {slo_text(load.slo)}.")
     if metrics.validation is not None:
         counts = metrics.validation
         reasons = ", ".join(f"{name.replace('_', ' ')} {n}" for name, n in counts.failed_by_reason.items())
@@ -73,7 +73,7 @@ def sweep_table(sweep: Sweep) -> str:
     headers = [
         "rate" if first.concurrency is None else "users",
         METRICS[THROUGHPUT].label,
-        "decode (tok/s each)",
+        "decode (tok/s per user)",
         METRICS[TTFT_P50].label,
         METRICS[TTFT_P99].label,
         METRICS[GOODPUT].label,
@@ -84,12 +84,14 @@ def sweep_table(sweep: Sweep) -> str:
     align = (*("right",) * 7, "left")
     lines = [_ENDED[sweep.ended]]
     if sweep.slo is not None:
-        lines.append(f"Goodput: requests per second that kept {slo_text(sweep.slo)}.")
+        lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
     names = {level.id: _level_name(level) for level in sweep.levels}
     if sweep.pareto:
         best = ", ".join(names[each] for each in sweep.pareto)
-        lines.append(f"Pareto frontier (no other level is better for all and for each): {best}.")
-    knee = "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; more load than this pays less"
-    lines.append(f"Knee of the throughput: {knee}.")
+        lines.append(f"Pareto frontier (no other level has both more throughput and faster decode): {best}.")
+    knee = (
+        "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
+    )
+    lines.append(f"Knee of throughput: {knee}.")
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{table}\n\n" + "\n".join(lines)

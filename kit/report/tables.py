@@ -28,7 +28,7 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     for path in paths:
         if path not in known:
             raise InputError(
-                f"There is no table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
+                f"No table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
     return tuple(known[path] for path in paths) or TABLES
 
@@ -74,13 +74,13 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     output = work.output_tokens
     replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
     return (
-        f"{replicates.capitalize()}; each cell: fresh server, right answers first, "
+        f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window, closed loop, salted prompts '{_name(plan.prompts.name)}', "
         f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
         "TTFT = first text - send; ITL = gaps between text chunks per token, pooled; decode = 1 / median TPOT; "
-        "throughput = tokens that arrived in the window / its length; nearest-rank percentiles; "
-        f"{NO_DATA} = too few samples (p99 needs {SAMPLE_FLOORS[990]}; the largest seen beside it) or no data.",
+        f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
+        f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
     )
 
 
@@ -110,7 +110,7 @@ def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics:
     parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
     suspect = suspect_lines(result)
     if suspect:
-        words = f"{SUSPECT} SUSPECT: these numbers may be the load generator's rather than the server's:"
+        words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
     lost = failures(result)
     if lost:
@@ -122,13 +122,13 @@ def report(
     plan: Plan, result: Result, calibration: Calibration | None, host_lines: tuple[str, ...], plan_sha256: str
 ) -> str:
     """REPORT.md of a run."""
-    confirmed = "" if plan.model.confirmed else " (hash not confirmed by us)"
+    confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",
         "\n".join(f"- {line}" for line in host_lines),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
-        "Made from raw records; `kit verify` recomputes every number.",
+        "Computed from raw records; `kit verify` recomputes every number.",
         tables(plan, result, calibration),
     )
     return "\n\n".join(parts)
@@ -145,7 +145,7 @@ def metrics_table(metrics: Metrics) -> str:
     shares = METRICS[ERROR_RATE].shown(metrics.error_rate).removesuffix(" %")
     scalars = [
         ["throughput (tokens/s)", METRICS[THROUGHPUT].shown(metrics.throughput_tok_s)],
-        ["decode (tokens/s for each user)", METRICS[DECODE].shown(metrics.decode_tok_s)],
+        ["decode (tokens/s per user)", METRICS[DECODE].shown(metrics.decode_tok_s)],
         ["requests finished per second", METRICS["request_rate_s"].shown(metrics.request_rate_s)],
         ["requests ok / failed / unfinished", f"{counts.ok} / {counts.failed} / {counts.unfinished}"],
         ["error rate (%)", shares],

@@ -114,7 +114,7 @@ def run_load(state: CellState) -> CellState:
     """Warm-up and window are one load: the generator tells when the window opens."""
     inputs = state.inputs
     if state.load is None:
-        raise InternalError("There is no load to be run.")
+        raise InternalError("There is no load to run.")
 
     def on_event(event: Event) -> None:
         if event.get("phase") not in (None, WARM_UP):
@@ -133,7 +133,7 @@ def collect(state: CellState) -> CellState:
     """The numbers of the records, and whether the server outlived its load."""
     load, facts = state.load, state.facts
     if load is None or facts is None:
-        raise InternalError("There is no load to be collected.")
+        raise InternalError("There is no load to collect.")
     if facts.interrupted:
         raise KeyboardInterrupt
     if facts.aborted:
@@ -166,11 +166,11 @@ def _death(running: Running) -> CellFailure | None:
     lines = "".join(f"\n  {line}" for line in running.log_tail(5))
     if facts is not None and facts.oom_killed:  # perhaps only one of its processes: what is left is another server
         return CellFailure(
-            WINDOW, "OutOfMemory", f"The server ran out of memory in the load and was killed.{lines}"
+            WINDOW, "OutOfMemory", f"The server ran out of memory during the load and was killed.{lines}"
         )
     if code is None:
         return None
-    return CellFailure(WINDOW, "ServerDied", f"The server ended with exit code {code} in the load.{lines}")
+    return CellFailure(WINDOW, "ServerDied", f"The server ended with exit code {code} during the load.{lines}")
 
 
 def _counters(state: CellState) -> dict[str, int] | None:

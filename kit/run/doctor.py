@@ -67,7 +67,7 @@ def _machine() -> Iterator[Diagnosis]:
         yield Diagnosis(
             "CPU governor",
             "note",
-            f"{governor}: the clock follows the load, and short windows see it",
+            f"{governor}: clock speed varies with load, which affects short windows",
             "sudo cpupower frequency-set -g performance",
         )
     if host.clock_source not in (None, "tsc", "arch_sys_counter", "kvm-clock"):
@@ -77,7 +77,7 @@ def _machine() -> Iterator[Diagnosis]:
     folder = cache_folder()
     free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
     state: State = "ok" if free >= MIN_FREE_BYTES else "note"
-    yield Diagnosis("disk", state, f"{bytes_text(free)} free at the cache", "Make room, or set KIT_CACHE.")
+    yield Diagnosis("disk", state, f"{bytes_text(free)} free at the cache", "Free some space, or set KIT_CACHE.")
 
 
 def _engine(host: ContainerHost) -> Iterator[Diagnosis]:
@@ -97,7 +97,7 @@ def _accelerator(host: ContainerHost, platform: Platform) -> Diagnosis:
         preflight(host, platform.entries)
     except KitError as error:
         return Diagnosis("accelerator", "fail", error.what, error.remedy or "See docs/passthrough.md.")
-    return Diagnosis("accelerator", "ok", "every entry's accelerator has a way into containers")
+    return Diagnosis("accelerator", "ok", "containers can access every entry's accelerator")
 
 
 def _images(host: ContainerHost, platform: Platform) -> Iterator[Diagnosis]:
@@ -109,24 +109,24 @@ def _images(host: ContainerHost, platform: Platform) -> Iterator[Diagnosis]:
             yield Diagnosis(f"image of {entry.name}", "fail", error.what, error.remedy)
             continue
         state: State = "note" if missing else "ok"
-        words = f"{wanted.tag} " + ("has to be built" if missing else "is here")
+        words = f"{wanted.tag} " + ("missing: has to be built" if missing else "is here")
         yield Diagnosis(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
 
 
 def _modules(platform: Platform) -> Diagnosis:
     missing = ", ".join(missing_modules(platform.entries))
     if missing:
-        return Diagnosis("wheels", "fail", f"{missing} is not installed, and servers need it", INSTALL)
-    return Diagnosis("wheels", "ok", "what servers need is installed")
+        return Diagnosis("wheels", "fail", f"{missing} is not installed, but servers need it", INSTALL)
+    return Diagnosis("wheels", "ok", "required by servers: installed")
 
 
 def _models(platform: Platform) -> Iterator[Diagnosis]:
     for name in (platform.model, *own_models(platform.entries)):
         entry = model(name)
         here = weights_path(entry).exists()
-        doubt = "" if entry.confirmed else "; its hash is not confirmed by us"
+        doubt = "" if entry.confirmed else "; hash not confirmed"
         state: State = "ok" if here and entry.confirmed else "note"
-        words = ("is here" if here else "has to be fetched or made") + doubt
+        words = ("is here" if here else "missing: has to be downloaded or converted") + doubt
         yield Diagnosis(f"model {name}", state, words, f"kit models prepare {name}")
 
 
@@ -136,6 +136,6 @@ def _clock(hardware: Hardware | None) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "device clock",
             "note",
-            f"the platform is meant at {mhz} MHz, and the kit has no rights to lock that",
+            f"the platform expects {mhz} MHz; the kit has no rights to lock the clock",
             f"sudo nvidia-smi -lgc {mhz},{mhz}, and afterwards sudo nvidia-smi -rgc",
         )

@@ -75,26 +75,26 @@ def _require_same_weights(mounted: ServedModel, probe: Probe) -> None:
 
 
 def _prepare(step: Step, probe: Probe) -> None:
-    with _not_ready(f"did not take the model ({step.path})"):
+    with _not_ready(f"did not accept the model ({step.path})"):
         if isinstance(step, Upload):
             probe.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
             return
         answer = probe.post(step.path, step.document, step.timeout_s)
     if isinstance(answer, dict) and answer.get("error"):
-        raise RuntimeNotReadyError(f"The server did not take the model ({step.path}): {answer['error']!r:.200}.")
+        raise RuntimeNotReadyError(f"The server did not accept the model ({step.path}): {answer['error']!r:.200}.")
 
 
 def _settings(entry: Entry, running: Running, probe: Probe) -> tuple[str | None, dict[str, Setting]]:
     """The server's own word on its version and settings; `EngineError` if it did not take a setting."""
     runtime = RUNTIMES[entry.runtime]
     path = runtime.settings_path(entry.variant)
-    with _not_ready(f"is up but gives no facts at {runtime.FACTS_PATH}", running.log_tail):
+    with _not_ready(f"is up but does not answer at {runtime.FACTS_PATH}", running.log_tail):
         facts = probe.fetch_json(runtime.FACTS_PATH)
         told = facts if path == runtime.FACTS_PATH else probe.fetch_json(path)
     reported = runtime.reported(told)
     wrong = runtime.disagreements(entry.settings, reported)
     if wrong:
-        raise EngineError(f"The server runs with other settings than planned: {'; '.join(wrong)}.")
+        raise EngineError(f"The server's settings differ from the plan: {'; '.join(wrong)}.")
     return runtime.version(facts), reported
 
 
@@ -113,7 +113,7 @@ def device_of(entry: Entry, running: Running, probe: Probe) -> str | None:
     if not found.ok:
         raise WrongDeviceError(
             f"The server is not on the device of {entry.runtime}/{entry.variant}: {found.reason}.",
-            "It is not measured: it would be the wrong thing. Check driver and passthrough with kit doctor.",
+            "Check driver and passthrough: kit doctor.",
             running.log_tail(5),
         )
     return found.device

@@ -114,11 +114,11 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
 def _span(request: LoadRequest) -> _Span:
     warmup_ns, ramp_ns = seconds_to_ns(request.warmup_s), seconds_to_ns(request.ramp_s)
     if ramp_ns and request.loop.kind == "open":
-        raise InputError("A ramp spreads the starts of a closed loop's users; this loop is open.", "Leave it out.")
+        raise InputError("--ramp applies to closed loops only.", "Leave it out.")
     if ramp_ns > warmup_ns:
         raise InputError(
             f"The ramp of {request.ramp_s:g} s is longer than the warm-up of {request.warmup_s:g} s.",
-            f"Users who start in the window would bend it: give --warmup {request.ramp_s:g} or more.",
+            f"Users must start before the window: give --warmup {request.ramp_s:g} or more.",
         )
     window_ns = None if request.window_s is None else seconds_to_ns(request.window_s)
     pin, requests = None, request.requests

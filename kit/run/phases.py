@@ -83,7 +83,7 @@ class CellState:
     def server(self) -> Server:
         """The server, in every phase after the first."""
         if self.started is None:
-            raise InternalError("A phase came before the server was started.")
+            raise InternalError("A phase began before the server was started.")
         return self.started
 
     @property
@@ -146,7 +146,7 @@ class PhaseRunner:
 
     def _end(self, outcome: Literal["ok", "failed", "interrupted"]) -> str:
         if self._begun is None:
-            raise InternalError("A phase ended that never began.")
+            raise InternalError("A phase ended that had not begun.")
         name, started_ns = self._begun
         self.phases.append(Phase(name, started_ns, self._elapsed_ns(), outcome))
         return name

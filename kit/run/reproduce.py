@@ -96,8 +96,8 @@ def _begin(plan: Plan, folder: Path) -> str:
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
     if read_host(folder) != describe_host():
         raise InputError(
-            f"The run in {folder} was begun on another machine, or this one has changed since.",
-            "Its cells and new ones could not be compared: begin a new run.",
+            f"The run in {folder} was started on another machine, or this one has changed.",
+            "Old and new cells would not be comparable: start a new run.",
         )
     for planned in plan.cells:
         remains = folder / CELLS / planned.id
@@ -125,7 +125,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) 
 def _storage(error: OSError, folder: Path) -> StorageError:
     return StorageError(
         f"The run stopped: {error.strerror or error} ({error.filename or folder}).",
-        f"What was measured so far is in {folder}.",
+        f"Resume it: kit reproduce --resume {folder}",
     )
 
 

@@ -29,7 +29,7 @@ VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
 PROCESS_VARIANTS: Mapping[str, str] = {"embedded": "xllamacpp"}
 LOADS_FOLDERS = False
 SETTINGS: Mapping[str, SettingRule] = {
-    "slots": SettingRule(1, 1, 1024, "requests decoded together; more wait in a queue"),
+    "slots": SettingRule(1, 1, 1024, "requests decoded together; more are queued"),
     "context_tokens_per_slot": SettingRule(640, 64, 1_000_000, "prompt and answer of one request"),
     THREADS: THREADS_RULE,
     "batch_tokens": SettingRule(2048, 1, 65_536, "logical batch"),

@@ -41,7 +41,7 @@ SETTINGS: Mapping[str, SettingRule] = {
 _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cpu": {THREADS: THREADS_RULE},
     "cuda": {
-        "max_batch": SettingRule(32, 1, 1024, "requests decoded together; more wait in a queue"),
+        "max_batch": SettingRule(32, 1, 1024, "requests decoded together; more are queued"),
         "iteration_scheduler": SettingRule(1, 0, 1, "1: requests join and leave a running batch"),
         "skip_parity_gate": SettingRule(0, 0, 1, "1 switches off its own check of the GPU against the CPU"),
     },
@@ -126,10 +126,11 @@ def _wgpu_device(variant: str, listing: str) -> DeviceFinding:
     software = _SOFTWARE.search(line[1])
     name = plain_text(software[1] if software else line[1].removeprefix("ready").strip(), 120)
     if (variant == "lavapipe") != bool(software):
-        kind = "software Vulkan" if software else "no software Vulkan"
-        return DeviceFinding(False, name, f"`apr devices` says {name}: that is {kind}, the variant is {variant}")
+        kind = "software Vulkan" if software else "not software Vulkan"
+        words = f"`apr devices` reports {name}: that is {kind}, the variant is {variant}"
+        return DeviceFinding(False, name, words)
     if not software and not line[1].startswith("ready"):
-        return DeviceFinding(False, name, f"`apr devices` does not call wgpu ready: {name}")
+        return DeviceFinding(False, name, f"`apr devices` does not report wgpu as ready: {name}")
     return DeviceFinding(True, name)
 
 
@@ -162,7 +163,7 @@ def disagreements(settings: Mapping[str, Setting], reported: Mapping[str, Settin
     if isinstance(context, int) and isinstance(planned, int) and context < planned:
         found.append(f"the server has {context} tokens of context for a request, the plan says {planned}")
     if settings.get("skip_parity_gate") == 0 and reported.get("skip_parity_gate") == 1:
-        found.append("the server has skipped its check of the GPU against the CPU")
+        found.append("the server skipped its GPU/CPU parity check")
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from kit.documents import Setting
 from kit.runtimes.protocol import ServedModel, ServerSpec, SettingRule, Step
 
 THREADS = "threads"
-THREADS_RULE = SettingRule(0, 0, 1024, "CPU threads; 0 is all the machine lets us use")
+THREADS_RULE = SettingRule(0, 0, 1024, "CPU threads; 0 is all usable ones")
 
 
 def filled(rules: Mapping[str, SettingRule], settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:

@@ -35,16 +35,16 @@ VARIANTS: tuple[str, ...] = ("cpu", "cuda")
 PROCESS_VARIANTS: Mapping[str, str] = {}
 LOADS_FOLDERS = True
 SETTINGS: Mapping[str, SettingRule] = {
-    "max_num_seqs": SettingRule(128, 1, 4096, "requests decoded together; more wait in a queue"),
-    "max_model_len": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request, in tokens"),
+    "max_num_seqs": SettingRule(128, 1, 4096, "requests decoded together; more are queued"),
+    "max_model_len": SettingRule(4096, 64, 1_000_000, "tokens per request, prompt and answer"),
 }
 _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cpu": {
-        "kv_gib": SettingRule(1, 1, 1024, "memory for the keys and values of all requests, in GiB"),
+        "kv_gib": SettingRule(1, 1, 1024, "KV cache of all requests, in GiB"),
         THREADS: THREADS_RULE,
     },
     "cuda": {
-        "gpu_memory_percent": SettingRule(90, 1, 100, "the part of the GPU's memory that it takes"),
+        "gpu_memory_percent": SettingRule(90, 1, 100, "fraction of GPU memory to use"),
     },
 }
 FACTS_PATH = "/version"

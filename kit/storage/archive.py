@@ -89,7 +89,7 @@ class ArchiveError(InputError):
 
     def __init__(self, reason: Reason, member: str, sentence: str) -> None:
         place = "" if member == _WHOLE else f" at {member}"
-        super().__init__(f"The archive is refused{place}: {sentence}", "Get a fresh copy, or pack it again.")
+        super().__init__(f"The archive is rejected{place}: {sentence}", "Get a fresh copy, or pack it again.")
         self.reason: Reason = reason
         self.member = member
         self.sentence = sentence
@@ -216,10 +216,10 @@ def _parse(block: bytes, place: str) -> tuple[str, int]:
 
 def _check_place(name: str, last: str, names: set[str]) -> None:
     if name <= last:
-        raise ArchiveError("order", name, f"It stands after {last}: names must ascend, and none comes twice.")
+        raise ArchiveError("order", name, f"It comes after {last}: names must ascend, without duplicates.")
     parents = accumulate(name.split("/")[:-1], "{}/{}".format)
     if below := next((parent for parent in parents if parent in names), None):
-        raise ArchiveError("name", name, f"It stands below {below}, which is a file.")
+        raise ArchiveError("name", name, f"It is below {below}, which is a file.")
 
 
 def _check_size(name: str, size_bytes: int, total_bytes: int, limits: Limits) -> None:
@@ -231,7 +231,7 @@ def _check_size(name: str, size_bytes: int, total_bytes: int, limits: Limits) ->
 
 def _check_end(stream: _TarStream) -> None:
     if any(stream.take(_BLOCK_BYTES, _WHOLE)):
-        raise ArchiveError("end", _WHOLE, "One zero block stands alone; two of them end an archive.")
+        raise ArchiveError("end", _WHOLE, "There is a single zero block; two of them end an archive.")
     if not stream.is_at_end():
         raise ArchiveError("trailing", _WHOLE, "Something follows the two zero blocks that end it.")
 
@@ -288,9 +288,11 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
     if _GZIP_HEADER.startswith(data):
         raise ArchiveError("truncated", _WHOLE, "It has no content.")
     if not data.startswith(_GZIP_HEADER):
-        raise ArchiveError("gzip", _WHOLE, "It does not start with the plain gzip header that `pack` writes.")
+        raise ArchiveError(
+            "gzip", _WHOLE, "It is not a kit bundle: the gzip header is not the one that the kit writes."
+        )
 
 
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:
     if out_bytes > max(limits.ratio_from_bytes, limits.ratio * in_bytes):
-        raise ArchiveError("ratio", _WHOLE, f"It expands more than {limits.ratio}:1, like a bomb.")
+        raise ArchiveError("ratio", _WHOLE, f"It expands more than {limits.ratio}:1, like a decompression bomb.")

@@ -78,16 +78,14 @@ def raise_load_error(code: int, errors: list[Event]) -> None:
     if code:
         raise EngineError(
             f"The load generator ended with exit code {code}.",
-            f"Its own words are in {LOADGEN_LOG} in the folder.",
+            f"See {LOADGEN_LOG} in the folder.",
         )
 
 
 def too_many_errors(load: Load, requests: int) -> CellFailure:
     """Why a load was given up that failed more often than it was allowed to."""
     share = (load.max_error_milli or 0) / 10
-    return CellFailure(
-        WINDOW, "TooManyErrors", f"Given up: more than {share:g} % of the {requests} requests until then failed."
-    )
+    return CellFailure(WINDOW, "TooManyErrors", f"Aborted: more than {share:g} % of {requests} requests failed.")
 
 
 def read_facts(folder: Path) -> LoadFacts:

@@ -121,7 +121,7 @@ def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class FolderFiles:
-    """The files of a run folder by name, and what is no plain file or too large, with the reason."""
+    """The files of a run folder by name, and what is not a regular file or too large, with the reason."""
 
     files: Mapping[str, bytes]
     refused: Mapping[str, str]
@@ -141,7 +141,7 @@ def read_folder(folder: Path) -> FolderFiles:
             if path.is_symlink():
                 refused[place] = "is a link"
             elif not path.is_file():
-                refused[place] = "is no plain file"
+                refused[place] = "is not a regular file"
             elif path.stat().st_size > MAX_FILE_BYTES:
                 refused[place] = f"is larger than {MAX_FILE_BYTES} bytes"
             else:

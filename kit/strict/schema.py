@@ -87,7 +87,7 @@ def check(document: Json, name: str, where: str, line: Callable[[DocumentPath], 
     ordered = sorted(problems(document, name), key=lambda problem: not problem.message.startswith("unknown key"))
     found = [_sentence(problem, where, line) for problem in ordered]
     if found:
-        remedy = f"Correct this place; what a {name} document may hold is in schemas/{name}.v1.json."
+        remedy = f"Correct this place; schemas/{name}.v1.json describes the format."
         raise InputError(found[0], remedy, tuple(found[1:]))
 
 

@@ -55,8 +55,8 @@ def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
     path = model_path(entry)
     if entry.source.kind in ("folder", "derived"):
         raise SourceError(
-            f"The model {entry.name} is no file that is fetched: it is made here.",
-            f"Prepare it, with a container engine: kit models prepare {entry.name}",
+            f"The model {entry.name} cannot be downloaded: it is converted on this machine.",
+            f"Run this, with a container engine: kit models prepare {entry.name}",
         )
     if path.is_file() and entry.sha256 and file_sha256(path) == entry.sha256:
         return path
@@ -69,14 +69,14 @@ def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
             partial.unlink()
             raise SourceError(
                 f"The model {entry.name} came with sha256 {found}, the catalogue says {entry.sha256}.",
-                "It is another file under the same name, or the transfer was damaged: fetch it again, and do not "
-                "use it if the hash stays wrong.",
+                "The file changed or the transfer was damaged: download it again, and do not use it if the "
+                "hash stays wrong.",
             )
         partial.replace(path)
     except OSError as error:
         raise StorageError(
-            f"The model {entry.name} could not be kept in {path.parent}: {error.strerror or error}.",
-            f"Make room, or choose another place with {CACHE_VARIABLE}.",
+            f"The model {entry.name} cannot be written to {path.parent}: {error.strerror or error}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
         ) from None
     return path
 
@@ -160,7 +160,7 @@ def download(url: str, target: Path, on_bytes: OnBytes) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SourceError(
             f"The download of {url} failed: {error or type(error).__name__}.",
-            "Run it again: what has come is kept and the download goes on from there.",
+            "Run it again: the download resumes.",
         ) from None
 
 

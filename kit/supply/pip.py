@@ -68,6 +68,6 @@ def _wheelhouse() -> list[str]:
         return []
     if not Path(named).is_dir():
         raise InputError(
-            f"{WHEELHOUSE_VARIABLE} names {plain_text(named, 200)}, which is no folder.", "Correct it."
+            f"{WHEELHOUSE_VARIABLE} names {plain_text(named, 200)}, which is not a folder.", "Correct it."
         )
     return ["--find-links", named]

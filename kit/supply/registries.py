@@ -46,7 +46,7 @@ def download_crate(package: str, version: str, target: Path, on_bytes: OnBytes) 
             dl = json.loads(config.read_bytes())["dl"]
         except (ValueError, LookupError, TypeError):
             raise SourceError(
-                f"{plain_text(index, 200)} is no index of crates: its config.json has no address of downloads.",
+                f"{plain_text(index, 200)} is not a crate index: its config.json has no download address.",
                 "See [source] in cargo's config.toml.",
             ) from None
     download(crate_address(str(dl), package, version), target, on_bytes)
@@ -74,8 +74,8 @@ def crates_index(settings: Table) -> str:
         name = str(source["replace-with"])
     if not index.startswith("sparse+http"):
         raise InputError(
-            f"cargo's settings replace crates.io by {plain_text(name, 60)}, which is no sparse registry.",
-            "The kit can fetch crates from an index whose address begins with sparse+https://.",
+            f"cargo replaces crates.io with {plain_text(name, 60)}, which is not a sparse registry.",
+            "The kit needs an index whose address begins with sparse+https://.",
         )
     return index.removeprefix("sparse+").rstrip("/") + "/"
 
@@ -85,7 +85,7 @@ def download_module(package: str, version: str, target: Path, on_bytes: OnBytes)
     proxies = re.split(r"[,|]", go_settings().get("GOPROXY") or GO_PROXY)
     first = next((each.strip() for each in proxies if each.strip().startswith("http")), None)
     if first is None:
-        raise InputError("GOPROXY names no proxy.", "The kit fetches modules over http or https from a proxy.")
+        raise InputError("GOPROXY has no proxy address.", "Set GOPROXY to an http or https address.")
     escaped = re.sub(r"[A-Z]", lambda letter: f"!{letter[0].lower()}", package)  # go.dev/ref/mod#goproxy-protocol
     download(f"{first.rstrip('/')}/{escaped}/@v/v{version}.zip", target, on_bytes)
 
@@ -102,7 +102,7 @@ def module_sum(archive: Path) -> str:
                         digest.update(block)
                 lines.append(f"{digest.hexdigest()}  {name}\n")
     except zipfile.BadZipFile:
-        return "no zip archive"
+        return "not a zip archive"
     return "h1:" + base64.b64encode(sha256("".join(lines).encode()).digest()).decode()
 
 
@@ -116,7 +116,7 @@ def cargo_settings() -> Table:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
     except (OSError, ValueError) as error:
-        raise InputError(f"cargo's settings in {path} cannot be read: {error}.", "Correct the file.") from None
+        raise InputError(f"cargo's configuration {path} cannot be read: {error}.", "Fix the file.") from None
 
 
 def go_settings() -> dict[str, str]:

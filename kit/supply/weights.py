@@ -60,9 +60,7 @@ def prepared(
         found = measured(entry)
     path = weights_path(entry)
     if found is None:
-        raise SourceError(
-            f"The model {entry.name} is still not here.", f"Fetch it: kit models prepare {entry.name}"
-        )
+        raise SourceError(f"The model {entry.name} is missing.", f"Fetch it: kit models prepare {entry.name}")
     # What is made here may differ in a byte by the versions of those who make it: then it is not confirmed.
     if entry.sha256 is not None and found[0] != entry.sha256 and entry.source.kind != "derived":
         raise SourceError(
@@ -91,13 +89,13 @@ def _fetch_folder(entry: ModelEntry, on_bytes: OnBytes) -> None:
 
 def _make(host: ContainerHost, entry: ModelEntry, image_of: ImageOf, on_bytes: OnBytes, on_line: OnLine) -> None:
     if entry.source.made_by not in WAYS or entry.source.made_from is None:
-        raise SourceError(f"The kit does not know how to make the model {entry.name}.", "See docs/status.md.")
+        raise SourceError(f"There is no conversion for the model {entry.name}.", "See docs/status.md.")
     origin = model(entry.source.made_from)
     path, (digest, _) = prepared(host, origin, image_of, on_bytes, on_line)
     maker, code = WAYS[entry.source.made_by]
     image = image_of(maker)
     volume = host.model_volume(image, digest, path, origin.file, on_bytes)
-    on_line(f"making {entry.name} of {origin.name}")
+    on_line(f"converting {origin.name} to {entry.name}")
     partial = _partial(weights_path(entry))
     program = Program(
         image,
@@ -129,6 +127,6 @@ def _partial(path: Path) -> Path:
     except OSError as error:
         raise StorageError(
             f"The folder {partial} cannot be made: {error.strerror or error}.",
-            f"Make room, or choose another place with {CACHE_VARIABLE}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
         ) from None
     return partial

@@ -19,7 +19,7 @@ def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan,
         first = evidence.problems[0]
         raise InputError(
             f"{first.where}: {first.message}.",
-            "`kit verify` lists everything that is wrong with it.",
+            "`kit verify` lists all findings.",
             tuple(f"{problem.where}: {problem.message}" for problem in evidence.problems[1:10]),
         )
     if evidence.plan is None:
@@ -34,7 +34,7 @@ def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
         return files.cell and replace(files.cell, metrics=recomputed_metrics(files, slo))
     except (ArithmeticError, LookupError):
         raise InputError(
-            f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` says what is wrong."
+            f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` lists all findings."
         ) from None
 
 

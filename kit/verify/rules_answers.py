@@ -58,7 +58,7 @@ def text_duplicates(evidence: Evidence) -> Steps:
     "correct.passed",
     "reject",
     "answers",
-    "Before its load the server answered every test rightly, judged again here",
+    "Before its load the server passed every correctness test, checked again here",
 )
 def correct_passed(evidence: Evidence) -> Steps:
     plan = evidence.plan
@@ -66,7 +66,7 @@ def correct_passed(evidence: Evidence) -> Steps:
         return
     suite = known_suite(plan.correctness.name, plan.correctness_level)
     if suite is None:
-        yield Issue(f"{PLAN}: correctness", "is no suite and level of this kit, so no answer can be judged")
+        yield Issue(f"{PLAN}: correctness", "is not a suite and level of this kit, so no answer can be judged")
         return
     for found in found_cells(evidence):
         checks = found.files.checks

@@ -53,10 +53,10 @@ def calibration_consistent(evidence: Evidence) -> Steps:
 def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
     points, steps = calibration.points, calibration.steps
     if (calibration.limit_ms, calibration.min_pace) != (MAX_ERROR_MS, MIN_PACE):
-        yield f"has other limits than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
+        yield f"has limits other than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
     if levels != sorted(plan.workload.concurrencies):
-        yield "has points at other concurrencies than the plan's, or in another order"
+        yield "does not have the plan's concurrencies in order"
     for where, series in (("points", points), ("steps", steps)):
         yield from (f"{where}: {words}" for words in _tries(series))
         for at, point in enumerate(series):
@@ -120,7 +120,7 @@ def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str
         yield "was not over when the first cell started"
 
 
-@rule("calibration.range", "flag", "cells", "No measured cell lies beyond what the calibration proved")
+@rule("calibration.range", "flag", "cells", "No measured cell exceeds the proven range of the calibration")
 def calibration_range(evidence: Evidence) -> Steps:
     for line in evidence.result.cells if evidence.result else ():
         if line.metrics is not None:

@@ -50,7 +50,7 @@ def _load_issues(found: Found) -> Iterator[Issue]:
         return
     where = f"{found.where}: load"
     if not _is_plain_url(load.url):
-        yield Issue(where, "has a URL that is no plain http address of a server")
+        yield Issue(where, "has a URL that is not a plain http address of a server")
     expected = cell_load(found.plan, found.planned, load.url, load.model)
     yield from (Issue(where, words) for words in differences(expected, load))
 
@@ -69,7 +69,7 @@ def _is_plain_url(url: str) -> bool:
     "cell.settings",
     "reject",
     "cells",
-    "The server of a measured cell says itself that it took the planned settings",
+    "The server of a measured cell reports the planned settings",
 )
 def cell_settings(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
@@ -85,7 +85,9 @@ def cell_settings(evidence: Evidence) -> Steps:
             yield Issue(f"{found.where}: server.reported", words)
 
 
-@rule("cell.status", "reject", "cells", "A measured cell has all it takes and no failure; a failed one says why")
+@rule(
+    "cell.status", "reject", "cells", "A measured cell is complete and has no failure; a failed one has a reason"
+)
 def cell_status(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         yield 1

@@ -70,7 +70,7 @@ def contained_cells(evidence: Evidence) -> Iterator[Contained]:
     "container.present",
     "reject",
     "cells",
-    "Measured cells of a plan of containers tell of their container and device; a process has neither",
+    "Measured cells of a container plan describe their container and device; a process has neither",
 )
 def container_present(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
@@ -81,12 +81,12 @@ def container_present(evidence: Evidence) -> Steps:
         where = f"{found.where}: server"
         if found.plan.engine != "docker":
             if server.container is not None or server.device is not None:
-                yield Issue(where, "tells of a container or device, but is a process of the machine")
+                yield Issue(where, "describes a container or device, but is a process")
             continue
         if found.measured and server.container is None:
-            yield Issue(where, "ran in a container, but nothing is told of it")
+            yield Issue(where, "ran in a container, but does not describe it")
         if found.measured and server.device is None:
-            yield Issue(where, "ran in a container, but not on any device that was found out")
+            yield Issue(where, "ran in a container, but on an unknown device")
         if server.container is not None:
             mine = {"cell": found.planned.id, "role": ROLE}
             yield from (Issue(f"{where}.container", words) for words in _label_faults(server.container, mine))
@@ -178,7 +178,7 @@ def _pin_of(each: Contained) -> ImagePin | None:
 def _image_faults(each: Contained) -> Iterator[str]:
     container, pin = each.container, _pin_of(each)
     if not _IMAGE_ID.fullmatch(container.image_id):
-        yield "image_id is no sha256"
+        yield "image_id is not a sha256"
     if pin is None:
         return
     if pin.digest and pin.digest not in {one.rpartition("@")[2] for one in container.repo_digests}:
@@ -190,10 +190,10 @@ def _image_faults(each: Contained) -> Iterator[str]:
     }
     yield from _label_faults(container, made)
     if labelled_inputs(container.labels) is None:
-        yield f"label {LABEL}inputs is no JSON of names and sha256"
+        yield f"label {LABEL}inputs is not JSON of names and sha256"
 
 
-@rule("container.inputs", "flag", "containers", "The image says that it was built from this kit's pinned inputs")
+@rule("container.inputs", "flag", "containers", "The image's labels name this kit's pinned inputs")
 def container_inputs(evidence: Evidence) -> Steps:
     told: set[tuple[str, frozenset[tuple[str, str]]]] = set()
     for each in contained_cells(evidence):
@@ -225,7 +225,7 @@ def _other_inputs(inputs: Mapping[str, str], entry: Entry, pin: ImagePin) -> lis
     "container.device",
     "reject",
     "containers",
-    "The accelerator came into the container in a way that is one for the service, and the device has a name",
+    "The accelerator was passed to the container in a way that fits the service, and the device has a name",
 )
 def container_device(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):
@@ -268,7 +268,7 @@ def _time_faults(each: Contained) -> Iterator[str]:
     if any(later + UTC_SLACK_NS < earlier for earlier, later in pairwise(known)):
         yield "was not made, started, used and ended in this order, inside its cell"
     if each.found.measured and container.finished_utc is None:
-        yield "was never seen to end"
+        yield "has no observed end"
 
 
 def _moment(utc: str) -> int | None:

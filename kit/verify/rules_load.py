@@ -133,9 +133,7 @@ def load_lag(evidence: Evidence) -> Steps:
         lags = sorted(record.sent_ns - record.intended_ns for record in chosen if record.sent_ns is not None)
         yield len(lags)
         if lags and nearest_rank(lags, 990) > _max_lag_ns(chosen):
-            words = (
-                f"99 % of requests left within {nearest_rank(lags, 990) / 1e6:.3f} ms only: the client was late"
-            )
+            words = f"p99 send delay is {nearest_rank(lags, 990) / 1e6:.1f} ms: the client was late"
             yield Issue(loaded.where, words)
 
 

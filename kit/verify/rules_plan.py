@@ -139,7 +139,7 @@ def _sha256_of(plan: Plan, entry: Entry) -> str | None:
     return next((pin.sha256 for pin in plan.models if pin.name == entry.model), None)
 
 
-@rule("model.confirmed", "flag", "models", "Hash and size of the model were seen by the kit's makers")
+@rule("model.confirmed", "flag", "models", "Hash and size of the model are confirmed in the catalogue")
 def model_confirmed(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
@@ -147,11 +147,11 @@ def model_confirmed(evidence: Evidence) -> Steps:
     yield 1 + len(plan.models)
     known = known_model(plan.model.name)
     if not plan.model.confirmed or known is None or not known.confirmed:
-        yield Issue(f"{PLAN}: model", "has a hash that was only read somewhere, not seen by the kit's makers")
+        yield Issue(f"{PLAN}: model", "has a hash that was never checked on a downloaded file")
     for pin in plan.models:
         known = known_model(pin.name)
         if not pin.confirmed or known is None or not known.confirmed:
-            words = "was not seen by the kit's makers: its hash was read somewhere, or measured in this run alone"
+            words = "is not confirmed: its hash is only documented, or was measured in this run"
             yield Issue(f"{PLAN}: model {pin.name}", words)
 
 

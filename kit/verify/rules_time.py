@@ -83,7 +83,7 @@ def time_clock(evidence: Evidence) -> Steps:
         if not _ascend(moments):
             yield Issue(found.where, "the load is not inside the server's life, or that not inside the cell")
         if found.measured and cell.server and cell.server.stopped_utc is None:
-            yield Issue(f"{found.where}: server", "was never seen to stop")
+            yield Issue(f"{found.where}: server", "has no observed stop")
 
 
 def _span_issues(where: str, started_utc: str, ended_utc: str, duration_ns: int) -> Iterator[Issue]:

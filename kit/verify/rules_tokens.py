@@ -88,7 +88,7 @@ def tokens_first(evidence: Evidence) -> Steps:
         yield len(known)
         blank = [record for record in known if _starts_blank(texts[record.id], record.chunks[0][1])]
         if blank:
-            yield _summary(loaded, blank, "the first chunk is nothing that can be seen")
+            yield _summary(loaded, blank, "the first chunk has no visible text")
 
 
 def _starts_blank(text: str, first_chars: int) -> bool:

@@ -43,7 +43,7 @@ def verify_opened(open_: Callable[[], Evidence]) -> Verdict:
     try:
         evidence = open_()
     except Exception as error:  # whatever it is, it must end in a refusal and not in a traceback
-        words = f"The evidence could not be opened: {type(error).__name__}."
+        words = f"The evidence cannot be opened: {type(error).__name__}."
         return _verdict(None, [_finding(CRASHED, "reject", Issue("the whole", words))], {})
     return verify(evidence)
 
@@ -101,5 +101,5 @@ def _missing(ended: Sequence[str]) -> Iterator[Finding]:
 
 def _something_checked(evidence: Evidence) -> Iterator[Finding]:
     if not any(loaded.found.measured and loaded.records for loaded in loaded_cells(evidence)):
-        words = "No measured cell with records was found: nothing could be checked."
+        words = "No measured cell with records: nothing to check."
         yield _finding(NOTHING_CHECKED, "reject", Issue("the whole", words))

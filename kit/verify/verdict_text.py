@@ -8,16 +8,16 @@ from kit.documents import Verdict
 from kit.text import plain_text
 
 MEANING = {
-    "rejected": "a rule that must hold does not, or something that must be there is missing",
-    "self-reported": "all that can be recomputed was, and holds; the machine's owner could still have made it up",
-    "consistent": "as self-reported, and evidence from outside the load agrees",
+    "rejected": "a required rule failed or a required file is missing",
+    "self-reported": "everything that can be recomputed is right; the records themselves could still be forged",
+    "consistent": "as self-reported, with agreeing evidence from outside the load",
 }
 NOT_CHECKED = (
-    "who made it (there are no signatures yet)",
-    "telemetry of the machine",
-    "token counts by tokenising the texts again",
-    "patterns of made-up data",
-    "the limits of the hardware",
+    "who made it (no signatures yet)",
+    "telemetry",
+    "token counts, by tokenising the texts",
+    "patterns of forged data",
+    "limits of the hardware",
 )
 _WORDS = {"reject": "REJECT", "flag": "FLAG", "note": "NOTE"}
 
@@ -31,7 +31,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Label: {verdict.label} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"
     things = sum(verdict.checked.values())
-    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules on {things:,} things"
+    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {things:,} checks"
     for finding in verdict.findings:
         where = plain_text(finding.where, 200)
         yield f"{_WORDS[finding.level]} {finding.rule} {where}: {plain_text(finding.message, 400)}"

@@ -11,7 +11,7 @@ OnLine = Callable[[str], None]
 source_option = click.option(
     "--from-source/--official",
     default=None,
-    help="Images built from sources, or the runtimes' own; default what works.",
+    help="Build images from source, or use official ones; default whichever works.",
 )
 
 

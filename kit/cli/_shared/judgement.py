@@ -26,7 +26,7 @@ def judgement(study: Study) -> str:
     parts.append(scorecard_text(scorecard([study], contract), contract))
     if study.published is not None:
         beside = against_published(study, published(study.published))
-        parts += ["Beside what others published", comparison_text(beside, markdown=False)]
+        parts += ["Compared with published figures", comparison_text(beside, markdown=False)]
     return "\n\n".join(parts)
 
 

@@ -63,5 +63,5 @@ def inside(path: Path) -> list[Path]:
         if (each.is_dir() and (each / PLAN).is_file()) or each.name.endswith((".tar.gz", ".json"))
     ]
     if not found:
-        raise InputError(f"{path} holds no run, no bundle and no imported results.", "Give one of these instead.")
+        raise InputError(f"{path} contains no run, bundle or imported results.", "Give the path of one of these.")
     return found

@@ -14,13 +14,13 @@ from kit.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress; results and errors only.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document only.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print no progress, only results and errors.")
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**53), help="Seed of prompts, salts, lengths, arrivals."
+    "--seed", type=click.IntRange(0, 2**53), help="Seed for prompts, salts, lengths and arrivals."
 )
 processes_option = click.option(
-    "--processes", type=click.IntRange(1, 256), metavar="P", help="Processes that share the load. Default 1."
+    "--processes", type=click.IntRange(1, 256), metavar="P", help="Load generator processes. Default 1."
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before downloads.")
 
@@ -42,7 +42,7 @@ class Concurrencies(click.ParamType[tuple[int, ...]]):
             self.fail(f"{value!r} is not a list of numbers like 1,2,4.", param, ctx)
         levels = tuple(int(part) for part in str(value).split(","))
         if len(set(levels)) != len(levels) or not all(1 <= level <= 4096 for level in levels):
-            self.fail(f"{value!r} must hold distinct numbers from 1 to 4096.", param, ctx)
+            self.fail(f"{value!r}: expected distinct numbers from 1 to 4096.", param, ctx)
         return levels
 
 
@@ -60,7 +60,7 @@ class OutputRange(click.ParamType[OutputTokens]):
         low = int(found[1])
         high = int(found[2]) if found[2] else low
         if not 1 <= low <= high:
-            self.fail(f"{value!r}: the range must go upwards and start at 1 or above.", param, ctx)
+            self.fail(f"{value!r}: the range must be ascending and start at 1 or more.", param, ctx)
         return OutputTokens("uniform", low, high)
 
 

@@ -21,8 +21,8 @@ class Percent(click.ParamType[float]):
             return value
         found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)(%?)", str(value))
         if not found:
-            self.fail(f"{value!r} is neither a percentage like 10% nor a part like 0.1.", param, ctx)
+            self.fail(f"{value!r} is neither a percentage like 10% nor a fraction like 0.1.", param, ctx)
         part = float(found[1]) / (100 if found[2] else 1)
         if part > self.most:
-            self.fail(f"{value!r} is more than {self.most * 100:g}%; write 10% or 0.1.", param, ctx)
+            self.fail(f"{value!r} is more than {self.most * 100:g}%; use e.g. 10% or 0.1.", param, ctx)
         return part

@@ -15,15 +15,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument("platform", required=False),
-    click.option("--only", metavar="ENTRY,...", help="Only these entries of the platform."),
-    click.option("--concurrency", type=Concurrencies(), help="Other concurrencies than the platform's."),
-    click.option(
-        "--window", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds measured in each cell."
-    ),
-    click.option(
-        "--warmup", type=click.FloatRange(0, 3600), metavar="S", help="Seconds of load before the window."
-    ),
-    click.option("--replicates", type=click.IntRange(1, 1000), help="Passes over all cells."),
+    click.option("--only", metavar="ENTRY,...", help="Measure only these entries."),
+    click.option("--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
+    click.option("--window", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds to measure per cell."),
+    click.option("--warmup", type=click.FloatRange(0, 3600), metavar="S", help="Seconds of warm-up per cell."),
+    click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions."),
     seed_option,
 )
 

@@ -61,7 +61,7 @@ def step_text(step: Step) -> str:
     """What a calibration measures next."""
     from kit.metrics.accuracy import streams_text
 
-    what = "calibrating the load generator" if step.kind == "point" else "looking for its ceiling"
+    what = "calibrating the load generator" if step.kind == "point" else "finding its highest token rate"
     return f"{what}: {streams_text(step.concurrency)} at {step.rate_tok_s:g} tokens/s each"
 
 

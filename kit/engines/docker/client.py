@@ -116,7 +116,7 @@ def engine_errors(doing: str) -> Iterator[None]:
     except APIError as error:
         words = plain_text(str(error.explanation or error), 300)
         kind = MissingError if isinstance(error, NotFound) else EngineError
-        raise kind(f"The engine refused to {doing}: {words}.", "The words are the engine's own.") from None
+        raise kind(f"The engine refused to {doing}: {words}.", "This is the engine's own message.") from None
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise EngineError(f"The engine took too long to {doing}.", "Check that it runs: docker info") from None
     except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:

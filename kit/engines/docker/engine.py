@@ -81,7 +81,7 @@ class DockerEngine:
     @contextlib.contextmanager
     def server(self, spec: ServerSpec, log: Path) -> Iterator[DockerServer]:
         if self._network is not None:
-            raise InternalError("One server at a time: the one before has not ended.")
+            raise InternalError("One server at a time: the previous one has not ended.")
         self._labels = {RUN_LABEL: self.run, CELL_LABEL: spec.name}
         with contextlib.ExitStack() as stack:
             self._network = stack.enter_context(network(self.client, self._labels))
@@ -97,7 +97,7 @@ class DockerEngine:
 
     def _place(self, role: str, **more: Any) -> Place:
         if self._network is None:
-            raise EngineError("There is no server to be loaded.", "Start one first.")
+            raise EngineError("There is no server to load.", "Start one first.")
         return Place(self._network, labels={**self._labels, ROLE_LABEL: role}, **more)
 
     def _made(self, stack: contextlib.ExitStack, spec: ContainerSpec, place: Place) -> str:

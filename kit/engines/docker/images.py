@@ -126,7 +126,7 @@ class DockerImages:
             )
         facts = self.facts(tag)
         if facts is None or not labels.items() <= facts.labels.items():
-            raise EngineError(f"The engine did not take the image {tag}: {plain_text(str(answer), 300)}.")
+            raise EngineError(f"The engine did not import the image {tag}: {plain_text(str(answer), 300)}.")
         return facts.image_id
 
     def scratch(self) -> str:

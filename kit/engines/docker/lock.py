@@ -103,10 +103,8 @@ def is_gone(pid: str, born: str) -> bool:
 def _taken(found: Holder) -> EngineError:
     who = f"process {found.pid} on {found.host}, run {found.run}, since {found.since_utc}"
     if found.dead:
-        return EngineError(
-            f"A kit that is gone ({who}) has left things behind on this engine.", "Remove them: kit clean"
-        )
+        return EngineError(f"A killed kit ({who}) left objects on this engine.", "Remove them: kit clean")
     return EngineError(
         f"Another kit measures on this engine: {who}.",
-        "Wait until it has ended. If there is no such process any more, remove what it left: kit clean",
+        "Wait until it ends. If that process no longer exists: kit clean",
     )

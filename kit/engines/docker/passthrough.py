@@ -185,7 +185,7 @@ def passthrough_of_trial(way: Passthrough, trial: Trial) -> Passthrough | str:
     devices = _devices(trial.output)
     if way.path == "nvidia-classic":
         if not _engine_acted(trial.output) and not any(_is_nvidia(name) for name in devices):
-            return "the engine took the request and did nothing"
+            return "the engine accepted the request but provided no device"
         return _found(way, devices)
     needed = {"rocm": (KFD, f"{DRI}/render"), "dri": (f"{DRI}/render",)}.get(way.path, ())
     missing = [start for start in needed if not any(name.startswith(start) for name in devices)]
@@ -196,7 +196,7 @@ def passthrough_of_trial(way: Passthrough, trial: Trial) -> Passthrough | str:
 
 
 def _found(way: Passthrough, devices: Mapping[str, tuple[str, str]]) -> Passthrough:
-    seen = f"inside there are {', '.join(devices)}" if devices else "no device file is seen inside"
+    seen = f"inside there are {', '.join(devices)}" if devices else "no device file inside"
     return replace(way, how=f"{way.path}: {way.how}; a trial container started, {seen}.")
 
 
@@ -223,7 +223,7 @@ def impossible(accelerator: Accelerator, refusals: Mapping[PassthroughMethod, st
     """The error when no way is left: what was tried, why each was refused, and what to install."""
     tried = "; ".join(f"{path}: {words}" for path, words in refusals.items())
     said = " ".join(refusals.values()).lower()
-    return EngineError(f"No way for {_NAMES[accelerator]} into a container: {tried}.", _remedy(accelerator, said))
+    return EngineError(f"Containers cannot access {_NAMES[accelerator]}: {tried}.", _remedy(accelerator, said))
 
 
 _NAMES: Mapping[Accelerator, str] = {"nvidia": "an NVIDIA GPU", "rocm": "an AMD GPU", "vulkan": "a Vulkan device"}

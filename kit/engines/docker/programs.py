@@ -39,7 +39,7 @@ def run_program(client: docker.DockerClient, run: str, program: Program, out: Pa
     with container(client, config, new_name("program")) as made:
         put_files(client, made, WORK, [Member("program.py", program.code), Member("out", None)], KIT_USER)
         start(client, made, "a program")
-        for line in follow_lines(client, made, "pass on what a program says"):
+        for line in follow_lines(client, made, "read the output of a program"):
             on_line(line.removesuffix("\n"))
             name = program.announced(line.removesuffix("\n"))
             if name is not None and len(names) < MAX_FILES:
@@ -55,5 +55,5 @@ def run_program(client: docker.DockerClient, run: str, program: Program, out: Pa
         for name in names:
             if not fetch_file(client, made, f"{OUT}/{name}", out / name):
                 raise EngineError(
-                    f"The program in {program.image} left no {name}.", "Build the image again: kit images build"
+                    f"The program in {program.image} did not write {name}.", "Rebuild the image: kit images build"
                 )

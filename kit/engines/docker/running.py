@@ -77,7 +77,7 @@ class DockerServer:
         done = execute(self._client, self._attendant, (*PROBE, argument), timeout_s, MAX_ANSWER_BYTES)
         if not done.stdout:
             raise EngineError(
-                f"The kit beside the server ended with exit code {done.code} and without an answer.",
+                f"The probe beside the server ended with exit code {done.code} and without an answer.",
                 "The load generator's image may be of another version of the kit: kit images build loadgen",
                 safe_tail(done.stderr, 5),
             )

@@ -186,5 +186,6 @@ def _kept(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(
-            f"{target.name} could not be kept in {target.parent}: {error.strerror or error}.", "Make room there."
+            f"{target.name} cannot be written to {target.parent}: {error.strerror or error}.",
+            "Free some space there.",
         ) from None

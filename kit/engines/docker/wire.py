@@ -131,7 +131,9 @@ def keep_log(client: docker.DockerClient, container: str, path: Path, *, errors_
                     out.write(CUT)
                     return
     except OSError as error:
-        raise StorageError(f"{path} could not be kept: {error.strerror or error}.", "Make room there.") from None
+        raise StorageError(
+            f"{path} cannot be written: {error.strerror or error}.", "Free some space there."
+        ) from None
 
 
 def _log(client: docker.DockerClient, container: str, which: dict[str, str]) -> Iterator[bytes]:

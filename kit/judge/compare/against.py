@@ -15,11 +15,11 @@ from kit.metrics.stats import median_interval
 
 TOLERANCE = 0.10
 NOT_THROUGHPUT = (
-    "the published figure is the pace of one user times the users, which leaves out reading the prompt, waiting "
-    "and idle slots; it is no throughput, whatever its heading says"
+    "the published figure is decode speed per user times users, without prefill, waiting and idle slots; "
+    "despite its heading it is not throughput"
 )
-UNSTATED = "the source does not say which figure it is"
-SCORE = "a score is no measurement; see `kit score` with the contract probador-2.0"
+UNSTATED = "the source does not say which metric it is"
+SCORE = "a score is not a measurement; see `kit score` with the contract probador-2.0"
 OTHER_PLATFORM = "published for another machine and model than this run's platform"
 # Which of our figures each kind of published figure is held against.
 OURS: dict[Figure, str] = {
@@ -45,9 +45,9 @@ def against_published(study: Study, published: Published, tolerance: float = TOL
         for entry in row.entries
     )
     side = Side("published", published.name, published.title, None, None)
-    notes = [f"How it was published: {published.method}"]
+    notes = [f"As published: {published.method}"]
     if study.origin == "imported":
-        notes.append("Nothing says of which machine and model the imported figures are.")
+        notes.append("Machine and model of the imported figures are unknown.")
     return Comparison("kit/comparison/1", __version__, side_of(study), side, tolerance, lines, tuple(notes))
 
 
@@ -121,7 +121,7 @@ def _why_not(
     if study.origin == "run" and study.published != name:
         return OTHER_PLATFORM
     if level is None:
-        return "at which concurrency is not stated"
+        return "concurrency not stated"
     if entry not in entries_of(study):
         return f"no such entry in the run: {entry}"
     if subject is None:

@@ -11,7 +11,7 @@ from kit.errors import InputError
 from kit.judge.compare.standing import differences, other_weights
 from kit.text import plain_text
 
-_SEPARATE = "Judge them one at a time."
+_SEPARATE = "Give one run at a time."
 
 
 def merged(studies: Sequence[Study]) -> Study:
@@ -43,9 +43,9 @@ def _comparable(a: Study, b: Study) -> None:
     reasons = list(differences(a.conditions, b.conditions))
     x, y = a.conditions, b.conditions
     if (x.warmup_s, x.window_s) != (y.warmup_s, y.window_s):
-        reasons.append("other warm-up or window")
+        reasons.append("different warm-up or window")
     if a.hardware != b.hardware:
-        reasons.append("other machine")
+        reasons.append("different machine")
     if a.origin != b.origin:
         reasons.append("one is imported")
     if reasons:
@@ -73,7 +73,7 @@ def _joined(a: Subject, b: Subject) -> Subject:
     what = f"{plain_text(a.entry)} at concurrency {a.concurrency}"
     weights = other_weights(a, b)
     if weights or (a.runtime, a.variant) != (b.runtime, b.variant):
-        reason = weights or "another runtime or variant"
-        raise InputError(f"{what} is not the same in both runs: {reason}.", _SEPARATE)
+        reason = weights or "different runtime or variant"
+        raise InputError(f"{what} differs between the runs: {reason}.", _SEPARATE)
     trials: list[Trial] = [*a.trials, *b.trials]
     return replace(a, trials=tuple(replace(each, replicate=place + 1) for place, each in enumerate(trials)))

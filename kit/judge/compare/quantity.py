@@ -12,7 +12,7 @@ def quantity(path: str) -> Metric:
     """What the path is; `InputError` naming the nearest one if there is no such figure."""
     if path not in METRICS:
         raise InputError(
-            f"There is no figure {plain_text(path)!r}.",
+            f"Unknown metric {plain_text(path)!r}.",
             hint(path, METRICS, "Name one like throughput_tok_s or ttft_ms.p50."),
         )
     return METRICS[path]
@@ -23,7 +23,7 @@ def judged_quantity(path: str) -> Metric:
     found = quantity(path)
     if found.better == "neither":
         raise InputError(
-            f"Neither more nor less of {path} is better, so nothing wins by it.",
+            f"{path} has no better direction, so it cannot be compared.",
             "Name a rate or a time, like throughput_tok_s or ttft_ms.p50.",
         )
     return found

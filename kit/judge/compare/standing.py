@@ -64,7 +64,7 @@ def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
 
     What is known of one side only counts as different; what is known of neither is left to `remarks`.
     """
-    found = [f"other method: {a.method} against {b.method}, {_METHOD}"] if a.method != b.method else []
+    found = [f"different method: {a.method} and {b.method}, {_METHOD}"] if a.method != b.method else []
     for name, left, right in _compared(a, b):
         if left is None and right is None:
             continue
@@ -73,13 +73,13 @@ def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
         elif left != right and name == "prompts":
             found.append(_prompts(a, b))
         elif left != right:
-            found.append(f"other {name}: {_shown(left)} against {_shown(right)}")
+            found.append(f"different {name}: {_shown(left)} and {_shown(right)}")
     return tuple(found)
 
 
 def _prompts(a: Conditions, b: Conditions) -> str:
     if a.prompts == b.prompts:
-        return f"other prompts: both are called {a.prompts}, with other texts"
+        return f"different prompts, both called {a.prompts}"
     return f"other prompts: {a.prompts or 'unnamed'} against {b.prompts or 'unnamed'}"
 
 
@@ -87,15 +87,15 @@ def remarks(a: Study, b: Study) -> tuple[str, ...]:
     """What differs, or is not known, and does not forbid a comparison, but must be said beside it."""
     x, y = a.conditions, b.conditions
     unknown = [name for name, left, right in _compared(x, y) if left is None and right is None]
-    found = [f"Not known of either, and taken to be the same: {', '.join(unknown)}."] if unknown else []
+    found = [f"Not stated by either, assumed equal: {', '.join(unknown)}."] if unknown else []
     for name, left, right in (("warm-up", x.warmup_s, y.warmup_s), ("window", x.window_s, y.window_s)):
         if left is not None and right is not None and left != right:
-            found.append(f"Other {name}: {left:g} s against {right:g} s.")
+            found.append(f"Different {name}: {left:g} s and {right:g} s.")
     device_a, device_b = (each.hardware.device if each.hardware else None for each in (a, b))
     if device_a != device_b:
-        found.append(f"Other machine: {device_a or 'not named'} against {device_b or 'not named'}.")
+        found.append(f"Different machine: {device_a or 'not named'} and {device_b or 'not named'}.")
     if a.kit_version != b.kit_version:
-        found.append(f"Other version of the kit: {a.kit_version} against {b.kit_version}.")
+        found.append(f"Different kit version: {a.kit_version} and {b.kit_version}.")
     return tuple(found)
 
 

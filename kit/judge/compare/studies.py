@@ -36,7 +36,7 @@ def compare_studies(
     same = _is_same(a, b)
     if same and not pairs:
         raise InputError(
-            "Both sides are the same run, and every entry of it equals itself.",
+            "A and B are the same run.",
             f"Name two of its entries ({', '.join(map(plain_text, entries_of(a)))}) with --entry A=B.",
         )
     for left, right in pairs or ():

@@ -72,9 +72,9 @@ def _header(comparison: Comparison, safe: Callable[[str], str]) -> str:
 def _side(side: Side, safe: Callable[[str], str]) -> str:
     words = f"{safe(side.name)}, {safe(side.title)}"
     if side.origin == "published":
-        return f"{words} (published by others, not verified by us)"
+        return f"{words} (published by others, not verified)"
     if side.origin == "imported":
-        return f"{words} (imported, nobody can verify it)"
+        return f"{words} (imported, not verifiable)"
     identity = f", {side.identity[:12]}" if side.identity else ""
     return f"{words} ({side.label or 'not labelled'}{identity})"
 
@@ -87,11 +87,11 @@ def verdicts_text(lines: Iterable[Line]) -> str:
 
 def _meaning(comparison: Comparison) -> str:
     if comparison.tolerance is None:
-        return ". The verdict says what A is, against B, by the 95 % interval of A / B."
+        return ". The verdict is about A, by the 95 % interval of A / B."
     share = number(comparison.tolerance * 100, 1).removesuffix(".0")
     return (
-        ". Reproduced: A's interval (its median, where there are fewer than three replicates), widened by "
-        f"{share} % to both sides, contains the published figure."
+        f". Reproduced: A's interval (its median with fewer than three replicates), widened by {share} % on "
+        "both sides, contains the published figure."
     )
 
 
@@ -122,7 +122,7 @@ def _section(
     if published and len(lines) > 1 and len(reasons) == 1 and lines[0].verdict == "not comparable":
         return f"{title}\n\n{len(lines)} figures, not comparable: {safe(lines[0].reason)}."
     body = [_row(line, what, numbered, safe, published=published) for line in lines]
-    first = ["published row", "our entry"] if published else ["entry"]
+    first = ["published row", "entry"] if published else ["entry"]
     headers = [*first, "users", "A", "B", "A / B", "verdict"]
     align = (*("left" for _ in first), "right", "right", "right", "right", "left")
     form = "github" if markdown else "simple"

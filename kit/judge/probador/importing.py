@@ -87,7 +87,7 @@ def _refuse_repeated(found: Sequence[tuple[str, Sequence[LoadResult]]]) -> None:
             place = plain_text(" ".join(filter(None, (where, run.place))), 4096)
             if key in seen:
                 raise InputError(
-                    f"{place} holds the same result as {seen[key]}.",
+                    f"{place} contains the same result as {seen[key]}.",
                     "Give each result once: the results of a bench report alone, or the report.",
                 )
             seen[key] = place

@@ -206,4 +206,4 @@ def _time(text: str, spot: _Spot) -> str:
     try:
         return utc_of(text)
     except ValueError:
-        spot.refuse(f'"{plain_text(text, 60)}" is no time like 2026-03-04T12:00:00Z')
+        spot.refuse(f'"{plain_text(text, 60)}" is not a time like 2026-03-04T12:00:00Z')

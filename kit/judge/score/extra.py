@@ -47,8 +47,8 @@ def extra_cards(
     rule = next((each for each in contract.extra if each.by == by), None)
     if rule is None:
         raise InputError(
-            f"The contract {contract.name} says nothing about {by}.",
-            f"It has: {', '.join(each.by for each in contract.extra) or 'no extra cards'}.",
+            f"The contract {contract.name} has no scorecard for {by}.",
+            f"It has: {', '.join(each.by for each in contract.extra) or 'no other scorecards'}.",
         )
     makers: dict[By, Callable[[], Iterator[ExtraRow]]] = {
         "profile": lambda: _profiles(studies, contract, concurrencies, platform_class),
@@ -134,7 +134,7 @@ _READERS: dict[By, Callable[[Subject], list[_Found]]] = {
     "correctness": _correctness,
     "output-length": _by_output,
     "memory": _decode_per("memory_max_mb", MB_PER_GB),
-    "cold-start": _single("cold_start_ms", "no time from start to ready"),
+    "cold-start": _single("cold_start_ms", "no start-up time"),
     "power": _decode_per("power_mean_w", 1.0),
 }
 

@@ -74,7 +74,7 @@ def kit1_card(
     )
     card = replace(blank, metrics=scored.metrics, notes=blank.notes + scored.notes)
     if suspect:
-        note = Note("suspect", f"grade withheld, the figures may be the load generator's: {'; '.join(suspect)}")
+        note = Note("suspect", f"grade withheld, SUSPECT: {'; '.join(suspect)}")
         return replace(card, notes=(*card.notes, note))
     return card if found is None else _composed(card, subject, contract)
 
@@ -101,8 +101,8 @@ def check_class(studies: Sequence[Study], contract: Contract, name: str | None) 
         )
     if name is not None and not any(each.origin == "imported" and each.hardware is None for each in studies):
         raise InputError(
-            "A class can be named only for imported results that do not say on which machine they were made.",
-            "Leave it out: the class of these follows from their machine and weights.",
+            "--class applies only to imported results that do not state their machine.",
+            "Leave it out: here the class follows from machine and weights.",
         )
 
 
@@ -121,9 +121,9 @@ def _fits(study: Study, subject: Subject, each: PlatformClass) -> bool:
 
 def _classless(study: Study, subject: Subject) -> Note:
     if subject.weights_bytes is None and study.origin == "run":
-        return Note("class", "nobody knows how large the weights are, so no thresholds and no grade")
+        return Note("class", "size of the weights unknown: no thresholds, no grade")
     remedy = " (--class names one)" if study.origin == "imported" and study.hardware is None else ""
-    return Note("class", f"the contract has no class for this machine and these weights: no grade{remedy}")
+    return Note("class", f"no class for this machine and these weights: no grade{remedy}")
 
 
 # --- metrics ----------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def _metric_notes(
 ) -> list[Note]:
     notes = []
     if figure.is_missing:
-        lacking = f"{figure.lacking} of {figure.trials} replicates lack it"
+        lacking = f"{figure.lacking} of {figure.trials} replicates without it"
         notes.append(Note("missing", f"no data: {rule.title} counts 0 ({lacking})"))
     if scored.penalty >= LEAST_SHOWN:
         jitter = contract.jitter.path if contract.jitter else ""
@@ -222,7 +222,7 @@ def _composed(card: Card, subject: Subject, contract: Contract) -> Card:
     notes = card.notes
     if limits and min(limits) < total:
         words = f"at most {number(min(limits), 0)} with an error rate of {number(errors * 100, 1)} %"
-        notes = (*notes, Note("capped", f"{words} (it would be {number(total, 1)})"))
+        notes = (*notes, Note("capped", f"{words} (otherwise {number(total, 1)})"))
     return replace(card, composite=composite, grade=grade_of(composite, contract.grades), notes=notes)
 
 
@@ -231,5 +231,5 @@ def _incomplete(subject: Subject) -> tuple[Note, ...]:
     if not lost:
         return ()
     reasons = dict.fromkeys(f"{trial.status}{': ' if trial.reason else ''}{trial.reason}" for trial in lost)
-    words = f"{len(lost)} of {len(subject.trials)} replicates are not there and count as the worst"
+    words = f"{len(lost)} of {len(subject.trials)} replicates are missing and count as the worst"
     return (Note("incomplete", f"{words} ({'; '.join(reasons)})"),)

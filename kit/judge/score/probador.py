@@ -195,17 +195,17 @@ def _notes(each: Scored, metrics: Sequence[MetricScore], contract: Contract) -> 
     lost = sum(trial.status != "measured" for trial in each.subject.trials)
     if lost:
         notes.append(
-            Note("incomplete", f"{lost} of {len(each.subject.trials)} replicates are not there; not counted")
+            Note("incomplete", f"{lost} of {len(each.subject.trials)} replicates are missing; not counted")
         )
     for scored in metrics:
         title = titles[scored.metric]
         if scored.score is None:
             notes.append(Note("missing", f"no data: {title} is left out, its weight is lost"))
         if scored.penalty:
-            notes.append(Note("penalty", f"{title}: {scored.penalty:.0f} points off for spikes and variation"))
+            notes.append(Note("penalty", f"{title}: {scored.penalty:.0f} points for spikes and variation"))
         if scored.bonus:
             notes.append(Note("bonus", f"{title}: {scored.bonus:.0f} points for the best of the group"))
     suspect = suspicions_of(each.subject)
     if suspect:
-        notes.append(Note("suspect", f"the figures may be the load generator's: {'; '.join(suspect)}"))
+        notes.append(Note("suspect", f"SUSPECT: {'; '.join(suspect)}"))
     return notes

@@ -20,9 +20,9 @@ Form = Literal["table", "markdown"]
 
 MAX_NOTE_CHARS = 400
 WITHHELD = "withheld"
-_SCENARIOS: dict[Scenario, str] = {"interactive": "one user", "throughput": "several users"}
+_SCENARIOS: dict[Scenario, str] = {"interactive": "single user", "throughput": "several users"}
 _NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
-_ORIGINS = {"imported": "imported: nobody can verify these figures"}
+_ORIGINS = {"imported": "imported: these figures cannot be verified"}
 
 
 def scorecard_text(found: Scorecard, contract: Contract, form: Form = "table") -> str:
@@ -34,7 +34,7 @@ def scorecard_text(found: Scorecard, contract: Contract, form: Form = "table") -
             parts.append(_heading(f"{contract.title}, {_SCENARIOS[scenario]}", found.contract, form))
             parts.append(_table(cards, contract, scenario, form))
             parts += _notes(cards, form)
-    return "\n\n".join(parts) or "There is nothing to score."
+    return "\n\n".join(parts) or "Nothing to score."
 
 
 def _ordered(cards: Sequence[Card]) -> list[Card]:
@@ -112,7 +112,7 @@ def _notes(cards: Sequence[Card], form: Form) -> list[str]:
             lines.setdefault(words, []).append(who)
     found = [f"- {', '.join(_some(names))}: {words}" for words, names in lines.items()]
     classes = dict.fromkeys(card.platform_class for card in cards if card.platform_class)
-    foot = [f"Thresholds of the class {', '.join(map(safe, classes))}."] if classes else []
+    foot = [f"Graded by thresholds of the class {', '.join(map(safe, classes))}."] if classes else []
     foot += [
         f"{safe(card.study)}: {_ORIGINS[card.origin]}." for card in _one_each(cards) if card.origin in _ORIGINS
     ]

@@ -43,7 +43,7 @@ def complaints(contract: Contract) -> Iterator[str]:
 def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
     for place, name in enumerate(names):
         if name in names[:place]:
-            yield f"{what}: {plain_text(name)!r} stands there twice"
+            yield f"{what}: duplicate {plain_text(name)!r}"
 
 
 def _known(what: str, name: str, names: Collection[str]) -> Iterator[str]:
@@ -67,7 +67,7 @@ def _of_metric(rule: MetricRule, contract: Contract) -> Iterator[str]:
         if not _ordered(rule.better, rule.excellent, rule.good):
             yield f"{what}: excellent must be better than good, and good above 0"
     elif not contract.classes:
-        yield f"{what}: has no thresholds, and there are no classes to say them"
+        yield f"{what}: has no thresholds, and there are no classes to define them"
     if rule.zero_at is not None and (rule.better != "lower" or rule.good is None or rule.zero_at <= rule.good):
         yield f"{what}: zero_at is for metrics where lower is better, beyond their good"
 
@@ -92,7 +92,7 @@ def _of_class(each: PlatformClass, metrics: Sequence[MetricRule]) -> Iterator[st
     there = {table.metric for table in each.thresholds}
     for rule in metrics:
         if rule.excellent is None and rule.name not in there:
-            yield f"{what}: says nothing about the metric {rule.name}"
+            yield f"{what}: does not mention the metric {rule.name}"
 
 
 def _of_levels(what: str, levels: Sequence[Level], rule: MetricRule) -> Iterator[str]:

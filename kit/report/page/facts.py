@@ -16,13 +16,11 @@ from kit.report.tables import method_lines
 from kit.text import NO_DATA, bytes_text, plain_text
 
 LABELS = {
-    "self-reported": "self-reported: every number follows from the records; that they were made on this machine "
-    "is its owner's word",
+    "self-reported": "self-reported: every number follows from the records; that they were made on this "
+    "machine is stated by its owner",
     "consistent": "consistent: every number follows from the records, and telemetry of the load agrees",
 }
-UNVERIFIABLE = (
-    "imported: somebody else's figures by another method; there are no records, so nobody can verify them"
-)
+UNVERIFIABLE = "imported: measured by others with another method; without records they cannot be verified"
 MAX_SHOWN = 300
 
 
@@ -90,9 +88,9 @@ def cautions(given: PageInput) -> list[str]:
     most = max((len(subject.trials) for subject in study.subjects), default=0)
     if most < MIN_REPLICATES_FOR_INTERVAL:
         word = "one replicate" if most == 1 else f"{most} replicates"
-        found.append(f"{word.capitalize()}: from three on there are intervals; without them a lead may be chance.")
+        found.append(f"{word.capitalize()}: intervals need three; without them a lead may be chance.")
     if plan is not None and not plan.model.confirmed:
-        found.append(f"The hash of the model {plain_text(plan.model.name)} was not confirmed by the kit's makers.")
+        found.append(f"The hash of the model {plain_text(plan.model.name)} is not confirmed.")
     if given.kind != "imported" and given.calibration is None:
         found.append("The load generator was not calibrated in this run.")
     if given.kind == "imported":
@@ -106,7 +104,7 @@ def method(given: PageInput) -> list[str]:
     """How the numbers came about."""
     if given.plan is None:
         said = given.study.conditions
-        return [f"Figures as {said.method} defines them; what its files do not say is not known."]
+        return [f"Metrics as {said.method} defines them; what its files do not state is unknown."]
     return [*method_lines(given.plan), calibration_line(given.calibration), "No telemetry in this run."]
 
 
@@ -146,7 +144,7 @@ def provenance(given: PageInput) -> list[tuple[str, ...]]:
 def _image(server: ServerFacts | None) -> str:
     if server is None:
         return NO_DATA
-    return server.container.image_id if server.container else "no container: a process"
+    return server.container.image_id if server.container else "process, no container"
 
 
 def commands(inputs: Sequence[PageInput]) -> list[str]:

@@ -112,7 +112,7 @@ def _named(cells: Mapping[str, CellParts], cell: str) -> str:
     known = sorted(each for each in cells if has_records(cells, each))
     like = nearest(cell, known)
     raise InputError(
-        f'There is no cell "{plain_text(cell)}" with records.',
+        f'No cell "{plain_text(cell)}" with records.',
         f'Did you mean "{like}"?' if like else f"Give one of: {', '.join(known[:20])}.",
     )
 

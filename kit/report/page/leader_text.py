@@ -27,9 +27,9 @@ def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str
     return {
         "ahead": f"{who} leads at {when}.",
         "tied": f"{who} are tied at {when}.",
-        "undecided": f"{who} is first at {when}, undecided: too few replicates for an interval.",
-        "alone": f"At {when} only {who} has a result that counts.",
-        "none": f"At {when} nobody has a result that counts.",
+        "undecided": f"{who} is ahead at {when}, undecided: too few replicates for an interval.",
+        "alone": f"At {when} only {who} has a valid result.",
+        "none": f"At {when} no runtime has a valid result.",
     }[relation]
 
 

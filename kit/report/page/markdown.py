@@ -89,7 +89,7 @@ def _verdict(section: Section) -> str:
         for leader in found
     ]
     table = _github(
-        rows, ["users", "first", "tokens/s", "against the next", ""], ("right", "left", "right", "left", "left")
+        rows, ["users", "first", "tokens/s", "vs. next", ""], ("right", "left", "right", "left", "left")
     )
     out = "\n".join(f"- left out: {safe(line)}" for line in left_out(found))
     return "\n\n".join(part for part in (" ".join(safe(line) for line in headline(found)), table, out) if part)

@@ -29,7 +29,7 @@ from kit.report.plots.style import (
 from kit.text import number
 
 Times: TypeAlias = Literal["ttft_ms", "itl_ms"]
-TITLES: Mapping[Times, str] = {"ttft_ms": "Time to the first token", "itl_ms": "Time between tokens"}
+TITLES: Mapping[Times, str] = {"ttft_ms": "Time to first token", "itl_ms": "Inter-token latency"}
 # More values than this are thinned for the quantiles: a million are as good as ten, and sorting takes memory.
 SORT_UP_TO = 1_000_000
 ROW_PX, LEVEL_GAP_PX = 15, 10
@@ -140,8 +140,8 @@ def distribution_plot(
     return Plot(
         id=id_,
         title=name,
-        caption="Further left is better. Mark: median; thick bar: the middle half; thin line: least to most; "
-        "strokes: p90 and p99 where there are enough samples. " + _words(which, series, rows),
+        caption="Further left is better. Mark: median; thick bar: interquartile range; thin line: minimum to "
+        "maximum; ticks: p90 and p99 if there are enough samples. " + _words(which, series, rows),
         desc=f"{name} in ms, medians: "
         + "; ".join(f"{row['series']} at {row['users']}: {number(row['p50'], 1)}" for row in rows[:40]),
         spec=spec,
@@ -149,8 +149,8 @@ def distribution_plot(
 
 
 def _words(which: Times, series: Sequence[Series], rows: Sequence[Spec]) -> str:
-    words = "Requests" if which == "ttft_ms" else "Gaps between pieces of text, for each token,"
-    words += " of all replicates together. "
+    words = "Requests" if which == "ttft_ms" else "Gaps between chunks of text, per token,"
+    words += " all replicates pooled. "
     if any("SUSPECT" in row["note"] for row in rows):
         words += SUSPECT_WORDS
     if any(each.imported for each in series):

@@ -1,4 +1,4 @@
-"""Throughput against concurrency, latency against throughput, and several runs at a glance. Pure."""
+"""Throughput vs. concurrency, latency against throughput, and several runs at a glance. Pure."""
 
 from __future__ import annotations
 
@@ -25,10 +25,9 @@ from kit.text import number, plain_text
 
 WIDTH, HEIGHT = 680, 340
 MAX_LABELS = 16
-SUSPECT_WORDS = "Open marks are SUSPECT: the numbers may be the load generator's own (reasons under Warnings). "
+SUSPECT_WORDS = "Open marks are SUSPECT: the load generator may have distorted them (see Warnings). "
 IMPORTED_WORDS = (
-    "Hollow marks on dashed lines are imported: somebody else's figures by another method, which nobody can "
-    "verify. "
+    "Hollow marks on dashed lines are imported: measured by others with another method, not verifiable. "
 )
 BAR_WORDS = "Shaded bars are 95 % intervals over the replicates. "
 NO_BAR_WORDS = "No intervals: they need three replicates. "
@@ -56,10 +55,9 @@ def throughput(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | 
     ]
     return Plot(
         id=id_,
-        title="Throughput against concurrency",
-        caption="Higher is better. Tokens that arrived in the window / its length, at each number of users. "
-        + _notes(rows, series),
-        desc="Throughput in tokens per second at each number of concurrent users. "
+        title="Throughput vs. concurrency",
+        caption="Higher is better. Tokens that arrived in the window / its length. " + _notes(rows, series),
+        desc="Throughput in tokens per second by number of concurrent users. "
         + _said(series, THROUGHPUT, "tok/s"),
         spec=spec,
     )
@@ -69,8 +67,8 @@ def pareto(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None
     """Throughput against the wait for the first token (against the pace of one user where nobody knows that)."""
     series = series_of(studies, numbers)
     for path, title in (
-        (TTFT_P50, "time to the first token, p50 (ms, log)"),
-        (DECODE, "decode (tokens/s for each user, log)"),
+        (TTFT_P50, "time to first token, p50 (ms, log)"),
+        (DECODE, "decode (tokens/s per user, log)"),
     ):
         rows = [row for each in series for row in _rows(each, (path, THROUGHPUT)) if float(str(row[path])) > 0]
         if rows:
@@ -101,10 +99,10 @@ def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, tit
     side = "left" if low else "right"
     return Plot(
         id=id_,
-        title="Latency against throughput",
-        caption=f"Up and {side} is better; numbers are concurrent users. The broad grey band is the Pareto front: "
-        "nothing else measured here is better in both. " + _notes(rows, series, bars=False),
-        desc=f"Throughput against {unit} for each entry and number of users. On the Pareto front: "
+        title="Latency vs. throughput",
+        caption=f"Up and {side} is better; numbers are concurrent users. The grey band is the Pareto front: "
+        "nothing else measured is better in both. " + _notes(rows, series, bars=False),
+        desc=f"Throughput vs. {unit} by entry and number of users. On the Pareto front: "
         + (", ".join(f"{row['series']} at {row['users']}" for row in rows if row["front"]) or "nothing")
         + ".",
         spec=spec,
@@ -169,10 +167,10 @@ def overview(studies: Sequence[tuple[str, Study]], numbers: Mapping[str, int] | 
     spec["layer"] = [points(list(series.values()), _field(x, THROUGHPUT), y, tooltip)]
     return Plot(
         id="overview",
-        title="The highest throughput of every entry",
-        caption="Each at the number of users where it was highest. Runs on different machines or models are not a "
-        "race: read along a row. " + _notes(rows, list(series.values()), bars=False),
-        desc="The highest throughput of every entry: "
+        title="Highest throughput per entry",
+        caption="Each at its best number of users. Do not compare different machines or models: read along a "
+        "row. " + _notes(rows, list(series.values()), bars=False),
+        desc="Highest throughput per entry: "
         + "; ".join(f"{row['run']}, {row['series']}: {number(row[THROUGHPUT], 1)} tok/s" for row in rows[:20]),
         spec=spec,
     )

@@ -139,7 +139,7 @@ def timeline_plot(found: Timeline, id_: str, colour: int = 0, least_rows: int = 
     rows = [_row(number_, stream) for number_, stream in enumerate(found.streams)]
     paint = COLOURS[colour % len(COLOURS)]
     entry = plain_text(found.entry, 60)
-    spec = base(WIDTH, 70 + ROW_PX * height, "one row a request, in order of sending", rows)
+    spec = base(WIDTH, 70 + ROW_PX * height, "one row per request, in order of sending", rows)
     x: Spec = {
         "type": "quantitative",
         "scale": {"domain": [0, found.length_s], "nice": False},
@@ -157,7 +157,7 @@ def timeline_plot(found: Timeline, id_: str, colour: int = 0, least_rows: int = 
         title=f"{entry} at {users}",
         caption=_caption(found),
         desc=f"Token timeline of {entry} at {users}: {len(rows)} requests in {found.length_s:g} s, with "
-        f"{sum(len(stream.marks) for stream in found.streams):,} pieces of text.",
+        f"{sum(len(stream.marks) for stream in found.streams):,} chunks of text.",
         spec=spec,
     )
 
@@ -166,7 +166,7 @@ def _caption(found: Timeline) -> str:
     words = (
         "the whole window"
         if found.length_s >= found.window_s
-        else f"out of the middle of the window (from {number(found.start_s, 1)} s of {found.window_s:g} s)"
+        else f"from the middle of the window (from {number(found.start_s, 1)} s of {found.window_s:g} s)"
     )
     words = f"Cell {plain_text(found.cell, 80)}: {found.length_s:g} s, {words}."
     if found.overlapping > len(found.streams):

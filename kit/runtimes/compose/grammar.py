@@ -23,11 +23,11 @@ REFUSED_IN_SERVICE: Mapping[str, tuple[str, str]] = {
     "env_file": ("what a service gets must stand in this file", "Write it under environment."),
     "extends": ("what a service is must stand in this file", "Write the service in full."),
     "gpus": ("older releases of Compose do not know it", "Use deploy.resources.reservations.devices."),
-    "ipc": ("shared memory with the host or others breaks the isolation", "Give it room with shm_size."),
+    "ipc": ("shared memory with the host or others breaks the isolation", "Set shm_size instead."),
     "links": ("one runtime runs at a time", "Leave it out."),
     "network_mode": (
         "a container of the kit has a network of its own and never the host's",
-        "Leave it out; a port to use by hand stands under ports.",
+        "Leave it out; ports for manual use belong under ports.",
     ),
     "pid": ("the processes of the host are none of a runtime's business", "Leave it out."),
     "platform": ("emulated processors cannot be measured", "Leave it out."),
@@ -74,7 +74,7 @@ def texts(place: Place) -> None:
     seen: set[str] = set()
     for item in place.items():
         if item.text() in seen:
-            item.refuse(f"{value_text(item.value)} stands there twice", "Take one out.")
+            item.refuse(f"duplicate {value_text(item.value)}", "Remove one.")
         seen.add(item.text())
 
 

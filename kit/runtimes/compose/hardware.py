@@ -41,7 +41,7 @@ def _device(place: Place) -> str:
     host, inside = match["host"], match["inside"] or match["host"]
     if host not in ("/dev/kfd", "/dev/dri") or inside != host:
         place.refuse(
-            "a device of the host that is no accelerator as a whole",
+            "a device of the host that is not a whole accelerator",
             "Only /dev/kfd and /dev/dri can be given, under their own names.",
         )
     return host
@@ -53,7 +53,7 @@ def _reserved(has: Mapping[str, Place]) -> bool:
         place = place.fields().get(key) if place else None
     requests = place.items() if place else []
     if len(requests) > 1:
-        requests[1].refuse("a second reservation", "One stands for all GPUs.")
+        requests[1].refuse("a second reservation", "One entry covers all GPUs.")
     for request in requests:
         _check_reservation(request)
     return bool(requests)

@@ -151,6 +151,6 @@ def _reference(text: str, at: int, depth: int) -> tuple[Reference, int]:
     if text[end] != "}":
         raise TemplateError(
             f"{plain_text(text[end : end + 2], 2)!r} after ${{{name.group()}",
-            'Only "}", ":-", "-", ":?", "?", ":+" and "+" can stand there.',
+            'Only "}", ":-", "-", ":?", "?", ":+" and "+" are allowed there.',
         )
     return Reference(name.group(), operator, word), end + 1

@@ -141,7 +141,7 @@ def _pairs(place: Place | None, name: re.Pattern[str], expected: str) -> dict[st
         if not name.fullmatch(key):
             item.refuse(f'"{plain_text(key, 60)}" is not {expected}')
         if key in pairs:
-            item.refuse(f"{key} stands there twice", "Take one out.")
+            item.refuse(f"duplicate {key}", "Remove one.")
         pairs[key] = value
     return pairs
 

@@ -13,7 +13,7 @@ from kit.text import did_you_mean, plain_text
 
 _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
 _SIZE = 'a size such as "512m"'
-_NO_BIND = "a folder of the host is not there on an engine elsewhere, and gives the container the host's files"
+_NO_BIND = "a remote engine lacks the folders of this host, and a bind mount exposes the host's files"
 _USE_VOLUME = "Use a named volume: declare it under volumes and write name:/path:ro."
 
 
@@ -26,7 +26,7 @@ def mounts_of(
     taken: set[str] = set()
     for place, made in _all(has, volumes):
         if made.target in taken:
-            place.refuse(f'two things are mounted at "{plain_text(made.target)}"', "Take one out.")
+            place.refuse(f'duplicate mount target "{plain_text(made.target)}"', "Remove one.")
         taken.add(made.target)
         if isinstance(made, Mount):
             mounts.append(made)
@@ -99,7 +99,7 @@ def _in_memory(place: Place) -> Tmpfs:
     for option in options.split(",") if options else ():
         key, _, value = option.partition("=")
         if key != "size":
-            place.refuse(f'the option "{plain_text(key, 30)}" is not supported', "Only size=64m can stand there.")
+            place.refuse(f'the option "{plain_text(key, 30)}" is not supported', "Only size=64m is allowed there.")
         size = place.holding(value).made(size_bytes, _SIZE)
     return Tmpfs(_target(place.holding(target)), size)
 

@@ -67,7 +67,7 @@ def make_bases(
         if suite not in SUITES:
             like = nearest(suite, SUITES)
             raise InputError(
-                f'"{plain_text(suite)}" is no base of the kit.',
+                f'"{plain_text(suite)}" is not a base of the kit.',
                 f'Did you mean "{like}"?' if like else f"There are: {', '.join(SUITES)}.",
             )
     made = []
@@ -75,7 +75,7 @@ def make_bases(
         if not again and store.facts(base_tag(suite)):
             on_line(f"{base_tag(suite)} is here already")
             continue
-        on_line(f"making {base_tag(suite)} with debootstrap")
+        on_line(f"building {base_tag(suite)} with debootstrap")
         made.append(make_base(store, suite, cache_folder() / "bases", on_line))
     return made
 

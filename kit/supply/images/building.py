@@ -71,7 +71,7 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
         certificates, settings = (extra_certificates(), settings_files()) if recipe.index else (None, {})
         write_context(context, dockerfile, files, certificates, settings)
         how = f", the {kept.origin} program {kept.sha256[:12]}" if kept else ""
-        on_line(f"building {recipe.tag} from {base}{how}: a context of {context.tell()} bytes")
+        on_line(f"building {recipe.tag} from {base}{how}; build context: {context.tell()} bytes")
         context.seek(0)
         image_id = store.build(request, context, on_line)
     if kept is None and recipe.target == "source":
@@ -136,7 +136,7 @@ def choose_target(store: ImageStore, name: str, from_source: bool | None) -> Tar
     if from_source is not None:
         wish: Target = "source" if from_source else "official"
         if wish not in known:
-            raise InputError(f"{name} has no recipe {wish}.", f"It has: {', '.join(known)}.")
+            raise InputError(f"{name} has no {wish} recipe.", f"It has: {', '.join(known)}.")
         return wish
     if len(known) == 1:
         return known[0]
@@ -182,9 +182,9 @@ def _base(store: ImageStore, name: str) -> str:
     found = _debian(store, name)
     if found is None:
         raise EngineError(
-            f"The base image {base_tag(name)} is not here, and no registry answers for "
+            f"The base image {base_tag(name)} is not here, and no registry serves "
             f"{pinned_image(f'debian-{name}').reference}.",
-            f"Make it from the Debian archive: kit images base {name}",
+            f"Build it from the Debian archive: kit images base {name}",
         )
     return found
 

@@ -52,7 +52,7 @@ def fetch_inputs(recipe: ImageRecipe, machine: str, on_line: OnLine) -> Fetched:
     except OSError as error:
         raise StorageError(
             f"The inputs of {recipe.tag} could not be kept in {cache_folder()}: {error.strerror or error}.",
-            f"Make room, or choose another place with {CACHE_VARIABLE}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
         ) from None
     return Fetched(files, hashes)
 
@@ -150,7 +150,7 @@ def _pin_of(file: Path, pins: list[WheelPin]) -> WheelPin:
     name = file.name.split("-")[0].lower().replace("_", "-").replace(".", "-")
     found = [pin for pin in pins if pin.name == name]
     if not found:
-        raise SourceError(f"pip fetched {file.name}, which nobody asked for.")
+        raise SourceError(f"pip fetched {file.name}, which was not requested.")
     return found[0]
 
 

@@ -102,5 +102,7 @@ def _unpack(packed: Path, target: Path) -> None:
         with lzma.open(packed) as data, partial.open("wb") as out:
             shutil.copyfileobj(data, out, 1 << 20)
     except (lzma.LZMAError, EOFError) as error:
-        raise SourceError(f"{packed} cannot be unpacked: {error}.", f"Correct {BUILDS_VARIABLE}.") from None
+        raise SourceError(
+            f"{packed} cannot be unpacked: {error}.", f"Replace it, or unset {BUILDS_VARIABLE}."
+        ) from None
     partial.replace(target)

@@ -15,7 +15,7 @@ REPOSITORY = "kit"
 OWN_CODE = "kit"
 SUITES = ("bookworm", "trixie", "forky")
 APR = "/usr/local/bin/apr"
-TARGET_WORDS = {"official": "the runtime's own image", "source": "from source"}
+TARGET_WORDS = {"official": "official image", "source": "from source"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def test_what_a_killed_kit_has_left_is_removed(
     assert found is not None
     assert found.dead
     with (
-        pytest.raises(EngineError, match=f"process {kit.pid} .*left things behind.*kit clean"),
+        pytest.raises(EngineError, match=f"process {kit.pid} .*left objects on this engine.*kit clean"),
         only_kit(client, run, loadgen_image, lock),
     ):
         pass

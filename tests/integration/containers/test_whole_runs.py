@@ -139,7 +139,7 @@ def test_yoga_stops_before_anything_is_pulled_or_built(client: docker.DockerClie
     before = {image["Id"] for image in api.images(all=True)}
     done = kit("reproduce", "yoga", "--yes", "--out", str(tmp_path / "run"), timeout_s=120)
     assert done.returncode == 5
-    assert "No way for an NVIDIA GPU into a container" in done.stderr
+    assert "Containers cannot access an NVIDIA GPU" in done.stderr
     assert "nvidia-container-toolkit" in done.stderr
     assert {image["Id"] for image in api.images(all=True)} - before <= {_scratch(client)}
     assert not (tmp_path / "run").exists()

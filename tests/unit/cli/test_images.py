@@ -86,8 +86,8 @@ def test_list_says_what_is_here_and_what_is_stale(
     engine.api.have("kit/loadgen:cpu-source", **{"org.kit.runtime": "loadgen", "org.kit.recipe": "old"})
     assert run(["images", "list"]) == 0
     table = capsys.readouterr().out
-    assert "kit/loadgen:cpu-source                 5 B  here, recipe changed since" in table
-    assert "never tried" in next(line for line in table.splitlines() if "realizar:cuda" in line)
+    assert "kit/loadgen:cpu-source                 5 B  outdated (recipe changed)" in table
+    assert "untested" in next(line for line in table.splitlines() if "realizar:cuda" in line)
     assert run(["images", "list", "--json"]) == 0
     rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     states = {row["image"]: (row["here"], row["stale"]) for row in rows}

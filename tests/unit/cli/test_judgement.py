@@ -25,13 +25,13 @@ def written(files: dict[str, bytes], folder: Path) -> Path:
 def test_a_run_of_yoga_ends_with_the_published_figures() -> None:
     """Throughput beside throughput; decode times users only beside the same product, and the refusal says why."""
     text = judgement(study(replicated("llamacpp", 4, LLAMACPP)))
-    assert "- At 4 users: only llamacpp has a result that counts, 352.0 tok/s" in text
+    assert "- At 4 users: only llamacpp has a valid result, 352.0 tok/s" in text
     assert "contract kit-1" in text
-    beside = text.partition("Beside what others published")[2]
+    beside = text.partition("Compared with published figures")[2]
     assert "354.4" in beside
     assert "reproduced" in beside
     assert "not comparable" in beside
-    assert "pace of one user times the users" in beside
+    assert "decode speed per user times users" in beside
 
 
 def test_a_platform_without_published_figures_ends_with_the_scorecard() -> None:
@@ -61,5 +61,5 @@ def test_a_run_that_verification_refuses_is_told_and_not_judged(
     show_judgement(written({**files, name: files[name] + b'{"id":999,"text":"x"}\n'}, tmp_path))
     said = capsys.readouterr()
     assert said.out == ""
-    assert "verification refuses it" in said.err
-    assert "Try: See everything that is wrong with it: kit verify" in said.err
+    assert "was rejected by verification" in said.err
+    assert "Try: All findings: kit verify" in said.err

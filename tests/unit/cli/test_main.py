@@ -56,11 +56,11 @@ def test_options_change_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
         (("load", "--url", "localhost:8080"), ("http://",)),
         (("load", "--url", "http://u:p@h"), ("user",)),
         (("load", "--url", "http://h:99999"), ("cannot be read",)),
-        (("load", "--url", "http://h", "--duration", "1", "--requests", "2"), ("one of them",)),
-        (("load", "--url", "http://h", "--rate", "1", "--concurrency", "2"), ("one of them",)),
+        (("load", "--url", "http://h", "--duration", "1", "--requests", "2"), ("either --duration or",)),
+        (("load", "--url", "http://h", "--rate", "1", "--concurrency", "2"), ("only one of",)),
         (("load", "--url", "http://h", "--arrivals", "poisson"), ("--rate",)),
         (("load", "--url", "http://h", "--rate", "1", "--arrivals", "gamma"), ("--burstiness",)),
-        (("load", "--url", "http://h", "--output-tokens", "9-3"), ("upwards",)),
+        (("load", "--url", "http://h", "--output-tokens", "9-3"), ("ascending",)),
         (("load", "--url", "http://127.0.0.1:9", "--prompts", "shrt"), ("short",)),
         (("load", "--url", "http://nobody.invalid", "--model", "m", "--quiet"), ("nobody.invalid",)),
         (("test", "--url", "http://127.0.0.1:9", "--level", "tny"), ("tiny",)),
@@ -148,7 +148,7 @@ def test_an_error_of_the_kit_itself_is_kept_in_a_file(
     code, _, err = run(capsys, "plan")
     assert code == InternalError.exit_code == 3
     assert "Traceback" not in err
-    path = Path(err.split("Details are in ")[1].split(".txt")[0] + ".txt")
+    path = Path(err.split("Details: ")[1].split(".txt")[0] + ".txt")
     assert "secret detail" in path.read_text()
     path.unlink()
 
@@ -166,9 +166,9 @@ def test_a_disk_that_refuses_is_told_as_that(
     found, _, err = run(capsys, "plan")
     assert found == code
     if code == 10:
-        assert err.startswith(f"Error: The disk refused: {os.strerror(number)} (plan.json).")
+        assert err.startswith(f"Error: Cannot write: {os.strerror(number)} (plan.json).")
     else:
-        Path(err.split("Details are in ")[1].split(".txt")[0] + ".txt").unlink()
+        Path(err.split("Details: ")[1].split(".txt")[0] + ".txt").unlink()
 
 
 def test_an_interrupt_is_exit_code_130(
@@ -222,7 +222,7 @@ def test_a_test_of_a_server_prints_each_answer(capsys: pytest.CaptureFixture[str
         code, out, _ = run(capsys, "test", "--url", server.url, "--level", "tiny", "--concurrency", "2")
         assert code == 1
         assert out.count("WRONG") == 9
-        assert "0 of 9 answers are right (tiny)." in out
+        assert "0 of 9 answers right (model tiny)." in out
         code, out, _ = run(capsys, "test", "--url", server.url + "/v1", "--level", "tiny", "--json")
         assert (code, json.loads(out)["wrong"]) == (1, 7)
 
@@ -263,7 +263,7 @@ def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> No
 
     with RunProgress(demo_plan(), quiet=False) as progress:
         progress.calibrating(Step("ceiling", 4, 400.0))
-    assert capsys.readouterr().err == "looking for its ceiling: 4 streams at 400 tokens/s each ...\n"
+    assert capsys.readouterr().err == "finding its highest token rate: 4 streams at 400 tokens/s each ...\n"
 
 
 def test_a_plan_may_leave_the_calibration_out() -> None:

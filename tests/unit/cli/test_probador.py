@@ -87,7 +87,7 @@ def test_import_never_writes_over_its_input(capsys: Caught) -> None:
         (["none.json"], "none.json cannot be read"),
         (["."], ". cannot be read"),
         (["bad.json"], 'bad.json: missing field "successful"'),
-        ([OLD, OLD], "holds the same result as"),
+        ([OLD, OLD], "contains the same result as"),
         ([OLD, "--name", "No Name"], '"No Name" cannot be the name of a study'),
     ],
 )
@@ -156,7 +156,7 @@ def test_imported_results_cannot_be_exported(capsys: Caught) -> None:
     """They have no records."""
     assert cli.run(["import", "probador", OLD, "-o", "a.json"]) == 0
     assert cli.run(["export", "probador", "a.json", "-o", "out"]) == 2
-    assert "a.json holds imported results" in capsys.readouterr().err
+    assert "a.json is an imported result" in capsys.readouterr().err
 
 
 def test_an_export_can_be_imported_again(capsys: Caught) -> None:
@@ -167,4 +167,4 @@ def test_an_export_can_be_imported_again(capsys: Caught) -> None:
     study = open_study(Path("a.json")).study
     assert [len(subject.trials) for subject in study.subjects] == [2] * 6
     assert cli.run(["import", "probador", *(str(path) for path in Path("out").iterdir())]) == 2
-    assert "holds the same result as" in capsys.readouterr().err
+    assert "contains the same result as" in capsys.readouterr().err

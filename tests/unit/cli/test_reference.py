@@ -19,10 +19,10 @@ from tests.support.scripted import STARTUP_S, in_process, loaded, read_truths
     ("options", "words"),
     [
         (["--ttft-dist", "normal"], "--ttft-dist normal needs --ttft-sd-ms"),
-        (["--itl-sd-ms", "1"], "--itl-sd-ms belongs to --itl-dist normal or lognormal"),
+        (["--itl-sd-ms", "1"], "--itl-sd-ms needs --itl-dist normal or lognormal"),
         (["--itl-dist", "lognormal", "--itl-sd-ms", "1", "--itl-ms", "0"], "needs a --itl-ms above 0"),
         (["--batching", "serial", "--slots", "2"], "serial has one slot"),
-        (["--batching", "continuous", "--itl-ms", "0"], "continuous needs an --itl-ms of 0.01 or more"),
+        (["--batching", "continuous", "--itl-ms", "0"], "continuous needs --itl-ms 0.01 or more"),
         (["--fault", "cutt:3"], 'did you mean "cut"?'),
         (["--fault", "cut:0"], "is not KIND:EVERY"),
         (["--slots", "0"], "0 is not in the range"),

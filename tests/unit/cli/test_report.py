@@ -42,7 +42,7 @@ def test_files_of_others_are_never_replaced(bundle: Path, capsys: pytest.Capture
     mine = bundle.parent / "out" / "REPORT.md"
     mine.write_text("mine\n", encoding="utf-8")
     assert run(["report", str(bundle), "-o", "out"]) == 2
-    assert "is no report of ours" in capsys.readouterr().err
+    assert "was not written by kit report" in capsys.readouterr().err
     assert mine.read_text(encoding="utf-8") == "mine\n"
     assert not (bundle.parent / "out" / "report.html").exists()
 
@@ -72,7 +72,7 @@ def test_what_does_not_hold_gets_no_report(bundle: Path, capsys: pytest.CaptureF
     files["result.json"] = re.sub(rb'("throughput_tok_s": ?)[0-9.]+', rb"\g<1>7.5", files["result.json"], count=1)
     bundle.write_bytes(pack_files(files).data)
     assert run(["report", str(bundle)]) == 1
-    assert "verification refuses it" in capsys.readouterr().err
+    assert "was rejected by verification" in capsys.readouterr().err
     assert not (bundle.parent / "report-demo").exists()
 
 

@@ -89,7 +89,7 @@ def test_score_writes_markdown_to_a_file(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "deep" / "SCORE.md"
     assert cli.run(["score", DEMO, "-c", "1", "--format", "markdown", "-o", str(path)]) == 0
     assert capsys.readouterr().out == ""
-    assert path.read_text(encoding="utf-8").startswith("## Scorecard of the kit, one user")
+    assert path.read_text(encoding="utf-8").startswith("## Scorecard of the kit, single user")
 
 
 @pytest.mark.parametrize("by", ["layer", "profile", "correctness", "output-length", "cold-start", "scaling"])
@@ -116,7 +116,7 @@ def test_a_contract_of_ones_own_is_a_path(tmp_path: Path, capsys: pytest.Capture
     path.write_text(yaml.safe_dump(plain(CONTRACT)), encoding="utf-8")
     assert cli.run(["score", SMOL, "-c", "1", "--contract", str(path)]) == 0
     out = capsys.readouterr().out
-    assert "What matters to me, one user (contract mine 1.0.0)" in out
+    assert "What matters to me, single user (contract mine 1.0.0)" in out
     assert "no class for this machine" in out
     path.write_text("schema: kit/contract/1\nnaem: mine\n", encoding="utf-8")
     assert cli.run(["score", SMOL, "--contract", str(path)]) == 2
@@ -141,11 +141,11 @@ SAD = [
     (["score", THEIRS, "-c", "9"], "nothing to score at these concurrencies"),
     (["score", THEIRS, THEIRS], "given twice"),
     (["score", THEIRS, "--contract", "kit-2"], "Did you mean 'kit-1'"),
-    (["score", DEMO, "--class", "cpu-2gb"], "only for imported results"),
+    (["score", DEMO, "--class", "cpu-2gb"], "applies only to imported results"),
     (["score", THEIRS, "--class", "cpu-2g"], "Did you mean 'cpu-2gb'"),
-    (["score", THEIRS, "--by", "power", "--class", "cpu-2gb"], "needs no class"),
+    (["score", THEIRS, "--by", "power", "--class", "cpu-2gb"], "--class does not apply to --by power"),
     (["score", THEIRS, "--by", "weather"], "'weather' is not one of"),
-    (["score", THEIRS, "--json", "--format", "markdown"], "give one of them"),
+    (["score", THEIRS, "--json", "--format", "markdown"], "Give either --json or"),
     (["gate", THEIRS, "--min", "Z"], "Its grades, best first: A+, A, A-, B+, B, C+, C, D, D-, F."),
     (["gate", THEIRS, "--min", "C", "-c", "9"], "nothing to score"),
     (["gate", THEIRS], "Missing option '--min'"),
@@ -185,8 +185,8 @@ def test_what_verification_refuses_is_not_scored(tmp_path: Path, capsys: pytest.
         place.write_bytes(data)
     for command in (["score"], ["gate", "--min", "F"]):
         assert cli.run([*command, str(tmp_path / "run")]) == 1
-        assert "verification refuses it" in capsys.readouterr().err
+        assert "was rejected by verification" in capsys.readouterr().err
     forged = tmp_path / "forged.json"
     forged.write_bytes(write_json(plain(study(subject("a", 1, decode_tok_s=1e6)))))
     assert cli.run(["score", str(forged)]) == 2
-    assert "says that it is a run of ours" in capsys.readouterr().err
+    assert "claims to be a run of the kit" in capsys.readouterr().err

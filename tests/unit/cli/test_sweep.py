@@ -22,7 +22,12 @@ def test_the_table_has_a_row_a_level_and_names_frontier_and_knee(tmp_path: Path)
     assert [part.strip() for part in row.strip("|").split("|")] == [
         "4", "200.0", "100.0", "10.0", "– (max 10.0)", "20.00", "0.0 %", "Pareto, knee",  # noqa: RUF001
     ]  # fmt: skip
-    for words in ("Ended early: twice in a row", "kept e2e 100 ms", "for each): 4.", "Knee of the throughput: 4;"):
+    for words in (
+        "Stopped early: twice in a row",
+        "within e2e 100 ms",
+        "faster decode): 4.",
+        "Knee of throughput: 4;",
+    ):
         assert words in text
 
 
@@ -41,7 +46,7 @@ def test_goodput_and_validation_are_said_only_where_asked(tmp_path: Path) -> Non
     assert cell.load is not None
     assert cell.metrics is not None
     first, second = judged_lines(cell.load, cell.metrics)
-    assert first == "Goodput: 2.00 requests/s, 100.0 % of those that ended, kept e2e 100 ms."
+    assert first == "Goodput: 2.00 requests/s, 100.0 % of ended requests, within e2e 100 ms."
     assert second == "Validation: 2 of 2 answers passed, 2 distinct."
     silent = replace(cell.load, slo=None)
     assert judged_lines(silent, replace(cell.metrics, validation=None)) == []
@@ -66,7 +71,7 @@ def test_the_command_prints_the_table_or_the_document(
     options = ("--concurrency", "1,2", "--duration", "1", "--slo", "ttft=1s", "--validate", "contains:x")
     assert cli.run(["sweep", *URL, *options, "--out", "a"]) == 0
     out, err = capsys.readouterr()
-    assert "sweep.json are in a." in out
+    assert "Saved to a." in out
     assert "c1 window ..." in err
     assert "c2 window ..." in err
     assert cli.run(["sweep", *URL, *options, "--json", "--out", "b"]) == 0
@@ -80,7 +85,7 @@ def test_a_sweep_without_one_answer_is_exit_code_8(serving: Serving, capsys: pyt
     """As for one load."""
     serving.answer = dead
     assert cli.run(["sweep", *URL, "--concurrency", "3", "-q"]) == 8
-    assert "not one request" in capsys.readouterr().out
+    assert "no request of" in capsys.readouterr().out
 
 
 def test_a_load_shows_its_goodput(serving: Serving, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,21 +109,21 @@ def test_a_trace_is_given_to_the_load(serving: Serving, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("sweep", *URL), ("one of them",)),
-        (("sweep", *URL, "--concurrency", "1", "--rate", "1"), ("one of them",)),
+        (("sweep", *URL), ("Give either",)),
+        (("sweep", *URL, "--concurrency", "1", "--rate", "1"), ("Give either",)),
         (("sweep", *URL, "--concurrency", "4,2"), ("must rise",)),
         (("sweep", *URL, "--rate", "2,1"), ("must rise",)),
         (("sweep", *URL, "--rate", "0"), ("above 0",)),
         (("sweep", *URL, "--rate", "1,x"), ("1,x",)),
         (("sweep", *URL, "--concurrency", "1", "--arrivals", "gamma"), ("--rate",)),
-        (("sweep", *URL, "--rate", "1", "--ramp", "1"), ("open",)),
+        (("sweep", *URL, "--rate", "1", "--ramp", "1"), ("closed loops only",)),
         (("sweep", *URL, "--concurrency", "1", "--ramp", "3"), ("longer than the warm-up",)),
         (("sweep", *URL, "--concurrency", "1", "--validate", "regex:["), ("not a regular expression",)),
         (("load", *URL, "--slo", "tftt=1ms"), ("Did you mean 'ttft'",)),
         (("load", *URL, "--slo", ""), ("METRIC=TIME",)),
         (("load", *URL, "--validate", "basik"), ("Did you mean 'basic'",)),
         (("load", *URL, "--rate-scale", "2"), ("--trace",)),
-        (("load", *URL, "--trace", "t", "--rate", "2"), ("one of them",)),
+        (("load", *URL, "--trace", "t", "--rate", "2"), ("only one of",)),
         (("load", *URL, "--trace", "t", "--arrivals", "poisson"), ("--rate",)),
         (("load", *URL, "--trace", "no-such-file"), ("no-such-file cannot be read",)),
     ],

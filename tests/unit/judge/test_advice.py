@@ -54,7 +54,7 @@ def test_one_alone_is_no_winner() -> None:
     """Without another there is no margin."""
     found = only(subject("a", 4, throughput_tok_s=5.0))
     assert (found.relation, found.ratio) == ("alone", None)
-    assert leader_sentence(found) == "At 4 users: only a has a result that counts, 5.0 tok/s"
+    assert leader_sentence(found) == "At 4 users: only a has a valid result, 5.0 tok/s"
 
 
 def test_what_does_not_count_is_left_out_with_its_reason() -> None:
@@ -77,7 +77,7 @@ def test_what_does_not_count_is_left_out_with_its_reason() -> None:
         "other": "not measured at concurrency 4",
     }
     assert leader_sentence(first).startswith(
-        "At 4 users: no runtime has a result that counts; left out: fast (SUSPECT: lag), broken (1 of 2"
+        "At 4 users: no runtime has a valid result; left out: fast (SUSPECT: lag), broken (1 of 2"
     )
     assert (second.concurrency, second.entry, second.relation) == (8, "other", "alone")
 
@@ -94,7 +94,7 @@ def test_of_times_the_shortest_leads() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "words"),
-    [("throughput", "Did you mean 'throughput_tok_s'"), ("tokens.prompt", "Neither more nor less")],
+    [("throughput", "Did you mean 'throughput_tok_s'"), ("tokens.prompt", "has no better direction")],
 )
 def test_a_figure_by_which_nothing_wins_is_refused(metric: str, words: str) -> None:
     """Unknown names get the nearest one."""

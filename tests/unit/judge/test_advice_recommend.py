@@ -34,7 +34,7 @@ def test_the_fastest_is_chosen_with_its_margin() -> None:
     assert lines(replicated("a", 8, {T: [61.0, 62.0, 63.0]}), replicated("b", 8, {T: FAST})) == (
         "Choose b for 8 users.",
         "Why: 81.2 [80.0, 82.0] tok/s; 1.31 x a [1.27, 1.34].",
-        "How sure: 3 replicates each; the 95 % interval of the ratio to every other excludes 1; "
+        "How sure: 3 replicates each; the 95 % interval of its ratio to every other runtime excludes 1; "
         "measured at 8 users.",
     )
 
@@ -50,9 +50,9 @@ def test_without_intervals_it_stays_undecided() -> None:
     """The larger figure is named, and that it decides nothing."""
     found = lines(subject("a", 8, throughput_tok_s=80.0), subject("b", 8, throughput_tok_s=40.0))
     assert found == (
-        "Probably a for 8 users, but that is undecided.",
+        "Probably a for 8 users, but undecided.",
         "Why: 80.0 tok/s; 2.00 x b, one replicate each, so no interval.",
-        "How sure: one replicate each; from 3 replicates on there would be an interval; measured at 8 users.",
+        "How sure: one replicate each; an interval needs 3 replicates; measured at 8 users.",
     )
 
 
@@ -63,15 +63,15 @@ def test_the_next_measured_level_above_stands_for_one_that_was_not() -> None:
     assert recommendation_lines(found) == (
         "Only a was measured for 5 users.",
         "Why: 7.0 tok/s.",
-        "How sure: one replicate each; measured at 16 users, the next level above 5.",
+        "How sure: one replicate each; measured at 16 users, the next measured level above 5.",
     )
 
 
 def test_nothing_is_extrapolated() -> None:
     """Above the largest level there is no figure."""
-    with pytest.raises(NoResultError, match="the largest measured level is 4, and nothing is extrapolated"):
+    with pytest.raises(NoResultError, match="the highest measured level is 4, and nothing is extrapolated"):
         recommend(study(subject("a", 4, throughput_tok_s=9.0)), 5)
-    with pytest.raises(NoResultError, match="nothing was measured at all"):
+    with pytest.raises(NoResultError, match="nothing was measured"):
         recommend(study(), 1)
 
 
@@ -82,7 +82,7 @@ def test_what_does_not_count_is_left_out_and_named() -> None:
     assert first == "Only b is left for 8 users."
     assert third.endswith("left out: a (SUSPECT: lag).")
     assert lines(subject("a", 8, suspect)) == (
-        "No runtime for 8 users: none has a result that counts.",
+        "No runtime for 8 users: none has a valid result.",
         "Why: a (SUSPECT: lag).",
         "How sure: measured at 8 users; left out: a (SUSPECT: lag).",
     )
@@ -95,7 +95,7 @@ def test_the_worst_replicate_decides_about_the_limits() -> None:
     assert found.shares == (("fast", 0.98), ("slow", 0.99))
     _, second, third = recommendation_lines(found)
     assert second == "Why: 62.0 [61.0, 63.0] tok/s; 99 % of requests within ttft 300 ms in its worst replicate."
-    assert "left out: fast (98 % of requests within the limits, 99 % asked)" in third
+    assert "left out: fast (98 % of requests within the limits, 99 % required)" in third
 
 
 def test_a_lower_share_lets_the_faster_one_in() -> None:
@@ -108,8 +108,8 @@ def test_none_qualifies_names_the_best_share() -> None:
     found = recommend(two([0.5, 0.6, 0.7], [0.89999, 0.9, 0.95]), 8, SLO)
     assert found.leader.entry is None
     assert recommendation_lines(found)[:2] == (
-        "No runtime for 8 users: none keeps the limits.",
-        "Why: the best is slow with 89.99 % of requests within ttft 300 ms in its worst replicate, 99 % asked.",
+        "No runtime for 8 users: none meets the limits.",
+        "Why: the best is slow with 89.99 % of requests within ttft 300 ms in its worst replicate, 99 % required.",
     )
 
 

@@ -88,8 +88,8 @@ def test_equal_figures_are_not_greater() -> None:
 @pytest.mark.parametrize(
     ("studies", "reason"),
     [
-        ((), "no run of yoga at hand"),
-        ((replace(run(CLEAR), name="demo"),), "no run of yoga at hand"),
+        ((), "no run of yoga given"),
+        ((replace(run(CLEAR), name="demo"),), "no run of yoga given"),
         ((run({"a": [1.0]}),), "of b at 4 in yoga: not measured"),
         ((study(subject("a", 4, throughput_tok_s=1.0), subject("b", 4)),), f"no data for {T}"),
         ((study(subject("a", 4, trial(1, "failed")), subject("b", 4)),), "replicate without a result"),
@@ -124,7 +124,7 @@ def test_a_bundle_is_known_by_its_identity_alone() -> None:
     )
     assert outcome(claim, run(CLEAR)).verdict == "confirmed"
     found = outcome(claim, replace(run(CLEAR), identity="d" * 64))
-    assert (found.verdict, found.reason) == ("untested", "no run of bundle cccccccccccc at hand")
+    assert (found.verdict, found.reason) == ("untested", "no run of bundle cccccccccccc given")
 
 
 def test_figures_of_two_platforms_must_come_about_alike() -> None:
@@ -187,7 +187,7 @@ def test_a_claim_that_says_nothing_is_refused(changes: dict[str, Any], words: st
 
 def test_a_claim_may_not_be_there_twice() -> None:
     """Ids are how people speak of them."""
-    with pytest.raises(InputError, match="the claim one is there twice"):
+    with pytest.raises(InputError, match="the claim one is listed twice"):
         read_claims(write_json(plain(Claims("kit/claims/1", (CLAIM, CLAIM)))), "claims.yaml")
 
 

@@ -166,9 +166,9 @@ def test_what_verification_refuses_is_not_judged() -> None:
     """With the first finding and the command that tells all."""
     files = run_files({})
     name = next(name for name in files if name.endswith("texts.jsonl"))
-    with pytest.raises(RefusedError, match="verification refuses it") as refused:
+    with pytest.raises(RefusedError, match="was rejected by verification") as refused:
         verified_study(open_run({**files, name: files[name] + b'{"id":999,"text":"x"}\n'}), "mine")
-    assert refused.value.remedy == "See everything that is wrong with it: kit verify mine"
+    assert refused.value.remedy == "All findings: kit verify mine"
     assert refused.value.exit_code == 1
 
 
@@ -188,7 +188,7 @@ def test_imported_results_are_read_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"origin": "run"}, "says that it is a run of ours"),
+        ({"origin": "run"}, "claims to be a run of the kit"),
         ({"schema": "kit/study/2"}, "kit/study/1"),
         ({"subject": []}, "unknown key"),
         ({"name": "../x"}, "does not have the form"),
@@ -203,7 +203,7 @@ def test_a_document_that_is_no_import_is_refused(change: dict[str, object], word
 @pytest.mark.parametrize("document", [{"total_requests": 3}, {"runs": []}, {"levels": []}])
 def test_a_file_of_probador_is_told_how_to_get_in(document: dict[str, object]) -> None:
     """The likeliest mistake: it has to be imported first."""
-    with pytest.raises(InputError, match="is a result of probador") as refused:
+    with pytest.raises(InputError, match="is a raw result of probador") as refused:
         imported_study(json.dumps(document).encode(), FIGURES)
     assert refused.value.remedy == "Import it first: kit import probador figures.json"
 

@@ -56,7 +56,12 @@ WRONG = {
         line + b"\r\n" for line in (b"", b"HTTP/2 200 OK", b"HTTP/1.1 2000 OK", b"HTTP/1.1 600 ", b"+OK")
     ],
     "a switch to another protocol": [b"HTTP/1.1 101 Switching Protocols\r\n"],
-    "a line that is no header": [OK + b"no colon\r\n", OK + b"X : y\r\n", OK + b"X: a\r\n b\r\n", OK + b": y\r\n"],
+    "a line that is not a header": [
+        OK + b"no colon\r\n",
+        OK + b"X : y\r\n",
+        OK + b"X: a\r\n b\r\n",
+        OK + b": y\r\n",
+    ],
     "a control character in the headers": [OK + b"X: a\0b\r\n", OK + b"X: a\rb\r\n", b"HTTP/1.1 200 \0\n"],
     "more than 65536 bytes of headers": [LONG + b"x", OK + b"X: " + LONG, CHUNKED + b"0\r\nX: " + LONG],
     "more than 128 headers": [OK + b"X: y\r\n" * 129, CHUNKED + b"0\r\n" + b"X: y\r\n" * 128],
@@ -69,7 +74,7 @@ WRONG = {
         OK + b"Transfer-Encoding: " + value + b"\r\n"
         for value in (b"gzip", b"gzip, chunked", b"", b"chunked\r\nTransfer-Encoding: chunked")
     ],
-    "a chunk size that is no number": [
+    "a chunk size that is not a number": [
         CHUNKED + value + b"\r\n" for value in (b"", b"-1", b"+1", b"0x5", b"5_0", b" 5", b"g", b"1" * 17, b";x")
     ],
     "a chunk of more than 16777216 bytes": [CHUNKED + b"1000001\r\n", CHUNKED + b"F" * 16 + b"\r\n"],

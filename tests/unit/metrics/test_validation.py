@@ -35,10 +35,10 @@ def answered(id_: int, text: str, prompt: int = 0) -> Record:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("", "no rule"),
-        ("base", "no rule"),
-        ("basic:", "no rule"),
-        ("contains", "no rule"),
+        ("", "not a validation rule"),
+        ("base", "not a validation rule"),
+        ("basic:", "not a validation rule"),
+        ("contains", "not a validation rule"),
         ("contians:x", "Did you mean 'contains'"),
         ("Regex:x", "Did you mean 'regex'"),
         ("contains:", "asks for nothing"),

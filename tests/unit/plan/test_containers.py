@@ -112,7 +112,7 @@ def test_concurrencies_above_all_limits_leave_nothing_to_measure() -> None:
     assert {cell.entry for cell in plan_of("radeon", concurrencies=(4,)).cells} == {"llamacpp"}
     platform = load_platform("radeon")
     only = replace(platform, entries=platform.entries[:1], workload=replace(platform.workload, concurrencies=(4,)))
-    with pytest.raises(InputError, match="No entry is measured") as caught:
+    with pytest.raises(InputError, match="No entry goes up to") as caught:
         make_plan(
             only, model(only.model), load_prompts("short"), load_suite("correctness", "tiny"), cpus=1, seed=1
         )

@@ -123,7 +123,7 @@ def test_unknown_names_are_met_with_the_known_ones(suite: str, level: str, said:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (b"'\\b2\\b'", b"'(2'", r"line 14.*first.*no regular expression"),
+        (b"'\\b2\\b'", b"'(2'", r"line 14.*first.*not a regular expression"),
         (b"'\\b2\\b'", b"'2*'", r"line 14.*fits nothing as well"),
         (b"            value: '\\b2\\b'\n", b"", r"line 13.*fits nothing as well"),
         (b"kind: pattern", b"kind: absent", r"line 12.*only says what an answer must not have"),

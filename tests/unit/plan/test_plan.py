@@ -84,7 +84,7 @@ def test_seconds_become_exact_nanoseconds(seconds: float, ns: int) -> None:
 def test_a_model_without_a_hash_cannot_be_planned() -> None:
     """A plan names weights by hash or not at all."""
     entry = replace(model("smollm2-135m-instruct-q4_1"), sha256=None)
-    with pytest.raises(InputError, match="is not known"):
+    with pytest.raises(InputError, match="is unknown"):
         pin_model(entry)
 
 

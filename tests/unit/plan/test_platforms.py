@@ -65,7 +65,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("{slots: 1}", "{slots: true}", "{slots: 1}", "slots is True"),
         ("name: llamacpp-batched", "name: llamacpp-serial", "name: llamacpp-batched", "two entries are called"),
         ("min: 16", "min: 65", "output_tokens:", "above max"),
-        ("[1, 2, 4]", "[1, 2, 2]", "concurrencies:", "twice"),
+        ("[1, 2, 4]", "[1, 2, 2]", "concurrencies:", "duplicate concurrency"),
         ("seed: 2026", "seed: 2026\nseed: 1", "seed:", "seed"),
         ("name: demo", "name: ../demo", "name: demo", "name"),
     ],

@@ -205,7 +205,7 @@ ASKED: list[Callable[[Probe], object]] = [
 def test_what_is_no_answer_of_ours_is_an_engine_error(printed: bytes) -> None:
     """Whatever was asked."""
     for ask in ASKED:
-        with pytest.raises(EngineError, match="came back as something else"):
+        with pytest.raises(EngineError, match="returned something unexpected"):
             ask(probe_of(Server("http://x", saying(printed))))
 
 
@@ -223,7 +223,7 @@ def test_what_is_no_answer_of_ours_is_an_engine_error(printed: bytes) -> None:
 )
 def test_a_value_of_another_type_is_an_engine_error(ask: Callable[[Probe], object], value: object) -> None:
     """An answer must fit its question."""
-    with pytest.raises(EngineError, match="came back as something else"):
+    with pytest.raises(EngineError, match="returned something unexpected"):
         ask(probe_of(Server("http://x", saying(json.dumps({"ok": value}).encode()))))
 
 

@@ -20,7 +20,7 @@ def test_every_kind_can_be_asked_for(kind: str) -> None:
     ("text", "words"),
     [
         ("cutt:3", 'did you mean "cut"?'),
-        ("", "is no fault"),
+        ("", "is not a fault"),
         ("cut", "is not KIND:EVERY"),
         ("cut:", "is not KIND:EVERY"),
         ("cut:0", "is not KIND:EVERY"),
@@ -32,7 +32,7 @@ def test_every_kind_can_be_asked_for(kind: str) -> None:
 )
 def test_a_rule_that_is_none_is_refused_in_words(text: str, words: str) -> None:
     """With the kind that was probably meant, or the form."""
-    with pytest.raises(ValueError, match=r"no fault|KIND") as caught:
+    with pytest.raises(ValueError, match=r"not a fault|KIND") as caught:
         parse_rule(text)
     assert words in str(caught.value)
 

@@ -24,7 +24,7 @@ def test_one_line_says_how_right_and_how_far() -> None:
         "proven to 2,560 tokens/s and 4 streams."
     )
     assert calibration_line(None) == "Load generator: not calibrated in this run."
-    assert "nothing is proven" in calibration_line(replace(CALIBRATION, ceiling=None))
+    assert "nothing proven" in calibration_line(replace(CALIBRATION, ceiling=None))
 
 
 def test_the_table_has_a_line_for_each_point_and_step() -> None:
@@ -37,7 +37,7 @@ def test_the_table_has_a_line_for_each_point_and_step() -> None:
     assert cells == ["1", "200", "160", "0.10 / 0.20 / 0.25", "0.00 / 0.02 / 0.40", "0.40", "ok"]
     assert "lost chunks or requests and streams slower than asked for" in rows[3]
     assert "Ceiling: proven to 2,560 tokens/s and 4 streams (lost chunks or requests)." in text
-    for word in ("2 usable CPUs", "stamps: kernel", "1 ms", "98%", "tried once more"):
+    for word in ("2 shared CPUs", "stamps: kernel", "1 ms", "98%", "retried once"):
         assert word in text
 
 
@@ -57,7 +57,7 @@ def test_where_one_process_gave_in_more_are_advised(
 ) -> None:
     """Only after a fault, and where there is a CPU for a second."""
     text = calibration_table(replace(CALIBRATION, ended_by=ended_by, cpus=cpus), processes)
-    assert ("more may reach further: kit calibrate --processes 2" in text) is said
+    assert ("try more: kit calibrate --processes 2" in text) is said
 
 
 def test_no_data_is_a_dash_in_the_table() -> None:
@@ -85,7 +85,7 @@ def test_a_suspect_row_bears_a_mark_and_its_reason() -> None:
     assert "25.0 †" in next(line for line in lines if "llamacpp-serial" in line)
     assert "†" not in next(line for line in lines if "llamacpp-batched" in line)
     text = tables(PLAN, result, slow)
-    assert "† SUSPECT: these numbers may be the load generator's" in text
+    assert "† SUSPECT: the load generator may have distorted" in text
     assert "SUSPECT" not in tables(PLAN, result_of(cells), CALIBRATION)
 
 

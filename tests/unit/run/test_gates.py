@@ -181,7 +181,7 @@ def test_a_server_on_another_device_stops_the_cell(running: FakeRunning, entry: 
 @pytest.mark.parametrize(
     ("facts", "kind", "words"),
     [
-        (None, RuntimeNotReadyError, "gives no facts"),
+        (None, RuntimeNotReadyError, "does not answer at"),
         ({**FACTS, "total_slots": 4}, EngineError, "4 slots, the plan says 1"),
         ([], EngineError, "None slots"),
     ],

@@ -82,7 +82,10 @@ def test_a_plain_load_is_judged_by_nothing() -> None:
     ("request_", "words"),
     [
         (replace(REQUEST, ramp_s=1.001), "longer than the warm-up"),
-        (replace(REQUEST, loop=Loop("open", None, "poisson", 1000), ramp_s=0.5), "this loop is open"),
+        (
+            replace(REQUEST, loop=Loop("open", None, "poisson", 1000), ramp_s=0.5),
+            "--ramp applies to closed loops only",
+        ),
         (replace(REQUEST, validate="regex:("), "not a regular expression"),
         (replace(TRACED, trace=b""), "day 1.jsonl: a trace needs"),
         (replace(TRACED, warmup_s=4.1), "ends before the warm-up"),

@@ -274,7 +274,7 @@ EFFECTIVE = {
         (1025, EFFECTIVE, "1024 tokens of context"),
         (1024, {}, ""),
         (1024, {"model": 1, "parity": []}, ""),
-        (1024, {**EFFECTIVE, "parity": {"status": "skipped"}}, "skipped its check"),
+        (1024, {**EFFECTIVE, "parity": {"status": "skipped"}}, "skipped its GPU/CPU parity check"),
         (1024, {**EFFECTIVE, "parity": {"status": "PASS"}}, ""),
     ],
 )

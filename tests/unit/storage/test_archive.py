@@ -84,7 +84,7 @@ def test_a_bad_name_is_not_packed(name: str) -> None:
     ("files", "why"),
     [
         ({f"n{n}": b"" for n in range(2001)}, "more than 2000 members"),
-        ({"a": b"", "a-b": b"", "a/b": b""}, "a/b: It stands below a, which is a file"),
+        ({"a": b"", "a-b": b"", "a/b": b""}, "a/b: It is below a, which is a file"),
         ({"log": bytes(8 * MIB)}, "more than 200:1"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_cache_that_cannot_be_written_is_a_storage_error(
     """A file stands where the folder should be."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "file"))
-    with pytest.raises(StorageError, match="could not be kept"):
+    with pytest.raises(StorageError, match="cannot be written"):
         download.fetch(local(tmp_path))
 
 

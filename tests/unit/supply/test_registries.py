@@ -40,7 +40,7 @@ def test_a_registry_that_replaces_crates_io_is_taken() -> None:
 
 def test_a_replacement_that_cannot_be_fetched_from_is_refused() -> None:
     """A folder of vendored crates has no address; a circle ends."""
-    with pytest.raises(InputError, match="vendored, which is no sparse registry"):
+    with pytest.raises(InputError, match="vendored, which is not a sparse registry"):
         crates_index(
             {"source": {"crates-io": {"replace-with": "vendored"}, "vendored": {"registry": "file:///srv"}}}
         )
@@ -94,4 +94,4 @@ def test_the_sum_of_a_module_is_that_of_its_files(tmp_path: Path) -> None:
     assert module_sum(first) != module_sum(other)
     assert module_sum(first).startswith("h1:")
     (tmp_path / "no.zip").write_text("no")
-    assert module_sum(tmp_path / "no.zip") == "no zip archive"
+    assert module_sum(tmp_path / "no.zip") == "not a zip archive"

@@ -85,7 +85,7 @@ def test_what_was_made_here_may_differ_and_is_then_not_confirmed() -> None:
 def test_a_model_that_nobody_can_make_is_told() -> None:
     """A way that the kit does not know, or a model made of nothing."""
     for source in (replace(MADE.source, made_by="by-hand"), replace(MADE.source, made_from=None)):
-        with pytest.raises(SourceError, match="does not know how to make"):
+        with pytest.raises(SourceError, match="There is no conversion for the model"):
             ready(replace(MADE, source=source))
 
 

@@ -1,4 +1,4 @@
-"""kit.verify on runs in containers: what the engine tells is the plan's; honest bad luck is no fault."""
+"""kit.verify on runs in containers: what the engine tells is the plan's; honest bad luck is not a fault."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ def word_after(flag: str, word: str) -> Evidence:
 @pytest.mark.parametrize(
     ("rule", "evidence", "words"),
     [
-        (PRESENT, evidence_with(lambda server: replace(server, container=None)), "nothing is told of it"),
-        (PRESENT, evidence_with(lambda server: replace(server, device=None)), "not on any device that was found"),
+        (PRESENT, evidence_with(lambda server: replace(server, container=None)), "does not describe it"),
+        (PRESENT, evidence_with(lambda server: replace(server, device=None)), "on an unknown device"),
         (PRESENT, labelled(cell=LLAMACPP), f'label org.kit.cell is "{LLAMACPP}", not "{VLLM}"'),
         (PRESENT, labelled(role="attendant"), 'label org.kit.role is "attendant", not "server"'),
         (COMMAND_RULE, word_after("--max-num-seqs", "128"), 'command[16] is "128", not "4"'),
@@ -75,19 +75,19 @@ def word_after(flag: str, word: str) -> Evidence:
         (COMMAND_RULE, container_with(command=("/bin/run", *COMMAND)), 'command[0] is "/bin/run", not "vllm"'),
         (COMMAND_RULE, container_with(command=()), 'command[0] is absent, not "vllm"'),
         (COMMAND_RULE, container_with(environment={}), 'environment: OMP_NUM_THREADS is absent, not "2"'),
-        (IMAGE, container_with(image_id="vllm"), "image_id is no sha256"),
+        (IMAGE, container_with(image_id="vllm"), "image_id is not a sha256"),
         (IMAGE, container_with(LAST, image_id=DIGEST), "image_id is not that of the entry's first cell"),
         (IMAGE, labelled(target="official"), 'label org.kit.target is "official", not "source"'),
         (IMAGE, labelled(variant="cuda"), 'label org.kit.variant is "cuda", not "cpu"'),
         (IMAGE, labelled(runtime=None), 'label org.kit.runtime is absent, not "vllm"'),
-        (IMAGE, labelled(inputs=None), "label org.kit.inputs is no JSON of names and sha256"),
+        (IMAGE, labelled(inputs=None), "label org.kit.inputs is not JSON of names and sha256"),
         (DEVICE, container_with(passthrough="dri"), "passthrough is dri, but the service asks for none"),
         (DEVICE, evidence_with(lambda server: replace(server, device=" ")), "has no name"),
         (TIMES, container_with(created_utc=time_in(LLAMACPP, 0)), ORDER),
         (TIMES, container_with(started_utc=time_in(VLLM, 500 * MS)), ORDER),
         (TIMES, container_with(finished_utc=time_in(VLLM, 400 * MS)), ORDER),
         (TIMES, container_with(finished_utc=time_in(LAST, 0)), ORDER),
-        (TIMES, container_with(finished_utc=None), "was never seen to end"),
+        (TIMES, container_with(finished_utc=None), "has no observed end"),
         (TIMES, container_with(created_utc=NO_DAY), "has a time that does not exist"),
         (TIMES, container_with(oom_killed=True), "was killed for its memory"),
         (TIMES, container_with(architecture=" "), "architecture has no name"),

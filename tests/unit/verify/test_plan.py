@@ -87,7 +87,7 @@ def test_other_weights_than_the_catalogues_are_refused(plan: Plan, words: str) -
 
 def test_weights_that_nobody_confirmed_are_flagged_however_they_call_themselves() -> None:
     """Measured in this run alone, or read somewhere: the label of the run says so."""
-    named = [issue.split(" was ")[0] for issue in issues(model_confirmed, GX10)]
+    named = [issue.split(" is not confirmed")[0] for issue in issues(model_confirmed, GX10)]
     assert named[1:] == [f"plan.json: model {pin.name}" for pin in GX10.models]
     boasting = replace(GX10, models=tuple(replace(pin, confirmed=True) for pin in GX10.models))
     assert issues(model_confirmed, boasting) == issues(model_confirmed, GX10)

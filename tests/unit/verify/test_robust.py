@@ -24,7 +24,7 @@ Path = tuple[str | int, ...]
 
 EXAMPLES = settings(max_examples=10, deadline=None)
 DOCUMENTS = sorted(name for name in good_files() if name.endswith(".json"))
-# Words of the server or the machine, by their own names: to leave one out is no fault of the document.
+# Words of the server or the machine, by their own names: to leave one out is not a fault of the document.
 FREE = frozenset({"packages", "reported", "counters_before", "counters_after", "command"})
 REJECTED = [m for m in MUTATIONS if {r.id: r.level for r in RULES}[m.rule] == "reject"]
 WITH_FILES = [m for m in REJECTED if m.rule not in ("archive.canonical", "archive.manifest")]

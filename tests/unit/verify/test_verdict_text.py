@@ -32,9 +32,9 @@ def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None
     text = verdict_text(judged)
     assert text.startswith("Label: self-reported (")
     assert f"Identity: {judged.identity}\n" in text
-    assert f"{len(RULES)} rules on {sum(judged.checked.values()):,} things" in text
+    assert f"{len(RULES)} rules, {sum(judged.checked.values()):,} checks" in text
     assert "No findings.\n" in text
-    assert "there are no signatures yet" in text
+    assert "no signatures yet" in text
 
 
 def test_findings_are_one_a_line_with_level_rule_and_place() -> None:
@@ -44,7 +44,7 @@ def test_findings_are_one_a_line_with_level_rule_and_place() -> None:
     )
     assert "REJECT a.b plan.json: is bad\n" in text
     assert "FLAG c.d x: is odd\n" in text
-    assert "2 rules on 4,812 things" in text
+    assert "2 rules, 4,812 checks" in text
     assert "No findings" not in text
 
 

@@ -150,8 +150,11 @@ def test_no_answer_of_an_engine_makes_it_crash(version: dict[str, Any], info: di
 def test_a_classic_trial_counts_only_if_the_engine_acted() -> None:
     """Images for NVIDIA set the variable themselves, so the trial gives it another value beforehand."""
     (way,) = tried("nvidia", DOCKER_20)
-    assert passthrough_of_trial(way, Trial(None, ENV_UNTOUCHED)) == "the engine took the request and did nothing"
-    assert passthrough_of_trial(way, Trial(None, "")) == "the engine took the request and did nothing"
+    assert (
+        passthrough_of_trial(way, Trial(None, ENV_UNTOUCHED))
+        == "the engine accepted the request but provided no device"
+    )
+    assert passthrough_of_trial(way, Trial(None, "")) == "the engine accepted the request but provided no device"
     assert isinstance(passthrough_of_trial(way, Trial(None, "kit-env NVIDIA_VISIBLE_DEVICES=all\n")), Passthrough)
     devices = ENV_UNTOUCHED + "kit-device /dev/nvidia0 0 666\n"
     found = passthrough_of_trial(way, Trial(None, devices))

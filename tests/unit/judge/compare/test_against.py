@@ -77,7 +77,7 @@ def test_pace_times_users_is_refused_against_throughput_and_held_against_its_lik
         (says(100.0, "unstated_tok_s"), UNSTATED),
         (says(97.0, "probador_score"), SCORE),
         (says(100.0, comparable=False), "Bear this in mind."),
-        (says(100.0, level=None), "at which concurrency is not stated"),
+        (says(100.0, level=None), "concurrency not stated"),
         (says(100.0, level=8), "not measured at this concurrency"),
         (says(100.0, "ttft_ms.p50"), "no data for ttft_ms.p50"),
         (replace(says(100.0), name="gx10"), OTHER_PLATFORM),
@@ -104,7 +104,7 @@ def test_imported_results_may_be_held_against_any_and_the_doubt_is_noted() -> No
     """They do not say of which machine they are."""
     found = against_published(replace(ours(100.0), origin="imported", published=None), says(100.0))
     assert only(found).verdict == "reproduced"
-    assert found.notes[-1].startswith("Nothing says of which machine")
+    assert found.notes[-1].startswith("Machine and model of the imported")
 
 
 def test_the_published_figures_of_yoga_are_judged_as_the_catalogue_says() -> None:

@@ -50,17 +50,17 @@ def test_the_label_is_the_weakest(labels: tuple[Any, Any], label: str | None) ->
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (later(conditions=replace(CONDITIONS, ignore_eos=False)), "not comparable: other ignore_eos"),
-        (later(conditions=replace(CONDITIONS, window_s=8.0)), "not comparable: other warm-up or window"),
-        (later(hardware=None), "not comparable: other machine"),
+        (later(conditions=replace(CONDITIONS, ignore_eos=False)), "not comparable: different ignore_eos"),
+        (later(conditions=replace(CONDITIONS, window_s=8.0)), "not comparable: different warm-up or window"),
+        (later(hardware=None), "not comparable: different machine"),
         (later(origin="imported"), "not comparable: one is imported"),
         (later(identity="c" * 64), "yoga was given twice"),
         (replace(FIRST, identity="d" * 64), "yoga was given twice"),
         (
             later(subjects=(replace(later().subjects[0], model_sha256="e" * 64),)),
-            "x at concurrency 4 is not the same",
+            "x at concurrency 4 differs",
         ),
-        (later(subjects=(replace(later().subjects[0], variant="cuda"),)), "another runtime or variant"),
+        (later(subjects=(replace(later().subjects[0], variant="cuda"),)), "different runtime or variant"),
     ],
 )
 def test_what_is_not_alike_is_refused(second: Study, words: str) -> None:

@@ -68,14 +68,14 @@ def test_to_exchange_the_sides_exchanges_the_verdict(a: list[float], b: list[flo
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"method": "probador"}, "other method: kit against probador"),
-        ({"loop": "open"}, "other loop: closed against open"),
+        ({"method": "probador"}, "different method: kit and probador"),
+        ({"loop": "open"}, "different loop: closed and open"),
         ({"loop": None}, "loop of B not known"),
-        ({"prompts_sha256": "e" * 64}, "other prompts: both are called short"),
+        ({"prompts_sha256": "e" * 64}, "different prompts, both called short"),
         ({"prompts": "long", "prompts_sha256": "e" * 64}, "other prompts: short against long"),
         ({"prompts": "long", "prompts_sha256": None}, "other prompts: short against long"),
-        ({"output_tokens": OutputTokens("uniform", 32, 32)}, "other output tokens: 16-64 against 32"),
-        ({"ignore_eos": False}, "other ignore_eos: on against off"),
+        ({"output_tokens": OutputTokens("uniform", 32, 32)}, "different output tokens: 16-64 and 32"),
+        ({"ignore_eos": False}, "different ignore_eos: on and off"),
     ],
 )
 def test_other_conditions_are_not_comparable(changes: dict[str, Any], words: str) -> None:
@@ -95,7 +95,7 @@ def test_what_neither_side_says_is_taken_to_be_the_same_and_said() -> None:
     b = other(replicated("x", 4, {T: [2.0, 2.0, 2.0]}), conditions=silent)
     found = compare_studies(a, b, metrics=[T])
     assert verdicts(found) == [("slower", "")]
-    assert found.notes == ("Not known of either, and taken to be the same: prompts, ignore_eos.",)
+    assert found.notes == ("Not stated by either, assumed equal: prompts, ignore_eos.",)
 
 
 def test_another_machine_window_or_version_is_noted_and_does_not_forbid() -> None:
@@ -110,10 +110,10 @@ def test_another_machine_window_or_version_is_noted_and_does_not_forbid() -> Non
     found = compare_studies(a, b, metrics=[T])
     assert [line.verdict for line in found.lines] == ["slower"]
     assert found.notes == (
-        "Other warm-up: 5 s against 2 s.",
-        "Other window: 60 s against 8 s.",
-        "Other machine: NVIDIA GeForce RTX 4060 Laptop GPU, 8 GB against GB10.",
-        "Other version of the kit: 0.1.0 against 0.2.0.",
+        "Different warm-up: 5 s and 2 s.",
+        "Different window: 60 s and 8 s.",
+        "Different machine: NVIDIA GeForce RTX 4060 Laptop GPU, 8 GB and GB10.",
+        "Different kit version: 0.1.0 and 0.2.0.",
     )
 
 
@@ -181,7 +181,7 @@ def test_pairs_metrics_and_levels_can_be_chosen() -> None:
         ([("llamacp", "llamacpp")], [T], "Did you mean 'llamacpp'"),
         ([("llamacpp", "q")], [T], "B .yoga. has no entry 'q'. It has llamacpp"),
         (None, ["ttft_ms_p50"], "Did you mean 'ttft_ms.p50'"),
-        (None, ["tokens.prompt"], "Neither more nor less"),
+        (None, ["tokens.prompt"], "has no better direction"),
     ],
 )
 def test_names_that_do_not_exist_are_refused(
@@ -194,7 +194,7 @@ def test_names_that_do_not_exist_are_refused(
 
 def test_a_run_against_itself_needs_pairs() -> None:
     """Every entry equals itself, which would be no finding."""
-    with pytest.raises(InputError, match="Both sides are the same run"):
+    with pytest.raises(InputError, match="A and B are the same run"):
         compare_studies(study(subject("x", 1)), study(subject("x", 1)))
 
 

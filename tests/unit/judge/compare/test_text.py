@@ -24,7 +24,7 @@ MARKDOWN = """\
 - A: yoga, Made up for a test (self-reported, cccccccccccc)
 - B: yoga, Made up for a test (self-reported, cccccccccccc)
 
-1 undecided, 1 not comparable. The verdict says what A is, against B, by the 95 % interval of A / B.
+1 undecided, 1 not comparable. The verdict is about A, by the 95 % interval of A / B.
 
 **throughput (tok/s)**
 
@@ -54,8 +54,8 @@ def test_published_tables_say_the_tolerance_and_refuse_the_product_in_one_senten
     """22 lines with one and the same reason are one sentence; published figures keep their digits."""
     run = study(replicated("llamacpp", 1, {T: [150.0, 152.0, 155.0], "decode_tok_s": [155.0, 156.0, 157.0]}))
     text = comparison_text(against_published(run, published("yoga"), 0.15), markdown=False)
-    assert "widened by 15 % to both sides" in text
-    assert "22 figures, not comparable: the published figure is the pace of one user times the users" in text
+    assert "widened by 15 % on both sides" in text
+    assert "22 figures, not comparable: the published figure is decode speed per user times users" in text
     assert "readme: decode x users (tok/s)" in text
     assert "  146.31  " in text
     assert "  2,757.6  " in text

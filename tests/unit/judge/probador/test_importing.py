@@ -211,10 +211,10 @@ def test_a_name_that_no_study_can_have_is_refused(name: str) -> None:
 
 def test_the_same_result_twice_is_refused_with_both_places() -> None:
     """A file given twice, or a result beside the bench report that it is in."""
-    with pytest.raises(InputError, match=r"b\.json holds the same result as full\.json"):
+    with pytest.raises(InputError, match=r"b\.json contains the same result as full\.json"):
         study_of_files([FULL, ("b.json", FULL[1] + b"\n")])
     report = ("bench.json", json.dumps({"runs": [{**LOAD, "timestamp": "2026-03-05T12:00:00Z"}, LOAD]}).encode())
-    with pytest.raises(InputError, match=r"bench\.json runs\[1\] holds the same result as full\.json"):
+    with pytest.raises(InputError, match=r"bench\.json runs\[1\] contains the same result as full\.json"):
         study_of_files([FULL, report])
 
 

@@ -108,7 +108,7 @@ def test_rfc_3339_becomes_our_form(text: str, utc: str) -> None:
 )  # fmt: skip
 def test_what_is_no_time_is_refused_with_its_field(text: str) -> None:
     """Dates that do not exist included."""
-    with pytest.raises(InputError, match=r"a\.json: timestamp: .* is no time like"):
+    with pytest.raises(InputError, match=r"a\.json: timestamp: .* is not a time like"):
         read(changed(text, "timestamp"))
 
 

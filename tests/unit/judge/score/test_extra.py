@@ -52,7 +52,7 @@ def test_a_card_shows_its_figure_and_the_points_of_the_original(
         ("correctness", {}, "no judged answers"),
         ("memory", {"decode_tok_s": 60.0}, "no telemetry in this run"),
         ("power", {"power_mean_w": 50.0}, "no decode figure"),
-        ("cold-start", {"cold_start_ms": 0.0}, "no time from start to ready"),
+        ("cold-start", {"cold_start_ms": 0.0}, "no start-up time"),
         ("profile", {}, "no prompt tokens were counted"),
         ("scaling", {"decode_tok_s": 60.0}, "needs concurrency 1 with a decode figure, and one more"),
     ],
@@ -117,5 +117,5 @@ def test_a_bucket_begins_where_the_one_before_ends() -> None:
 
 def test_a_contract_without_the_card_says_which_it_has() -> None:
     """It is the contract's to say what is good."""
-    with pytest.raises(InputError, match=r"The contract mine says nothing about power\. It has: cold-start"):
+    with pytest.raises(InputError, match=r"The contract mine has no scorecard for power\. It has: cold-start"):
         extra_cards([], CONTRACT, "power")

@@ -121,12 +121,12 @@ def test_what_is_missing_is_said_with_its_reason() -> None:
     first = rival("a", 120, 121, 122)
     (card,) = graded(replace(first, trials=(first.trials[0], first.trials[1], trial(3, "failed"))))
     assert card.notes[0].text == (
-        "1 of 3 replicates are not there and count as the worst (failed: ready: the server exited)"
+        "1 of 3 replicates are missing and count as the worst (failed: ready: the server exited)"
     )
     (card,) = graded(subject("a", 1, error_rate=0.0, decode_tok_s=100.0, itl_ms__p99=10.0))
     assert [note.text for note in card.notes if note.kind == "missing"] == [
-        "no data: TTFT p50 ms counts 0 (1 of 1 replicates lack it)",
-        "no data: TTFT p99 ms counts 0 (1 of 1 replicates lack it)",
+        "no data: TTFT p50 ms counts 0 (1 of 1 replicates without it)",
+        "no data: TTFT p99 ms counts 0 (1 of 1 replicates without it)",
     ]
 
 
@@ -134,7 +134,7 @@ def test_a_cap_says_what_the_score_would_have_been() -> None:
     """And which error rate brought it."""
     (card,) = graded(replicated("a", 1, {**GOOD, "decode_tok_s": [170.0] * 3, "error_rate": [0.02] * 3}))
     assert (card.composite, card.grade) == (69.0, "C+")
-    assert card.notes[-1].text == "at most 69 with an error rate of 2.0 % (it would be 93.3)"
+    assert card.notes[-1].text == "at most 69 with an error rate of 2.0 % (otherwise 93.3)"
 
 
 def test_a_failed_server_says_why_it_is_f() -> None:
@@ -185,7 +185,7 @@ def test_every_platform_of_the_kit_has_its_class(platform: str, weights: int) ->
 def test_weights_of_unknown_size_and_unknown_machines_have_no_grade() -> None:
     """The note says what to do, if there is something."""
     for found, words in (
-        (platform_study("yoga", None), "nobody knows how large the weights are"),
+        (platform_study("yoga", None), "size of the weights unknown"),
         (platform_study("yoga", 50 * 10**9), "no class for this machine and these weights: no grade"),
         (replace(platform_study("demo", None), origin="imported"), "no grade (--class names one)"),
     ):
@@ -200,7 +200,7 @@ def test_a_class_can_be_named_for_imported_results_alone() -> None:
     theirs = replace(study(rival("b", 120, 121, 122), hardware=None), origin="imported")
     first, second = scorecard([ours, theirs], RULES, None, "cpu-2gb").cards
     assert (first.platform_class, second.platform_class) == ("gpu-laptop-2gb", "cpu-2gb")
-    with pytest.raises(InputError, match="only for imported results"):
+    with pytest.raises(InputError, match="applies only to imported results"):
         scorecard([ours], RULES, None, "cpu-2gb")
     with pytest.raises(InputError, match=r"no class 'cpu-2g'.*Did you mean 'cpu-2gb'"):
         scorecard([theirs], RULES, None, "cpu-2g")

@@ -41,20 +41,20 @@ def cells(text: str, start: str) -> list[str]:
 def test_a_row_has_grade_score_and_each_metric_with_its_points() -> None:
     """The fallback says that it is the largest."""
     text = scorecard_text(found(one()), RULES)
-    assert text.splitlines()[0] == "Scorecard of the kit, one user (contract kit-1 1.0.0)"
+    assert text.splitlines()[0] == "Scorecard of the kit, single user (contract kit-1 1.0.0)"
     assert cells(text, "entry") == [
         "entry", "users", "grade", "score", "decode tok/s (35%)", "TTFT p50 ms (25%)", "TTFT p99 ms (20%)",
         "error rate (20%)",
     ]  # fmt: skip
     assert cells(text, "a") == ["a", "1", "B", "75.0", "105.0 (75)", "100.0 (75)", "max 200.0 (75)", "0.010 (75)"]
-    assert text.endswith("Thresholds of the class gpu-laptop-2gb.")
+    assert text.endswith("Graded by thresholds of the class gpu-laptop-2gb.")
 
 
 def test_one_user_and_many_have_tables_of_their_own() -> None:
     """Their metrics and weights differ."""
     both = study(*one().subjects, *one(concurrency=4).subjects)
     text = scorecard_text(found(both), RULES)
-    assert text.index("one user (contract kit-1") < text.index("several users (contract kit-1")
+    assert text.index("single user (contract kit-1") < text.index("several users (contract kit-1")
     assert "throughput tok/s (45%)" in text
 
 
@@ -72,7 +72,7 @@ def test_the_best_stands_first_and_what_has_no_grade_last() -> None:
     text = "\n".join(lines)
     assert cells(text, "c")[2:4] == ["withheld", "–"]  # noqa: RUF001
     assert cells(text, "d")[2:5] == ["–", "–", "–"]  # noqa: RUF001
-    assert "- c at 1: grade withheld, the figures may be the load generator's: send lag" in text
+    assert "- c at 1: grade withheld, SUSPECT: send lag" in text
     assert "- d at 1: not measured: no grade" in text
 
 
@@ -88,7 +88,7 @@ def test_several_runs_are_named_and_imported_ones_marked() -> None:
     theirs = replace(one("b"), name="theirs", origin="imported")
     text = scorecard_text(found(one(decode_tok_s=1.0), theirs), RULES)
     assert cells(text, "yoga")[:2] == ["yoga", "a"]
-    assert "theirs: imported: nobody can verify these figures." in text
+    assert "theirs: imported: these figures cannot be verified." in text
 
 
 HOSTILE = "x|y\n# z \x1b[31m<b>"
@@ -117,13 +117,13 @@ def test_the_example_prints_as_markdown() -> None:
     note = replace(SCORECARD.cards[0].notes[0], text="word " * 50)
     long = replace(SCORECARD, cards=(replace(SCORECARD.cards[0], notes=(note,)),))
     assert "word " * 49 + "word" in scorecard_text(long, CONTRACT, "markdown")
-    assert scorecard_text(replace(SCORECARD, cards=()), CONTRACT) == "There is nothing to score."
+    assert scorecard_text(replace(SCORECARD, cards=()), CONTRACT) == "Nothing to score."
 
 
 def test_an_extra_card_has_its_thresholds_below() -> None:
     """And a column for parts only where there are some."""
     text = extra_text(extra_cards([one()], RULES, "cold-start"))
-    assert cells(text, "a") == ["a", "1", "–", "–", "–", "no time from start to ready"]  # noqa: RUF001
+    assert cells(text, "a") == ["a", "1", "–", "–", "–", "no start-up time"]  # noqa: RUF001
     assert text.endswith("Excellent at most 500, good at most 3000.")
     row = ExtraRow(HOSTILE, HOSTILE, None, "long", 1.0, 75.0, "B", HOSTILE)
     cards = ExtraCards("output-length", "T", "t", 1, SCORECARD.contract, (row, replace(row, study="b")))

@@ -195,7 +195,7 @@ def test_suspect_and_lost_cells_stand_under_warnings() -> None:
         assert "the server exited" in text
         assert "no result" in text
         assert "†" in text
-    assert "At 1 user nobody has a result that counts." in report.html
+    assert "At 1 user no runtime has a valid result." in report.html
 
 
 def test_a_run_without_a_figure_has_a_page_without_plots() -> None:
@@ -213,7 +213,7 @@ def test_imported_results_are_drawn_beside_the_only_run_or_that_of_their_name() 
     inputs = [PageInput(mine, "a", "bundle"), PageInput(theirs, "b", "imported")]
     both = report_of(inputs)
     assert "vllm (imported, unverifiable)" in both.plots["yoga-throughput.svg"]
-    assert "nobody can verify" in both.html
+    assert "cannot be verified" in both.html
     other = PageInput(replace(mine, name="gx10"), "c", "bundle")
     named = report_of([*inputs, other])
     assert "imported" not in named.plots["yoga-throughput.svg"]

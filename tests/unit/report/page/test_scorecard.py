@@ -50,11 +50,11 @@ def test_imported_results_are_scored_by_the_contract_of_their_tool() -> None:
     """They name no machine, so ours has no thresholds for them."""
     found = scorecard_part(imported())
     assert "Contract probador-2.0" in found.contract
-    assert "nobody can verify these figures" in found.markdown
+    assert "these figures cannot be verified" in found.markdown
 
 
 def test_markdown_has_no_headings_of_its_own() -> None:
-    """It stands below a heading of the report."""
+    """It is below a heading of the report."""
     found = scorecard_part(study(replicated("llamacpp", 1, GOOD)))
     assert not any(line.startswith("#") for line in found.markdown.splitlines())
 

@@ -72,7 +72,7 @@ def test_the_caption_says_which_cell_and_which_part() -> None:
     part = timeline("r1-c8-vllm", "vllm", 8, steady(8), WINDOW, 3)
     whole = timeline("r1-c1-vllm", "vllm", 1, steady(1), WINDOW, 10)
     assert timeline_plot(part, "t").caption == (
-        "Cell r1-c8-vllm: 3 s, out of the middle of the window (from 3.5 s of 10 s)."
+        "Cell r1-c8-vllm: 3 s, from the middle of the window (from 3.5 s of 10 s)."
     )
     assert timeline_plot(whole, "t").caption == "Cell r1-c1-vllm: 10 s, the whole window."
 

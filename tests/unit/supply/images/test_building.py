@@ -176,7 +176,7 @@ def test_the_target_is_the_wish_or_what_the_registry_allows(store: ScriptedImage
     assert choose_target(store, LLAMACPP.name, None) == "official"
     assert choose_target(store, LLAMACPP.name, True) == "source"
     assert store.api.timeout == 120
-    with pytest.raises(InputError, match="ollama/cuda has no recipe source"):
+    with pytest.raises(InputError, match="ollama/cuda has no source recipe"):
         choose_target(store, "ollama/cuda", True)
 
 

@@ -132,7 +132,7 @@ def test_a_wheelhouse_that_is_no_folder_is_refused(
     """Before pip is asked."""
     monkeypatch.setenv("KIT_WHEELHOUSE", str(wheelhouse))
     (tmp_path / "files").mkdir()
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         download_wheels("tiny==1.0\n", "3.11", "x86_64", tmp_path / "files")
 
 
