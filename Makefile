@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test fast one lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial \
+.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
   teardown-yoga score score-prod score-gate mutation
 
@@ -17,6 +17,10 @@ demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU
 	$(BIN)/kit reproduce demo --yes
 
 test: lint unit integration ## all checks; needs a Docker Engine, minutes to half an hour
+
+test-runtimes: $(VENV)/.dev ## build and run Ollama and realizar for real: an hour of compiling, or 10 minutes with KIT_BUILDS
+	@echo "Building and running Ollama and realizar: about an hour on two cores, 10 minutes where their programs are kept."
+	$(BIN)/python -m pytest tests/runtimes
 
 fast: lint ## lint, and the unit tests of changed packages (on a clean tree: of the last commit)
 	$(BIN)/python -m tests.near -n auto --dist worksteal

@@ -81,10 +81,10 @@ def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool
 
     Example: kit models prepare smollm2-135m-instruct-bf16
     """
-    from kit.run.containers import Wishes, prepare
+    from kit.run.containers import PreparationOptions, prepare
     from kit.text import bytes_text
 
     with transfer("preparing models", quiet=quiet) as on_bytes:
-        for found in prepare(names, Wishes(from_source), lines(quiet=quiet), on_bytes):
+        for found in prepare(names, PreparationOptions(from_source), lines(quiet=quiet), on_bytes):
             doubt = "" if found.confirmed else "  (hash not confirmed)"
             click.echo(f"{found.name}  {bytes_text(found.bytes)}  {found.sha256}  volume {found.volume}{doubt}")

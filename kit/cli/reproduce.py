@@ -79,10 +79,10 @@ def command(
     from kit.report.tables import tables
     from kit.strict import plain
 
-    asked = _asked(platform, resume, options)
-    wishes = _Wishes(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
-    folder = resume or new_folder(out, asked.platform.name)
-    plan, outcome = _carried_out(asked, folder, wishes)
+    chosen_run = _chosen_run(platform, resume, options)
+    command_options = _CommandOptions(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
+    folder = resume or new_folder(out, chosen_run.platform.name)
+    plan, outcome = _carried_out(chosen_run, folder, command_options)
     if as_json:
         click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
@@ -93,7 +93,7 @@ def command(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ChosenRun:
     """The platform to measure, and the plan of the run that goes on, if one does."""
 
     platform: Platform
@@ -101,7 +101,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wishes:
+class _CommandOptions:
     from_source: bool | None
     seed: int | None
     calibrate: bool
@@ -109,40 +109,49 @@ class _Wishes:
     quiet: bool
 
 
-def _asked(platform: str | None, resume: Path | None, options: dict[str, Any]) -> _Asked:
+def _chosen_run(platform: str | None, resume: Path | None, options: dict[str, Any]) -> _ChosenRun:
     from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
         raise click.UsageError("Give either PLATFORM, or --resume DIR to resume a run.")
     if resume is None:
-        return _Asked(chosen_platform(platform or "", **options), None)
+        return _ChosenRun(chosen_platform(platform or "", **options), None)
     if any(value is not None for value in options.values()):
         raise click.UsageError("--resume keeps the plan of the run: leave out the options that change it.")
     kept = read_plan(resume)[0]
-    return _Asked(chosen_platform(kept.platform), kept)
+    return _ChosenRun(chosen_platform(kept.platform), kept)
 
 
-def _carried_out(asked: _Asked, folder: Path, wishes: _Wishes) -> tuple[Plan, Outcome]:
+def _carried_out(chosen_run: _ChosenRun, folder: Path, command_options: _CommandOptions) -> tuple[Plan, Outcome]:
     from kit.cli._shared.progress import RunProgress, transfer
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
     from kit.supply.supply import process_supply, require_modules
 
-    suite = load_suite(asked.platform.correctness.name, asked.platform.correctness.level)
-    if asked.platform.engine == "process":
-        require_modules(asked.platform.entries)
-        plan = asked.kept or plan_of(asked.platform, wishes.seed, calibrate=wishes.calibrate)
-        model = model_file(plan, yes=wishes.yes, quiet=wishes.quiet)
-        with RunProgress(plan, quiet=wishes.quiet) as progress:
+    suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
+    if chosen_run.platform.engine == "process":
+        require_modules(chosen_run.platform.entries)
+        plan = chosen_run.kept or plan_of(
+            chosen_run.platform, command_options.seed, calibrate=command_options.calibrate
+        )
+        model = model_file(plan, yes=command_options.yes, quiet=command_options.quiet)
+        with RunProgress(plan, quiet=command_options.quiet) as progress:
             return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, model), suite, progress)
-    from kit.run.containers import Wishes, ready
+    from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:
-        chosen = Wishes(wishes.from_source, wishes.seed, wishes.calibrate)
-        with transfer("images and models", quiet=wishes.quiet) as on_bytes:
+        chosen = PreparationOptions(command_options.from_source, command_options.seed, command_options.calibrate)
+        with transfer("images and models", quiet=command_options.quiet) as on_bytes:
             made = stack.enter_context(
-                ready(asked.platform, folder.name, chosen, lines(quiet=wishes.quiet), on_bytes, asked.kept)
+                ready(
+                    chosen_run.platform,
+                    folder.name,
+                    chosen,
+                    lines(quiet=command_options.quiet),
+                    on_bytes,
+                    chosen_run.kept,
+                )
             )
-        progress = stack.enter_context(RunProgress(made.plan, quiet=wishes.quiet))
+        progress = stack.enter_context(RunProgress(made.plan, quiet=command_options.quiet))
         return made.plan, reproduce(made.plan, folder, made.engine, made.supply, suite, progress)

@@ -25,7 +25,7 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
     from kit.cli._shared.progress import transfer
     from kit.errors import InputError
     from kit.plan.platforms import load_platform
-    from kit.run.containers import Wishes, standing
+    from kit.run.containers import PreparationOptions, standing
     from kit.text import hint
 
     chosen = load_platform(platform)
@@ -39,6 +39,6 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
     if chosen.engine != "docker":
         raise InputError(f"{chosen.name} does not use containers.", "Choose a platform with `engine: docker`.")
     with transfer("model", quiet=quiet) as on_bytes:
-        url = standing(chosen, found, port, Wishes(from_source), lines(quiet=quiet), on_bytes)
+        url = standing(chosen, found, port, PreparationOptions(from_source), lines(quiet=quiet), on_bytes)
     click.echo(f"{found.name} is starting at {url}; it answers once its model is loaded.")
     click.echo(f"Next: kit test --url {url} --level {chosen.correctness.level}, kit load --url {url}; kit down")

@@ -29,7 +29,7 @@ STANDING = "up"  # the run of all servers that stay
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PreparationOptions:
     """What the user may choose: images from sources or the runtimes' own (None: what can be had), a seed."""
 
     from_source: bool | None = None
@@ -48,7 +48,12 @@ class Ready:
 
 @contextlib.contextmanager
 def ready(
-    platform: Platform, run: str, wishes: Wishes, on_line: OnLine, on_bytes: OnBytes, kept: Plan | None = None
+    platform: Platform,
+    run: str,
+    options: PreparationOptions,
+    on_line: OnLine,
+    on_bytes: OnBytes,
+    kept: Plan | None = None,
 ) -> Iterator[Ready]:
     """An engine for us alone while the block runs, images built, weights in volumes.
 
@@ -57,9 +62,9 @@ def ready(
     """
     with connect(run) as host, host.only_kit():
         preflight(host, platform.entries)
-        images = ready_images(host.images, platform.entries, _source(platform, wishes), on_line)
+        images = ready_images(host.images, platform.entries, _source(platform, options), on_line)
         names = (platform.model, *own_models(platform.entries))
-        found = ready_weights(host, names, images, _source(platform, wishes), on_bytes, on_line)
+        found = ready_weights(host, names, images, _source(platform, options), on_bytes, on_line)
         engine = host.engine(images.loadgen)
         plan = kept or make_plan(
             platform,
@@ -67,18 +72,18 @@ def ready(
             load_prompts(platform.workload.prompts),
             load_suite(platform.correctness.name, platform.correctness.level),
             cpus=engine.server_cpu_count,
-            seed=wishes.seed,
-            calibrate=wishes.calibrate,
+            seed=options.seed,
+            calibrate=options.calibrate,
             found=found,
             images=images.pins,
         )
         yield Ready(plan, engine, supply_of(host, plan, images, found, on_bytes))
 
 
-def _source(platform: Platform, wishes: Wishes) -> bool | None:
+def _source(platform: Platform, options: PreparationOptions) -> bool | None:
     """Whether images are built from sources: as the user says, else as the platform does, else as it comes."""
-    if wishes.from_source is not None or platform.target is None:
-        return wishes.from_source
+    if options.from_source is not None or platform.target is None:
+        return options.from_source
     return platform.target == "source"
 
 
@@ -93,26 +98,28 @@ class PreparedModel:
     volume: str
 
 
-def prepare(names: Iterable[str], wishes: Wishes, on_line: OnLine, on_bytes: OnBytes) -> Iterator[PreparedModel]:
+def prepare(
+    names: Iterable[str], options: PreparationOptions, on_line: OnLine, on_bytes: OnBytes
+) -> Iterator[PreparedModel]:
     """Fetch or make models and fill their volumes, one after the other."""
     with connect(PREPARING) as host:
         for entry in map(model, names):
-            images = ready_images(host.images, [], wishes.from_source, on_line)
-            found = ready_weights(host, [entry.name], images, wishes.from_source, on_bytes, on_line)
+            images = ready_images(host.images, [], options.from_source, on_line)
+            found = ready_weights(host, [entry.name], images, options.from_source, on_bytes, on_line)
             digest, size = found[entry.name]
             served = served_model(host, entry, digest, images, on_bytes)
             yield PreparedModel(entry.name, digest, size, entry.confirmed, served.volume)
 
 
 def standing(
-    platform: Platform, entry: Entry, port: int, wishes: Wishes, on_line: OnLine, on_bytes: OnBytes
+    platform: Platform, entry: Entry, port: int, options: PreparationOptions, on_line: OnLine, on_bytes: OnBytes
 ) -> str:
     """Start an entry's server as a run would, but to stay, on 127.0.0.1:`port`; returns its URL."""
     with connect(STANDING) as host:
         preflight(host, [entry])
-        images = ready_images(host.images, [entry], _source(platform, wishes), on_line)
+        images = ready_images(host.images, [entry], _source(platform, options), on_line)
         name = entry.model or platform.model
-        found = ready_weights(host, [name], images, _source(platform, wishes), on_bytes, on_line)
+        found = ready_weights(host, [name], images, _source(platform, options), on_bytes, on_line)
         cpus = host.engine(images.loadgen).server_cpu_count
         chosen = replace(entry, settings=RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus))
         served = served_model(host, model(name), found[name][0], images, on_bytes)
