@@ -133,9 +133,8 @@ def _scored(subject: Subject, group: Sequence[Subject], rules: Contract, each: P
             continue
         figure = pessimistic(subject, rule.path, rule.fallback, rule.better)
         score = 0.0 if figure.is_missing else points(figure.value, band_of(rule, each, subject.concurrency))
-        off = _penalty(subject, rule, rules, each) if not figure.is_missing else 0.0
-        with_penalty = max(0.0, score - off)
-        more = rules.bonus if not figure.is_missing and _is_best(subject, group, rule) else 0.0
+        with_penalty = max(0.0, score - _penalty(subject, rule, rules, each))
+        more = rules.bonus if _is_best(subject, group, rule) else 0.0
         final = min(BEST, with_penalty + more)
         metrics.append(
             MetricScore(
