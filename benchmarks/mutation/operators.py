@@ -47,6 +47,9 @@ CALLED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 # Neither what a name means to a type checker nor what Python makes of a class is behaviour that a test sees.
 SKIPPED_FIELDS = frozenset({"annotation", "returns", "decorator_list", "bases", "type_params"})
 SKIPPED = (ast.Import, ast.ImportFrom, ast.Assert, ast.JoinedStr, ast.Global, ast.Nonlocal)
+GENERIC = frozenset(
+    {"Literal", "Callable", "Iterator", "Mapping", "Sequence", "tuple", "dict", "list", "frozenset"}
+)
 # A test that it does not raise is none: `zip` is told to be strict where its arguments cannot differ.
 SKIPPED_KEYWORDS = frozenset({"strict"})
 
@@ -129,8 +132,9 @@ def _is_unseen(node: ast.AST) -> bool:
 
 
 def _makes_type(value: ast.expr) -> bool:
-    made = value.func if isinstance(value, ast.Call) else value.value if isinstance(value, ast.Subscript) else None
-    return isinstance(made, ast.Name) and made.id in ("TypeVar", "Literal", "Callable", "Iterator", "Union")
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id == "TypeVar"
+    return isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name) and value.value.id in GENERIC
 
 
 # --- what each kind of node becomes -----------------------------------------------------------------------

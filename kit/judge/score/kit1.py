@@ -137,9 +137,8 @@ def _scored(subject: Subject, group: Sequence[Subject], contract: Contract, each
             continue
         figure = pessimistic(subject, rule.path, rule.fallback, rule.better)
         score = 0.0 if figure.is_missing else points(figure.value, band_of(rule, each, subject.concurrency))
-        off = _penalty(subject, rule, contract, each) if not figure.is_missing else 0.0
-        with_penalty = max(0.0, score - off)
-        more = contract.bonus if not figure.is_missing and _is_best(subject, group, rule) else 0.0
+        with_penalty = max(0.0, score - _penalty(subject, rule, contract, each))
+        more = contract.bonus if _is_best(subject, group, rule) else 0.0
         final = min(BEST, with_penalty + more)
         metrics.append(
             MetricScore(

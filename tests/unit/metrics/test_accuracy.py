@@ -21,6 +21,7 @@ from kit.metrics.accuracy import (
     faults,
     pace,
     proven,
+    streams_text,
     suspicions,
 )
 from kit.metrics.aggregate import cell_metrics
@@ -90,6 +91,12 @@ def test_a_lost_chunk_is_counted_and_the_request_not_held_against_others() -> No
     assert errors.gap_error_ms.n == 0
 
 
+def test_the_error_of_a_first_token_is_from_the_sending_on() -> None:
+    """Sent at 10 ms, received at 12: what came at the right time is 2 ms too long for the client."""
+    errors = found(measured(TIMES_MS, sent_ms=10), truth=truth_of(TIMES_MS, received_ms=12))
+    assert errors.ttft_error_ms.max == 2.0
+
+
 def test_a_request_nobody_knows_is_not_matched() -> None:
     """Another salt than any the endpoint saw."""
     errors = found(measured(TIMES_MS, salt="f" * 16))
@@ -116,6 +123,22 @@ def test_the_pace_is_that_of_the_streams_while_they_stream() -> None:
     assert pace([measured(TIMES_MS)], WINDOW, 200.0) == 1.0
     assert pace([measured(TIMES_MS)], WINDOW, 400.0) == 0.5
     assert pace([measured((50,))], WINDOW, 200.0) is None
+
+
+def test_the_pace_is_over_the_answers_that_were_sent_in_the_window() -> None:
+    """Not of failed ones, nor of those sent after it; six digits of a fraction."""
+    slow = replace(measured((50, 150, 250)), outcome="failed")
+    late = measured((1050, 1150, 1250), sent_ms=1000)
+    two = measured((50, 60))
+    assert pace([two, slow, late], WINDOW, 100.0) == 1.0
+    assert pace([two, measured((50, 70))], WINDOW, 100.0) == 0.666667
+    assert pace([slow, late], WINDOW, 100.0) is None
+    assert pace([two], WINDOW, 300.0) == 0.333333
+
+
+def test_throughput_has_three_digits() -> None:
+    """Of a fraction that does not end."""
+    assert arrived_tok_s([measured(TIMES_MS)], Window(0, 3000 * MS)) == 1.333
 
 
 def test_what_arrived_outside_the_window_is_not_throughput() -> None:
@@ -154,6 +177,10 @@ def test_a_point_is_made_from_records_and_truth() -> None:
     """Verdict, expected and real rate together."""
     point = calibration_point(1, 200.0, [measured(TIMES_MS)], {SALT: truth_of(TIMES_MS)}, WINDOW, ORIGIN_NS)
     assert (point.ok, point.faults, point.expected_tok_s, point.tok_s, point.pace) == (True, (), 200.0, 4.0, 1.0)
+    assert (point.concurrency, point.rate_tok_s) == (1, 200.0)
+    assert point.accuracy == found(measured(TIMES_MS))
+    two = calibration_point(2, 300.0, [measured(TIMES_MS)], {SALT: truth_of(TIMES_MS)}, WINDOW, ORIGIN_NS)
+    assert (two.ok, two.faults, two.expected_tok_s) == (False, ("pace",), 600.0)
 
 
 def test_proven_is_what_points_that_hold_reached() -> None:
@@ -223,6 +250,15 @@ def test_a_cell_at_a_concurrency_that_failed_is_suspect() -> None:
     assert suspicions(2, metrics_of(), twice) == words
     second = replace(CALIBRATION, points=(good_point(1), failed_at(2), good_point(2), good_point(4)))
     assert suspicions(2, metrics_of(), second) == ()
+
+
+def test_the_last_try_says_why_a_concurrency_failed() -> None:
+    """And one stream is one."""
+    first = replace(failed_at(2), faults=("lost",))
+    points = (good_point(1), first, failed_at(2), good_point(4))
+    words = ("the calibration failed at concurrency 2, gap error and streams slower than asked for",)
+    assert suspicions(2, metrics_of(), replace(CALIBRATION, points=points)) == words
+    assert [streams_text(count) for count in (0, 1, 2)] == ["0 streams", "1 stream", "2 streams"]
 
 
 def test_a_window_of_no_length_is_no_crash() -> None:

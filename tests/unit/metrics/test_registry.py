@@ -10,7 +10,7 @@ import pytest
 from kit.catalogue.published import Figure
 from kit.documents import Distribution, Metrics
 from kit.judge.score import contract_names, load_contract
-from kit.metrics.registry import METRICS, PARTS, SCALARS, TABLES, TIMES
+from kit.metrics.registry import LENGTHS, METRICS, PARTS, SCALARS, TABLES, TIMES
 from kit.metrics.results import SPREAD_METRICS
 
 
@@ -56,3 +56,33 @@ def test_a_metric_is_worded_for_tables(path: str, heading: str, label: str, show
     metric = METRICS[path]
     assert (metric.heading, metric.label, metric.shown(1234.56)) == (heading, label, shown)
     assert metric.shown(None) == "–"  # noqa: RUF001
+
+
+def test_the_registry_is_the_list_that_contracts_and_studies_are_written_against() -> None:
+    """Names and their order, digits, what stands in for a p99, and where an answer becomes longer."""
+    times = [f"{name}.{part}" for name in ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms") for part in PARTS]
+    assert list(METRICS) == [
+        "throughput_tok_s", "decode_tok_s", "request_rate_s", "error_rate", "mean_in_flight", "goodput_share",
+        "goodput_req_s", *times, "requests.ok", "requests.failed", "requests.unfinished", "tokens.completion",
+        "tokens.prompt", "prompt_tokens_mean", "output_tokens_mean", "tpot_cv", "spikes", "decode_us_per_layer",
+        "cold_start_ms", "pass_rate", "memory_max_mb", "power_mean_w", "tpot_ms.by_output.short",
+        "tpot_ms.by_output.medium", "tpot_ms.by_output.long",
+    ]  # fmt: skip
+    assert PARTS == ("n", "min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
+    assert LENGTHS == (("short", 0, 32), ("medium", 32, 129), ("long", 129, None))
+    assert [METRICS[path].digits for path in list(METRICS)[:7]] == [1, 1, 2, 4, 1, 4, 2]
+    assert [METRICS[path].digits for path in times] == [
+        0 if path.endswith(".n") else 2 if path.startswith(("tpot", "itl")) else 1 for path in times
+    ]
+    assert [METRICS[path].digits for path in list(METRICS)[7 + len(times) :]] == [
+        1, 0, 1, 1, 1, 1, 1, 3, 0, 1, 0, 3, 0, 1, 2, 2, 2,
+    ]  # fmt: skip
+    stands_in = {path: metric.fallback for path, metric in METRICS.items() if metric.fallback}
+    assert stands_in == {f"{name}.p99": f"{name}.max" for name in TIMES}
+    assert [each.path for each in TABLES] == [
+        "throughput_tok_s", "decode_tok_s", "ttft_ms.p50", "ttft_ms.p99", "itl_ms.p50", "itl_ms.p99", "error_rate",
+    ]  # fmt: skip
+    assert SPREAD_METRICS == (
+        "throughput_tok_s", "decode_tok_s", "request_rate_s", "error_rate", "ttft_ms.p50", "ttft_ms.p99",
+        "ttft_ms.max", "itl_ms.p50", "itl_ms.p99", "itl_ms.max", "tpot_ms.p50", "e2e_ms.p50", "e2e_ms.p99",
+    )  # fmt: skip

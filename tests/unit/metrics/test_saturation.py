@@ -165,6 +165,22 @@ def test_a_knee_stands_at_least_so_high_above_the_chord(above: float, found: str
     assert knee(levels) == found
 
 
+def test_height_and_load_are_each_scaled_from_their_least_to_their_most() -> None:
+    """A curve far above zero, from a load that is not one, has the knee of the same curve from zero."""
+    levels = [
+        Point("a", 10, 1000.0, None, None),
+        Point("b", 11, 1070.0, None, None),
+        Point("c", 12, 1100.0, None, None),
+    ]
+    assert knee(levels) == "b"
+    flat = [
+        Point("a", 10, 1000.0, None, None),
+        Point("b", 11, 1050.0, None, None),
+        Point("c", 12, 1100.0, None, None),
+    ]
+    assert knee(flat) is None
+
+
 def test_three_levels_at_one_load_have_no_knee() -> None:
     """There is no chord to stand above."""
     assert (

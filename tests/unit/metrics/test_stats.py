@@ -30,6 +30,8 @@ ints = st.lists(st.integers(0, 10**12), min_size=1, max_size=300)
         (list(range(1, 101)), 990, 99),
         (list(range(1, 101)), 999, 100),
         (list(range(1, 1001)), 999, 999),
+        (list(range(1, 4001)), 500, 2000),
+        (list(range(1, 4002)), 500, 2001),
         ([1, 2, 3], 0, 1),
         ([1, 2, 3], 1000, 3),
     ],

@@ -7,42 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.documents import ErrorKind, Outcome, Record, Slo, TokenSource, Window
+from kit.documents import Record, Slo, Window
 from kit.metrics.aggregate import Tally, cell_metrics, metrics_of
+from tests.support.naive_metrics import any_records, naive_metrics
 from tests.support.records import MS, make_record
 
 WINDOW = Window(100 * MS, 900 * MS)
 SLO = Slo(ttft_ns=60 * MS, tpot_ns=20 * MS)
-OUTCOMES: tuple[Outcome, ...] = ("ok", "ok", "ok", "failed", "unfinished")
-ERRORS: tuple[ErrorKind, ...] = ("connect", "http_status", "truncated")
-SOURCES: tuple[TokenSource, ...] = ("usage", "chunks")
-
-
-@st.composite
-def records(draw: st.DrawFn) -> Record:
-    """A request around the edges of the window: of any outcome, replayed or not, counted by chunk or not."""
-    outcome = draw(st.sampled_from(OUTCOMES))
-    sent_ms = draw(st.integers(0, 1000))
-    count = draw(st.integers(1, 12))
-    step_us = draw(st.sampled_from([50, 5_000, 40_000]))  # a burst of twelve after a while is a replay
-    first_ms = sent_ms + draw(st.integers(1, 200))
-    counts = tuple(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count)))
-    by_chunk = draw(st.booleans()) and sum(counts) > 0
-    record = make_record(
-        draw(st.integers(0, 99)),
-        sent_ms=sent_ms,
-        intended_ms=max(0, sent_ms - draw(st.integers(0, 30))),
-        chunks_ms=tuple(first_ms + at * step_us / 1000 for at in range(count)),
-        tokens=sum(counts) if by_chunk else draw(st.integers(1, 30)),
-        chunk_tokens=counts if by_chunk else None,
-        outcome=outcome,
-        error=draw(st.sampled_from(ERRORS)) if outcome == "failed" else None,
-        source=draw(st.sampled_from(SOURCES)),
-    )
-    return replace(record, cached_tokens=draw(st.none() | st.integers(0, 9)))
 
 
 def tally(chosen: Sequence[Record]) -> Tally:
@@ -57,7 +31,7 @@ def contents(found: Tally) -> dict[str, object]:
     return {name: sorted(value) if isinstance(value, array) else value for name, value in vars(found).items()}
 
 
-@given(st.lists(records(), max_size=12), st.data())
+@given(st.lists(any_records(), max_size=12), st.data())
 def test_any_split_in_any_order_adds_up_to_the_whole(whole: list[Record], data: st.DataObject) -> None:
     """No field is lost, none counted twice; a part may be empty, and the numbers of the cell are the same."""
     shuffled = data.draw(st.permutations(whole))
@@ -68,6 +42,19 @@ def test_any_split_in_any_order_adds_up_to_the_whole(whole: list[Record], data: 
         merged.merge(tally(shuffled[low:high]))
     assert contents(merged) == contents(tally(whole))
     assert metrics_of(merged) == cell_metrics(whole, WINDOW, open_loop=True, slo=SLO)
+
+
+LIMITS = (None, SLO, Slo(itl_ns=5 * MS, e2e_ns=99 * MS))
+
+
+@settings(max_examples=200)
+@given(st.lists(any_records(), max_size=6), st.booleans(), st.sampled_from(LIMITS))
+def test_the_numbers_are_those_of_the_plainest_means(
+    whole: list[Record], open_loop: bool, slo: Slo | None
+) -> None:
+    """Every field, of any records: as docs/method.md has it, without a pass that is saved."""
+    found = cell_metrics(whole, WINDOW, open_loop=open_loop, slo=slo)
+    assert found == naive_metrics(whole, WINDOW, open_loop=open_loop, slo=slo)
 
 
 def test_every_count_of_both_parts_is_in_the_sum() -> None:

@@ -99,6 +99,10 @@ def test_what_verify_imports_imports_no_door_either() -> None:
         ([1, 2], [1], ["[1] is absent, not 2"]),
         ({"a": [{"b": None}]}, {"a": [{"b": "x"}]}, ['a[0].b is "x", not null']),
         ("x", "y", ['is "y", not "x"']),
+        ({"a": [1]}, {"a": {"b": 1}}, ["a is an object, not a list"]),
+        ({"a": {"b": 1}}, {"a": [1]}, ["a is a list, not an object"]),
+        ({"a": [1]}, {"a": 1}, ["a is 1, not a list"]),
+        ([[0], [1]], [[0], [2, 3]], ["[1][0] is 2, not 1", "[1][1] is 3, not absent"]),
     ],
     ids=str,
 )

@@ -113,6 +113,15 @@ def test_a_suspect_rival_lends_nobody_a_bonus() -> None:
     assert (second.composite, second.grade, kinds(second)) == (None, None, ["suspect"])
 
 
+def test_one_rival_of_whom_nobody_knows_is_enough_to_lend_no_bonus() -> None:
+    """However far the others are beaten: suspect, with a hole, or with too few replicates."""
+    best, beaten, other = rival("a", 120, 121, 122), rival("b", 100, 101, 102), rival("c", 1, 2, 3)
+    doubted = replace(other.trials[0], suspect=("send lag",))
+    for trials in ((doubted, *other.trials[1:]), (*other.trials, trial(4, "missing")), other.trials[:2]):
+        assert bonuses(graded(best, beaten, replace(other, trials=trials))[0]) == {}
+    assert bonuses(graded(best, beaten, other)[0]) == pytest.approx({"decode": 2})
+
+
 # --- notes and holes --------------------------------------------------------------------------------------
 
 
