@@ -9,7 +9,7 @@
 #   wheels/            the wheel of cuda.requirements.txt, and that file as requirements.txt
 #   extra-ca/          certificates of a company's network, if KIT_CA_BUNDLE names some
 ARG OFFICIAL=scratch
-ARG BASE=nvidia/cuda:12.8.1-devel-ubuntu24.04
+ARG BASE=nvidia/cuda:13.0.1-devel-ubuntu24.04
 
 FROM ${OFFICIAL} AS official
 # vLLM compiles kernels at start and loads them: they need a place that is writable and may hold code, which the

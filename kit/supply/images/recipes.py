@@ -93,7 +93,7 @@ _RECIPES = (
     ),
     *_official("ollama", "cpu", "cuda", "vulkan"),
     _source("vllm/cpu", "bookworm", "vllm-cpu-wheels", built_here=True),
-    _source("vllm/cuda", "cuda-devel", "vllm-cuda-wheel", index=True),
+    _source("vllm/cuda", "cuda13-devel", "vllm-cuda-wheel", index=True),
     *_official("vllm", "cpu", "cuda"),
     _source("realizar/cpu", "forky", "apr-crate", index=True, built_here=True, program=APR),
     _source("realizar/cuda", "forky", "apr-crate", index=True, program=APR),

@@ -127,7 +127,7 @@ def test_a_missing_base_comes_from_a_registry_that_answers(store: ScriptedImages
 def test_an_image_that_cannot_be_had_is_named(store: ScriptedImages) -> None:
     """With what the engine said of its registry, made harmless."""
     error = error_of(lambda: build(store, recipe("ollama", "cpu", "official"), silent))
-    assert "ollama/ollama:0.12.3@sha256:" in error.what
+    assert "ollama/ollama:0.18.3@sha256:" in error.what
     assert "no such host" in error.what
     assert "\x1b" not in str(error)
 
