@@ -62,7 +62,8 @@ class ImagePin(Sparse):
     """The image of an entry: what it is called and, where that is known before the run, its digest.
 
     `reference` is what an engine is asked for; `digest` is "sha256:..." of a registry. What really ran stands in
-    the cell: an image built from sources has no digest before it is built.
+    the cell: an image built from sources has no digest before it is built. `ready_made` is the sha256 of a program
+    that was not compiled by the kit's recipe.
     """
 
     entry: str
@@ -70,3 +71,4 @@ class ImagePin(Sparse):
     reference: str
     digest: str | None = None
     confirmed: bool = False
+    ready_made: str | None = None

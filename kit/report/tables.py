@@ -104,10 +104,16 @@ def suspect_lines(result: Result) -> list[str]:
     ]
 
 
+def ready_made_lines(plan: Plan) -> list[str]:
+    """One line for the programs that were compiled elsewhere; none if there are none."""
+    found = [f"{_name(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
+    return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
+
+
 def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics: Sequence[Metric] = TABLES) -> str:
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result."""
     parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
-    parts.append("\n".join((*method_lines(plan), calibration_line(calibration))))
+    parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
     suspect = suspect_lines(result)
     if suspect:
         words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"

@@ -26,6 +26,7 @@ from kit.supply.images import (
     choose_target,
     needed,
     present,
+    ready_made_program,
     recipe,
 )
 from kit.supply.images.bases import BASE_LABEL, base_tag, make_base
@@ -76,9 +77,9 @@ def ready_images(store: ImageStore, entries: Iterable[Entry], from_source: bool 
         ids[entry.name] = _ready(store, wanted, on_line)
         facts = store.facts(ids[entry.name])
         digests = facts.repo_digests if facts else ()
-        pins.append(
-            ImagePin(entry.name, wanted.target, wanted.tag, digests[0].partition("@")[2] if digests else None)
-        )
+        digest = digests[0].partition("@")[2] if digests else None
+        program = ready_made_program(facts) if facts else None
+        pins.append(ImagePin(entry.name, wanted.target, wanted.tag, digest, ready_made=program))
     return Images(loadgen, ids, tuple(pins))
 
 

@@ -189,6 +189,9 @@ def _image_faults(each: Contained) -> Iterator[str]:
         "target": pin.target,
     }
     yield from _label_faults(container, made)
+    ready_made = container.labels.get(f"{LABEL}program_origin") == "ready-made"
+    if pin.ready_made != (container.labels.get(f"{LABEL}program") if ready_made else None):
+        yield "labels and plan do not agree on whether its program was compiled elsewhere"
     if labelled_inputs(container.labels) is None:
         yield f"label {LABEL}inputs is not JSON of names and sha256"
 

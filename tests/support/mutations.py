@@ -257,6 +257,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     _c("container.image", "built anew in between", in_container(LAST, image_id=f"sha256:{OTHER}")),
     _c("container.image", "of another target", in_labels(LLAMACPP, target="official")),
     _c("container.image", "inputs that are none", in_labels(LLAMACPP, inputs='{"llama.tar.gz":1}')),
+    _c(
+        "container.image",
+        "a ready-made program that the plan does not name",
+        in_labels(LLAMACPP, program=OTHER, program_origin="ready-made"),
+    ),
+    _c("container.image", "compiled, but planned as ready-made", in_image_pins(put_at(0, "ready_made", to=OTHER))),
     _c("container.inputs", "other sources", in_labels(LLAMACPP, inputs=f'{{"llama.tar.gz":"{OTHER}"}}')),
     _c("container.inputs", "a wheel left out", without_input(VLLM)),
     _c("container.device", "a GPU for a CPU variant", in_container(VLLM, passthrough="nvidia-cdi")),

@@ -8,6 +8,7 @@ from kit.supply.images.building import (
     choose_target,
     needed,
     present,
+    ready_made_program,
     recipe_sha256,
 )
 from kit.supply.images.locking import Lock, lock
@@ -26,6 +27,7 @@ __all__ = [
     "names",
     "needed",
     "present",
+    "ready_made_program",
     "recipe",
     "recipe_sha256",
     "recipes",

@@ -30,6 +30,7 @@ from kit.supply.registries import settings_files
 LABEL = "org.kit."
 RUNTIME_LABEL = f"{LABEL}runtime"
 RECIPE_LABEL = f"{LABEL}recipe"
+PROGRAM_LABEL, ORIGIN_LABEL = f"{LABEL}program", f"{LABEL}program_origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _labels(
     if official is not None:
         labels[f"{LABEL}official"] = official
     if kept is not None:
-        labels |= {f"{LABEL}program": kept.sha256, f"{LABEL}program_origin": kept.origin}
+        labels |= {PROGRAM_LABEL: kept.sha256, ORIGIN_LABEL: kept.origin}
     return labels
 
 
@@ -113,6 +114,11 @@ def recipe_sha256(recipe: ImageRecipe) -> str:
         pinned_image(name).reference for name in (recipe.base, recipe.builder) if name and name not in SUITES
     ]
     return sha256("\n".join(parts).encode()).hexdigest()
+
+
+def ready_made_program(facts: ImageFacts) -> str | None:
+    """The sha256 of the image's program if somebody else compiled it."""
+    return facts.labels.get(PROGRAM_LABEL) if facts.labels.get(ORIGIN_LABEL) == "ready-made" else None
 
 
 def needed(store: ImageStore, wanted: ImageRecipe) -> bool:

@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 
 from kit.documents import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
+from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.registry import TABLES
 from kit.metrics.results import make_result, value_at
@@ -133,6 +134,15 @@ def test_the_method_stands_in_two_lines() -> None:
         assert word in first
     for word in ("TTFT = first text - send", "nearest-rank", "459"):
         assert word in second
+
+
+def test_a_program_that_was_compiled_elsewhere_is_named() -> None:
+    """With its hash; a run of compiled images says nothing."""
+    result = result_of({"r1-c1-llamacpp-serial": 20})
+    ready = ImagePin("llamacpp-serial", "source", "kit/llamacpp:cpu-source", ready_made=SHA)
+    text = tables(replace(PLAN, images=(ready, replace(ready, entry="other", ready_made=None))), result, None)
+    assert f"compiled elsewhere, not by the kit's recipe: llamacpp-serial (sha256 {SHA})." in text
+    assert "compiled elsewhere" not in tables(PLAN, result, None)
 
 
 def test_a_report_holds_model_host_plan_and_tables() -> None:

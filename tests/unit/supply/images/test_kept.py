@@ -11,7 +11,7 @@ import pytest
 
 from kit.catalogue.inputs import ReadyMade, build_input
 from kit.errors import SourceError
-from kit.supply.images import build, kept, recipe
+from kit.supply.images import build, kept, ready_made_program, recipe
 from kit.supply.images.fetching import Fetched
 from tests.support.scripted_engine import ScriptedImages
 
@@ -125,6 +125,11 @@ def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest
     store.api.have("kit/base:trixie")
     kept_in(own_cache / "builds")
     build(store, OLLAMA, lambda _: None)
+    facts = store.facts(OLLAMA.tag)
+    assert facts is not None
+    assert ready_made_program(facts) is None  # this kit's recipe compiled it
+    others = replace(facts, labels={**facts.labels, "org.kit.program_origin": "ready-made"})
+    assert ready_made_program(others) == DIGEST
     asked = store.api.builds[-1]
     assert asked["target"] == "kept"
     assert asked["labels"]["org.kit.program"] == DIGEST
