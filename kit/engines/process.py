@@ -105,21 +105,24 @@ class ProcessEngine:
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         command = [sys.executable, "-m", "kit.loadgen", str(load), str(out)]
         errors = out / LOADGEN_LOG
-        with errors.open("wb") as output:
-            child = self._spawn(command, stdout=subprocess.PIPE, stderr=output)
-        assert child.stdout is not None
+        child: subprocess.Popen[bytes] | None = None
         try:
-            for line in child.stdout:
+            with errors.open("wb") as output, holding_interrupts():
+                child = self._spawn(command, stdout=subprocess.PIPE, stderr=output)
+            for line in child.stdout or ():
                 on_line(line.decode("utf-8", "replace"))
             return child.wait()
         except BaseException:
-            child.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-                child.communicate(timeout=LOAD_END_S)
+            if child is not None:
+                child.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+                    child.communicate(timeout=LOAD_END_S)
             raise
         finally:
-            _end(child, POLITE_S)
-            child.stdout.close()
+            if child is not None:
+                _end(child, POLITE_S)
+                if child.stdout is not None:
+                    child.stdout.close()
             if errors.exists() and errors.stat().st_size == 0:
                 errors.unlink()
 

@@ -191,10 +191,10 @@ def test_a_missing_base_offers_to_make_it(store: DockerImages, monkeypatch: pyte
 
 def test_an_image_that_no_registry_gives_is_named(store: DockerImages) -> None:
     """With the engine's own words, and within seconds."""
-    nowhere = ImageRecipe("ollama", "cpu", "official", "ollama/cpu.Dockerfile", "rust")
-    if store.facts("docker.io/library/rust:1.93-bookworm") or building._can_be_had(
-        store, "docker.io/library/rust:1.93-bookworm"
+    nowhere = ImageRecipe("ollama", "cpu", "official", "ollama/cpu.Dockerfile", "cuda13-devel")
+    if store.facts("docker.io/nvidia/cuda:13.0.1-devel-ubuntu24.04") or building._can_be_had(
+        store, "docker.io/nvidia/cuda:13.0.1-devel-ubuntu24.04"
     ):
         pytest.skip("a registry answers here")
-    with pytest.raises(EngineError, match=r"rust:1\.93-bookworm is not here"):
+    with pytest.raises(EngineError, match=r"cuda:13\.0\.1-devel-ubuntu24\.04 is not here"):
         build(store, nowhere, lambda _: None)

@@ -147,8 +147,8 @@ def test_the_load_generator_is_a_program_of_its_own(tmp_path: Path) -> None:
     assert not (tmp_path / "loadgen.log").exists()
 
 
-def test_an_interrupt_while_a_server_starts_still_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C between the start of the child and its handing over: no child outlives the context."""
+def interrupted_at_birth(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Ctrl-C between the start of a child and its handing over; the children that were started."""
     started: list[subprocess.Popen[bytes]] = []
     spawn = ProcessEngine._spawn
 
@@ -160,6 +160,22 @@ def test_an_interrupt_while_a_server_starts_still_ends_it(tmp_path: Path, monkey
         return started[0]
 
     monkeypatch.setattr(ProcessEngine, "_spawn", interrupted)
+    return started
+
+
+def test_an_interrupt_while_a_server_starts_still_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No child outlives the context."""
+    started = interrupted_at_birth(monkeypatch)
     with pytest.raises(KeyboardInterrupt), ProcessEngine().server(spec(OBEDIENT), tmp_path / "log"):
         pass
+    assert started[0].poll() is not None
+
+
+def test_an_interrupt_while_the_load_generator_starts_still_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go on loading a server that is about to be stopped."""
+    started = interrupted_at_birth(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        ProcessEngine().run_load(tmp_path / "load.json", tmp_path, lambda _: None)
     assert started[0].poll() is not None
