@@ -164,8 +164,10 @@ def _forked(work: Callable[[], int], limit_s: float) -> _Ended:
 def _waited(child: int, limit_s: float) -> _Ended:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
-        found, status, usage = os.wait4(child, os.WNOHANG)
-        if found:
+        found, status, usage = os.wait4(child, os.WNOHANG | os.WUNTRACED)
+        if found and os.WIFSTOPPED(status):  # from outside: that a fork is held up says nothing of its mutant
+            os.kill(child, signal.SIGCONT)
+        elif found:
             code = os.waitstatus_to_exitcode(status)
             cpu_s = usage.ru_utime + usage.ru_stime
             return _Ended(None if code in (-signal.SIGXCPU, -signal.SIGKILL) else abs(code), cpu_s)

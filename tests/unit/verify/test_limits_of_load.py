@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
-from kit.documents import Calibration, CalibrationPoint, Cell, Record, TokenSource
+from kit.documents import Calibration, CalibrationPoint, Cell, ErrorKind, Record, TokenSource
 from kit.metrics.accuracy import proven
 from kit.metrics.limits import (
     BACKOFF_FIRST_NS,
@@ -98,6 +99,36 @@ def test_the_pause_doubles_up_to_its_limit(failures: int, pause: int) -> None:
     """10 ms after the first failure, never more than a second, however many there were."""
     assert pause_ns(failures) == pause
     assert pause_ns(10**6) == BACKOFF_MAX_NS
+
+
+WAITS: dict[ErrorKind, tuple[bool, bool]] = {  # whether the next request may follow at once, and after the pause
+    "connect": (False, True),
+    "http_status": (False, True),
+    "timeout_first": (False, True),
+    "timeout_idle": (False, True),
+    "timeout_total": (False, True),
+    "protocol": (True, True),
+    "truncated": (True, True),
+    "error_event": (True, False),
+    "empty": (True, False),
+}
+
+
+@pytest.mark.parametrize("error", WAITS)
+@pytest.mark.parametrize("waited", [False, True])
+def test_a_worker_waits_after_the_failures_that_the_load_generator_sees_itself(
+    error: ErrorKind, waited: bool
+) -> None:
+    """And not after those that are found when the answer is read; some can be either."""
+    assert set(WAITS) == set(get_args(ErrorKind))
+
+    def failed(found: list[Record]) -> list[Record]:
+        before = replace(found[13], outcome="failed", error=error)
+        after = replace(found[15], intended_ns=before.done_ns + (BACKOFF_FIRST_NS if waited else 0))
+        assert after.worker == before.worker
+        return [*found[:13], before, found[14], after, found[16], *found[18:]]
+
+    assert bool(issues("load.closed_loop", records(failed))) is not WAITS[error][waited]
 
 
 @pytest.mark.parametrize("off_ns", [-1, 1])

@@ -142,6 +142,15 @@ def test_stamps_may_stand_in_the_wrong_order_by_their_slack(resolution_ns: int, 
 
 
 @pytest.mark.parametrize(("more_ns", "found"), [(0, False), (1, True)])
+def test_a_request_ends_before_its_load_does(more_ns: int, found: bool) -> None:
+    """Or after it by the slack of stamps."""
+    load = cell_of().facts
+    assert load is not None
+    end_ns = load.duration_ns + STAMP_SLACK_NS + more_ns
+    assert bool(issues("time.monotonic", record(lambda each: replace(each, done_ns=end_ns)))) is found
+
+
+@pytest.mark.parametrize(("more_ns", "found"), [(0, False), (1, True)])
 def test_a_connection_is_made_between_the_intended_time_and_the_sending(more_ns: int, found: bool) -> None:
     """Earlier or later by the slack of stamps, and no more."""
 

@@ -56,6 +56,29 @@ def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> No
     assert {name for name, count in of_processes.checked.items() if not count} == OF_CONTAINERS
 
 
+def test_each_rule_says_how_many_things_it_looked_at() -> None:
+    """A rule that skips half of them would find half: 4 cells of 2 entries, 47 requests, 2 of them cut."""
+    found = dict(bundle_verdict(good_bundle()).checked)
+    expected = {"archive.canonical": 1, "archive.manifest": 20, "files.expected": 21, "json.canonical": 21}
+    expected |= {"json.strict": 135, "schema.valid": 135, "correct.passed": 32}  # 5 + 4 files; 94 + 32 lines
+    expected |= dict.fromkeys(("load.closed_loop", "load.concurrency", "load.schedule", "records.accounting"), 47)
+    expected |= dict.fromkeys(("records.complete", "records.outcome", "text.texts", "time.monotonic"), 47)
+    expected |= dict.fromkeys(("tokens.chunks", "tokens.limit"), 47)
+    expected |= dict.fromkeys(("evidence.model", "tokens.finish", "tokens.first", "tokens.source"), 45)
+    expected |= {"load.lag": 31, "text.duplicates": 45, "time.phases": 28, "time.clock": 8, "metrics.result": 8}
+    expected |= dict.fromkeys(("calibration.consistent", "calibration.range", "cell.identity", "cell.settings"), 4)
+    expected |= dict.fromkeys(("cell.status", "container.present", "evidence.server", "load.busy"), 4)
+    expected |= dict.fromkeys(("metrics.recomputed", "run.complete", "time.one_at_a_time", "time.order"), 4)
+    expected |= {"time.window": 4, "calibration.present": 1, "host.present": 1, "model.confirmed": 1}
+    expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
+    assert found == expected | dict.fromkeys(OF_CONTAINERS, 0)
+    contained = bundle_verdict(container_bundle()).checked
+    assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
+        "container.command": 4, "container.device": 4, "container.image": 6, "container.inputs": 4,
+        "container.times": 4,
+    }  # fmt: skip
+
+
 def test_the_identity_is_that_of_the_manifest() -> None:
     """A verdict bears the identity that packing gave, whatever the compression; a run folder has none."""
     bundle = pack_files(good_files())

@@ -109,6 +109,7 @@ SAD: dict[str, tuple[Callable[[Any], object], str]] = {
     "half a threshold": (setting("metrics", 2, "good", to=None), "excellent and good go together"),
     "wrong way round": (setting("metrics", 2, "excellent", to=0.5), "excellent must be better than good"),
     "zero_at": (setting("metrics", 2, "zero_at", to=0.001), "zero_at is for metrics where lower is better"),
+    "zero_at good": (setting("metrics", 2, "zero_at", to=0.01), "zero_at is for metrics where lower is better"),
     "grades": (setting("grades", 2, "at_least", to=10), "grades: must go down and end with one from 0 on"),
     "jitter": (setting("jitter", "metric", to="decod"), "jitter: metric: there is no 'decod'"),
     "jitter path": (setting("jitter", "path", to="itl"), "jitter: path: there is no 'itl'"),

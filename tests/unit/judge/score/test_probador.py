@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kit.documents.study import Study, Subject
 from kit.judge.score import Card, load_contract, scorecard
-from kit.judge.score.points import half_away
+from kit.judge.score.points import band_of, half_away, whole_points
 from kit.judge.score.probador import base_name
 from tests.support.studies import replicated, study, subject, trial
 
@@ -81,6 +81,29 @@ def test_scaling_pairs_a_run_of_ours_with_itself() -> None:
     cards = scorecard([study(one("a", decode_tok_s=100.0), many), study(many)], RULES).cards
     scaling = [card.metrics[-1].value for card in cards if card.concurrency == 4]
     assert scaling == [3.0, None]
+
+
+def test_scaling_is_over_the_single_user_of_the_same_name_alone() -> None:
+    """Of several the latest counts, also where others were measured later; a 0 makes none."""
+    many = one("a-c4", 4, decode_tok_s=60.0, throughput_tok_s=300.0)
+    pool = imported(
+        "x", one("a", decode_tok_s=100.0), one("b", decode_tok_s=10.0), one("a-c1", decode_tok_s=50.0), many
+    )
+    (scaled,) = [card for card in scorecard([pool], RULES).cards if card.concurrency == 4]
+    assert scaled.metrics[-1].value == 6.0
+    stopped = imported("x", one("a", decode_tok_s=0.0), many)
+    (bare,) = [card for card in scorecard([stopped], RULES).cards if card.concurrency == 4]
+    assert (bare.metrics[-1].value, bare.metrics[-1].score) == (None, None)
+    assert (bare.metrics[-1].penalty, bare.metrics[-1].bonus) == (0.0, 0.0)
+
+
+def test_bonus_and_penalty_of_a_metric_are_told_apart() -> None:
+    """The score is what is left of the points after the one and the other."""
+    jittery = one("a", itl_ms__p50=9.0, spikes=3.0, tpot_cv=0.05)
+    card = by_entry(imported("x", jittery))["a"]
+    itl = next(each for each in card.metrics if each.metric == "itl_p50_ms")
+    points = whole_points(9.0, band_of(next(rule for rule in RULES.metrics if rule.name == itl.metric), None, 1))
+    assert (itl.penalty, itl.bonus, itl.score) == (11, 5, points - 11 + 5)
 
 
 def test_only_digits_after_c_are_an_ending() -> None:

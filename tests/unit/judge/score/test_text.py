@@ -128,6 +128,10 @@ def test_an_extra_card_has_its_thresholds_below() -> None:
     row = ExtraRow(HOSTILE, HOSTILE, None, "long", 1.0, 75.0, "B", HOSTILE)
     cards = ExtraCards("output-length", "T", "t", 1, SCORECARD.contract, (row, replace(row, study="b")))
     assert "<b>" not in extra_text(cards, "markdown")
+    two = replace(
+        cards, rows=(replace(row, study="a", entry="one", note="n"), replace(row, study="b", entry="two"))
+    )
+    assert cells(extra_text(two), "a") == ["a", "one", "–", "long", "1.0", "75", "B", "n"]  # noqa: RUF001
 
 
 def test_the_gate_says_who_fails_and_why() -> None:
