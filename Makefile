@@ -39,7 +39,7 @@ bench: $(VENV)/.bench
 bench-peers: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
-# Which small changes to metrics, verification and scores their unit tests do not notice; 25 minutes on one core.
+# Which small changes to metrics, verification and scores their unit tests do not notice; half an hour on one core.
 MUTATION ?= --sample 1000
 mutation: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.mutation $(MUTATION)
