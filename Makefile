@@ -52,7 +52,7 @@ bench-peers: $(VENV)/.bench ## compare with aiperf, guidellm and vllm bench serv
 	$(BIN)/python -m benchmarks.peers $(BENCH)
 
 MUTATION ?= --sample 1000
-mutation: $(VENV)/.dev ## mutation tests of metrics, verify and score: 25 minutes on one core
+mutation: $(VENV)/.dev ## mutation tests of metrics, verify and score: about half an hour on one core
 	$(BIN)/python -m benchmarks.mutation $(MUTATION)
 
 $(VENV)/.python:

@@ -165,9 +165,14 @@ def _waited(child: int, limit_s: float) -> _Ended:
     end = time.monotonic() + limit_s
     while time.monotonic() < end:
         found, status, usage = os.wait4(child, os.WNOHANG | os.WUNTRACED)
-        if found and os.WIFSTOPPED(status):  # from outside: that a fork is held up says nothing of its mutant
-            os.kill(child, signal.SIGCONT)
-        elif found:
+        if found and os.WIFSTOPPED(
+            status
+        ):  # from outside: wait as long as it takes, that is not the mutant's time
+            paused = time.monotonic()
+            found, status, usage = os.wait4(child, os.WCONTINUED)
+            end += time.monotonic() - paused
+            found = 0 if os.WIFCONTINUED(status) else found
+        if found:
             code = os.waitstatus_to_exitcode(status)
             cpu_s = usage.ru_utime + usage.ru_stime
             return _Ended(None if code in (-signal.SIGXCPU, -signal.SIGKILL) else abs(code), cpu_s)

@@ -37,7 +37,7 @@ from tests.support.sealed import run_verdict
 from tests.support.toy_server import MS
 from tests.unit.verify.test_robust import JSON, paths_of, put, take_out
 
-PRESENT, COMMAND_RULE, IMAGE, _, DEVICE, TIMES = rules_containers.RULES
+PRESENT, COMMAND_RULE, IMAGE, INPUTS, DEVICE, TIMES = rules_containers.RULES
 ORDER = "was not made, started, used and ended in this order"
 
 
@@ -208,3 +208,30 @@ def test_pins_of_nobody_and_none_crash_no_rule() -> None:
         assert issues(rules_containers.container_image, evidence)
         assert issues(rules_containers.container_inputs, evidence) == []
     assert issues(rules_containers.container_image, replace(good_evidence(), plan=None)) == []
+
+
+def test_a_load_that_began_before_its_server_is_out_of_order() -> None:
+    """Also where it ended in time."""
+    cell = good_evidence().cells[VLLM].cell
+    assert cell is not None
+    assert cell.facts is not None
+    early = replace(cell.facts, origin_utc=time_in(VLLM, -200 * MS))
+    assert [each for each in issues(TIMES, evidence_with(lambda server: server, facts=early)) if ORDER in each]
+
+
+def test_other_inputs_are_told_once_for_each_entry_and_kind() -> None:
+    """The same image in two cells once; two images with different odd inputs twice."""
+    entry = good_evidence().cells[VLLM].cell
+    assert entry is not None
+    cells = [each.id for each in container_plan().cells if each.entry == entry.entry]
+    assert len(cells) >= 2
+
+    def found(*odd: str) -> int:
+        evidence = good_evidence()
+        for name, digest in zip(cells, odd, strict=False):
+            labels = {**facts_of(name).labels, "org.kit.inputs": json.dumps({"a": digest * 64})}
+            changed = container_with(name, labels=labels)
+            evidence = replace(evidence, cells={**evidence.cells, name: changed.cells[name]})
+        return len(issues(INPUTS, evidence))
+
+    assert (found("a"), found("a", "a"), found("a", "b")) == (1, 1, 2)

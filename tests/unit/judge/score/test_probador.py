@@ -86,9 +86,8 @@ def test_scaling_pairs_a_run_of_ours_with_itself() -> None:
 def test_scaling_is_over_the_single_user_of_the_same_name_alone() -> None:
     """Of several the latest counts, also where others were measured later; a 0 makes none."""
     many = one("a-c4", 4, decode_tok_s=60.0, throughput_tok_s=300.0)
-    pool = imported(
-        "x", one("a", decode_tok_s=100.0), one("b", decode_tok_s=10.0), one("a-c1", decode_tok_s=50.0), many
-    )
+    singles = (("a", 100.0), ("b", 10.0), ("a-c1", 50.0), ("c", 20.0))
+    pool = imported("x", *(one(name, decode_tok_s=decode) for name, decode in singles), many)
     (scaled,) = [card for card in scorecard([pool], RULES).cards if card.concurrency == 4]
     assert scaled.metrics[-1].value == 6.0
     stopped = imported("x", one("a", decode_tok_s=0.0), many)
