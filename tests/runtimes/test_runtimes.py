@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -49,12 +50,12 @@ def said(client: docker.DockerClient, image: str, *words: str) -> str:
     return bytes(output).decode("utf-8", "replace")
 
 
-def cells_of(run: Path) -> dict[str, dict[str, object]]:
+def cells_of(run: Path) -> dict[str, dict[str, Any]]:
     found = [json.loads(path.read_bytes()) for path in run.glob("cells/*/cell.json")]
     return {str(cell["entry"]): cell for cell in found}
 
 
-def records_of(run: Path, cell: str) -> list[dict[str, object]]:
+def records_of(run: Path, cell: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "cells" / cell / "records.jsonl").read_bytes().splitlines()]
 
 
@@ -76,10 +77,10 @@ def test_ollama_and_realizar_answer_are_loaded_and_counted(tmp_path: Path) -> No
     assert {name: cell["status"] for name, cell in cells.items()} == dict.fromkeys(
         ("ollama-default", "ollama-tuned", "realizar"), "measured"
     )
-    versions = {name: cell["server"]["version"] for name, cell in cells.items()}  # type: ignore[index]
+    versions = {name: cell["server"]["version"] for name, cell in cells.items()}
     assert versions == {"ollama-default": "0.18.3", "ollama-tuned": "0.18.3", "realizar": "0.72.3"}
-    assert {cell["server"]["device"] for cell in cells.values()} == {"cpu"}  # type: ignore[index]
-    assert cells["realizar"]["server"]["reported"] == {"context_tokens": 640}  # type: ignore[index]
+    assert {cell["server"]["device"] for cell in cells.values()} == {"cpu"}
+    assert cells["realizar"]["server"]["reported"] == {"context_tokens": 640}
     for name in cells:
         answered = [each for each in records_of(run, f"r1-c2-{name}") if each["outcome"] == "ok"]
         assert answered, name
@@ -96,12 +97,12 @@ def test_realizar_on_wgpu_streams_from_software_vulkan(tmp_path: Path) -> None:
     done = kit("reproduce", "lavapipe-wgpu", *SHORT, "--window", "30", "--out", str(run), timeout_s=900)
     assert done.returncode == 0, done.stderr
     (cell,) = cells_of(run).values()
-    assert cell["server"]["device"].startswith("llvmpipe")  # type: ignore[index]
+    assert cell["server"]["device"].startswith("llvmpipe")
     answered = [each for each in records_of(run, "r1-c1-realizar") if each["outcome"] == "ok"]
     assert answered
     for each in answered:
         assert each["completion_tokens"] == each["max_tokens"]
-        assert len(each["chunks"]) == each["completion_tokens"]  # type: ignore[arg-type]
+        assert len(each["chunks"]) == each["completion_tokens"]
     assert accepted(run, tmp_path / "bundle.tar.gz")
 
 

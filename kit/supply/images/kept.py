@@ -6,6 +6,7 @@ likewise, and for the ready-made programs of the catalogue (builds.yaml), each b
 
 from __future__ import annotations
 
+import contextlib
 import lzma
 import os
 import re
@@ -19,8 +20,8 @@ from typing import Literal
 from kit.assets import asset
 from kit.catalogue.inputs import build_input, ready_made
 from kit.engines.protocol import ImageStore
-from kit.errors import SourceError
-from kit.supply.download import cache_folder, file_sha256
+from kit.errors import SourceError, StorageError
+from kit.supply.download import CACHE_VARIABLE, cache_folder, file_sha256
 from kit.supply.images.recipes import ImageRecipe
 
 BUILDS_VARIABLE = "KIT_BUILDS"
@@ -65,11 +66,25 @@ def keep(store: ImageStore, recipe: ImageRecipe, image: str, machine: str) -> No
     if recipe.program is None:
         return
     folder = cache_folder() / "builds" / build_sha256(recipe, machine)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(recipe.program).name
-    if not store.take_file(image, recipe.program, path):
-        raise SourceError(f"The image {recipe.tag} has no {recipe.program}.", "Build it again with --no-cache.")
-    path.with_name(f"{path.name}.sha256").write_text(f"{file_sha256(path)}  {path.name}\n", encoding="ascii")
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        if store.take_file(image, recipe.program, path):
+            noted = f"{file_sha256(path)}  {path.name}\n"
+            path.with_name(f"{path.name}.sha256").write_text(noted, encoding="ascii")
+            return
+    raise SourceError(f"The image {recipe.tag} has no {recipe.program}.", "Build it again with --no-cache.")
+
+
+@contextlib.contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"A compiled program cannot be kept in {folder}: {error.strerror or error}.",
+            f"Free some space, or choose another directory with {CACHE_VARIABLE}.",
+        ) from None
 
 
 def _folders() -> Iterator[Path]:
@@ -96,13 +111,14 @@ def _ready_made(recipe: ImageRecipe, machine: str, name: str) -> KeptProgram | N
 
 
 def _unpack(packed: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"{target.name}.partial")
     try:
-        with lzma.open(packed) as data, partial.open("wb") as out:
-            shutil.copyfileobj(data, out, 1 << 20)
+        with _disk_errors(target.parent):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with lzma.open(packed) as data, partial.open("wb") as out:
+                shutil.copyfileobj(data, out, 1 << 20)
+            partial.replace(target)
     except (lzma.LZMAError, EOFError) as error:
         raise SourceError(
             f"{packed} cannot be unpacked: {error}.", f"Replace it, or unset {BUILDS_VARIABLE}."
         ) from None
-    partial.replace(target)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.catalogue.inputs import ReadyMade, build_input
-from kit.errors import SourceError
+from kit.errors import SourceError, StorageError
 from kit.supply.images import build, kept, ready_made_program, recipe
 from kit.supply.images.fetching import Fetched
 from tests.support.scripted_engine import ScriptedImages
@@ -114,6 +114,18 @@ def test_a_packed_program_that_is_damaged_is_an_error(tmp_path: Path, monkeypatc
     with pytest.raises(SourceError, match=r"o\.xz cannot be unpacked") as caught:
         kept.find(OLLAMA, "x86_64")
     assert "KIT_BUILDS" in caught.value.remedy
+
+
+def test_a_disk_that_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file where the cache should be: nothing can be unpacked into it, and nothing kept."""
+    (tmp_path / "o.xz").write_bytes(lzma.compress(PROGRAM))
+    monkeypatch.setenv("KIT_BUILDS", str(tmp_path))
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "o.xz"))
+    ready(monkeypatch)
+    with pytest.raises(StorageError, match="cannot be kept in"):
+        kept.find(OLLAMA, "x86_64")
+    with pytest.raises(StorageError, match="cannot be kept in"):
+        kept.keep(ScriptedImages(), OLLAMA, "image", "x86_64")
 
 
 def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
