@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol bench-yoga-serial \
+.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol cpu-four bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
   teardown-yoga score score-prod score-gate mutation
 
@@ -96,6 +96,9 @@ score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
 smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour on two cores
 	$(BIN)/kit reproduce smol --yes
+
+cpu-four: $(VENV)/.demo ## build four engines in containers and measure them on the CPU: two hours, three if realizar is compiled
+	$(BIN)/kit reproduce cpu-four --yes
 
 clean: ## remove the virtual environment and build outputs
 	rm -rf $(VENV) build dist *.egg-info
