@@ -67,6 +67,12 @@ def prepared(
             f"The model {entry.name} in {path} has sha256 {found[0]}, the catalogue says {entry.sha256}.",
             f"Delete it and prepare it again: kit models prepare {entry.name}",
         )
+    # A verifier holds a run against both, so a wrong size would spoil all that is measured with these weights.
+    if found[0] == entry.sha256 and entry.bytes not in (None, found[1]):
+        raise SourceError(
+            f"The model {entry.name} has {found[1]} bytes; the catalogue says {entry.bytes}, for the same sha256.",
+            "The catalogue of this kit is wrong: please report it.",
+        )
     return path, found
 
 

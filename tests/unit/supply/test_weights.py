@@ -82,6 +82,15 @@ def test_what_was_made_here_may_differ_and_is_then_not_confirmed() -> None:
     assert (pin.sha256, pin.confirmed) == (found[0], False)
 
 
+def test_a_catalogue_with_a_wrong_size_is_found_before_anything_is_measured() -> None:
+    """Verification holds a plan against both: a whole run would be rejected."""
+    have(MADE, a=b"1")
+    _, (digest, _) = ready(MADE)
+    assert ready(replace(MADE, sha256=digest, bytes=1))[1] == (digest, 1)
+    with pytest.raises(SourceError, match="the catalogue says 2, for the same sha256"):
+        ready(replace(MADE, sha256=digest, bytes=2))
+
+
 def test_a_model_that_nobody_can_make_is_told() -> None:
     """A way that the kit does not know, or a model made of nothing."""
     for source in (replace(MADE.source, made_by="by-hand"), replace(MADE.source, made_from=None)):
