@@ -1,7 +1,7 @@
 """Calibration: the real load generator against a reference endpoint of known timing, on this machine, now.
 
 One load for each concurrency, then a search for the ceiling: the pace of every stream is doubled until
-something no longer holds. What does not hold is tried once more. The arithmetic is in `kit.metrics.accuracy`;
+something no longer holds. What does not hold is tried again. The arithmetic is in `kit.metrics.accuracy`;
 nothing but its figures is kept.
 """
 
@@ -31,7 +31,7 @@ from kit.documents import (
 from kit.engines.protocol import Engine
 from kit.errors import EngineError
 from kit.metrics.accuracy import calibration_point, proven
-from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
+from kit.metrics.limits import MAX_ERROR_MS, MAX_POINT_TRIES, MAX_STEP_TRIES, MIN_PACE
 from kit.plan.plan import TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import NAME
@@ -133,7 +133,7 @@ def calibrate(
 def _search(
     base: CalibrationPoint, bench: _Bench, effort: Effort
 ) -> tuple[tuple[CalibrationPoint, ...], SearchEnd]:
-    """Double the pace of every stream until a step fails twice, or steps or time run out."""
+    """Double the pace of every stream until a step fails each time, or steps or time run out."""
     if not base.ok:
         return (), "largest_point"
     began_ns = last_ns = time.monotonic_ns()
@@ -164,10 +164,12 @@ class _Bench:
         self.stamp_source: StampSource = "user"
 
     def tries(self, kind: Kind, concurrency: int, rate_tok_s: float, window_ns: int) -> list[CalibrationPoint]:
-        """One point; and once more if it does not hold, for a machine may hiccup once. Both are kept."""
+        """One point, measured again until it holds or was tried often enough. All are kept."""
         self._on_step(Step(kind, concurrency, rate_tok_s))
-        first = self._measure(concurrency, rate_tok_s, window_ns)
-        return [first] if first.ok else [first, self._measure(concurrency, rate_tok_s, window_ns)]
+        tried = [self._measure(concurrency, rate_tok_s, window_ns)]
+        while not tried[-1].ok and len(tried) < (MAX_POINT_TRIES if kind == "point" else MAX_STEP_TRIES):
+            tried.append(self._measure(concurrency, rate_tok_s, window_ns))
+        return tried
 
     def _measure(self, concurrency: int, rate_tok_s: float, window_ns: int) -> CalibrationPoint:
         self._count += 1

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
 from kit.metrics.accuracy import faults, proven
-from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE, READING_SLACK_NS
+from kit.metrics.limits import MAX_ERROR_MS, MAX_POINT_TRIES, MAX_STEP_TRIES, MIN_PACE, READING_SLACK_NS
 from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
@@ -19,7 +19,7 @@ from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import found_cells, loaded_cells
 
-MAX_TRIES = 2
+MIN_TRIES = 2  # of what never holds
 
 
 @rule(
@@ -57,8 +57,8 @@ def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
     if levels != sorted(plan.workload.concurrencies):
         yield "does not have the plan's concurrencies in order"
-    for where, series in (("points", points), ("steps", steps)):
-        yield from (f"{where}: {words}" for words in _tries(series))
+    for where, series, most in (("points", points, MAX_POINT_TRIES), ("steps", steps, MAX_STEP_TRIES)):
+        yield from (f"{where}: {words}" for words in _tries(series, most))
         for at, point in enumerate(series):
             yield from (f"{where}[{at}]: {words}" for words in _point_faults(point))
     if points and any(step.concurrency != points[-1].concurrency for step in steps):
@@ -67,11 +67,11 @@ def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
         yield f"ceiling: {words}"
 
 
-def _tries(series: Sequence[CalibrationPoint]) -> Iterator[str]:
-    """What holds is not measured again, and what does not is tried once more and no oftener."""
+def _tries(series: Sequence[CalibrationPoint], most: int) -> Iterator[str]:
+    """What holds is not measured again, and what does not is tried again, up to `most` times (at first it was twice)."""
     for (level, rate), group in groupby(series, key=lambda point: (point.concurrency, point.rate_tok_s)):
         tried = [point.ok for point in group]
-        if len(tried) > MAX_TRIES or any(tried[:-1]) or (len(tried) < MAX_TRIES and not tried[-1]):
+        if len(tried) > most or any(tried[:-1]) or (len(tried) < MIN_TRIES and not tried[-1]):
             yield f"{level} streams at {rate:g} tokens/s were not tried as a calibration tries"
 
 

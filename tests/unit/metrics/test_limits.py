@@ -40,6 +40,8 @@ WINDOW = Window(100 * MS, 1100 * MS)
 # A change of one of these changes what old bundles are worth: it belongs into CHANGELOG.md and docs/rules.md.
 VALUES: dict[str, Any] = {
     "MAX_ERROR_MS": 1.0,
+    "MAX_POINT_TRIES": 4,
+    "MAX_STEP_TRIES": 2,
     "MIN_PACE": 0.98,
     "MIN_BUSY_SHARE": 0.95,
     "MAX_LAG_NS": 5_000_000,

@@ -237,13 +237,14 @@ def test_a_request_of_the_window_may_be_cut_only_after_the_drain(less_ns: int, f
 # --- the calibration --------------------------------------------------------------------------------------
 
 
-def test_what_fails_twice_is_left_and_what_holds_is_not_tried_again() -> None:
-    """One try that holds, one that fails and another; no third, and no second after a good one."""
+def test_what_fails_is_tried_four_times_at_most_and_what_holds_is_not_tried_again() -> None:
+    """Twice at least, as the first version of the kit did; and nothing follows a good one."""
     bad = replace(good_point(1), pace=0.5, ok=False, faults=("pace",))
     words = "points: 1 streams at 200 tokens/s were not tried as a calibration tries"
     good = good_point(1)
     rows = {(good,): False, (bad, good): False, (bad, bad): False}
-    rows |= {(bad,): True, (good, good): True, (bad, bad, bad): True, (bad, bad, good): True}
+    rows |= {(bad, bad, bad, good): False, (bad,) * 4: False}
+    rows |= {(bad,): True, (good, good): True, (bad,) * 5: True, (bad, good, good): True}
     for tries, found in rows.items():
 
         def tried(calibration: Calibration, tries: tuple[CalibrationPoint, ...] = tries) -> Calibration:
