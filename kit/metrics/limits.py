@@ -6,8 +6,8 @@ from __future__ import annotations
 
 # Of the p99 of the TTFT and gap errors of a calibration: a tenth of the time between tokens at 100 tok/s.
 MAX_ERROR_MS = 1.0
-# A point that does not hold is measured again: what else runs on a machine for a moment must not cost a run of an hour
-# its numbers. A step of the search for the ceiling costs nothing but a lower ceiling.
+# A point that does not hold is measured again: what else runs on a machine for a moment must not cost a run of an
+# hour its numbers. A step of the search for the ceiling costs nothing but a lower ceiling.
 MAX_POINT_TRIES, MAX_STEP_TRIES = 4, 2
 MIN_PACE = 0.98  # of the pace that a calibration asks of a stream; slower than that, the client held it up
 # Little's law: a closed loop keeps every user busy but for microseconds between two requests. The flag load.busy

@@ -68,7 +68,7 @@ def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
 
 
 def _tries(series: Sequence[CalibrationPoint], most: int) -> Iterator[str]:
-    """What holds is not measured again, and what does not is tried again, up to `most` times (at first it was twice)."""
+    """What holds is not measured again, and what does not is tried again: once at least, `most` times in all."""
     for (level, rate), group in groupby(series, key=lambda point: (point.concurrency, point.rate_tok_s)):
         tried = [point.ok for point in group]
         if len(tried) > most or any(tried[:-1]) or (len(tried) < MIN_TRIES and not tried[-1]):
