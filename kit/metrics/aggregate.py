@@ -205,12 +205,12 @@ def _sorted(counts: Counter[str]) -> dict[str, int] | None:
     return dict(sorted(counts.items())) or None
 
 
-def _itl(tally: Tally) -> Distribution:
-    """The ITL; nothing but how many there are where chunks came so many at once that others wait between them."""
-    arrivals = tally.followers - tally.coalesced
-    if tally.coalesced and tally.followers > MAX_CHUNKS_PER_ARRIVAL * arrivals:
+def _itl(tally: Tally, gaps: Distribution) -> Distribution:
+    """The ITL; only how many there are where chunks come so many at a time that something holds them back."""
+    chunks = tally.followers + len(tally.ttft)
+    if chunks > MAX_CHUNKS_PER_ARRIVAL * (chunks - tally.coalesced):
         return Distribution(len(tally.itl), None, None, None, None, None, None, None, None)
-    return distribution(tally.itl)
+    return gaps if tally.gap is None else distribution(tally.itl)
 
 
 def cell_metrics(
@@ -246,7 +246,7 @@ def metrics_of(tally: Tally) -> Metrics:
     ended = ok + failed
     judged = tally.slo is not None and ended > 0 and not tally.unjudged
     length_ns = window.end_ns - window.start_ns
-    itl = _itl(tally)
+    gaps = distribution(tally.itl if tally.gap is None else tally.gap)
     return Metrics(
         window_s=length_ns / NS_PER_S,
         # None when not one request succeeded: a dead server has no throughput
@@ -261,8 +261,8 @@ def metrics_of(tally: Tally) -> Metrics:
         mean_in_flight=float(round(Fraction(tally.in_flight_ns, length_ns), 6)) if tally.records else None,
         ttft_ms=distribution(tally.ttft),
         tpot_ms=distribution(tally.tpot),
-        itl_ms=itl,
-        chunk_gap_ms=distribution(tally.itl if tally.gap is None else tally.gap),
+        itl_ms=_itl(tally, gaps),
+        chunk_gap_ms=gaps,
         e2e_ms=distribution(tally.e2e),
         send_lag_ms=distribution(tally.lag),
         ttft_from_intended_ms=distribution(tally.ttft_intended) if open_loop else None,

@@ -153,7 +153,7 @@ class _Reading:
         usage = usage_of(event.get("usage"))
         if usage is not None:
             self.usage = merged(self.usage, usage)
-            if usage.completion_tokens is not None:
+            if usage.completion_tokens:  # a zero behind a count takes nothing back
                 self._count(usage.completion_tokens, len(self.chunks) - before)
         timings = event.get("timings")
         if isinstance(timings, dict):

@@ -24,8 +24,8 @@ _CJK = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECE = re.compile(
     rf"[{_CJK}]{{1,3}}|[^\r\n\w]?(?:(?![{_CJK}])\w)+| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+",
 )
-_SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")  # emoji and the like: up to four tokens, shown at once
-_TOKENS_BESIDE_SYMBOL = 3
+_SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")  # emoji and the like, shown with their last token
+TOKENS_OF_SYMBOL = 4  # at most: one for each of its bytes
 
 
 # --- what servers say -----------------------------------------------------------------------------------
@@ -62,17 +62,21 @@ def _detail(usage: dict[str, object], places: Sequence[str], name: str) -> int |
 
 
 def merged(before: Usage | None, after: Usage | None) -> Usage | None:
-    """What two events say together: of each member the later count that there is."""
+    """What two events say together: of each member the later count; a later zero takes none back."""
     if before is None or after is None:
         return after or before
-    completion = before.completion_tokens if after.completion_tokens is None else after.completion_tokens
+    completion = _later(before.completion_tokens, after.completion_tokens)
     return Usage(
-        before.prompt_tokens if after.prompt_tokens is None else after.prompt_tokens,
+        _later(before.prompt_tokens, after.prompt_tokens),
         completion,
-        before.cached_tokens if after.cached_tokens is None else after.cached_tokens,
-        before.reasoning_tokens if after.reasoning_tokens is None else after.reasoning_tokens,
+        _later(before.cached_tokens, after.cached_tokens),
+        _later(before.reasoning_tokens, after.reasoning_tokens),
         after.fault if completion is None else None,
     )
+
+
+def _later(before: int | None, after: int | None) -> int | None:
+    return before if not after and before is not None else after
 
 
 # --- what of it can be ----------------------------------------------------------------------------------
@@ -89,8 +93,11 @@ class Counted:
     fault: CountFault | None = None
 
 
-def counted(answer: Answer, max_tokens: int) -> Counted:
-    """The best count there is of an answer's tokens: usage, timings, chunks, the first of them that can be."""
+def counted(answer: Answer, max_tokens: int | None) -> Counted:
+    """The best count there is of an answer's tokens: usage, timings, chunks, the first of them that can be.
+
+    `max_tokens` is None where the server was told of no limit.
+    """
     chunks = len(answer.chunks)
     if not chunks:
         return Counted(None, None)
@@ -116,10 +123,10 @@ def least_tokens(chunks: int) -> int:
     return max(1, chunks - 1)
 
 
-def _impossible(tokens: int, chunks: int, max_tokens: int) -> CountFault | None:
+def _impossible(tokens: int, chunks: int, max_tokens: int | None) -> CountFault | None:
     if tokens < least_tokens(chunks):
         return "below-chunks"
-    return "above-limit" if tokens > max_tokens else None
+    return "above-limit" if max_tokens is not None and tokens > max_tokens else None
 
 
 def _timed(answer: Answer, tokens: int, source: TokenSource, fault: CountFault | None = None) -> Counted:
@@ -151,12 +158,14 @@ def untimed_tokens(
 
 def _holds(text: str, chunks: Sequence[tuple[int, int, int]], tokens: int) -> bool:
     """Whether a text in these chunks is one of so many tokens: long enough, and cut into pieces of several."""
-    if len(text.encode()) < MIN_BYTES_PER_TOKEN * tokens:
+    symbols = len(_SYMBOL.findall(text))
+    if len(_SYMBOL.sub("", text).encode()) < MIN_BYTES_PER_TOKEN * (tokens - TOKENS_OF_SYMBOL * symbols):
         return False
-    more = place = 0
+    more = (TOKENS_OF_SYMBOL - 1) * symbols
+    place = 0
     for _, chars, _ in chunks:
         piece = text[place : place + chars]
         place += chars
-        most = max(sum(1 for _ in _PIECE.finditer(piece)), -(-len(piece.encode()) // MAX_TOKEN_BYTES))
-        more += MAX_TOKENS_PER_PIECE * (most - 1) + _TOKENS_BESIDE_SYMBOL * len(_SYMBOL.findall(piece))
+        pieces = max(sum(1 for _ in _PIECE.finditer(piece)), -(-len(piece.encode()) // MAX_TOKEN_BYTES))
+        more += MAX_TOKENS_PER_PIECE * (pieces - 1)
     return tokens - len(chunks) <= more

@@ -31,11 +31,14 @@ def is_success(status: int | None) -> bool:
     return status is not None and 200 <= status < 300
 
 
-def record(exchange: Exchange, request: PlannedRequest) -> tuple[Record, str]:
-    """Judge one exchange: its record, and the text of the answer (as much of it as arrived)."""
+def record(exchange: Exchange, request: PlannedRequest, *, limited: bool = True) -> tuple[Record, str]:
+    """Judge one exchange: its record, and the text of the answer (as much of it as arrived).
+
+    `limited`: the server was told of `max_tokens`, so no count above it can be.
+    """
     answer = parse(exchange.pieces if is_success(exchange.status) else ())
     fault, detail = (None, "") if exchange.unfinished else _fault(exchange, answer)
-    count, usage = counted(answer, request.max_tokens), answer.usage
+    count, usage = counted(answer, request.max_tokens if limited else None), answer.usage
     ok = not fault and not exchange.unfinished
     return Record(
         id=exchange.id,
