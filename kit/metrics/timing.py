@@ -14,7 +14,7 @@ from operator import sub
 
 from kit.documents import REASONING, Record, Window
 from kit.metrics.limits import REPLAY_MIN_TOKENS, REPLAY_NS_PER_TOKEN, REPLAY_SPAN_DIVISOR
-from kit.stream.counts import SPARE_TOKENS
+from kit.stream.counts import MAX_TOKEN_BYTES, SPARE_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,8 @@ def sent_in(record: Record, window: Window) -> bool:
 def tokens_in_window(record: Record, window: Window) -> Fraction:
     """Completion tokens whose chunk arrived inside the window; a failed request's tokens do not count.
 
-    Tokens of no chunk count nowhere. Where they cannot be told from the others every chunk counts as one token, which
-    is the least that came.
+    Tokens of no chunk count nowhere. Where they cannot be told from the others, a chunk counts as the fewest tokens
+    that its text can have: one for each MAX_TOKEN_BYTES characters.
     """
     if record.outcome == "failed" or not record.chunks or not record.completion_tokens:
         return Fraction(0)
@@ -164,7 +164,9 @@ def tokens_in_window(record: Record, window: Window) -> Fraction:
     if record.chunk_tokens is not None:
         return Fraction(sum(record.chunk_tokens[i] for i in inside))
     seen = seen_tokens(record)
-    return Fraction((len(record.chunks) if seen is None else seen) * len(inside), len(record.chunks))
+    if seen is None:
+        return Fraction(sum(-(-record.chunks[i][1] // MAX_TOKEN_BYTES) for i in inside))
+    return Fraction(seen * len(inside), len(record.chunks))
 
 
 def in_flight_ns(record: Record, window: Window) -> int:

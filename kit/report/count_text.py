@@ -63,7 +63,8 @@ def count_lines(cells: Sequence[Metrics]) -> list[str]:
     if unknown:
         lines.append(
             f"{number(unknown, 0)} of {answers} answers have more tokens than their chunks show, and which of them "
-            "were not streamed cannot be told: no TPOT and ITL of these, and one token a chunk in the throughput."
+            "were not streamed cannot be told: no TPOT and ITL of these, and the fewest tokens that their text can have "
+            "in the throughput."
         )
     spread = sum(each.spread_requests for each in tokens)
     if spread:

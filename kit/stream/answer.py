@@ -16,7 +16,7 @@ from itertools import repeat
 from typing import get_args
 
 from kit.documents import CONTENT, REASONING, TOOL, Answer, Dialect, ErrorKind, Usage
-from kit.stream.counts import MAX_TOKENS, least_tokens, merged, usage_of
+from kit.stream.counts import MAX_TOKENS, SPARE_TOKENS, least_tokens, merged, usage_of
 from kit.stream.deltas import arguments_of, content_of, reasoning_of
 from kit.stream.sse import DONE, Events
 from kit.stream.template import PROBE, Template, template_of
@@ -99,7 +99,8 @@ class _Reading:
         if self.done or event is not None or is_error:
             self._stamp(stamp_ns)
         if is_error:
-            self.fail("error_event", message_of(event or words.decode("utf-8", "replace")))
+            said = words.decode("utf-8", "replace") or "an error without words"
+            self.fail("error_event", message_of(event or said))
         elif event is not None:
             before = len(self.chunks)
             self._take_event(stamp_ns, event)
@@ -212,7 +213,7 @@ class _Reading:
     def _chunk_tokens(self, text: str) -> tuple[int, ...] | None:
         """Tokens of each chunk out of running counts; None where they are none, or cannot be right.
 
-        They must cover all chunks and never fall, give most chunks a token, and no chunk more tokens than bytes:
+        They must cover all chunks and never fall, give most chunks a token, and no chunk many more than its bytes:
         then it brought the count of tokens that were never sent.
         """
         if not self.steps or len(self.steps) != len(self.chunks) or self.fell:
@@ -221,7 +222,7 @@ class _Reading:
             return None
         place = 0
         for step, (_, chars, _) in zip(self.steps, self.chunks, strict=True):
-            if step > chars and step > max(1, len(text[place : place + chars].encode())):
+            if step > chars + SPARE_TOKENS and step > len(text[place : place + chars].encode()) + SPARE_TOKENS:
                 return None
             place += chars
         return tuple(self.steps)

@@ -22,7 +22,7 @@ _CJK = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 # What tokenizers cut text into first (a word with the blank before it, a run of marks, a run of blanks): no token
 # goes over such a cut, and one token seldom has more than three signs of a script without blanks.
 _PIECE = re.compile(
-    rf"[{_CJK}]{{1,3}}|[^\r\n\w]?(?:(?![{_CJK}])\w)+| ?[^\s\w]+[\r\n]*|\s*[\r\n]+|\s+",
+    rf"[{_CJK}]{{1,3}}|[^\r\n\w]?(?:(?![{_CJK}])\w)+| ?[^\s\w]+[\r\n]*|\s+",
 )
 _SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")  # emoji and the like, shown with their last token
 TOKENS_OF_SYMBOL = 4  # at most: one for each of its bytes

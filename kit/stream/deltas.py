@@ -59,6 +59,6 @@ def arguments_of(delta: dict[str, object]) -> str:
 
 
 def _arguments(value: object) -> str:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return as_text(json.dumps(value, ensure_ascii=False), "arguments")
     return as_text(value, "arguments")

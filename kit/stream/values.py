@@ -11,7 +11,8 @@ MAX_DEPTH = 64  # a chunk nests five deep; json itself would fail at a depth tha
 # The closing quote is optional, so that a string without end is read once and not from each of its quotes.
 _JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_MARKS = frozenset(b'{}[]"')  # without one of them, data is a bare word and no part of an object
+# Without a bracket or a quote, and printable, data is a bare word and no part of an object.
+_BARE = re.compile(rb'[^\x00-\x08\x0b-\x1f\x7f{}\[\]"]*')
 
 
 class BadStreamError(Exception):
@@ -48,7 +49,7 @@ def event_object(data: bytes) -> dict[str, object] | None:
 
     BadStreamError for a broken object, and for a list, which could hold some.
     """
-    if not data or (data[0] != ord("{") and not _MARKS & set(data)):
+    if not data.startswith(b"{") and _BARE.fullmatch(data):
         return None
     value = json_value(data)
     if isinstance(value, dict):
