@@ -6,7 +6,7 @@ every chunk is an arrival of its own, by method 2 chunks with one stamp are one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
@@ -99,7 +99,7 @@ def _tpot(record: Record, seen: int, first_arrival: int) -> int | None:
 def timing(record: Record, method: int = 1) -> Timing:
     """The times of one ok record (it has text and was sent)."""
     sent_ns = record.sent_ns if record.sent_ns is not None else record.intended_ns
-    stamps, _, channels = zip(*record.chunks, strict=True)
+    stamps = [chunk[0] for chunk in record.chunks]
     e2e_ns = stamps[-1] - sent_ns
     if is_replayed(record):
         return Timing(None, None, (), (), e2e_ns, replayed=True)
@@ -108,7 +108,7 @@ def timing(record: Record, method: int = 1) -> Timing:
     if arrivals is not None:
         gaps = tuple(filter(None, gaps))
     seen = seen_tokens(record)
-    reasoning_ns, answer_ns = _first_texts(stamps, channels, sent_ns) if method > 1 else (None, None)
+    reasoning_ns, answer_ns = _first_texts(record, sent_ns) if method > 1 else (None, None)
     return Timing(
         ttft_ns=stamps[0] - sent_ns,
         tpot_ns=None if seen is None else _tpot(record, seen, arrivals[0] if arrivals else 1),
@@ -133,14 +133,13 @@ def _arrivals(gaps_ns: Iterable[int]) -> list[int]:
     return arrivals
 
 
-def _first_texts(
-    stamps: tuple[int, ...], channels: tuple[int, ...], sent_ns: int
-) -> tuple[int | None, int | None]:
+def _first_texts(record: Record, sent_ns: int) -> tuple[int | None, int | None]:
     """Times to the first reasoning and to the first text that is none; None where there is no such text."""
+    channels = [chunk[2] for chunk in record.chunks]
     if REASONING not in channels:
-        return None, stamps[0] - sent_ns
-    answer = next((at for at, channel in zip(stamps, channels, strict=True) if channel != REASONING), None)
-    return stamps[channels.index(REASONING)] - sent_ns, None if answer is None else answer - sent_ns
+        return None, record.chunks[0][0] - sent_ns
+    answer = next((at for at, _, channel in record.chunks if channel != REASONING), None)
+    return record.chunks[channels.index(REASONING)][0] - sent_ns, None if answer is None else answer - sent_ns
 
 
 def sent_in(record: Record, window: Window) -> bool:
@@ -160,7 +159,10 @@ def tokens_in_window(record: Record, window: Window) -> Fraction:
     """
     if record.outcome == "failed" or not record.chunks or not record.completion_tokens:
         return Fraction(0)
-    inside = [i for i, chunk in enumerate(record.chunks) if window.start_ns <= chunk[0] < window.end_ns]
+    stamps = [chunk[0] for chunk in record.chunks]
+    inside: Sequence[int] = range(len(stamps))
+    if min(stamps) < window.start_ns or max(stamps) >= window.end_ns:
+        inside = [i for i, at in enumerate(stamps) if window.start_ns <= at < window.end_ns]
     if record.chunk_tokens is not None:
         return Fraction(sum(record.chunk_tokens[i] for i in inside))
     seen = seen_tokens(record)
