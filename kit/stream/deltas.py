@@ -25,7 +25,9 @@ def _loose(value: object) -> str:
     if isinstance(value, list):
         return "".join([_loose(each) for each in value])
     if isinstance(value, dict):
-        return next((_loose(value[key]) for key in ("text", "thinking", "content", "summary") if value.get(key)), "")
+        return next(
+            (_loose(value[key]) for key in ("text", "thinking", "content", "summary") if value.get(key)), ""
+        )
     return ""
 
 

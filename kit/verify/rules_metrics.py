@@ -87,7 +87,9 @@ def _outcome_faults(record: Record, method: int) -> Iterator[str]:
         yield "has a token count without a source, or a source without a count"
     if record.outcome == "ok":
         yield from (f"is ok, but {what}" for what in _missing(record))
-    if record.count_fault is not None and (record.token_source in (None, "usage") or record.chunk_tokens is not None):
+    if record.count_fault is not None and (
+        record.token_source in (None, "usage") or record.chunk_tokens is not None
+    ):
         yield "says that its usage was not believed, and counts by it"
     if (record.untimed_tokens or 0) > max(0, (record.completion_tokens or 0) - 1):
         yield "has no token that belongs to its text"

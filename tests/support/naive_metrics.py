@@ -67,7 +67,9 @@ def any_records(draw: st.DrawFn) -> Record:
         reasoning_tokens=draw(st.none() | st.integers(0, 9)),
         count_fault=draw(st.sampled_from(FAULTS)),
         dialect=draw(st.sampled_from(DIALECTS)),
-        chunks=tuple((at, draw(st.sampled_from([1, 16, 17])), draw(st.integers(0, 2))) for at, _, _ in record.chunks),
+        chunks=tuple(
+            (at, draw(st.sampled_from([1, 16, 17])), draw(st.integers(0, 2))) for at, _, _ in record.chunks
+        ),
     )
     return _with_untimed(record, draw(st.none() | st.integers(0, 9)))
 
@@ -181,7 +183,9 @@ def arrived(one: Record, window: Window) -> Fraction:
 
 
 def coalesced(streams: Iterable[Record]) -> float | None:
-    later = [(after[0], before[0]) for one in streams for before, after in zip(one.chunks, one.chunks[1:], strict=False)]
+    later = [
+        (after[0], before[0]) for one in streams for before, after in zip(one.chunks, one.chunks[1:], strict=False)
+    ]
     return rounded(Fraction(sum(at == before for at, before in later), len(later)), 9) if later else None
 
 

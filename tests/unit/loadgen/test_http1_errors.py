@@ -71,8 +71,7 @@ WRONG = {
         for value in (b"-1", b"+1", b"1, 1", b"", b"0x1", b"67108865", b"9" * 5000)
     ],
     "a transfer encoding other than chunked": [
-        OK + b"Transfer-Encoding: " + value + b"\r\n"
-        for value in (b"gzip", b"gzip, chunked", b"")
+        OK + b"Transfer-Encoding: " + value + b"\r\n" for value in (b"gzip", b"gzip, chunked", b"")
     ],
     "the header Transfer-Encoding twice, which RFC 9112 forbids": [
         OK + b"Transfer-Encoding: chunked\r\ntransfer-encoding: Chunked\r\n"

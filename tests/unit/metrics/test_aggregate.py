@@ -256,7 +256,9 @@ def test_an_arrival_has_its_part_of_tokens_that_are_spread_evenly() -> None:
     assert timing(record, 2).tpot_ns == round(20 * MS / 6)
 
 
-@pytest.mark.parametrize(("size", "withheld"), [(1, False), (2, False), (3, False), (4, True), (5, True), (8, True)])
+@pytest.mark.parametrize(
+    ("size", "withheld"), [(1, False), (2, False), (3, False), (4, True), (5, True), (8, True)]
+)
 def test_itl_is_withheld_where_chunks_come_more_than_three_at_a_time(size: int, withheld: bool) -> None:
     """Of a flush no gap between its tokens is known; how many gaps there are is, and the pace."""
     found = second_method(flushes(size))
@@ -315,14 +317,20 @@ def test_hidden_tokens_make_no_replay_of_a_stream() -> None:
 def test_a_limit_of_pace_judges_no_answer_whose_pace_is_not_known() -> None:
     """Then goodput is no number; limits of other times are."""
     for slo, known in ((Slo(tpot_ns=MS), False), (Slo(itl_ns=MS), False), (Slo(ttft_ns=400 * MS), True)):
-        found = cell_metrics([thought(None), thought(40)], Window(0, 2000 * MS), open_loop=False, slo=slo, method=2)
+        found = cell_metrics(
+            [thought(None), thought(40)], Window(0, 2000 * MS), open_loop=False, slo=slo, method=2
+        )
         assert (found.goodput_req_s is not None, found.goodput_share is not None) == (known, known)
         assert cell_metrics([thought(40)], SECOND, open_loop=False, slo=slo).goodput_share is not None
 
 
 def test_answers_of_several_tokens_a_chunk_are_counted() -> None:
     """From three more than chunks on, where the server does not count by chunk."""
-    records = [make_record(0, tokens=6), make_record(1, tokens=7), make_record(2, tokens=8, chunk_tokens=(2, 2, 2, 2))]
+    records = [
+        make_record(0, tokens=6),
+        make_record(1, tokens=7),
+        make_record(2, tokens=8, chunk_tokens=(2, 2, 2, 2)),
+    ]
     assert second_method(*records).tokens.spread_requests == 1
     assert metrics(*records).tokens.spread_requests == 0
 
@@ -372,7 +380,10 @@ def test_reasoning_and_the_answer_have_a_first_text_each(
 
 def test_without_reasoning_there_is_one_time_to_the_first_text() -> None:
     """Where one answer has some, the others count among the times to the answer."""
-    assert (second_method(channelled(0, 0)).ttft_reasoning_ms, second_method(channelled(2)).ttft_answer_ms) == (None, None)
+    assert (second_method(channelled(0, 0)).ttft_reasoning_ms, second_method(channelled(2)).ttft_answer_ms) == (
+        None,
+        None,
+    )
     both = second_method(channelled(0, 0), replace(channelled(1, 0), id=1))
     assert both.ttft_reasoning_ms is not None
     assert both.ttft_answer_ms is not None

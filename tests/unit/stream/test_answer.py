@@ -100,7 +100,11 @@ def test_an_event_without_text_is_no_chunk_but_is_the_first_event(delta: object)
         ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "ab", [CONTENT]),
         ({"content": ["a", "b"]}, "ab", [CONTENT]),
         ({"content": {"type": "text", "text": "a"}}, "a", [CONTENT]),
-        ({"content": [{"type": "thinking", "thinking": [{"text": "hm"}]}, {"text": "a"}]}, "hma", [REASONING, CONTENT]),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"text": "hm"}]}, {"text": "a"}]},
+            "hma",
+            [REASONING, CONTENT],
+        ),
         ({"content": [{"type": "reasoning", "text": "hm"}]}, "hm", [REASONING]),
     ],
 )

@@ -36,7 +36,9 @@ CHINESE = ("服务器", "有", "一个", "请求", "队列", ",", "每个", "请
 VOCABULARIES = {"prose": PROSE, "code": CODE, "german": GERMAN, "chinese": CHINESE}
 
 
-def streamed(tokens: Sequence[str], together: int = 1, channel: int = CONTENT) -> tuple[list[tuple[int, int, int]], str]:
+def streamed(
+    tokens: Sequence[str], together: int = 1, channel: int = CONTENT
+) -> tuple[list[tuple[int, int, int]], str]:
     """Chunks of so many tokens, and their text."""
     parts = ["".join(tokens[at : at + together]) for at in range(0, len(tokens), together)]
     return [(at, len(part), channel) for at, part in enumerate(parts)], "".join(parts)
@@ -73,7 +75,9 @@ def test_chunks_of_several_words_hide_nothing(words: tuple[str, ...], together: 
 
 @pytest.mark.parametrize("together", [2, 4, 8])
 @pytest.mark.parametrize("words", VOCABULARIES.values(), ids=VOCABULARIES)
-def test_as_many_hidden_tokens_as_seen_ones_are_never_taken_for_seen(words: tuple[str, ...], together: int) -> None:
+def test_as_many_hidden_tokens_as_seen_ones_are_never_taken_for_seen(
+    words: tuple[str, ...], together: int
+) -> None:
     """The text is too short for them, however it is cut."""
     assert untimed(2 * len(words), words, together) is None
 
@@ -152,7 +156,9 @@ def test_one_token_a_chunk_and_told_reasoning_are_always_told_apart(tokens: list
     assert untimed(len(tokens) + hidden, tokens, told=hidden) == hidden
 
 
-@given(st.lists(st.text(min_size=1, max_size=9), max_size=20), st.integers(1, 300), st.none() | st.integers(0, 300))
+@given(
+    st.lists(st.text(min_size=1, max_size=9), max_size=20), st.integers(1, 300), st.none() | st.integers(0, 300)
+)
 def test_any_text_and_count_give_a_number_that_can_be(parts: list[str], tokens: int, told: int | None) -> None:
     """None, 0 or what was told; at least one token is left for the text."""
     chunks = [(at, len(part), TOOL) for at, part in enumerate(parts)]
@@ -201,7 +207,9 @@ def test_reasoning_is_told_in_several_places(more: dict[str, object], reasoning:
 @pytest.mark.parametrize("bad", [-1, 1.5, "40", True, [], {}])
 def test_reasoning_that_is_no_count_is_not_told(bad: object) -> None:
     """Then nobody can tell."""
-    kept = recorded(*said(PROSE[:20], {"usage": {**usage(60), "completion_tokens_details": {"reasoning_tokens": bad}}}))
+    kept = recorded(
+        *said(PROSE[:20], {"usage": {**usage(60), "completion_tokens_details": {"reasoning_tokens": bad}}})
+    )
     assert (kept.reasoning_tokens, kept.untimed_tokens, kept.outcome) == (None, None, "ok")
 
 
@@ -225,4 +233,6 @@ def test_a_count_by_chunks_has_nothing_untimed() -> None:
     kept = recorded(*said(PROSE[:20], {"usage": {"completion_tokens": -1, **REASONED}}))
     assert (kept.token_source, kept.completion_tokens, kept.untimed_tokens) == ("chunks", 20, 0)
     assert kept.reasoning_tokens == 40
-    assert replace(kept, reasoning_tokens=None) == recorded(*said(PROSE[:20], {"usage": {"completion_tokens": -1}}))
+    assert replace(kept, reasoning_tokens=None) == recorded(
+        *said(PROSE[:20], {"usage": {"completion_tokens": -1}})
+    )

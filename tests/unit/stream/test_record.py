@@ -238,7 +238,9 @@ def test_an_answer_without_a_limit_may_be_of_any_length() -> None:
 def test_the_usage_of_several_choices_is_of_none() -> None:
     """The first choice is timed and counted by its chunks; the other is noted."""
     other = event({"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": None}]})
-    kept, text = record(exchange(TEXT + other + TEXT + other + FINISH + event({"usage": usage(4)}) + DONE), REQUEST)
+    kept, text = record(
+        exchange(TEXT + other + TEXT + other + FINISH + event({"usage": usage(4)}) + DONE), REQUEST
+    )
     assert (kept.outcome, text, kept.dialect) == ("ok", "aa", ("choices",))
     assert (kept.completion_tokens, kept.token_source, kept.count_fault) == (2, "chunks", "several-choices")
 

@@ -59,7 +59,17 @@ def test_no_more_than_one_blank_is_taken_from_the_data(body: bytes, data: bytes)
 
 @pytest.mark.parametrize(
     "body",
-    ["", "\n\n", ": ping\n\n", "event: x\n\n", f"data: {A}"[:-1], f"data: {A}"[:-2], "data", "data: ping", "data: 5"],
+    [
+        "",
+        "\n\n",
+        ": ping\n\n",
+        "event: x\n\n",
+        f"data: {A}"[:-1],
+        f"data: {A}"[:-2],
+        "data",
+        "data: ping",
+        "data: 5",
+    ],
 )
 def test_an_event_without_data_or_without_end_is_dropped(body: str) -> None:
     """Nothing is seen in comments, other fields, and an event that no blank line ends."""

@@ -150,7 +150,9 @@ ODD = st.one_of(
     st.sampled_from(["x" * 200, "x" * 201, "\u0660" * 16]),
     st.lists(COUNTS, max_size=4),
     st.just({}),
-    st.sampled_from(["below-chunks", "no-done", ["no-done"], ["no-done", "choices"], ["no-done", 1], ["no-done"] * 6]),
+    st.sampled_from(
+        ["below-chunks", "no-done", ["no-done"], ["no-done", "choices"], ["no-done", 1], ["no-done"] * 6]
+    ),
 )
 CHUNK = st.lists(COUNTS, min_size=3, max_size=3) | st.lists(COUNTS | st.booleans() | st.none(), max_size=4) | ODD
 

@@ -164,7 +164,9 @@ def test_an_answer_without_its_end_mark_is_not_a_finding() -> None:
 def test_a_usage_that_was_not_believed_is_a_flag_and_no_more() -> None:
     """As any count that is not the server's usage is."""
     doubted = record_fields(token_source="chunks", count_fault="below-chunks")
-    assert {(finding.rule, finding.level) for finding in found(changed_files(doubted))} == {("tokens.source", "flag")}
+    assert {(finding.rule, finding.level) for finding in found(changed_files(doubted))} == {
+        ("tokens.source", "flag")
+    }
 
 
 def test_reasoning_that_was_told_of_and_never_came_is_not_a_finding() -> None:
@@ -172,10 +174,14 @@ def test_reasoning_that_was_told_of_and_never_came_is_not_a_finding() -> None:
 
     def hidden(record: Record) -> Record:
         chunks = record.chunks[:-3]
-        return replace(record, chunks=chunks, text_chars=sum(c[1] for c in chunks), reasoning_tokens=3, untimed_tokens=3)
+        return replace(
+            record, chunks=chunks, text_chars=sum(c[1] for c in chunks), reasoning_tokens=3, untimed_tokens=3
+        )
 
     files = changed_files(in_record(hidden))
-    assert {finding.rule for finding in run_verdict(files).findings} - NOTES == {"text.texts"}  # which is longer still
+    assert {finding.rule for finding in run_verdict(files).findings} - NOTES == {
+        "text.texts"
+    }  # which is longer still
 
 
 def of_first_method(cell: Cell) -> Cell:
