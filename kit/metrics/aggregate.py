@@ -36,7 +36,8 @@ NS_PER_S = 1_000_000_000
 
 
 _TIMES = (
-    "lengths", "ttft", "ttft_reasoning", "ttft_answer", "tpot", "itl", "e2e", "lag", "ttft_intended", "e2e_intended",
+    "lengths", "ttft", "ttft_reasoning", "ttft_answer", "tpot", "itl", "e2e", "lag", "ttft_intended",
+    "e2e_intended",
 )  # fmt: skip
 _SUMS = (
     "records", "done", "good", "replayed", "tokens", "in_flight_ns", "prompt_tokens", "cached_tokens",

@@ -1,7 +1,7 @@
 """The times of one request, from its record: TTFT, TPOT, ITL, and what of it falls into a window.
 
-Pure; all arithmetic is on integers of nanoseconds or on exact fractions. Formulas are in docs/method.md; by method 1
-every chunk is an arrival of its own, by method 2 chunks with one stamp are one.
+Pure; all arithmetic is on integers of nanoseconds or on exact fractions. Formulas are in docs/method.md; by method
+1 every chunk is an arrival of its own, by method 2 chunks with one stamp are one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def is_replayed(record: Record) -> bool:
 
 
 def _tokens_of(record: Record, seen: int, arrivals: Iterable[int]) -> list[Fraction]:
-    """Tokens of arrivals of so many chunks: as the server counts them, else those that were seen, spread evenly."""
+    """Tokens of arrivals of so many chunks: as the server counts them, else the seen ones, spread evenly."""
     if record.chunk_tokens is None:
         return [Fraction(seen * chunks, len(record.chunks)) for chunks in arrivals]
     sums = [0, *accumulate(record.chunk_tokens)]
@@ -154,8 +154,8 @@ def sent_in(record: Record, window: Window) -> bool:
 def tokens_in_window(record: Record, window: Window) -> Fraction:
     """Completion tokens whose chunk arrived inside the window; a failed request's tokens do not count.
 
-    Tokens of no chunk count nowhere. Where they cannot be told from the others, a chunk counts as the fewest tokens
-    that its text can have: one for each MAX_TOKEN_BYTES characters.
+    Tokens of no chunk count nowhere. Where they cannot be told from the others, a chunk counts as the fewest
+    tokens that its text can have: one for each MAX_TOKEN_BYTES characters.
     """
     if record.outcome == "failed" or not record.chunks or not record.completion_tokens:
         return Fraction(0)

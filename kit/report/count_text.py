@@ -40,7 +40,7 @@ def _summed(counts: Sequence[Mapping[str, int] | None]) -> dict[str, int]:
 
 
 def count_lines(cells: Sequence[Metrics]) -> list[str]:
-    """One sentence for each thing about the counts and arrivals of these cells that a reader of numbers must know."""
+    """A sentence for each thing about counts and arrivals of these cells that a reader of numbers must know."""
     tokens = [cell.tokens for cell in cells]
     answers = number(sum(cell.requests.ok for cell in cells), 0)
     lines = []
@@ -56,15 +56,15 @@ def count_lines(cells: Sequence[Metrics]) -> list[str]:
     untimed = sum(each.untimed for each in tokens)
     if untimed:
         lines.append(
-            f"{number(untimed, 0)} counted tokens were not streamed: TPOT, ITL, decode and throughput are of those "
-            "that were."
+            f"{number(untimed, 0)} counted tokens were not streamed: "
+            "TPOT, ITL, decode and throughput are of those that were."
         )
     unknown = sum(each.unknown_requests for each in tokens)
     if unknown:
         lines.append(
-            f"{number(unknown, 0)} of {answers} answers have more tokens than their chunks show, and which of them "
-            "were not streamed cannot be told: no TPOT and ITL of these, and the fewest tokens that their text can have "
-            "in the throughput."
+            f"{number(unknown, 0)} of {answers} answers have more tokens than their chunks show, and which "
+            "of them were not streamed cannot be told: no TPOT and ITL of these, "
+            "and the fewest tokens that their text can have in the throughput."
         )
     spread = sum(each.spread_requests for each in tokens)
     if spread:
@@ -81,9 +81,9 @@ def _arrival_lines(cells: Sequence[Metrics]) -> list[str]:
     together = f"{number(100 * share, 0)} % of chunks came in one read with the one before"
     if not any(withholds_itl(each) for each in cells):
         return [f"{together}; such chunks are one arrival."]
+    size = number(_events_at_a_time(cell, share), 0)
     return [
-        f"{together}: a proxy or server flushes about {number(_events_at_a_time(cell, share), 0)} events at a time, so "
-        "ITL percentiles are withheld."
+        f"{together}: a proxy or server flushes about {size} events at a time, so ITL percentiles are withheld."
     ]
 
 

@@ -29,7 +29,7 @@ def judged_lines(load: Load, metrics: Metrics) -> list[str]:
     """Goodput and validation of one load in words; nothing for what was not asked."""
     lines = []
     if load.slo is not None and metrics.goodput_req_s is None and metrics.tokens.unknown_requests:
-        lines.append("Goodput: withheld; answers whose pace is not known cannot be held against its limits.")
+        lines.append("Goodput: withheld; answers whose pace is not known cannot be compared with its limits.")
     elif load.slo is not None:
         goodput, share = METRICS[GOODPUT].shown(metrics.goodput_req_s), _percent(metrics.goodput_share)
         lines.append(f"Goodput: {goodput} requests/s, {share} of ended requests, within {slo_text(load.slo)}.")

@@ -39,7 +39,7 @@ def tokens_chunks(evidence: Evidence) -> Steps:
 
 
 def _chunk_faults(record: Record, text: str | None) -> Iterator[str]:
-    """`text` is that of the record where it must fit the tokens: records before method 2 do not say what was seen."""
+    """`text` is that of the record where it must fit the tokens: before method 2 no record says what was seen."""
     tokens = record.completion_tokens or 0
     if record.chunk_tokens is not None:
         if sum(record.chunk_tokens) + (record.untimed_tokens or 0) != tokens:

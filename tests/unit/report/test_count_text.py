@@ -40,8 +40,8 @@ def test_nothing_is_said_of_a_usual_answer() -> None:
     [
         (
             [USUAL, replace(USUAL, count_fault="below-chunks"), replace(USUAL, count_fault="not-a-count")],
-            "The server's count of tokens was not believed for 2 of 3 answers: fewer tokens than chunks of text (1), "
-            "not a count (1). The next best source counts.",
+            "The server's count of tokens was not believed for 2 of 3 answers: fewer tokens than chunks of text "
+            "(1), not a count (1). The next best source counts.",
         ),
         ([replace(USUAL, reasoning_tokens=1200)], "Reasoning tokens by the server's count: 1,200."),
         (
@@ -50,8 +50,8 @@ def test_nothing_is_said_of_a_usual_answer() -> None:
         ),
         (
             [USUAL, replace(make_record(tokens=44), untimed_tokens=None)],
-            "1 of 2 answers have more tokens than their chunks show, and which of them were not streamed cannot be told: "
-            "no TPOT and ITL of these, and the fewest tokens that their text can have in the throughput.",
+            "1 of 2 answers have more tokens than their chunks show, and which of them were not streamed cannot "
+            "be told: no TPOT and ITL of these, and the fewest tokens that their text can have in the throughput.",
         ),
         (
             [USUAL, make_record(tokens=12), USUAL],
@@ -59,13 +59,14 @@ def test_nothing_is_said_of_a_usual_answer() -> None:
         ),
         (
             [flushes(5)],
-            "82 % of chunks came in one read with the one before: a proxy or server flushes about 5 events at a time, so "
-            "ITL percentiles are withheld.",
+            "82 % of chunks came in one read with the one before: a proxy or server flushes about 5 events at a "
+            "time, so ITL percentiles are withheld.",
         ),
         ([flushes(2)], "51 % of chunks came in one read with the one before; such chunks are one arrival."),
         (
             [replace(USUAL, dialect=("no-done",)), replace(USUAL, dialect=("no-done", "choices"))],
-            "Not as usual, and read all the same: a second choice, which is not timed (1), no [DONE] at the end (2).",
+            "Not as usual, and read all the same: a second choice, which is not timed (1), no [DONE] at the end "
+            "(2).",
         ),
     ],
 )

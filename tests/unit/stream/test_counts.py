@@ -18,19 +18,20 @@ MS = 1_000_000
 # One token each, as vocabularies of 150,000 words have them; 4.3 bytes on average, which is usual for prose.
 PROSE = (
     "The", " server", " keeps", " a", " queue", " of", " requests", ",", " and", " each", " one", " waits",
-    " until", " a", " slot", " is", " free", ".", "\n\n", "It", "'s", " then", " put", " into", " the", " batch", ";",
-    " its", " tokens", " come", " at", " the", " pace", " of", " the", " others", " (", "which", " may", " be",
-    " slow", ").", "\n", "With", " more", " users", " the", " gaps", " grow", ",", " but", " none", " of", " them",
-    " is", " lost", ":", " they", " are", " read",
+    " until", " a", " slot", " is", " free", ".", "\n\n", "It", "'s", " then", " put", " into", " the",
+    " batch", ";", " its", " tokens", " come", " at", " the", " pace", " of", " the", " others", " (", "which",
+    " may", " be", " slow", ").", "\n", "With", " more", " users", " the", " gaps", " grow", ",", " but",
+    " none", " of", " them", " is", " lost", ":", " they", " are", " read",
 )  # fmt: skip
 CODE = (
-    "def", " mean", "(", "values", ":", " list", "[", "float", "])", " ->", " float", ":", "\n   ", " total", " =",
-    " ", "0", "\n   ", " for", " value", " in", " values", ":", "\n       ", " total", " +=", " value", "\n   ",
-    " return", " total", " /", " len", "(", "values", ")", "\n",
+    "def", " mean", "(", "values", ":", " list", "[", "float", "])", " ->", " float", ":", "\n   ", " total",
+    " =", " ", "0", "\n   ", " for", " value", " in", " values", ":", "\n       ", " total", " +=", " value",
+    "\n   ", " return", " total", " /", " len", "(", "values", ")", "\n",
 )  # fmt: skip
 GERMAN = (
-    "Die", " Gesch", "wind", "igkeits", "begrenz", "ung", " auf", " der", " Auto", "bahn", " ist", " eine", " poli",
-    "tische", " Streit", "frage", ",", " über", " die", " seit", " Jahr", "zehn", "ten", " gestritten", " wird", ".",
+    "Die", " Gesch", "wind", "igkeits", "begrenz", "ung", " auf", " der", " Auto", "bahn", " ist", " eine",
+    " poli", "tische", " Streit", "frage", ",", " über", " die", " seit", " Jahr", "zehn", "ten", " gestritten",
+    " wird", ".",
 )  # fmt: skip
 CHINESE = ("服务器", "有", "一个", "请求", "队列", ",", "每个", "请求", "等待", "空闲", "的", "槽位", "。")
 VOCABULARIES = {"prose": PROSE, "code": CODE, "german": GERMAN, "chinese": CHINESE}
