@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from operator import sub
 
 from kit.documents import REASONING, Record, Window
@@ -61,39 +61,47 @@ def is_replayed(record: Record) -> bool:
     return span_ns * REPLAY_SPAN_DIVISOR < latency_ns and span_ns < tokens * REPLAY_NS_PER_TOKEN
 
 
-def _tokens_of(record: Record, seen: int, arrivals: Iterable[int]) -> list[Fraction]:
-    """Tokens of arrivals of so many chunks: as the server counts them, else the seen ones, spread evenly."""
-    if record.chunk_tokens is None:
-        return [Fraction(seen * chunks, len(record.chunks)) for chunks in arrivals]
-    sums = [0, *accumulate(record.chunk_tokens)]
-    return [Fraction(sums[end] - sums[begin]) for begin, end in pairwise([0, *accumulate(arrivals)])]
-
-
-def _per_token(gap_ns: int, tokens: Fraction) -> int:
-    """A gap divided by the tokens of the arrival that ended it, rounded half up; one without tokens as one."""
-    share = Fraction(gap_ns) / tokens if tokens > 0 else Fraction(gap_ns)
-    return int(share + Fraction(1, 2))
+def _half_up(part: int, whole: int) -> int:
+    """part / whole, rounded half up; neither is negative."""
+    return (2 * part + whole) // (2 * whole)
 
 
 def _itl(record: Record, seen: int, gaps_ns: tuple[int, ...], arrivals: list[int] | None) -> tuple[int, ...]:
-    """The gaps per token. `arrivals` are the chunks of each arrival, None where each is one chunk."""
-    if record.chunk_tokens is None and arrivals is None:
-        chunks = len(record.chunks)
-        if seen <= 0 or seen == chunks:
-            return gaps_ns  # nothing to divide by, or one token each
-        return tuple((2 * gap * chunks + seen) // (2 * seen) for gap in gaps_ns)
-    tokens = _tokens_of(record, seen, [1] * len(record.chunks) if arrivals is None else arrivals)
-    return tuple(map(_per_token, gaps_ns, tokens[1:]))
+    """The gaps per token of the arrival that ended each; one without tokens counts as one of one token.
+
+    `arrivals` are the chunks of each arrival, None where each is one chunk. Tokens that the server does not count
+    by chunk are spread evenly.
+    """
+    chunks = len(record.chunks)
+    if record.chunk_tokens is not None:
+        tokens = record.chunk_tokens if arrivals is None else _sums(record.chunk_tokens, arrivals)
+        if tokens.count(1) == len(tokens):
+            return gaps_ns
+        return tuple([_half_up(gap, n) if n else gap for gap, n in zip(gaps_ns, tokens[1:], strict=True)])
+    if seen <= 0 or (arrivals is None and seen == chunks):
+        return gaps_ns  # nothing to divide by, or one token each
+    if arrivals is None:
+        return tuple([_half_up(gap * chunks, seen) for gap in gaps_ns])
+    return tuple([_half_up(gap * chunks, seen * n) for gap, n in zip(gaps_ns, arrivals[1:], strict=True)])
+
+
+def _sums(counts: tuple[int, ...], lengths: list[int]) -> tuple[int, ...]:
+    """The sums of consecutive stretches of so many counts."""
+    ends = [*accumulate(lengths)]
+    return tuple(sum(counts[end - length : end]) for end, length in zip(ends, lengths, strict=True))
 
 
 def _tpot(record: Record, seen: int, first_arrival: int) -> int | None:
-    """The time from first to last text for each token after those that came first."""
-    if seen < 2 or len(record.chunks) < 2:
+    """The time from first to last text for each token after those that came first, in so many chunks."""
+    chunks = len(record.chunks)
+    if seen < 2 or chunks < 2:
         return None
-    later = Fraction(seen) - _tokens_of(record, seen, (first_arrival,))[0]
-    if later <= 0:
-        return None
-    return int(Fraction(record.chunks[-1][0] - record.chunks[0][0]) / later + Fraction(1, 2))
+    span_ns = record.chunks[-1][0] - record.chunks[0][0]
+    if record.chunk_tokens is not None:
+        later = seen - sum(record.chunk_tokens[:first_arrival])
+        return _half_up(span_ns, later) if later > 0 else None
+    later = seen * (chunks - first_arrival)  # in parts of a token, of which one has as many as there are chunks
+    return _half_up(span_ns * chunks, later) if later > 0 else None
 
 
 def timing(record: Record, method: int = 1) -> Timing:

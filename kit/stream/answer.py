@@ -28,6 +28,7 @@ MAX_DETAIL_CHARS = 200  # of an error text, likewise
 SHORT_STRETCH = 8  # a stretch of fewer events alike costs more to look for than it saves ...
 MAX_STRETCHES = 16  # ... and after so many of them nobody looks any more
 MAX_LESSONS = 4  # after so many events that are no template, the stream is of another kind: stop trying
+_PLAIN_MEMBERS = frozenset({"role", "content"})
 _DONE_MARKS = frozenset({DONE, b'"[DONE]"'})
 _NO_REASON = frozenset({"", "null", "none"})  # how servers write "not yet" where they may not leave it out
 
@@ -90,14 +91,16 @@ class _Reading:
     def take(self, stamp_ns: int, data: bytes, *, is_error: bool = False) -> None:
         text = None if self.template is None or is_error else self.template.text(data)
         if text is not None:
-            self._stamp(stamp_ns)
+            self.last_ns = stamp_ns  # the first event was the one that gave the template, or came before it
             self._add(stamp_ns, CONTENT, text)
             return
         words = data.strip()
-        self.done = words in _DONE_MARKS
+        self.done = len(words) <= len(DONE) + 2 and words in _DONE_MARKS
         event = None if self.done else event_object(words)
         if self.done or event is not None or is_error:
-            self._stamp(stamp_ns)
+            self.last_ns = stamp_ns
+            if self.first_ns is None:
+                self.first_ns = stamp_ns
         if is_error:
             said = words.decode("utf-8", "replace") or "an error without words"
             self.fail("error_event", message_of(event or said))
@@ -106,11 +109,6 @@ class _Reading:
             self._take_event(stamp_ns, event)
             if len(self.chunks) == before + 1 and self.lessons:
                 self._learn(data)
-
-    def _stamp(self, stamp_ns: int) -> None:
-        if self.first_ns is None:
-            self.first_ns = stamp_ns
-        self.last_ns = stamp_ns
 
     def take_alike(self, stream: Events, template: Template) -> None:
         """Take the events that follow and are of the template's form, all at once: what `take` does with each."""
@@ -145,19 +143,18 @@ class _Reading:
         self.lessons -= 1
 
     def _take_event(self, stamp_ns: int, event: dict[str, object]) -> None:
-        if _is_error(event):
+        if ("error" in event or event.get("object") == "error") and _is_error(event):
             self.fail("error_event", message_of(event))
             return
         before = len(self.chunks)
         for choice in as_list(event.get("choices"), "choices"):
             self._take_choice(stamp_ns, as_object(choice, "a choice"))
-        usage = usage_of(event.get("usage"))
+        usage = usage_of(event["usage"]) if event.get("usage") is not None else None
         if usage is not None:
             self.usage = merged(self.usage, usage)
             if usage.completion_tokens:  # a zero behind a count takes nothing back
                 self._count(usage.completion_tokens, len(self.chunks) - before)
-        timings = event.get("timings")
-        if isinstance(timings, dict):
+        if isinstance(timings := event.get("timings"), dict):
             predicted = as_count(timings.get("predicted_n"), MAX_TOKENS)
             self.predicted_tokens = self.predicted_tokens if predicted is None else predicted
         if self.model is None:
@@ -178,10 +175,14 @@ class _Reading:
         if type(index) is int and index != 0:
             self.dialect.add("choices")  # nobody asked for a second one: it is not timed
             return
-        self._finish(choice.get("finish_reason"))
+        if choice.get("finish_reason"):
+            self._finish(choice["finish_reason"])
         delta = as_object(choice.get("delta"), "delta")
         # `text` is the field of the older completions endpoint
         said = delta.get("content", choice.get("text"))
+        if isinstance(said, str) and delta.keys() <= _PLAIN_MEMBERS:
+            self._add(stamp_ns, CONTENT, as_text(said, "content"))  # what most events are, and nothing more
+            return
         if not isinstance(said, str) and said:
             self.dialect.add("content-parts")
         thought, content = content_of(said)
@@ -191,8 +192,6 @@ class _Reading:
 
     def _finish(self, value: object) -> None:
         """Keep a finish reason. It is the end of the answer in whatever form; only its words may get lost."""
-        if not value:
-            return
         if not isinstance(value, str):
             self.dialect.add("odd-finish")
             named = value.get("type") if isinstance(value, dict) else None
@@ -244,7 +243,7 @@ class _Reading:
             error=self.error,
             error_detail=self.error_detail,
             silent_tokens=0 if chunk_tokens is None else self.silent,
-            dialect=tuple(word for word in get_args(Dialect) if word in self.dialect),
+            dialect=tuple(word for word in get_args(Dialect) if word in self.dialect) if self.dialect else (),
         )
 
 

@@ -28,6 +28,9 @@ _SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")  # emoji and the li
 TOKENS_OF_SYMBOL = 4  # at most: one for each of its bytes
 
 
+_USUAL = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+
+
 # --- what servers say -----------------------------------------------------------------------------------
 
 
@@ -39,11 +42,12 @@ def usage_of(value: object) -> Usage | None:
         return Usage(None, None, None, fault="not-a-count")
     completion = value.get("completion_tokens", value.get("output_tokens"))
     count = as_count(completion, MAX_TOKENS)
+    usual = value.keys() <= _USUAL  # where a count runs, this is done for every chunk
     return Usage(
         as_count(value.get("prompt_tokens", value.get("input_tokens")), MAX_TOKENS),
         count,
-        _detail(value, ("prompt_tokens_details",), "cached_tokens"),
-        _reasoning(value),
+        None if usual else _detail(value, ("prompt_tokens_details",), "cached_tokens"),
+        None if usual else _reasoning(value),
         None if count is not None else "missing-part" if completion is None else "not-a-count",
     )
 
@@ -65,6 +69,8 @@ def merged(before: Usage | None, after: Usage | None) -> Usage | None:
     """What two events say together: of each member the later count; a later zero takes none back."""
     if before is None or after is None:
         return after or before
+    if after.prompt_tokens and after.completion_tokens and before.cached_tokens == before.reasoning_tokens is None:
+        return after  # a count that runs
     completion = _later(before.completion_tokens, after.completion_tokens)
     return Usage(
         _later(before.prompt_tokens, after.prompt_tokens),

@@ -58,24 +58,30 @@ class Events:
         blank = _BLANK_LINE if b"\r" in body else None
         while span := _blank_line(body, self._at, blank):
             block_end, event_end = span
-            if lines := _objects_on_lines(body, self._at, block_end):
+            block = body[self._at : block_end]
+            self.is_error = False
+            if block.startswith(_FIELD) and b"\n" not in block and b"\r" not in block:
+                data: bytes | None = _within_limit(block)[len(_FIELD) :]  # how nearly all events are written
+            elif lines := _objects_on_lines(block, self._at):
                 yield from self._one_by_one(lines)
                 self._at = max(self._at, event_end)
                 continue
+            else:
+                data = self._data(block)
             self._begin(1)
-            data = self._data(self._at, block_end)
             self._at = event_end
             if data is not None:
-                yield self._stamp(event_end), data
+                self._piece = bisect_left(self._ends, event_end, self._piece)
+                yield self._stamps[self._piece], data
         yield from self._rest()
 
     def _rest(self) -> Iterator[tuple[int, bytes]]:
         """What no blank line ends. The standard drops it, since it may be half an event; not so what is whole."""
-        end = len(self._body)
-        if lines := _objects_on_lines(self._body, self._at, end, cut=True):
+        block = self._body[self._at :]
+        if lines := _objects_on_lines(block, self._at, cut=True):
             yield from self._one_by_one(lines)
             return
-        data = self._data(self._at, end)
+        data = self._data(block)
         if data is not None and (data.strip() == DONE or is_whole(data)):
             yield self._stamps[-1], data
 
@@ -86,23 +92,13 @@ class Events:
             if end > self._at:  # else `alike` has taken it
                 self._begin(1)
                 self._at = end
-                yield self._stamp(end), data
+                self._piece = bisect_left(self._ends, end, self._piece)
+                yield self._stamps[self._piece], data
 
-    def _stamp(self, end: int) -> int:
-        """The stamp of the piece with the byte before `end`; later ends only."""
-        self._piece = bisect_left(self._ends, end, self._piece)
-        return self._stamps[self._piece]
-
-    def _data(self, start: int, end: int) -> bytes | None:
+    def _data(self, block: bytes) -> bytes | None:
         """The data of an event; None where it has none."""
-        if end - start > MAX_EVENT_BYTES:
-            raise BadStreamError(f"longer than {MAX_EVENT_BYTES} bytes")
-        block = self._body[start:end]
-        if block.startswith(_FIELD) and b"\n" not in block and b"\r" not in block:
-            self.is_error = False
-            return block[len(_FIELD) :]
         self.is_error = _ERROR_NAME.match(block) is not None
-        fields = [line.partition(b":") for line in block.splitlines()]
+        fields = [line.partition(b":") for line in _within_limit(block).splitlines()]
         values = [value.removeprefix(b" ") for name, _, value in fields if name == b"data"]
         if self.is_error and not values:
             values = [value for name, _, value in fields if name == b"error"]
@@ -189,22 +185,27 @@ def _blank_line(body: bytes, start: int, either: re.Pattern[bytes] | None) -> tu
     return (at, at + len(_END)) if at >= 0 else None
 
 
-def _objects_on_lines(body: bytes, start: int, end: int, *, cut: bool = False) -> list[tuple[int, bytes]]:
+def _within_limit(event: bytes) -> bytes:
+    if len(event) > MAX_EVENT_BYTES:
+        raise BadStreamError(f"longer than {MAX_EVENT_BYTES} bytes")
+    return event
+
+
+def _objects_on_lines(block: bytes, start: int, *, cut: bool = False) -> list[tuple[int, bytes]]:
     """Several objects, each on a data line of its own: (where it ends, its data); none where a block is one event.
 
     Such a block can be nothing else: one object behind another is no JSON. With `cut` its last line may be half.
+    The block begins at `start`.
     """
-    if body.find(b"\ndata:", start, end) < 0 and body.find(b"\rdata:", start, end) < 0:
+    if b"\ndata:" not in block and b"\rdata:" not in block:
         return []
     found, at = [], start
-    for line in body[start:end].splitlines(keepends=True):
+    for line in block.splitlines(keepends=True):
         at += len(line)
         if line.startswith(b"data:"):
-            found.append((at, line[len(b"data:") :].strip()))
+            found.append((at, _within_limit(line[len(b"data:") :].strip())))
     if cut and found and not (found[-1][1] == DONE or is_whole(found[-1][1])):
         del found[-1]
-    if any(len(data) > MAX_EVENT_BYTES for _, data in found):
-        raise BadStreamError(f"longer than {MAX_EVENT_BYTES} bytes")
     objects = sum(data.startswith(b"{") and data.endswith(b"}") for _, data in found)
     marks = sum(data == DONE for _, data in found)
     return found if objects and objects + marks == len(found) > 1 - cut else []
