@@ -180,9 +180,10 @@ class _Reading:
         delta = as_object(choice.get("delta"), "delta")
         # `text` is the field of the older completions endpoint
         said = delta.get("content", choice.get("text"))
-        if isinstance(said, str) and delta.keys() <= _PLAIN_MEMBERS:
-            self._add(stamp_ns, CONTENT, as_text(said, "content"))  # what most events are, and nothing more
-            return
+        if (said is None or isinstance(said, str)) and delta.keys() <= _PLAIN_MEMBERS:
+            if said:
+                self._add(stamp_ns, CONTENT, as_text(said, "content"))
+            return  # most events have nothing else
         if not isinstance(said, str) and said:
             self.dialect.add("content-parts")
         thought, content = content_of(said)
