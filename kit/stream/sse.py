@@ -45,9 +45,10 @@ class Events:
 
     def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
         kept = [piece for piece in pieces if piece[1]]
-        self._body = b"".join([data for _, data in kept])
+        parts = [data for _, data in kept]
+        self._body = b"".join(parts)
         self._stamps = [stamp for stamp, _ in kept]
-        self._ends = list(accumulate([len(data) for _, data in kept]))
+        self._ends = list(accumulate(map(len, parts)))
         self._at = len(_BOM) if self._body.startswith(_BOM) else 0
         self._piece = self._count = 0
         self._stretch = _STRETCH_BYTES
