@@ -160,6 +160,7 @@ class Load(Sparse):
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
+    `method` is that of the numbers (see docs/method.md): loads from before there were two have none, and keep 1.
     """
 
     schema: Literal["kit/load/1"]
@@ -184,6 +185,7 @@ class Load(Sparse):
     max_error_milli: int | None = None
     processes: int | None = None
     chat: Literal["system-user", "user"] = "system-user"
+    method: Literal[1, 2] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
     `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
-    containers.
+    containers. `method` is that of its loads.
     """
 
     schema: Literal["kit/plan/1"]
@@ -241,6 +243,7 @@ class Plan(Sparse):
     images: tuple[ImagePin, ...] = ()
     hardware: Hardware | None = None
     published: str | None = None
+    method: Literal[1, 2] = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from kit.documents.vocabulary import ErrorKind, Outcome, TokenSource
+from kit.documents.pins import Sparse
+from kit.documents.vocabulary import CountFault, Dialect, ErrorKind, Outcome, TokenSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,13 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    prompt_tokens: int
-    completion_tokens: int
+    """What a server counted; None for what it left out, or wrote as no count. `fault` is of the completion."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
     cached_tokens: int | None
+    reasoning_tokens: int | None = None
+    fault: CountFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ class Answer:
     """What a stream said, parsed from (stamp, bytes) pairs by `kit.stream.record`.
 
     `chunks` are (stamp_ns, characters, channel) of every piece of generated text, in order; `chunk_tokens`
-    stands beside them only where the server counts tokens per chunk (else None).
+    stands beside them only where the server counts tokens per chunk (else None), and `silent_tokens` are then
+    those by which its count grew without a chunk.
     """
 
     text: str
@@ -60,14 +66,18 @@ class Answer:
     model: str | None
     error: ErrorKind | None
     error_detail: str
+    silent_tokens: int = 0
+    dialect: tuple[Dialect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Record(Sparse):
     """What is kept of one request: one line of records.jsonl. The text itself is in texts.jsonl.
 
     Stamps are ns since the origin of the load: intended <= sent <= headers <= chunks <= done.
-    `completion_tokens` is the count by `token_source`; None when nothing was generated.
+    `completion_tokens` is the count by `token_source`; None when nothing was generated. `untimed_tokens` of them
+    belong to no chunk that was seen (None: that cannot be told), `reasoning_tokens` is what the server says of its
+    reasoning, and `count_fault` why its count was not believed.
     """
 
     id: int
@@ -96,6 +106,10 @@ class Record:
     text_sha256: str
     chunks: tuple[tuple[int, int, int], ...]
     chunk_tokens: tuple[int, ...] | None
+    reasoning_tokens: int | None = None
+    untimed_tokens: int | None = 0
+    count_fault: CountFault | None = None
+    dialect: tuple[Dialect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +143,13 @@ class RequestCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenCounts:
-    """Tokens of the ok requests sent in the window."""
+class TokenCounts(Sparse):
+    """Tokens of the ok requests sent in the window.
+
+    `reasoning` are those that servers say were reasoning, `untimed` those without a chunk. `unknown_requests` have
+    tokens that cannot be told from untimed ones, `spread_requests` several tokens a chunk, spread evenly, and
+    `faults` are requests whose usage was not believed, by the reason.
+    """
 
     prompt: int
     completion: int
@@ -139,6 +158,11 @@ class TokenCounts:
     completion_max: int | None
     source: TokenSource | Literal["mixed"] | None
     chunks: int
+    reasoning: int | None = None
+    untimed: int = 0
+    unknown_requests: int = 0
+    spread_requests: int = 0
+    faults: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +179,11 @@ class ValidationCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Sparse):
     """The numbers of one cell: a pure function of its records and window (see docs/method.md).
 
-    Goodput is None without limits (`Load.slo`), `validation` without a rule (`Load.validate`).
+    Goodput is None without limits (`Load.slo`), `validation` without a rule (`Load.validate`). From
+    `coalesced_share` on, fields are of method 2 and left out where there is nothing to say.
     """
 
     window_s: float
@@ -182,3 +207,17 @@ class Metrics:
     goodput_req_s: float | None = None
     goodput_share: float | None = None
     validation: ValidationCounts | None = None
+    coalesced_share: float | None = None
+    ttft_reasoning_ms: Distribution | None = None
+    ttft_answer_ms: Distribution | None = None
+    dialects: Mapping[str, int] | None = None
+
+    def written(self) -> Iterator[tuple[str, object]]:
+        """The fields that are written: all of the first method, and those of the second that are known."""
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.name not in _OF_METHOD_2 or value is not None:
+                yield field.name, value
+
+
+_OF_METHOD_2 = frozenset({"coalesced_share", "ttft_reasoning_ms", "ttft_answer_ms", "dialects"})

@@ -158,12 +158,13 @@ def _paces(parts: CellParts) -> dict[str, float | None]:
     facts = parts.cell.facts if parts.cell else None
     if facts is None or facts.window is None:
         return {}
+    method = parts.cell.load.method if parts.cell and parts.cell.load else 1
     paces = [
         (record.completion_tokens or 0, tpot / NS_PER_MS)
         for record in parts.records
         if record.outcome == "ok"
         and sent_in(record, facts.window)
-        and (tpot := timing(record).tpot_ns) is not None
+        and (tpot := timing(record, method).tpot_ns) is not None
     ]
     tpots = [tpot for _, tpot in paces]
     found: dict[str, float | None] = {}

@@ -20,6 +20,7 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: .*)?", re.DOTAL
 _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
+_PLAIN = frozenset({"", "identity"})  # what a body is that nobody asked to be anything else
 # The size lines of almost all chunks: one look-up both checks and converts them.
 _SMALL_SIZES = {form % size: size for size in range(1, 1024) for form in (b"%x", b"%X")}
 
@@ -132,6 +133,8 @@ class ResponseFramer:
     def _walk(self, stamp_ns: int, data: bytes, at: int, parts: list[bytes]) -> None:
         while at < len(data) and self.error is None:
             if self._state == _OVER:
+                if not data[at:].strip(b"\r\n"):
+                    return  # an empty line behind the last chunk, which some servers write
                 self._fail("data after the end of the answer")
             elif self._state < _CHUNK:
                 at = self._take_line(stamp_ns, data, at)
@@ -207,6 +210,8 @@ class ResponseFramer:
         self._head_bytes += len(line) + 1
         if b"\0" in line or b"\r" in line:
             self._fail("a control character in the headers")
+        elif self._state == _STATUS and not line:
+            self.headers_ns = None  # that empty line again, come late: the answer has not begun
         elif self._state == _STATUS:
             self._status_line(line)
         elif line:
@@ -239,8 +244,10 @@ class ResponseFramer:
     def _header(self, name: str, value: str) -> None:
         if name == "connection":
             self._connection += f",{value.lower()}"
-        elif name == "transfer-encoding" and (value.lower() != "chunked" or name in self.headers):
+        elif name == "transfer-encoding" and value.lower() != "chunked":
             self._fail("a transfer encoding other than chunked")
+        elif name == "transfer-encoding" and name in self.headers:
+            self._fail("the header Transfer-Encoding twice, which RFC 9112 forbids")
         elif name == "content-length" and self.headers.get(name, value) != value:
             self._fail("two different content lengths")
         self.headers.setdefault(name, value)
@@ -250,6 +257,8 @@ class ResponseFramer:
         if self.status is not None and self.status < 200:
             self._state, self.status, self.headers_ns = _STATUS, None, None
             self.headers, self._connection = {}, ""
+        elif self._is_answer() and (encoding := self.headers.get("content-encoding", "").lower()) not in _PLAIN:
+            self._fail(f"a compressed body (Content-Encoding: {encoding[:40]}), though nobody asked for one")
         elif self.status in (204, 304):
             self._end()
         elif "transfer-encoding" in self.headers:
@@ -262,6 +271,10 @@ class ResponseFramer:
             self._state, self._left = _BODY, int(length)
         else:
             self._end()
+
+    def _is_answer(self) -> bool:
+        """Whether the status is one of success; of a failure it says more than the words of its body."""
+        return self.status is not None and self.status < 300
 
     def _end(self) -> None:
         """The answer is complete and said so itself; see RFC 9112, 9.3, for what keeps a connection open."""

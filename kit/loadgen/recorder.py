@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from hashlib import file_digest
 from pathlib import Path
 
@@ -32,12 +32,18 @@ COPY_BYTES = 1 << 20
 
 RequestOf = Callable[[int], PlannedRequest]
 
-_RECORD_FIELDS = tuple(field.name for field in fields(Record))
+_ALWAYS = tuple(field.name for field in fields(Record) if field.default is MISSING)
+_SPARSE = tuple((field.name, field.default) for field in fields(Record) if field.default is not MISSING)
 
 
 def record_line(parsed: Record) -> bytes:
     """One line of records.jsonl: `write_jsonl_line(plain(parsed))` without a copy of every chunk."""
-    return write_jsonl_line({name: getattr(parsed, name) for name in _RECORD_FIELDS})
+    line = {name: getattr(parsed, name) for name in _ALWAYS}
+    for name, default in _SPARSE:
+        value = getattr(parsed, name)
+        if value != default:
+            line[name] = value
+    return write_jsonl_line(line)
 
 
 def _write(
@@ -119,7 +125,7 @@ def new_tally(load: Load | None, window: Window | None) -> Tally | None:
     """What adds up the numbers of a load; None where they need more than the records (or there are none)."""
     if load is None or window is None or load.validate is not None:
         return None
-    return Tally(window, load.slo, open_loop=load.loop.kind == "open")
+    return Tally(window, load.slo, open_loop=load.loop.kind == "open", method=load.method)
 
 
 def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = None) -> LoadFacts:

@@ -24,6 +24,7 @@ from kit.plan.schedule import pause_ns
 from kit.plan.target import Target
 from kit.plan.traces import start_offsets_ns
 from kit.reactor import READ, Reactor
+from kit.stream.record import is_success
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
 
@@ -193,7 +194,7 @@ class Session:
 
     def _done(self, client: Client, exchange: Exchange) -> None:
         self._exchanges.add(exchange)
-        good = exchange.failure is None and exchange.status == 200
+        good = exchange.failure is None and is_success(exchange.status)
         self._ledger.ended(good=good, failed=not good and not exchange.unfinished)
         if self._over:
             return

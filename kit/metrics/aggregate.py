@@ -14,13 +14,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from kit.documents import Metrics, Record, RequestCounts, Slo, TokenCounts, TokenSource, Window
+from kit.documents import Distribution, Metrics, Record, RequestCounts, Slo, TokenCounts, TokenSource, Window
 from kit.metrics.goodput import RequestLatencies, meets
+from kit.metrics.limits import MAX_CHUNKS_PER_ARRIVAL
 from kit.metrics.stats import distribution, nearest_rank
 from kit.metrics.timing import (
     Timing,
     in_flight_ns,
     is_replayed,
+    is_spread,
+    seen_tokens,
     sent_in,
     timing,
     tokens_in_window,
@@ -32,7 +35,16 @@ __all__ = ["Tally", "cell_metrics", "is_replayed", "metrics_of", "sent_in", "tim
 NS_PER_S = 1_000_000_000
 
 
-_TIMES = ("lengths", "ttft", "tpot", "itl", "e2e", "lag", "ttft_intended", "e2e_intended")
+_TIMES = (
+    "lengths", "ttft", "ttft_reasoning", "ttft_answer", "tpot", "itl", "e2e", "lag", "ttft_intended",
+    "e2e_intended",
+)  # fmt: skip
+_SUMS = (
+    "records", "done", "good", "replayed", "tokens", "in_flight_ns", "prompt_tokens", "cached_tokens",
+    "reasoning_tokens", "chunks", "untimed_tokens", "unknown", "unjudged", "spread", "coalesced", "followers",
+)  # fmt: skip
+_FLAGS = ("answered", "cached_known", "reasoning_known")
+_COUNTERS = ("outcomes", "errors", "faults", "dialects")
 
 
 def _times() -> array[int]:
@@ -42,18 +54,23 @@ def _times() -> array[int]:
 class Tally:
     """What the records of a cell add up to, one record at a time; parts of a cell can be added up separately."""
 
-    def __init__(self, window: Window, slo: Slo | None, *, open_loop: bool) -> None:
-        self.window, self.slo, self.open_loop = window, slo, open_loop
+    def __init__(self, window: Window, slo: Slo | None, *, open_loop: bool, method: int = 1) -> None:
+        self.window, self.slo, self.open_loop, self.method = window, slo, open_loop, method
         self.records = self.done = self.good = self.replayed = 0
         self.answered = False  # whether one request gave text and did not fail
         self.tokens = Fraction(0)
         self.in_flight_ns = 0
         self.outcomes: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.faults: Counter[str] = Counter()
+        self.dialects: Counter[str] = Counter()
         self.sources: set[TokenSource] = set()
-        self.prompt_tokens = self.cached_tokens = self.chunks = 0
-        self.cached_known = False
+        self.prompt_tokens = self.cached_tokens = self.reasoning_tokens = self.untimed_tokens = self.chunks = 0
+        self.cached_known = self.reasoning_known = False
+        self.unknown = self.unjudged = self.spread = 0
+        self.coalesced = self.followers = 0  # of the chunks after the first of each request
         self.lengths, self.ttft, self.tpot, self.itl = _times(), _times(), _times(), _times()
+        self.ttft_reasoning, self.ttft_answer = _times(), _times()
         self.gap: array[int] | None = None  # as `itl`, as long as every chunk was one token
         self.e2e, self.lag = _times(), _times()
         self.ttft_intended, self.e2e_intended = _times(), _times()
@@ -69,16 +86,14 @@ class Tally:
             self._add_chosen(record)
 
     def merge(self, other: Tally) -> None:
-        """Add what another tally of the same window and limits has."""
-        for name in ("records", "done", "good", "replayed", "tokens", "in_flight_ns"):
+        """Add what another tally of the same window, limits and method has."""
+        for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("prompt_tokens", "cached_tokens", "chunks"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.answered |= other.answered
-        self.cached_known |= other.cached_known
+        for name in _FLAGS:
+            setattr(self, name, getattr(self, name) or getattr(other, name))
+        for name in _COUNTERS:
+            getattr(self, name).update(getattr(other, name))
         self.sources |= other.sources
-        self.outcomes.update(other.outcomes)
-        self.errors.update(other.errors)
         self._add_gaps(other.itl, other.itl if other.gap is None else other.gap)
         for name in _TIMES:
             getattr(self, name).extend(getattr(other, name))
@@ -91,7 +106,7 @@ class Tally:
             self.errors[record.error] += 1
         if record.outcome == "ok":
             self._add_tokens(record)
-            self._add_times(record, timing(record))
+            self._add_times(record, timing(record, self.method))
 
     def _add_tokens(self, record: Record) -> None:
         self.prompt_tokens += record.prompt_tokens or 0
@@ -102,6 +117,15 @@ class Tally:
             self.cached_tokens += record.cached_tokens
         if record.token_source is not None:
             self.sources.add(record.token_source)
+        if record.reasoning_tokens is not None:
+            self.reasoning_known = True
+            self.reasoning_tokens += record.reasoning_tokens
+        self.untimed_tokens += record.untimed_tokens or 0
+        self.unknown += record.untimed_tokens is None
+        self.spread += self.method > 1 and is_spread(record)
+        self.dialects.update(record.dialect)
+        if record.count_fault is not None:
+            self.faults[record.count_fault] += 1
 
     def _add_times(self, record: Record, time: Timing) -> None:
         self.e2e.append(time.e2e_ns)
@@ -112,9 +136,17 @@ class Tally:
         if time.ttft_ns is not None:
             self.ttft.append(time.ttft_ns)
             self.ttft_intended.append(record.chunks[0][0] - record.intended_ns)
+            self.coalesced += time.coalesced
+            self.followers += len(record.chunks) - 1
+        if time.reasoning_ns is not None:
+            self.ttft_reasoning.append(time.reasoning_ns)
+        if time.answer_ns is not None:
+            self.ttft_answer.append(time.answer_ns)
         if time.tpot_ns is not None:
             self.tpot.append(time.tpot_ns)
         if self.slo is not None:
+            paced = self.slo.tpot_ns is not None or self.slo.itl_ns is not None
+            self.unjudged += paced and seen_tokens(record) is None and not time.replayed
             self.good += meets(self.slo, _request_latencies(record, time, open_loop=self.open_loop))
 
     def _add_gaps(self, itl_ns: Iterable[int], gap_ns: Iterable[int]) -> None:
@@ -162,7 +194,24 @@ def _token_counts(tally: Tally) -> TokenCounts:
         completion_max=max(tally.lengths, default=None),
         source=source,
         chunks=tally.chunks,
+        reasoning=tally.reasoning_tokens if tally.reasoning_known else None,
+        untimed=tally.untimed_tokens,
+        unknown_requests=tally.unknown,
+        spread_requests=tally.spread,
+        faults=_sorted(tally.faults),
     )
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int] | None:
+    return dict(sorted(counts.items())) or None
+
+
+def _itl(tally: Tally, gaps: Distribution) -> Distribution:
+    """The ITL; only how many there are where chunks come so many at a time that something holds them back."""
+    chunks = tally.followers + len(tally.ttft)
+    if chunks > MAX_CHUNKS_PER_ARRIVAL * (chunks - tally.coalesced):
+        return Distribution(len(tally.itl), None, None, None, None, None, None, None, None)
+    return gaps if tally.gap is None else distribution(tally.itl)
 
 
 def cell_metrics(
@@ -173,12 +222,13 @@ def cell_metrics(
     slo: Slo | None = None,
     validate: str | None = None,
     texts: Mapping[int, str] | None = None,
+    method: int = 1,
 ) -> Metrics:
     """All numbers of one cell. `window` must not be empty; `open_loop` adds latencies from the intended send.
 
     `slo` adds goodput; `validate`, a rule of `kit.metrics.validation`, judges `texts`, which are by request id.
     """
-    tally = Tally(window, slo, open_loop=open_loop)
+    tally = Tally(window, slo, open_loop=open_loop, method=method)
     judged: list[Record] = []
     for record in records:
         tally.add(record)
@@ -195,9 +245,9 @@ def metrics_of(tally: Tally) -> Metrics:
     window, open_loop = tally.window, tally.open_loop
     ok, failed = tally.outcomes["ok"], tally.outcomes["failed"]
     ended = ok + failed
-    judged = tally.slo is not None and ended > 0
+    judged = tally.slo is not None and ended > 0 and not tally.unjudged
     length_ns = window.end_ns - window.start_ns
-    itl = distribution(tally.itl)
+    gaps = distribution(tally.itl if tally.gap is None else tally.gap)
     return Metrics(
         window_s=length_ns / NS_PER_S,
         # None when not one request succeeded: a dead server has no throughput
@@ -212,12 +262,16 @@ def metrics_of(tally: Tally) -> Metrics:
         mean_in_flight=float(round(Fraction(tally.in_flight_ns, length_ns), 6)) if tally.records else None,
         ttft_ms=distribution(tally.ttft),
         tpot_ms=distribution(tally.tpot),
-        itl_ms=itl,
-        chunk_gap_ms=itl if tally.gap is None else distribution(tally.gap),
+        itl_ms=_itl(tally, gaps),
+        chunk_gap_ms=gaps,
         e2e_ms=distribution(tally.e2e),
         send_lag_ms=distribution(tally.lag),
         ttft_from_intended_ms=distribution(tally.ttft_intended) if open_loop else None,
         e2e_from_intended_ms=distribution(tally.e2e_intended) if open_loop else None,
         goodput_req_s=_rate(tally.good, window) if judged else None,
         goodput_share=_share(tally.good, ended) if judged else None,
+        coalesced_share=_share(tally.coalesced, tally.followers) if tally.method > 1 else None,
+        ttft_reasoning_ms=distribution(tally.ttft_reasoning) if tally.ttft_reasoning else None,
+        ttft_answer_ms=distribution(tally.ttft_answer) if tally.ttft_reasoning else None,
+        dialects=_sorted(tally.dialects),
     )

@@ -44,6 +44,11 @@ REPLAY_MIN_TOKENS = 9
 REPLAY_SPAN_DIVISOR = 20
 REPLAY_NS_PER_TOKEN = 200_000
 
+# Chunks that come more than so many at a time, on average, come from something that holds them back: between them
+# are gaps that nobody saw, and a percentile of gaps per token would be of flushes. Speculative decoding makes two
+# or three tokens a step; where it sends each as an event, they are one arrival and their gap is a true one.
+MAX_CHUNKS_PER_ARRIVAL = 3
+
 # --- statistics -------------------------------------------------------------------------------------------
 
 # A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above

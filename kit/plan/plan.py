@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from kit import __version__
 from kit.catalogue import ModelEntry
@@ -30,6 +31,7 @@ from kit.plan.schedule import NAME
 from kit.runtimes import RUNTIMES
 
 NS_PER_S = 1_000_000_000
+METHOD: Literal[2] = 2  # of the numbers of new loads; what it changed is in docs/method.md
 Measured = tuple[str, int]  # sha256 and bytes of a file or folder
 NO_LIMITS: Mapping[str, int] = {}
 NOTHING_FOUND: Mapping[str, Measured] = {}
@@ -202,6 +204,7 @@ def make_plan(
         images=images,
         hardware=platform.hardware,
         published=platform.published,
+        method=METHOD,
     )
 
 
@@ -238,6 +241,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         output_tokens=workload.output_tokens,
         extra_body=extra,
         chat="system-user" if can.system_message else "user",
+        method=plan.method,
     )
 
 

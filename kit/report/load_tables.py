@@ -8,6 +8,7 @@ from kit.documents import Load, Metrics, Sweep, SweepLevel
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
 from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
+from kit.report.count_text import count_lines
 from kit.text import NO_DATA, number
 
 _ENDED = {
@@ -27,7 +28,9 @@ def _percent(share: float | None) -> str:
 def judged_lines(load: Load, metrics: Metrics) -> list[str]:
     """Goodput and validation of one load in words; nothing for what was not asked."""
     lines = []
-    if load.slo is not None:
+    if load.slo is not None and metrics.goodput_req_s is None and metrics.tokens.unknown_requests:
+        lines.append("Goodput: withheld; answers whose pace is not known cannot be compared with its limits.")
+    elif load.slo is not None:
         goodput, share = METRICS[GOODPUT].shown(metrics.goodput_req_s), _percent(metrics.goodput_share)
         lines.append(f"Goodput: {goodput} requests/s, {share} of ended requests, within {slo_text(load.slo)}.")
     if metrics.validation is not None:
@@ -93,5 +96,8 @@ def sweep_table(sweep: Sweep) -> str:
         "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
     )
     lines.append(f"Knee of throughput: {knee}.")
+    for level in sweep.levels:
+        if level.metrics is not None and (said := count_lines([level.metrics])):
+            lines.append(f"{names[level.id]}: {' '.join(said)}")
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{table}\n\n" + "\n".join(lines)

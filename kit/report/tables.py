@@ -15,6 +15,7 @@ from kit.errors import InputError
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.report.calibration_text import calibration_line
+from kit.report.count_text import count_lines, count_notes
 from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
@@ -72,13 +73,14 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     """How the numbers were made, in two lines."""
     work = plan.workload
     output = work.output_tokens
+    arrivals = "text chunks" if plan.method == 1 else "arrivals of text"
     replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window, closed loop, salted prompts '{_name(plan.prompts.name)}', "
         f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
-        "TTFT = first text - send; ITL = gaps between text chunks per token, pooled; decode = 1 / median TPOT; "
+        f"TTFT = first text - send; ITL = gaps between {arrivals} per token, pooled; decode = 1 / median TPOT; "
         f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
         f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
     )
@@ -104,6 +106,19 @@ def suspect_lines(result: Result) -> list[str]:
     ]
 
 
+def count_note_lines(result: Result) -> list[str]:
+    """One Markdown line for each row with something to say about how its tokens and chunks were counted."""
+    return [
+        f"- {_name(entry)} at concurrency {concurrency}: {' '.join(map(_words, lines))}"
+        for entry, concurrency, lines in count_notes(result)
+    ]
+
+
+def _words(sentence: str) -> str:
+    """A sentence of ours, in which brackets mean nothing."""
+    return sentence.replace("[", r"\[").replace("]", r"\]")
+
+
 def ready_made_lines(plan: Plan) -> list[str]:
     """One line for the programs that were compiled elsewhere; none if there are none."""
     found = [f"{_name(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
@@ -118,6 +133,9 @@ def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics:
     if suspect:
         words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
+    noted = count_note_lines(result)
+    if noted:
+        parts.append("\n".join(("How tokens and chunks were counted:", "", *noted)))
     lost = failures(result)
     if lost:
         parts.append("Cells without a result:\n\n" + "\n".join(lost))
@@ -145,6 +163,18 @@ def _distribution_row(name: str, values: Distribution, digits: int) -> list[str]
     return [name, str(values.n), *(number(value, digits) for value in numbers)]
 
 
+def _time_rows(metrics: Metrics) -> list[list[str]]:
+    """A row for each distribution; where an answer began with reasoning, that and the answer have a TTFT each."""
+    ttft, digits = TIMES["ttft_ms"]
+    apart = (("reasoning", metrics.ttft_reasoning_ms), ("answer", metrics.ttft_answer_ms))
+    rows = [_distribution_row(ttft, metrics.ttft_ms, digits)]
+    rows += [_distribution_row(f"{ttft} {name}", found, digits) for name, found in apart if found]
+    for name in ("itl_ms", "tpot_ms", "e2e_ms"):
+        word, digits = TIMES[name]
+        rows.append(_distribution_row(word, getattr(metrics, name), digits))
+    return rows
+
+
 def metrics_table(metrics: Metrics) -> str:
     """The numbers of one cell as Markdown: scalars, then distributions in milliseconds."""
     counts = metrics.requests
@@ -159,13 +189,13 @@ def metrics_table(metrics: Metrics) -> str:
         ["mean requests in flight", number(metrics.mean_in_flight, 2)],
         ["tokens counted by", metrics.tokens.source or NO_DATA],
     ]
-    times = [(*TIMES[name], getattr(metrics, name)) for name in ("ttft_ms", "itl_ms", "tpot_ms", "e2e_ms")]
-    rows = [_distribution_row(word, values, digits) for word, digits, values in times]
+    rows = _time_rows(metrics)
     rows.append(_distribution_row("send lag", metrics.send_lag_ms, 3))
     for name, found in (("ttft_ms", metrics.ttft_from_intended_ms), ("e2e_ms", metrics.e2e_from_intended_ms)):
         if found:
             word, digits = TIMES[name]
             rows.append(_distribution_row(f"{word} from intended", found, digits))
+    lines = count_lines([metrics])
     right = ("left", *("right",) * 7)
     return "\n\n".join(
         (
@@ -177,5 +207,6 @@ def metrics_table(metrics: Metrics) -> str:
                 disable_numparse=True,
                 colalign=right,
             ),
+            *(["\n".join(lines)] if lines else []),
         )
     )

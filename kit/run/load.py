@@ -23,7 +23,7 @@ from kit.documents import (
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.validation import parse_rule
-from kit.plan.plan import TIMEOUTS, seconds_to_ns
+from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
@@ -107,6 +107,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         validate=request.validate,
         max_error_milli=request.max_error_milli,
         processes=request.processes,
+        method=METHOD,
         **span,
     )
 

@@ -3,6 +3,8 @@
 Server-sent events are read as in the WHATWG HTML standard, section 9.2 "Server-sent events"; the chunks of
 the runtimes differ in what they leave out, which docs/method.md lists. Nothing here raises on any bytes: a
 stream that breaks the rules becomes an answer whose `error` says so, with all that was read before.
+
+Strict with what holds text, lenient with all else: a heartbeat, an odd member and a long name cost no answer.
 """
 
 from __future__ import annotations
@@ -10,44 +12,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise, repeat
+from itertools import repeat
+from typing import get_args
 
-from kit.documents import CONTENT, REASONING, TOOL, Answer, ErrorKind, Usage
-from kit.stream.sse import DONE, BadStreamError, Events, as_list, as_object, as_text, json_object
+from kit.documents import CONTENT, REASONING, TOOL, Answer, Dialect, ErrorKind, Usage
+from kit.stream.counts import MAX_TOKENS, SPARE_TOKENS, least_tokens, merged, usage_of
+from kit.stream.deltas import arguments_of, content_of, reasoning_of
+from kit.stream.sse import DONE, Events
 from kit.stream.template import PROBE, Template, template_of
+from kit.stream.values import BadStreamError, as_count, as_list, as_name, as_object, as_text, event_object
 
 MAX_TEXT_CHARS = 4 << 20  # four characters for each of a million tokens; memory per answer stays bounded
-MAX_TOKENS = 1_000_000_000  # a larger count is a mistake, and would bend every sum it enters
 MAX_NAME_CHARS = 200  # of a finish reason or model name, which are copied into every record
 MAX_DETAIL_CHARS = 200  # of an error text, likewise
 SHORT_STRETCH = 8  # a stretch of fewer events alike costs more to look for than it saves ...
 MAX_STRETCHES = 16  # ... and after so many of them nobody looks any more
 MAX_LESSONS = 4  # after so many events that are no template, the stream is of another kind: stop trying
-
-
-def _name(value: object, name: str) -> str | None:
-    text = as_text(value, name)
-    if len(text) > MAX_NAME_CHARS:
-        raise BadStreamError(f"{name} is longer than {MAX_NAME_CHARS} characters")
-    return text or None
-
-
-def _count(value: object, name: str) -> int:
-    # bool is an int to isinstance, and `true` is no count
-    if type(value) is not int or not 0 <= value <= MAX_TOKENS:
-        raise BadStreamError(f"{name} is not a token count")
-    return value
-
-
-def _usage(value: object) -> Usage:
-    usage = as_object(value, "usage")
-    details = as_object(usage.get("prompt_tokens_details"), "prompt_tokens_details")
-    cached = details.get("cached_tokens")
-    return Usage(
-        _count(usage.get("prompt_tokens"), "prompt_tokens"),
-        _count(usage.get("completion_tokens"), "completion_tokens"),
-        None if cached is None else _count(cached, "cached_tokens"),
-    )
+_PLAIN_MEMBERS = frozenset({"role", "content"})
+_DONE_MARKS = frozenset({DONE, b'"[DONE]"'})
+_NO_REASON = frozenset({"", "null", "none"})  # how servers write "not yet" where they may not leave it out
 
 
 def message_of(error: object) -> str:
@@ -61,6 +44,13 @@ def message_of(error: object) -> str:
     return json.dumps(error, ensure_ascii=False)
 
 
+def _is_error(event: dict[str, object]) -> bool:
+    """Whether an event tells of an error; one without any words or number is how some servers say "none"."""
+    error = event.get("error")
+    told = any(error.values()) if isinstance(error, dict) else bool(error)
+    return told or event.get("object") == "error"
+
+
 def clean(text: str) -> str:
     printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_DETAIL_CHARS])
     return " ".join(printable.split())[:MAX_DETAIL_CHARS].rstrip()
@@ -71,11 +61,18 @@ def clean(text: str) -> str:
 
 @dataclass(slots=True)
 class _Reading:
-    """The answer so far. `counts` are the server's running token counts beside text, where it sends them."""
+    """The answer so far.
+
+    `steps` are the tokens of each chunk by the server's running count, where it sends one beside every chunk;
+    `running` is that count, and `silent` what it grew by in events without text.
+    """
 
     texts: list[str] = field(default_factory=list)
     chunks: list[tuple[int, int, int]] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    running: int = 0
+    silent: int = 0
+    fell: bool = False
     chars: int = 0
     first_ns: int | None = None
     last_ns: int | None = None
@@ -86,22 +83,30 @@ class _Reading:
     model: str | None = None
     error: ErrorKind | None = None
     error_detail: str = ""
+    dialect: set[Dialect] = field(default_factory=set)
     template: Template | None = None
     lessons: int = MAX_LESSONS
     stretches: int = MAX_STRETCHES
 
-    def take(self, stamp_ns: int, data: bytes) -> None:
-        if self.first_ns is None:
-            self.first_ns = stamp_ns
-        self.last_ns = stamp_ns
-        text = None if self.template is None else self.template.text(data)
+    def take(self, stamp_ns: int, data: bytes, *, is_error: bool = False) -> None:
+        text = None if self.template is None or is_error else self.template.text(data)
         if text is not None:
-            self._add(stamp_ns, CONTENT, text, None)
+            self.last_ns = stamp_ns  # the first event was the one that gave the template, or came before it
+            self._add(stamp_ns, CONTENT, text)
             return
-        self.done = data.strip() == DONE
-        if not self.done:
+        words = data.strip()
+        self.done = len(words) <= len(DONE) + 2 and words in _DONE_MARKS
+        event = None if self.done else event_object(words)
+        if self.done or event is not None or is_error:
+            self.last_ns = stamp_ns
+            if self.first_ns is None:
+                self.first_ns = stamp_ns
+        if is_error:
+            said = words.decode("utf-8", "replace") or "an error without words"
+            self.fail("error_event", message_of(event or said))
+        elif event is not None:
             before = len(self.chunks)
-            self._take_event(stamp_ns, json_object(data))
+            self._take_event(stamp_ns, event)
             if len(self.chunks) == before + 1 and self.lessons:
                 self._learn(data)
 
@@ -115,7 +120,7 @@ class _Reading:
         said = b"".join(texts).decode("ascii")
         if self.chars + len(said) > MAX_TEXT_CHARS:
             for stamp_ns, text in zip(stamps, texts, strict=True):
-                self._add(stamp_ns, CONTENT, text.decode("ascii"), None)  # up to the one that is too much
+                self._add(stamp_ns, CONTENT, text.decode("ascii"))  # up to the one that is too much
             return
         self.chars += len(said)
         self.texts.append(said)
@@ -130,40 +135,73 @@ class _Reading:
         template = template_of(data, self.texts[-1])
         if template is not None:
             probed, expected = _Reading(model=self.model), _Reading(model=self.model)
-            probed._take_event(0, json_object(template.probe()))
-            expected._add(0, CONTENT, PROBE.decode(), None)
+            probed._take_event(0, event_object(template.probe()) or {})
+            expected._add(0, CONTENT, PROBE.decode())
             if probed == expected:
                 self.template = template
                 return
         self.lessons -= 1
 
     def _take_event(self, stamp_ns: int, event: dict[str, object]) -> None:
-        if event.get("error") is not None or event.get("object") == "error":
+        if ("error" in event or event.get("object") == "error") and _is_error(event):
             self.fail("error_event", message_of(event))
             return
-        usage = None if event.get("usage") is None else _usage(event["usage"])
-        self.usage = usage or self.usage
+        before = len(self.chunks)
         for choice in as_list(event.get("choices"), "choices"):
-            self._take_choice(stamp_ns, as_object(choice, "a choice"), usage)
-        if event.get("timings") is not None:
-            predicted = as_object(event["timings"], "timings").get("predicted_n")
-            if predicted is not None:
-                self.predicted_tokens = _count(predicted, "predicted_n")
-        model = _name(event.get("model"), "model")
-        self.model = self.model or model
+            self._take_choice(stamp_ns, as_object(choice, "a choice"))
+        usage = usage_of(event["usage"]) if event.get("usage") is not None else None
+        if usage is not None:
+            self.usage = merged(self.usage, usage)
+            if usage.completion_tokens:  # a zero behind a count takes nothing back
+                self._count(usage.completion_tokens, len(self.chunks) - before)
+        if isinstance(timings := event.get("timings"), dict):
+            predicted = as_count(timings.get("predicted_n"), MAX_TOKENS)
+            self.predicted_tokens = self.predicted_tokens if predicted is None else predicted
+        if self.model is None:
+            self.model = as_name(event.get("model"), MAX_NAME_CHARS)
 
-    def _take_choice(self, stamp_ns: int, choice: dict[str, object], usage: Usage | None) -> None:
-        if choice.get("index") not in (0, None):
-            raise BadStreamError("more than one choice")
-        # "" is how some servers write "not yet", so only a word counts as a reason
-        self.finish_reason = _name(choice.get("finish_reason"), "finish_reason") or self.finish_reason
+    def _count(self, running: int, chunks: int) -> None:
+        """Book what the running count grew by: on the chunks of its event, or on none."""
+        grown = running - self.running
+        self.fell |= grown < 0
+        self.running = running
+        if chunks:
+            self.steps += [grown] + [0] * (chunks - 1)
+        else:
+            self.silent += grown
+
+    def _take_choice(self, stamp_ns: int, choice: dict[str, object]) -> None:
+        index = choice.get("index")
+        if type(index) is int and index != 0:
+            self.dialect.add("choices")  # nobody asked for a second one: it is not timed
+            return
+        if choice.get("finish_reason"):
+            self._finish(choice["finish_reason"])
         delta = as_object(choice.get("delta"), "delta")
-        self._add(stamp_ns, REASONING, _reasoning(delta), usage)
         # `text` is the field of the older completions endpoint
-        self._add(stamp_ns, CONTENT, as_text(delta.get("content", choice.get("text")), "content"), usage)
-        self._add(stamp_ns, TOOL, _arguments(delta.get("tool_calls")), usage)
+        said = delta.get("content", choice.get("text"))
+        if (said is None or isinstance(said, str)) and delta.keys() <= _PLAIN_MEMBERS:
+            if said:
+                self._add(stamp_ns, CONTENT, as_text(said, "content"))
+            return  # most events have nothing else
+        if not isinstance(said, str) and said:
+            self.dialect.add("content-parts")
+        thought, content = content_of(said)
+        self._add(stamp_ns, REASONING, reasoning_of(delta) + thought)
+        self._add(stamp_ns, CONTENT, content + as_text(delta.get("refusal"), "refusal"))
+        self._add(stamp_ns, TOOL, arguments_of(delta))
 
-    def _add(self, stamp_ns: int, channel: int, text: str, usage: Usage | None) -> None:
+    def _finish(self, value: object) -> None:
+        """Keep a finish reason. It is the end of the answer in whatever form; only its words may get lost."""
+        if not isinstance(value, str):
+            self.dialect.add("odd-finish")
+            named = value.get("type") if isinstance(value, dict) else None
+            value = named if isinstance(named, str) and named else json.dumps(value)
+        reason = as_name(value, MAX_NAME_CHARS)
+        if reason is not None and reason.lower() not in _NO_REASON:
+            self.finish_reason = reason
+
+    def _add(self, stamp_ns: int, channel: int, text: str) -> None:
         if not text:
             return
         if self.chars + len(text) > MAX_TEXT_CHARS:
@@ -171,14 +209,31 @@ class _Reading:
         self.chars += len(text)
         self.texts.append(text)
         self.chunks.append((stamp_ns, len(text), channel))
-        if usage is not None:
-            self.counts.append(usage.completion_tokens)
+
+    def _chunk_tokens(self, text: str) -> tuple[int, ...] | None:
+        """Tokens of each chunk out of running counts; None where they are none, or cannot be right.
+
+        They must cover all chunks and never fall, give most chunks a token, and no chunk many more than its bytes:
+        then it brought the count of tokens that were never sent.
+        """
+        if not self.steps or len(self.steps) != len(self.chunks) or self.fell:
+            return None
+        if sum(self.steps) < least_tokens(len(self.chunks)):
+            return None
+        place = 0
+        for step, (_, chars, _) in zip(self.steps, self.chunks, strict=True):
+            if step > chars + SPARE_TOKENS and step > len(text[place : place + chars].encode()) + SPARE_TOKENS:
+                return None
+            place += chars
+        return tuple(self.steps)
 
     def answer(self) -> Answer:
+        text = "".join(self.texts)
+        chunk_tokens = self._chunk_tokens(text)
         return Answer(
-            text="".join(self.texts),
+            text=text,
             chunks=tuple(self.chunks),
-            chunk_tokens=_chunk_tokens(self.counts, len(self.chunks), self.usage),
+            chunk_tokens=chunk_tokens,
             first_event_ns=self.first_ns,
             last_event_ns=self.last_ns,
             finish_reason=self.finish_reason,
@@ -188,30 +243,9 @@ class _Reading:
             model=self.model,
             error=self.error,
             error_detail=self.error_detail,
+            silent_tokens=0 if chunk_tokens is None else self.silent,
+            dialect=tuple(word for word in get_args(Dialect) if word in self.dialect) if self.dialect else (),
         )
-
-
-def _reasoning(delta: dict[str, object]) -> str:
-    """The reasoning under either of its names; servers in transition send the same text under both."""
-    new = as_text(delta.get("reasoning"), "reasoning")
-    old = as_text(delta.get("reasoning_content"), "reasoning_content")
-    return new if new == old else new + old
-
-
-def _arguments(calls: object) -> str:
-    functions = [
-        as_object(as_object(call, "a tool call").get("function"), "function")
-        for call in as_list(calls, "tool_calls")
-    ]
-    return "".join([as_text(function.get("arguments"), "arguments") for function in functions])
-
-
-def _chunk_tokens(counts: list[int], chunks: int, usage: Usage | None) -> tuple[int, ...] | None:
-    """Tokens of each chunk out of running counts; None where they do not cover all chunks and all tokens."""
-    if not counts or len(counts) != chunks or usage is None or counts[-1] != usage.completion_tokens:
-        return None
-    steps = tuple(after - before for before, after in pairwise([0, *counts]))
-    return steps if min(steps) >= 0 else None
 
 
 def parse(pieces: Iterable[tuple[int, bytes]]) -> Answer:
@@ -224,11 +258,13 @@ def parse(pieces: Iterable[tuple[int, bytes]]) -> Answer:
     try:
         stream = Events(pieces)
         for stamp_ns, data in stream:
-            reading.take(stamp_ns, data)
+            reading.take(stamp_ns, data, is_error=stream.is_error)
             if reading.done:
                 break
             if reading.template is not None and reading.stretches:
                 reading.take_alike(stream, reading.template)
+        if stream.single_newlines:
+            reading.dialect.add("single-newlines")
     except BadStreamError as error:
         reading.fail("protocol", str(error))
     return reading.answer()

@@ -7,27 +7,39 @@ from __future__ import annotations
 
 import hashlib
 
-from kit.documents import Answer, ErrorKind, Exchange, PlannedRequest, Record, TokenSource
-from kit.stream.answer import (
-    MAX_DETAIL_CHARS,
-    MAX_NAME_CHARS,
-    MAX_TEXT_CHARS,
-    MAX_TOKENS,
-    clean,
-    message_of,
-    parse,
-)
-from kit.stream.sse import MAX_EVENT_BYTES, BadStreamError, json_object
+from kit.documents import Answer, Dialect, ErrorKind, Exchange, PlannedRequest, Record
+from kit.stream.answer import MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS, clean, message_of, parse
+from kit.stream.counts import MAX_TOKENS, counted
+from kit.stream.sse import MAX_EVENT_BYTES
+from kit.stream.values import BadStreamError, json_object
 
-__all__ = ["MAX_DETAIL_CHARS", "MAX_NAME_CHARS", "MAX_TEXT_CHARS", "MAX_TOKENS", "parse", "record"]
+__all__ = [
+    "MAX_DETAIL_CHARS",
+    "MAX_NAME_CHARS",
+    "MAX_TEXT_CHARS",
+    "MAX_TOKENS",
+    "is_success",
+    "parse",
+    "record",
+]
+
+_GZIP = b"\x1f\x8b"
 
 
-def record(exchange: Exchange, request: PlannedRequest) -> tuple[Record, str]:
-    """Judge one exchange: its record, and the text of the answer (as much of it as arrived)."""
-    answer = parse(exchange.pieces if exchange.status == 200 else ())
+def is_success(status: int | None) -> bool:
+    """Whether an answer with this HTTP status is one: some gateways send streams as 201 or 202."""
+    return status is not None and 200 <= status < 300
+
+
+def record(exchange: Exchange, request: PlannedRequest, *, limited: bool = True) -> tuple[Record, str]:
+    """Judge one exchange: its record, and the text of the answer (as much of it as arrived).
+
+    `limited`: the server was told of `max_tokens`, so no count above it can be.
+    """
+    answer = parse(exchange.pieces if is_success(exchange.status) else ())
     fault, detail = (None, "") if exchange.unfinished else _fault(exchange, answer)
-    tokens, source = _tokens(answer)
-    usage = answer.usage
+    count, usage = counted(answer, request.max_tokens if limited else None), answer.usage
+    ok = not fault and not exchange.unfinished
     return Record(
         id=exchange.id,
         worker=exchange.worker,
@@ -47,15 +59,22 @@ def record(exchange: Exchange, request: PlannedRequest) -> tuple[Record, str]:
         finish_reason=answer.finish_reason,
         done_seen=answer.done_seen,
         prompt_tokens=usage.prompt_tokens if usage else None,
-        completion_tokens=tokens,
+        completion_tokens=count.tokens,
         cached_tokens=usage.cached_tokens if usage else None,
-        token_source=source,
+        token_source=count.source,
         model=answer.model,
         text_chars=len(answer.text),
         text_sha256=hashlib.sha256(answer.text.encode()).hexdigest(),
         chunks=answer.chunks,
-        chunk_tokens=answer.chunk_tokens,
+        chunk_tokens=count.chunk_tokens,
+        reasoning_tokens=usage.reasoning_tokens if usage else None,
+        untimed_tokens=count.untimed,
+        count_fault=count.fault,
+        dialect=(*_NO_DONE, *answer.dialect) if ok and not answer.done_seen else answer.dialect,
     ), answer.text
+
+
+_NO_DONE: tuple[Dialect, ...] = ("no-done",)
 
 
 def _fault(exchange: Exchange, answer: Answer) -> tuple[ErrorKind | None, str]:
@@ -64,17 +83,27 @@ def _fault(exchange: Exchange, answer: Answer) -> tuple[ErrorKind | None, str]:
         return exchange.failure, exchange.failure_detail
     if exchange.status is None:
         return "truncated", "the connection ended before an answer"
-    if exchange.status != 200:
+    if not is_success(exchange.status):
         return "http_status", _said(exchange) or exchange.failure_detail or f"HTTP {exchange.status}"
     if answer.error is not None:
         return answer.error, answer.error_detail
+    if answer.done_seen and answer.finish_reason is None:
+        before = "[DONE] without" if answer.chunks else "[DONE] before any text and without"
+        return "truncated", f"{before} a finish reason: the server ended the answer early"
     if not answer.chunks:
-        return "empty", "no text came" if answer.first_event_ns is not None else f"no events: {_said(exchange)}"
-    if answer.finish_reason is None or not answer.done_seen or not exchange.complete:
+        return "empty", _why_empty(exchange, answer)
+    if answer.finish_reason is None or not exchange.complete:
         return "truncated", _what_is_missing(exchange, answer)
-    if answer.usage is not None and answer.usage.completion_tokens == 0:
-        return "protocol", f"usage counts 0 tokens for {len(answer.text)} characters"
     return None, ""
+
+
+def _why_empty(exchange: Exchange, answer: Answer) -> str:
+    if answer.first_event_ns is None:
+        return f"no events: {_said(exchange)}"
+    tokens = answer.usage.completion_tokens if answer.usage else None
+    if tokens:
+        return f"no text came, though the server counts {tokens} tokens"
+    return "no text came"
 
 
 def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
@@ -87,20 +116,11 @@ def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
 
 
 def _said(exchange: Exchange) -> str:
-    """The error that a body without events tells, else the start of the body."""
+    """The error that a body without events tells, else the start of the body; nothing of a compressed one."""
     body = b"".join([data for _, data in exchange.pieces])[:MAX_EVENT_BYTES]
+    if body.startswith(_GZIP):
+        return ""
     try:
         return message_of(json_object(body))
     except BadStreamError:
         return body[: 4 * MAX_DETAIL_CHARS].decode("utf-8", "replace")
-
-
-def _tokens(answer: Answer) -> tuple[int | None, TokenSource | None]:
-    """The token count and who counted. A count of 0 beside text is no count (see `_fault`)."""
-    if not answer.chunks:
-        return None, None
-    if answer.usage is not None and answer.usage.completion_tokens:
-        return answer.usage.completion_tokens, "usage"
-    if answer.predicted_tokens:
-        return answer.predicted_tokens, "timings"
-    return len(answer.chunks), "chunks"

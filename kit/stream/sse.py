@@ -1,20 +1,20 @@
-"""Server-sent events that carry JSON objects: from (stamp, bytes) pairs to (stamp, data) pairs to values.
+"""Server-sent events that carry JSON objects: from (stamp, bytes) pairs to (stamp, data) pairs.
 
-As in the WHATWG HTML standard, section 9.2 "Server-sent events". Pure, and linear in the bytes.
+As in the WHATWG HTML standard, section 9.2 "Server-sent events"; beside that, whole objects on lines that no blank
+line parts are events of their own. Pure, and linear in the bytes.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import NoReturn
+
+from kit.stream.values import BadStreamError, is_whole
 
 MAX_EVENT_BYTES = 1 << 20  # the largest honest event is a replayed answer; 1 MiB is over 200,000 tokens
 MAX_EVENTS = 1_000_000  # far above the context length of any model, so only an endless stream gets there
-MAX_DEPTH = 64  # a chunk nests five deep; json itself would fail at a depth that varies with Python
 
 DONE = b"[DONE]"
 # What may stand in a JSON string as it is, and is one character a byte.
@@ -27,49 +27,83 @@ _STRETCH_BYTES, _MAX_STRETCH_BYTES = (
 _BOM = b"\xef\xbb\xbf"
 # Atomic groups: a CR LF may not be read again as two line ends.
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
-# The closing quote is optional, so that a string without end is read once and not from each of its quotes.
-_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class BadStreamError(Exception):
-    """The stream breaks the protocol; the message says how."""
+# What tells of an error by the name of its event, or (llama.cpp until 2024) of its field.
+_ERROR_NAME = re.compile(rb"event: ?error[\r\n]|error: ?\{")
 
 
 class Events:
     """A cursor over the events of a stream: (stamp of the piece with the event's last byte, its data).
 
-    The last byte is that of the blank line, the LF of a CR LF; events without data are left out. Iterating raises
-    BadStreamError beyond the limits.
+    The last byte is that of the blank line, the LF of a CR LF; events without data are left out. `is_error` says
+    whether the last event was named an error, `single_newlines` whether some were parted by one line end only.
+    Iterating raises BadStreamError beyond the limits.
     """
 
-    __slots__ = ("_at", "_body", "_count", "_ends", "_piece", "_stamps", "_stretch")
+    __slots__ = (
+        "_at", "_body", "_count", "_ends", "_piece", "_stamps", "_stretch", "is_error", "single_newlines",
+    )  # fmt: skip
 
     def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
         kept = [piece for piece in pieces if piece[1]]
-        self._body = b"".join([data for _, data in kept])
+        parts = [data for _, data in kept]
+        self._body = b"".join(parts)
         self._stamps = [stamp for stamp, _ in kept]
-        self._ends = list(accumulate([len(data) for _, data in kept]))
+        self._ends = list(accumulate(map(len, parts)))
         self._at = len(_BOM) if self._body.startswith(_BOM) else 0
         self._piece = self._count = 0
         self._stretch = _STRETCH_BYTES
+        self.is_error = self.single_newlines = False
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         body = self._body
         blank = _BLANK_LINE if b"\r" in body else None
         while span := _blank_line(body, self._at, blank):
             block_end, event_end = span
+            block = body[self._at : block_end]
+            self.is_error = False
+            if block.startswith(_FIELD) and b"\n" not in block and b"\r" not in block:
+                data: bytes | None = _within_limit(block)[len(_FIELD) :]  # how nearly all events are written
+            elif lines := _objects_on_lines(block, self._at):
+                yield from self._one_by_one(lines)
+                self._at = max(self._at, event_end)
+                continue
+            else:
+                data = self._data(block)
             self._begin(1)
-            data = _data(body, self._at, block_end)
             self._at = event_end
-            self._piece = bisect_left(self._ends, event_end, self._piece)
             if data is not None:
+                self._piece = bisect_left(self._ends, event_end, self._piece)
                 yield self._stamps[self._piece], data
-        # An event that no blank line ends is dropped, as the standard says. The end mark alone is let through:
-        # it cannot be half of something longer, and servers close right behind it.
-        rest = _data(body, self._at, len(body))
-        if rest is not None and rest.strip() == DONE:
-            yield self._stamps[-1], rest
+        yield from self._rest()
+
+    def _rest(self) -> Iterator[tuple[int, bytes]]:
+        """What no blank line ends. The standard drops it, since it may be half an event; not so what is whole."""
+        block = self._body[self._at :]
+        if lines := _objects_on_lines(block, self._at, cut=True):
+            yield from self._one_by_one(lines)
+            return
+        data = self._data(block)
+        if data is not None and (data.strip() == DONE or is_whole(data)):
+            yield self._stamps[-1], data
+
+    def _one_by_one(self, lines: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        self.single_newlines = True
+        self.is_error = False
+        for end, data in lines:
+            if end > self._at:  # else `alike` has taken it
+                self._begin(1)
+                self._at = end
+                self._piece = bisect_left(self._ends, end, self._piece)
+                yield self._stamps[self._piece], data
+
+    def _data(self, block: bytes) -> bytes | None:
+        """The data of an event; None where it has none."""
+        self.is_error = _ERROR_NAME.match(block) is not None
+        fields = [line.partition(b":") for line in _within_limit(block).splitlines()]
+        values = [value.removeprefix(b" ") for name, _, value in fields if name == b"data"]
+        if self.is_error and not values:
+            values = [value for name, _, value in fields if name == b"error"]
+        return b"\n".join(values) if values else None
 
     def _begin(self, events: int) -> None:
         self._count += events
@@ -152,63 +186,27 @@ def _blank_line(body: bytes, start: int, either: re.Pattern[bytes] | None) -> tu
     return (at, at + len(_END)) if at >= 0 else None
 
 
-def _data(body: bytes, start: int, end: int) -> bytes | None:
-    if end - start > MAX_EVENT_BYTES:
+def _within_limit(event: bytes) -> bytes:
+    if len(event) > MAX_EVENT_BYTES:
         raise BadStreamError(f"longer than {MAX_EVENT_BYTES} bytes")
-    block = body[start:end]
-    if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
-        return block[6:]
-    fields = [line.partition(b":") for line in block.splitlines()]
-    values = [value.removeprefix(b" ") for name, _, value in fields if name == b"data"]
-    return b"\n".join(values) if values else None
+    return event
 
 
-def _refuse(word: str) -> NoReturn:
-    raise ValueError(word)
+def _objects_on_lines(block: bytes, start: int, *, cut: bool = False) -> list[tuple[int, bytes]]:
+    """Several objects, each on a data line of its own: (where it ends, its data); none where a block is one event.
 
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
-
-
-def json_object(data: bytes) -> dict[str, object]:
-    """Read one JSON object; raises BadStreamError for anything else, NaN and too deep nesting among it."""
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise BadStreamError(f"JSON nested deeper than {MAX_DEPTH}")
-    try:
-        value = _DECODER.decode(data.decode("utf-8", "replace"))
-    except ValueError:
-        raise BadStreamError(f"not JSON: {data[:80].decode('utf-8', 'replace')}") from None
-    if not isinstance(value, dict):
-        raise BadStreamError(f"not an object: {value!r:.80}")
-    return value
-
-
-def _depth(data: bytes) -> int:
-    brackets = (1 if byte in b"{[" else -1 for byte in _JSON_STRING.sub(b"", data) if byte in b"{[]}")
-    return max(accumulate(brackets), default=0)
-
-
-def as_object(value: object, name: str) -> dict[str, object]:
-    """The object, {} for null; like its two neighbours raises BadStreamError for any other type."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise BadStreamError(f"{name} is not an object")
-    return value
-
-
-def as_list(value: object, name: str) -> list[object]:
-    if value is None:
+    Such a block can be nothing else: one object behind another is no JSON. With `cut` its last line may be half.
+    The block begins at `start`.
+    """
+    if b"\ndata:" not in block and b"\rdata:" not in block:
         return []
-    if not isinstance(value, list):
-        raise BadStreamError(f"{name} is not a list")
-    return value
-
-
-def as_text(value: object, name: str) -> str:
-    """The string, "" for null; a lone surrogate becomes U+FFFD, so that every text can be encoded."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise BadStreamError(f"{name} is not a string")
-    return value if value.isascii() else _LONE_SURROGATE.sub("\ufffd", value)
+    found, at = [], start
+    for line in block.splitlines(keepends=True):
+        at += len(line)
+        if line.startswith(b"data:"):
+            found.append((at, _within_limit(line[len(b"data:") :].strip())))
+    if cut and found and not (found[-1][1] == DONE or is_whole(found[-1][1])):
+        del found[-1]
+    objects = sum(data.startswith(b"{") and data.endswith(b"}") for _, data in found)
+    marks = sum(data == DONE for _, data in found)
+    return found if objects and objects + marks == len(found) > 1 - cut else []

@@ -1,7 +1,8 @@
 """The quick and narrow door for records: one parsed line of records.jsonl to one `Record`.
 
 It accepts what both schemas/record.v1.json and `typed(Record, ...)` accept, and demands besides that
-`chunk_tokens`, where present, has one count for every chunk. Tests hold the three together.
+`chunk_tokens`, where present, has one count for every chunk, and that what may be left out is not written at its
+default: so a record has one form. Tests hold the three together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, get_args
 
-from kit.documents import TOOL, ErrorKind, Outcome, Record, TokenSource
+from kit.documents import TOOL, CountFault, Dialect, ErrorKind, Outcome, Record, TokenSource
 from kit.strict.decode import MismatchError, check_keys, expected, object_of
 from kit.strict.json_reader import Json, StrictError
 from kit.text import one_of, path_text
@@ -20,6 +21,7 @@ MAX_COUNT = 10**15
 MAX_CHUNKS = 1_000_000
 MAX_STATUS = 999
 MAX_WORDS_CHARS = 200
+MAX_DIALECT = 5
 
 Check = Callable[[object, str], None]
 
@@ -31,12 +33,15 @@ def record_from(value: Json, where: str) -> Record:
     """The record that one line describes; `StrictError` names the place, e.g. `chunks[3]`."""
     try:
         line = object_of(value)
-        if line.keys() != _FIELDS.keys():
-            check_keys(line, tuple(_FIELDS), _FIELDS)
+        rare = line.keys() != _FIELDS.keys()
+        if rare:
+            check_keys(line, tuple(_FIELDS), _FIELDS | _OPTIONAL)
         for name, check in _CHECKS.items():
             check(line[name], name)
         fields: dict[str, Any] = {**line, "chunks": _chunks(line["chunks"])}
         fields["chunk_tokens"] = _chunk_tokens(line["chunk_tokens"], len(fields["chunks"]))
+        if rare:
+            fields |= _optional(line)
     except MismatchError as wrong:
         raise StrictError(where, path_text(wrong.path), wrong.message) from None
     return Record(**fields)
@@ -114,6 +119,39 @@ _CHECKS: dict[str, Check] = {
     "text_sha256": _hex(_SHA256),
 }
 _FIELDS = {**dict.fromkeys(_CHECKS), "chunks": None, "chunk_tokens": None}
+
+
+_word = _member(Dialect)
+
+
+def _dialect(value: object, name: str) -> None:
+    words = _list(value, name)
+    if len(words) > MAX_DIALECT:
+        raise MismatchError(f"more than {MAX_DIALECT} items", name)
+    for word in words:
+        _word(word, name)
+
+
+# What most records leave out, and what that means.
+_OPTIONAL: dict[str, tuple[Check, object]] = {
+    "reasoning_tokens": (_or_null(_count), None),
+    "untimed_tokens": (_or_null(_count), 0),
+    "count_fault": (_or_null(_member(CountFault)), None),
+    "dialect": (_dialect, []),
+}
+
+
+def _optional(line: dict[str, object]) -> dict[str, object]:
+    """Those that a line has, as fields of a record."""
+    found: dict[str, object] = {}
+    for name in line.keys() & _OPTIONAL.keys():
+        check, default = _OPTIONAL[name]
+        value = line[name]
+        check(value, name)
+        if value == default:
+            raise MismatchError("is written, although it is left out at this value", name)
+        found[name] = tuple(value) if isinstance(value, list) else value
+    return found
 
 
 # --- lists: whole at once, and item by item only to find the bad one ---------------------------------------

@@ -128,6 +128,9 @@ def _possible_tokens(loaded: Loaded) -> tuple[int, int]:
     low = sum(record.completion_tokens or 0 for record in loaded.records if record.outcome == "ok")
     cut = (record for record in loaded.records if record.outcome != "ok")
     high = low + sum(max(record.completion_tokens or 0, record.max_tokens) for record in cut)
+    # Where the server's own usage was not believed, its counters may still say what it meant.
+    doubted = (r for r in loaded.records if r.outcome == "ok" and r.count_fault is not None)
+    high += sum(max(0, record.max_tokens - (record.completion_tokens or 0)) for record in doubted)
     return low, high + loaded.facts.stale_retries * loaded.plan.workload.output_tokens.max
 
 

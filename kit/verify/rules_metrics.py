@@ -9,6 +9,7 @@ from kit.documents import Record
 from kit.metrics.aggregate import sent_in
 from kit.metrics.results import make_result
 from kit.storage.names import PLAN, RECORDS, RESULT, TEXTS, cell_file
+from kit.stream.record import is_success
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.recompute import recomputed_metrics
@@ -74,10 +75,10 @@ def records_outcome(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
         for record in loaded.records:
-            yield from (Issue(loaded.of(record), why) for why in _outcome_faults(record))
+            yield from (Issue(loaded.of(record), why) for why in _outcome_faults(record, loaded.load.method))
 
 
-def _outcome_faults(record: Record) -> Iterator[str]:
+def _outcome_faults(record: Record, method: int) -> Iterator[str]:
     if (record.outcome == "failed") != (record.error is not None):
         yield f"is {record.outcome} with the error {record.error}"
     if (record.completion_tokens is None) != (not record.chunks):
@@ -86,7 +87,15 @@ def _outcome_faults(record: Record) -> Iterator[str]:
         yield "has a token count without a source, or a source without a count"
     if record.outcome == "ok":
         yield from (f"is ok, but {what}" for what in _missing(record))
-    if record.error == "http_status" and record.status in (None, 200):
+    if record.count_fault is not None and (
+        record.token_source in (None, "usage") or record.chunk_tokens is not None
+    ):
+        yield "says that its usage was not believed, and counts by it"
+    if (record.untimed_tokens or 0) > max(0, (record.completion_tokens or 0) - 1):
+        yield "has no token that belongs to its text"
+    # Before method 2 no other status than 200 was one of success.
+    good = record.status == 200 or (method > 1 and is_success(record.status))
+    if record.error == "http_status" and (record.status is None or good):
         yield "failed by its HTTP status, but has none that is an error"
     if record.error in ("connect", "empty") and record.chunks:
         yield f"failed as {record.error}, but has text"
@@ -94,11 +103,11 @@ def _outcome_faults(record: Record) -> Iterator[str]:
 
 def _missing(record: Record) -> Iterator[str]:
     """What an ok record lacks of what makes it ok (see kit.stream.record)."""
-    if record.status != 200:
-        yield "its status is not 200"
+    if not is_success(record.status):
+        yield "its status is none of success"
     if record.finish_reason is None:
         yield "it has no finish reason"
-    if not record.done_seen:
+    if record.done_seen == ("no-done" in record.dialect):
         yield "the end of its stream was not seen"
     if not record.chunks or not record.completion_tokens:
         yield "it has no text or no tokens"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kit.documents import Record
+from kit.stream.counts import untimed_tokens
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, loaded_cells
@@ -32,12 +33,26 @@ def _summary(loaded: Loaded, bad: Sequence[Record], words: str) -> Issue:
 def tokens_chunks(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
+        texts = {line.id: line.text for line in loaded.found.files.texts or ()} if loaded.load.method > 1 else {}
         for record in loaded.records:
-            tokens = record.completion_tokens or 0
-            if record.chunk_tokens is not None and sum(record.chunk_tokens) != tokens:
-                yield Issue(loaded.of(record), f"has {sum(record.chunk_tokens)} tokens in chunks, {tokens} in all")
-            if len(record.chunks) > tokens + 1:
-                yield Issue(loaded.of(record), f"has {len(record.chunks)} chunks for {tokens} tokens")
+            yield from (Issue(loaded.of(record), why) for why in _chunk_faults(record, texts.get(record.id)))
+
+
+def _chunk_faults(record: Record, text: str | None) -> Iterator[str]:
+    """`text` is that of the record where it must fit the tokens: before method 2 no record says what was seen."""
+    tokens = record.completion_tokens or 0
+    if record.chunk_tokens is not None:
+        if sum(record.chunk_tokens) + (record.untimed_tokens or 0) != tokens:
+            yield f"has {sum(record.chunk_tokens)} tokens in chunks, {tokens} in all"
+    elif text is not None and record.chunks and record.token_source in ("usage", "timings"):
+        untimed = untimed_tokens(tokens, record.chunks, text, record.reasoning_tokens)
+        if untimed != record.untimed_tokens:
+            said, made = ("an unknown number" if n is None else n for n in (record.untimed_tokens, untimed))
+            yield f"says that {said} of its tokens were not seen; its text and chunks give {made}"
+    if record.token_source == "chunks" and record.untimed_tokens != 0:
+        yield "is counted by its chunks, and has tokens without one"
+    if len(record.chunks) > tokens + 1:
+        yield f"has {len(record.chunks)} chunks for {tokens} tokens"
 
 
 @rule("tokens.limit", "reject", "records", "No request generated more tokens than it was allowed")

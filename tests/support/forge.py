@@ -72,9 +72,9 @@ def with_old_manifest(*changes: Change, manifest: Callable[[Any], None] = lambda
 
 
 @cache  # most changes leave the records of most cells as they were
-def _metrics(records: bytes, name: str, window: Window) -> Metrics:
+def _metrics(records: bytes, name: str, window: Window, method: int) -> Metrics:
     lines = read_jsonl(records, name)
-    return cell_metrics([record_from(value, name) for _, value in lines], window, open_loop=False)
+    return cell_metrics([record_from(value, name) for _, value in lines], window, open_loop=False, method=method)
 
 
 def read(files: Files, name: str, cls: type[T]) -> T:
@@ -135,7 +135,8 @@ def derive(files: Files) -> None:
             records_sha256=sha256(records).hexdigest(),
             texts_sha256=sha256(texts).hexdigest(),
         )
-        metrics = _metrics(records, path(name, "records.jsonl"), cell.facts.window)
+        method = cell.load.method if cell.load else 1
+        metrics = _metrics(records, path(name, "records.jsonl"), cell.facts.window, method)
         cells[name] = replace(cell, facts=facts, metrics=metrics if cell.metrics else None)
         files[path(name)] = write_json(plain(cells[name]))
     calibration = read(files, CALIBRATION, Calibration) if CALIBRATION in files else None

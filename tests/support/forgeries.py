@@ -205,6 +205,10 @@ def doubled(record: Record) -> Record:
     return replace(record, chunk_tokens=(2,) * len(record.chunks))
 
 
+def unseen(record: Record) -> Record:
+    return replace(record, untimed_tokens=record.completion_tokens)
+
+
 def one_more(record: Record) -> Record:
     return replace(record, completion_tokens=record.max_tokens + 1)
 

@@ -178,7 +178,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str
         load=cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL),
         facts=facts,
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
-        metrics=cell_metrics(records, facts.window, open_loop=False),
+        metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
     )
     return cell, files
 

@@ -173,7 +173,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int) -> tuple[Cell, Files]:
         load=cell_load(plan, planned, "http://server:8080", SERVED_MODEL),
         facts=facts,
         server=replace(server, counters_after=after),
-        metrics=cell_metrics(records, facts.window, open_loop=False),
+        metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
     )
     return cell, files
 

@@ -67,7 +67,8 @@ def export_cell(entry: str, concurrency: int, cell: Cell, records: Sequence[Reco
     window = cell.facts.window
     open_loop = cell.load is not None and cell.load.loop.kind == "open"
     slo = cell.load.slo if cell.load is not None else None
-    metrics = cell_metrics(records, window, open_loop=open_loop, slo=slo)
+    method = cell.load.method if cell.load is not None else 1
+    metrics = cell_metrics(records, window, open_loop=open_loop, slo=slo, method=method)
     requests = seen(record for record in records if record.outcome == "ok" and sent_in(record, window))
     return {
         **_rates(metrics, requests),

@@ -82,6 +82,11 @@ def window_of(parts: CellParts) -> Window | None:
     return parts.cell.facts.window if parts.cell and parts.cell.facts else None
 
 
+def method_of(parts: CellParts) -> int:
+    """The method of a cell's numbers."""
+    return parts.cell.load.method if parts.cell and parts.cell.load else 1
+
+
 def _servers(cells: Mapping[str, CellParts]) -> dict[str, ServerFacts]:
     found: dict[str, ServerFacts] = {}
     for parts in cells.values():
@@ -98,8 +103,10 @@ def _quantiles(study: Study, cells: Mapping[str, CellParts], which: Times) -> di
         for trial in subject.trials:
             parts = cells.get(trial.source)
             window = window_of(parts) if parts else None
-            if trial.status == "measured" and parts is not None and window is not None:
-                values.extend(times_of(parts.records, window, which))
+            # A p50 is there from one value on; else nothing came, or the cell withholds what came.
+            shown = trial.values.get(f"{which}.p50") is not None
+            if trial.status == "measured" and parts is not None and window is not None and shown:
+                values.extend(times_of(parts.records, window, which, method_of(parts)))
         made = quantiles(subject.entry, subject.concurrency, values)
         if made is not None:
             found[subject.entry, subject.concurrency] = made

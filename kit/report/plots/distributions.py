@@ -79,13 +79,13 @@ def quantiles(entry: str, concurrency: int, values_ns: Sequence[int]) -> Quantil
     )
 
 
-def times_of(records: Iterable[Record], window: Window, which: Times) -> array[int]:
+def times_of(records: Iterable[Record], window: Window, which: Times, method: int = 1) -> array[int]:
     """The TTFTs, or all ITLs, of the ok requests sent in the window, ns (as kit.metrics.aggregate takes them)."""
     found: array[int] = array("q")
     for record in records:
         if record.outcome != "ok" or not sent_in(record, window):
             continue
-        times = timing(record)
+        times = timing(record, method)
         if which == "itl_ms":
             found.extend(times.itl_ns)
         elif times.ttft_ns is not None:

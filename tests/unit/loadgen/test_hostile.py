@@ -45,18 +45,20 @@ PROTOCOL: dict[str, bytes] = {
     "a chunk size in words": CHUNKED + b"five\r\nhello\r\n" + END,
     "a chunk longer than its size": CHUNKED + b"5\r\n" + STREAM,
     "a chunk shorter than its size": CHUNKED + b"%x\r\n%b\r\n" % (len(STREAM) + 4, STREAM) + END,
-    "data after the end": ANSWER + b"\r\n",
+    "data after the end": ANSWER + b"\r\nx",
     "two answers at once": ANSWER + ANSWER,
     "NUL bytes for a body": CHUNKED + chunked(b"data: \0\0\0\0\n\n") + END,
     "garbage in an event": CHUNKED + chunked(b"data: " + LINE + b"\n\n") + END,
     "a gzipped transfer": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked(gzip.compress(STREAM)) + END,
+    "a gzipped body": OK
+    + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + chunked(gzip.compress(STREAM))
+    + END,
     "a switch of protocols": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
 }
 EMPTY: dict[str, bytes] = {
     "NUL bytes without an event": CHUNKED + chunked(b"\0" * 1000) + END,
     "garbage without an event": CHUNKED + chunked(GARBAGE) + END,
-    "a gzipped body": OK + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
-    + chunked(gzip.compress(STREAM)) + END,
     "a page": OK + b"Content-Length: 20\r\n\r\n<html>Welcome</html>",
     "nothing at all": OK + b"Content-Length: 0\r\n\r\n",
 }  # fmt: skip

@@ -45,6 +45,34 @@ def test_an_answer_without_body_ends_with_its_headers(head: bytes) -> None:
     assert (framer.complete, framer.keep_alive, framer.pieces) == (True, True, [])
 
 
+@pytest.mark.parametrize("more", [b"\r\n", b"\n", b"\r\n\r\n"])
+@pytest.mark.parametrize("whole", [CHUNKED + chunked(b"a") + END, OK + b"Content-Length: 1\r\n\r\na"])
+def test_an_empty_line_behind_the_answer_is_read_over(whole: bytes, more: bytes) -> None:
+    """Some servers write one more; the connection stays of use."""
+    framer = one(whole + more)
+    assert (body(framer), framer.complete, framer.keep_alive, framer.error) == (b"a", True, True, None)
+
+
+def test_an_empty_line_before_an_answer_is_read_over() -> None:
+    """The same line, come late: after the next request was sent. It is not the first byte of an answer."""
+    framer = framed([(1, b"\r"), (2, b"\n"), (3, OK), (4, b"Content-Length: 1\r\n\r\na")])
+    assert (framer.headers_ns, framer.complete, body(framer), framer.error) == (3, True, b"a", None)
+    assert framed([(1, b"\r\n")]).headers_ns is None
+    assert framed([(1, b"\n" * 70_000)]).error == "more than 65536 bytes of headers"
+
+
+@pytest.mark.parametrize("encoding", [b"identity", b"", b"Identity"])
+def test_a_body_that_is_not_compressed_may_say_so(encoding: bytes) -> None:
+    """Or say nothing."""
+    assert one(OK + b"Content-Encoding: " + encoding + b"\r\nContent-Length: 1\r\n\r\na").complete
+
+
+def test_the_status_of_a_failure_counts_more_than_its_compressed_words() -> None:
+    """A 503 is a 503."""
+    framer = one(b"HTTP/1.1 503 No\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b")
+    assert (framer.status, framer.complete, framer.error) == (503, True, None)
+
+
 def test_a_redirect_is_a_complete_answer() -> None:
     """The caller sees the status and where it points."""
     framer = one(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /v2\r\nContent-Length: 2\r\n\r\nno")

@@ -30,7 +30,7 @@ def test_an_early_close_is_incomplete_and_no_error(data: bytes) -> None:
     "data",
     [
         OK + b"Content-Length: 2\r\n\r\nabc",
-        CHUNKED + END + b"\r\n",
+        CHUNKED + END + b"\r\nx",
         b"HTTP/1.1 204 No\r\n\r\nx",
         CHUNKED + END + OK,
     ],
@@ -53,7 +53,7 @@ def test_data_beyond_the_end_in_a_later_read_is_an_error() -> None:
 LONG = b"x" * http1.MAX_HEAD_BYTES
 WRONG = {
     "no HTTP/1 status line": [
-        line + b"\r\n" for line in (b"", b"HTTP/2 200 OK", b"HTTP/1.1 2000 OK", b"HTTP/1.1 600 ", b"+OK")
+        line + b"\r\n" for line in (b"HTTP/2 200 OK", b"HTTP/1.1 2000 OK", b"HTTP/1.1 600 ", b"+OK")
     ],
     "a switch to another protocol": [b"HTTP/1.1 101 Switching Protocols\r\n"],
     "a line that is not a header": [
@@ -71,8 +71,14 @@ WRONG = {
         for value in (b"-1", b"+1", b"1, 1", b"", b"0x1", b"67108865", b"9" * 5000)
     ],
     "a transfer encoding other than chunked": [
-        OK + b"Transfer-Encoding: " + value + b"\r\n"
-        for value in (b"gzip", b"gzip, chunked", b"", b"chunked\r\nTransfer-Encoding: chunked")
+        OK + b"Transfer-Encoding: " + value + b"\r\n" for value in (b"gzip", b"gzip, chunked", b"")
+    ],
+    "the header Transfer-Encoding twice, which RFC 9112 forbids": [
+        OK + b"Transfer-Encoding: chunked\r\ntransfer-encoding: Chunked\r\n"
+    ],
+    "a compressed body (Content-Encoding: gzip), though nobody asked for one": [
+        OK + b"Content-Encoding: GZIP\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\n",
     ],
     "a chunk size that is not a number": [
         CHUNKED + value + b"\r\n" for value in (b"", b"-1", b"+1", b"0x5", b"5_0", b" 5", b"g", b"1" * 17, b";x")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents import Exchange, Metrics, PlannedRequest, Slo, Window
+from kit.documents import Exchange, Metrics, PlannedRequest, Record, Slo, Window
 from kit.loadgen import recorder
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.recorder import keep, record_line
@@ -21,7 +21,7 @@ from kit.metrics.aggregate import cell_metrics
 from kit.storage.cell_folder import read_records
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_jsonl_line
 from tests.support.documents import LOAD as EVERYTHING
-from tests.support.records import MS
+from tests.support.records import MS, make_record
 
 LOAD = replace(EVERYTHING, slo=None, validate=None)
 ANSWER = (
@@ -177,6 +177,26 @@ def test_a_load_without_requests_leaves_empty_files(tmp_path: Path) -> None:
 
 def test_a_record_line_is_the_strict_form_of_the_record() -> None:
     """The quick way of writing gives the bytes of the careful one."""
-    from tests.support.records import make_record
-
     assert record_line(make_record()) == write_jsonl_line(plain(make_record()))
+
+
+@pytest.mark.parametrize(
+    "sparse",
+    [
+        {"reasoning_tokens": 0, "untimed_tokens": 40},
+        {"untimed_tokens": None, "count_fault": "not-a-count"},
+        {"dialect": ("no-done", "choices")},
+    ],
+)
+def test_a_record_line_has_what_is_not_as_usual(sparse: dict[str, Any]) -> None:
+    """And nothing more than that."""
+    record = replace(make_record(), **sparse)
+    assert record_line(record) == write_jsonl_line(plain(record))
+    assert len(read_line(record)) == len(read_line(make_record())) + len(sparse)
+    assert record_from(read_line(record), "r") == record
+
+
+def read_line(record: Record) -> dict[str, Any]:
+    value = read_json(record_line(record), "r")
+    assert isinstance(value, dict)
+    return value

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents import Metrics, Record, Window
+from kit.documents import Metrics, Record, Slo, Window
 from kit.metrics.aggregate import cell_metrics, is_replayed, timing, tokens_in_window
 from tests.support.records import MS, make_record
 
@@ -211,3 +211,180 @@ def test_throughput_of_two_halves_adds_up(streams: list[list[int]], cut: int) ->
     for record in records:
         whole = tokens_in_window(record, SECOND)
         assert sum(tokens_in_window(record, half) for half in halves) == whole == len(record.chunks)
+
+
+# --- method 2: chunks with one stamp are one arrival ----------------------------------------------------
+
+
+def second_method(*records: Record) -> Metrics:
+    return cell_metrics(records, SECOND, open_loop=False, method=2)
+
+
+def flushes(size: int, times: int = 8, gap_ms: int = 40) -> Record:
+    """So many chunks at a time, every 40 ms, one token each."""
+    return make_record(chunks_ms=tuple(50 + gap_ms * (at // size) for at in range(size * times)))
+
+
+def test_chunks_of_one_read_are_one_arrival() -> None:
+    """Two tokens every 40 ms are one every 20 ms, not one at once and one after 40."""
+    found = second_method(flushes(2))
+    assert (found.itl_ms.n, found.itl_ms.min, found.itl_ms.max) == (7, 20.0, 20.0)
+    assert (found.chunk_gap_ms.n, found.chunk_gap_ms.p50) == (7, 40.0)
+    assert found.tpot_ms.p50 == 20.0  # 14 tokens after the first two, in 280 ms
+    assert found.coalesced_share == round(8 / 15, 9)
+
+
+def test_by_the_first_method_every_chunk_is_an_arrival() -> None:
+    """Cells from before have the numbers that they had."""
+    found = cell_metrics([flushes(2)], SECOND, open_loop=False)
+    assert (found.itl_ms.n, found.itl_ms.p50, found.itl_ms.max) == (15, 0.0, 40.0)
+    assert found.tpot_ms.p50 == pytest.approx(280 / 15, abs=1e-6)
+    assert (found.coalesced_share, found.ttft_answer_ms, found.dialects) == (None, None, None)
+
+
+def test_an_arrival_has_the_tokens_of_its_chunks_where_the_server_counts_them() -> None:
+    """Gaps of 10 ms, ended by 1 + 2 tokens, 4 tokens, and 0 tokens, which count as one."""
+    record = make_record(chunks_ms=(50, 60, 60, 70, 80), tokens=9, chunk_tokens=(2, 1, 2, 4, 0))
+    assert timing(record, 2).itl_ns == (round(10 * MS / 3), 2_500_000, 10 * MS)
+    assert timing(record, 2).tpot_ns == round(30 * MS / 7)
+
+
+def test_an_arrival_has_its_part_of_tokens_that_are_spread_evenly() -> None:
+    """Four chunks of two tokens, the last two at once."""
+    record = make_record(chunks_ms=(50, 60, 70, 70), tokens=8)
+    assert timing(record, 2).itl_ns == (5 * MS, 2_500_000)
+    assert timing(record, 2).tpot_ns == round(20 * MS / 6)
+
+
+@pytest.mark.parametrize(
+    ("size", "withheld"), [(1, False), (2, False), (3, False), (4, True), (5, True), (8, True)]
+)
+def test_itl_is_withheld_where_chunks_come_more_than_three_at_a_time(size: int, withheld: bool) -> None:
+    """Of a flush no gap between its tokens is known; how many gaps there are is, and the pace."""
+    found = second_method(flushes(size))
+    assert found.itl_ms.n == 7
+    assert (found.itl_ms.p50 is None, found.itl_ms.max is None, found.itl_ms.mean is None) == (withheld,) * 3
+    assert found.chunk_gap_ms.p50 == 40.0
+    assert found.decode_tok_s == pytest.approx(size * 1000 / 40)
+
+
+def test_an_answer_in_one_read_has_no_pace() -> None:
+    """Eight chunks at once are no stream, and no gap."""
+    found = second_method(make_record(chunks_ms=(50,) * 8))
+    assert (found.itl_ms.n, found.tpot_ms.n, found.decode_tok_s, found.coalesced_share) == (0, 0, None, 1.0)
+    assert found.ttft_ms.p50 == 50.0
+    assert second_method(make_record(chunks_ms=(50,))).coalesced_share is None
+
+
+# --- tokens that were not streamed ----------------------------------------------------------------------
+
+
+def thought(untimed: int | None) -> Record:
+    """40 hidden tokens, then 20 at 20 tokens a second from 300 ms on; what of them is known."""
+    chunks_ms = tuple(300 + 50 * at for at in range(20))
+    return replace(make_record(chunks_ms=chunks_ms, tokens=60), untimed_tokens=untimed, reasoning_tokens=40)
+
+
+@pytest.mark.parametrize("method", [1, 2])
+def test_the_pace_is_that_of_the_tokens_that_were_seen(method: int) -> None:
+    """20 tokens a second, whatever else was counted; the count stands apart."""
+    found = cell_metrics([thought(40)], Window(0, 2000 * MS), open_loop=False, method=method)
+    assert (found.decode_tok_s, found.itl_ms.p50, found.throughput_tok_s) == (20.0, 50.0, 10.0)
+    assert (found.tokens.completion, found.tokens.untimed, found.tokens.reasoning) == (60, 40, 40)
+    assert (found.tokens.unknown_requests, found.tokens.spread_requests) == (0, 0)
+
+
+def test_where_nobody_knows_what_was_seen_there_is_no_pace() -> None:
+    """But the times to the first and last text stand, and the fewest tokens that the text can have."""
+    found = cell_metrics([thought(None)], Window(0, 2000 * MS), open_loop=False, method=2)
+    assert (found.decode_tok_s, found.tpot_ms.n, found.itl_ms.n) == (None, 0, 0)
+    assert (found.ttft_ms.p50, found.e2e_ms.p50, found.chunk_gap_ms.p50) == (300.0, 1250.0, 50.0)
+    assert (found.throughput_tok_s, found.tokens.completion) == (10.0, 60)
+    assert (found.tokens.unknown_requests, found.tokens.untimed) == (1, 0)
+    long = replace(thought(None), chunks=tuple((at, 33, 0) for at, _, _ in thought(None).chunks))
+    assert tokens_in_window(long, Window(0, 2000 * MS)) == 60  # three of 16 characters a chunk
+
+
+def test_hidden_tokens_make_no_replay_of_a_stream() -> None:
+    """20 tokens in 76 ms after half a minute are slow enough, 1,000 would not be."""
+    chunks_ms = tuple(30_000 + 4 * at for at in range(20))
+    record = make_record(chunks_ms=chunks_ms, tokens=1000)
+    assert is_replayed(record)
+    assert not is_replayed(replace(record, untimed_tokens=980))
+    assert not is_replayed(replace(record, untimed_tokens=None))
+
+
+def test_a_limit_of_pace_judges_no_answer_whose_pace_is_not_known() -> None:
+    """Then goodput is no number; limits of other times are."""
+    for slo, known in ((Slo(tpot_ns=MS), False), (Slo(itl_ns=MS), False), (Slo(ttft_ns=400 * MS), True)):
+        found = cell_metrics(
+            [thought(None), thought(40)], Window(0, 2000 * MS), open_loop=False, slo=slo, method=2
+        )
+        assert (found.goodput_req_s is not None, found.goodput_share is not None) == (known, known)
+        assert cell_metrics([thought(40)], SECOND, open_loop=False, slo=slo).goodput_share is not None
+
+
+def test_answers_of_several_tokens_a_chunk_are_counted() -> None:
+    """From three more than chunks on, where the server does not count by chunk."""
+    records = [
+        make_record(0, tokens=6),
+        make_record(1, tokens=7),
+        make_record(2, tokens=8, chunk_tokens=(2, 2, 2, 2)),
+    ]
+    assert second_method(*records).tokens.spread_requests == 1
+    assert metrics(*records).tokens.spread_requests == 0
+
+
+def test_faults_and_dialects_are_counted() -> None:
+    """Of the ok requests that were sent in the window."""
+    records = [
+        replace(make_record(0), count_fault="below-chunks", dialect=("no-done",)),
+        replace(make_record(1), count_fault="below-chunks", dialect=("no-done", "choices")),
+        replace(make_record(2), count_fault="missing-part"),
+        replace(make_record(3, sent_ms=1500), count_fault="missing-part", dialect=("no-done",)),
+        replace(make_record(4, outcome="failed", error="empty"), dialect=("choices",)),
+    ]
+    found = second_method(*records)
+    assert found.tokens.faults == {"below-chunks": 2, "missing-part": 1}
+    assert found.dialects == {"choices": 1, "no-done": 2}
+
+
+# --- three times to the first text ----------------------------------------------------------------------
+
+
+def channelled(*channels: int) -> Record:
+    """Chunks from 50 ms on, one every 10 ms, of these channels."""
+    record = make_record(chunks_ms=tuple(50 + 10 * at for at in range(len(channels))))
+    chunks = tuple((at, 1, channel) for (at, _, _), channel in zip(record.chunks, channels, strict=True))
+    return replace(record, chunks=chunks)
+
+
+@pytest.mark.parametrize(
+    ("channels", "first", "reasoning", "answer"),
+    [
+        ((1, 1, 0, 0), 50.0, 50.0, 70.0),
+        ((1, 1, 2, 0), 50.0, 50.0, 70.0),
+        ((0, 1, 1, 0), 50.0, 60.0, 50.0),
+        ((1, 1, 1, 1), 50.0, 50.0, None),
+    ],
+)
+def test_reasoning_and_the_answer_have_a_first_text_each(
+    channels: tuple[int, ...], first: float, reasoning: float, answer: float | None
+) -> None:
+    """Tool arguments are an answer; the time to first token is that of either."""
+    found = second_method(channelled(*channels))
+    assert found.ttft_reasoning_ms is not None
+    assert found.ttft_answer_ms is not None
+    assert (found.ttft_ms.p50, found.ttft_reasoning_ms.p50, found.ttft_answer_ms.p50) == (first, reasoning, answer)
+
+
+def test_without_reasoning_there_is_one_time_to_the_first_text() -> None:
+    """Where one answer has some, the others count among the times to the answer."""
+    assert (second_method(channelled(0, 0)).ttft_reasoning_ms, second_method(channelled(2)).ttft_answer_ms) == (
+        None,
+        None,
+    )
+    both = second_method(channelled(0, 0), replace(channelled(1, 0), id=1))
+    assert both.ttft_reasoning_ms is not None
+    assert both.ttft_answer_ms is not None
+    assert (both.ttft_reasoning_ms.n, both.ttft_answer_ms.n) == (1, 2)

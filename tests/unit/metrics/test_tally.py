@@ -19,8 +19,8 @@ WINDOW = Window(100 * MS, 900 * MS)
 SLO = Slo(ttft_ns=60 * MS, tpot_ns=20 * MS)
 
 
-def tally(chosen: Sequence[Record]) -> Tally:
-    found = Tally(WINDOW, SLO, open_loop=True)
+def tally(chosen: Sequence[Record], method: int = 2) -> Tally:
+    found = Tally(WINDOW, SLO, open_loop=True, method=method)
     for record in chosen:
         found.add(record)
     return found
@@ -31,30 +31,32 @@ def contents(found: Tally) -> dict[str, object]:
     return {name: sorted(value) if isinstance(value, array) else value for name, value in vars(found).items()}
 
 
-@given(st.lists(any_records(), max_size=12), st.data())
-def test_any_split_in_any_order_adds_up_to_the_whole(whole: list[Record], data: st.DataObject) -> None:
+@given(st.lists(any_records(), max_size=12), st.sampled_from([1, 2]), st.data())
+def test_any_split_in_any_order_adds_up_to_the_whole(
+    whole: list[Record], method: int, data: st.DataObject
+) -> None:
     """No field is lost, none counted twice; a part may be empty, and the numbers of the cell are the same."""
     shuffled = data.draw(st.permutations(whole))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=3)))
     bounds = [0, *cuts, len(whole)]
-    merged = Tally(WINDOW, SLO, open_loop=True)
+    merged = Tally(WINDOW, SLO, open_loop=True, method=method)
     for low, high in pairwise(bounds):
-        merged.merge(tally(shuffled[low:high]))
-    assert contents(merged) == contents(tally(whole))
-    assert metrics_of(merged) == cell_metrics(whole, WINDOW, open_loop=True, slo=SLO)
+        merged.merge(tally(shuffled[low:high], method))
+    assert contents(merged) == contents(tally(whole, method))
+    assert metrics_of(merged) == cell_metrics(whole, WINDOW, open_loop=True, slo=SLO, method=method)
 
 
 LIMITS = (None, SLO, Slo(itl_ns=5 * MS, e2e_ns=99 * MS))
 
 
 @settings(max_examples=200)
-@given(st.lists(any_records(), max_size=6), st.booleans(), st.sampled_from(LIMITS))
+@given(st.lists(any_records(), max_size=6), st.booleans(), st.sampled_from(LIMITS), st.sampled_from([1, 2]))
 def test_the_numbers_are_those_of_the_plainest_means(
-    whole: list[Record], open_loop: bool, slo: Slo | None
+    whole: list[Record], open_loop: bool, slo: Slo | None, method: int
 ) -> None:
     """Every field, of any records: as docs/method.md has it, without a pass that is saved."""
-    found = cell_metrics(whole, WINDOW, open_loop=open_loop, slo=slo)
-    assert found == naive_metrics(whole, WINDOW, open_loop=open_loop, slo=slo)
+    found = cell_metrics(whole, WINDOW, open_loop=open_loop, slo=slo, method=method)
+    assert found == naive_metrics(whole, WINDOW, open_loop=open_loop, slo=slo, method=method)
 
 
 def test_every_count_of_both_parts_is_in_the_sum() -> None:

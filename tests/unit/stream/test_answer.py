@@ -87,6 +87,25 @@ def test_an_event_without_text_is_no_chunk_but_is_the_first_event(delta: object)
         ({"tool_calls": [{"function": {"arguments": "a"}}, {"function": {"arguments": "b"}}]}, "ab", [TOOL]),
         ({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": ""}}]}, "", []),
         ({"tool_calls": [{"function": None}], "content": "a"}, "a", [CONTENT]),
+        ({"tool_calls": [{"function": {"arguments": {"x": "é"}}}]}, '{"x": "é"}', [TOOL]),
+        ({"function_call": {"name": "f", "arguments": "a"}}, "a", [TOOL]),
+        ({"reasoning_text": "hm"}, "hm", [REASONING]),
+        ({"thinking": "hm"}, "hm", [REASONING]),
+        ({"reasoning": {"content": "hm"}}, "hm", [REASONING]),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}, "hm", [REASONING]),
+        ({"reasoning": "hm", "reasoning_details": [{"text": "hm"}]}, "hm", [REASONING]),
+        ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "x"}]}, "", []),
+        ({"thoughts": "nobody knows this name"}, "", []),
+        ({"content": None, "refusal": "no"}, "no", [CONTENT]),
+        ({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}, "ab", [CONTENT]),
+        ({"content": ["a", "b"]}, "ab", [CONTENT]),
+        ({"content": {"type": "text", "text": "a"}}, "a", [CONTENT]),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"text": "hm"}]}, {"text": "a"}]},
+            "hma",
+            [REASONING, CONTENT],
+        ),
+        ({"content": [{"type": "reasoning", "text": "hm"}]}, "hm", [REASONING]),
     ],
 )
 def test_generated_text_is_found_in_every_channel(delta: object, text: str, channels: list[int]) -> None:
@@ -123,9 +142,12 @@ def test_the_last_reason_that_is_a_word_is_kept_raw() -> None:
 # --- tokens per chunk -----------------------------------------------------------------------------------
 
 
-def counted(*counts: int | None, final: int) -> tuple[int, ...] | None:
+def counted(*counts: int | None, final: int, before: int = 0) -> tuple[tuple[int, ...] | None, int]:
+    """Tokens of each chunk, and those of none, where this is the running usage of chunks of one character."""
+    head = event(chunk({"content": ""}, usage=usage(before)))
     texts = [event(chunk({"content": "a"}, usage=None if count is None else usage(count))) for count in counts]
-    return read(*texts, event({"choices": [], "usage": usage(final)})).chunk_tokens
+    answer = read(head, *texts, event({"choices": [], "usage": usage(final)}))
+    return answer.chunk_tokens, answer.silent_tokens
 
 
 @pytest.mark.parametrize(
@@ -133,17 +155,29 @@ def counted(*counts: int | None, final: int) -> tuple[int, ...] | None:
     [
         ((1, 3, 4), 4, (1, 2, 1)),
         ((2, 2), 2, (2, 0)),
+        ((1, 1, 2), 2, (1, 0, 1)),
         ((1, None, 3), 3, None),
         ((3, 1, 4), 4, None),
-        ((1, 2), 3, None),
+        ((1, 2, 3), 2, None),
+        ((1, 1, 1), 1, None),
+        ((0, 0, 0), 3, None),
+        ((1, 1, 1, 1), 4, None),
+        ((40, 41), 41, None),
         ((), 3, None),
     ],
 )
 def test_tokens_of_chunks_stand_only_where_the_counts_hold(
     counts: tuple[int | None, ...], final: int, expected: tuple[int, ...] | None
 ) -> None:
-    """Running counts become steps when every chunk has one, none falls, and they reach the final count."""
-    assert counted(*counts, final=final) == expected
+    """Every chunk has a count, none falls, most chunks have a token, and no chunk more than its bytes can be."""
+    assert counted(*counts, final=final) == (expected, 0)
+
+
+def test_what_the_count_grows_by_beside_the_text_belongs_to_no_chunk() -> None:
+    """Before it, where reasoning is kept back, and behind it, where the end of the text is a token."""
+    assert counted(41, 42, 43, final=43, before=40) == ((1, 1, 1), 40)
+    assert counted(1, 2, 3, final=4) == ((1, 1, 1), 1)
+    assert counted(1, 2, 3, final=0) == ((1, 1, 1), 0)
 
 
 def test_the_continuous_shape_gives_tokens_per_chunk() -> None:

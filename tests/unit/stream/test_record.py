@@ -85,20 +85,30 @@ GOOD = TEXT + FINISH + DONE
         (exchange(b"\xff" * 3000, 500), "http_status", "\ufffd" * 200),
         (exchange(b"", 500), "http_status", "HTTP 500"),
         (exchange(b"", 302, failure_detail="redirected"), "http_status", "redirected"),
-        (exchange(GOOD, 201), "http_status", None),
         (exchange(TEXT + event({"error": "oom"}) + FINISH + DONE), "error_event", "oom"),
         (exchange(TEXT + event("{") + FINISH + DONE), "protocol", "not JSON: {"),
         (exchange(FINISH + DONE), "empty", "no text came"),
         (exchange(b'{"error":"not a stream"}'), "empty", "no events: not a stream"),
-        (exchange(TEXT + DONE), "truncated", "no finish reason"),
-        (exchange(TEXT + FINISH), "truncated", "no [DONE]"),
+        (
+            exchange(TEXT + DONE),
+            "truncated",
+            "[DONE] without a finish reason: the server ended the answer early",
+        ),
+        (
+            exchange(event(chunk({"role": "assistant"})) + DONE),
+            "truncated",
+            "[DONE] before any text and without a finish reason: the server ended the answer early",
+        ),
+        (
+            exchange(FINISH + event({"usage": usage(40)}) + DONE),
+            "empty",
+            "no text came, though the server counts 40 tokens",
+        ),
+        (exchange(b"\x1f\x8b" + GOOD, 500), "http_status", "HTTP 500"),
+        (exchange(TEXT), "truncated", "no finish reason, no [DONE]"),
+        (exchange(TEXT + FINISH, complete=False), "truncated", "no [DONE], the body was cut"),
         (exchange(GOOD, complete=False), "truncated", "the body was cut"),
         (exchange(TEXT, complete=False), "truncated", "no finish reason, no [DONE], the body was cut"),
-        (
-            exchange(TEXT + event(chunk({}, "stop", usage=usage(0))) + DONE),
-            "protocol",
-            "usage counts 0 tokens for 1 characters",
-        ),
     ],
 )
 def test_every_fault_has_its_kind_and_words(seen: Exchange, kind: ErrorKind, detail: str | None) -> None:
@@ -127,3 +137,136 @@ def test_the_body_of_an_error_status_is_no_stream() -> None:
     """Events in the body of a 500 are neither text nor tokens."""
     kept, text = record(exchange(GOOD, 500), REQUEST)
     assert (text, kept.chunks, kept.completion_tokens, kept.first_event_ns) == ("", (), None, None)
+
+
+# --- the end of an answer -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "dialect"),
+    [
+        (exchange(GOOD), ()),
+        (exchange(TEXT + FINISH), ("no-done",)),
+        (exchange(TEXT + event(chunk({}, "stop"))[:-2]), ("no-done",)),
+        (exchange(TEXT + event({"choices": [{"delta": {}, "finish_reason": 2}]})), ("no-done", "odd-finish")),
+        (exchange(GOOD, 201), ()),
+        (exchange(GOOD, 299), ()),
+    ],
+)
+def test_a_finish_reason_and_the_end_of_the_body_are_a_whole_answer(
+    seen: Exchange, dialect: tuple[str, ...]
+) -> None:
+    """With or without [DONE], which is noted; with any status of success."""
+    kept, text = record(seen, REQUEST)
+    assert (kept.outcome, kept.error, text) == ("ok", None, "a")
+    assert kept.dialect == dialect
+    assert kept.done_seen != ("no-done" in dialect)
+
+
+@pytest.mark.parametrize(
+    "seen", [exchange(TEXT, unfinished=True), exchange(TEXT), exchange(TEXT + FINISH, complete=False)]
+)
+def test_what_is_no_whole_answer_has_no_dialect_of_its_end(seen: Exchange) -> None:
+    """[DONE] was not left out: it did not come."""
+    assert record(seen, REQUEST)[0].dialect == ()
+
+
+# --- counts that cannot be ------------------------------------------------------------------------------
+
+
+def counted(value: object, chunks: int = 5, **event_members: object) -> bytes:
+    """An answer of so many chunks, with this usage at its end."""
+    text = b"".join(event(chunk({"content": f" w{n}"})) for n in range(chunks))
+    return text + FINISH + event({"choices": [], "usage": value, **event_members}) + DONE
+
+
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (usage(3), "below-chunks"),
+        (usage(0), "below-chunks"),
+        (usage(17), "above-limit"),
+        (usage(10**9), "above-limit"),
+        (usage(-1), "not-a-count"),
+        ({"completion_tokens": 5.0}, "not-a-count"),
+        ({"completion_tokens": "5"}, "not-a-count"),
+        ({"completion_tokens": True}, "not-a-count"),
+        ({"completion_tokens": [5]}, "not-a-count"),
+        ({"completion_tokens": 10**18}, "not-a-count"),
+        ([5], "not-a-count"),
+        ("5 tokens", "not-a-count"),
+        ({}, "missing-part"),
+        ({"completion_tokens": None, "prompt_tokens": 7}, "missing-part"),
+        ({"prompt_tokens": 7, "total_tokens": 12}, "missing-part"),
+        ({"completion_tokens_details": {"reasoning_tokens": 3}}, "missing-part"),
+    ],
+)
+def test_a_count_that_cannot_be_costs_no_answer(value: object, fault: str) -> None:
+    """The chunks count, or timings where there are some, and the record says why."""
+    kept, _ = record(exchange(counted(value)), REQUEST)
+    assert (kept.outcome, kept.completion_tokens, kept.token_source) == ("ok", 5, "chunks")
+    assert (kept.count_fault, kept.untimed_tokens, kept.chunk_tokens) == (fault, 0, None)
+    timed, _ = record(exchange(counted(value, timings={"predicted_n": 6})), REQUEST)
+    assert (timed.completion_tokens, timed.token_source, timed.count_fault) == (6, "timings", fault)
+
+
+@pytest.mark.parametrize("tokens", [4, 5, 6, 7])
+def test_a_count_that_can_be_is_believed(tokens: int) -> None:
+    """From one below the chunks on: the end may flush a piece of text that is no token of its own."""
+    kept, _ = record(exchange(counted(usage(tokens))), REQUEST)
+    assert (kept.completion_tokens, kept.token_source, kept.count_fault) == (tokens, "usage", None)
+    assert kept.untimed_tokens == 0
+
+
+def test_timings_that_cannot_be_are_not_believed_either() -> None:
+    """Then the chunks count; where there is a usage its own fault is named."""
+    for predicted, fault in ((2, "below-chunks"), (17, "above-limit")):
+        kept, _ = record(exchange(counted(None, timings={"predicted_n": predicted})), REQUEST)
+        assert (kept.completion_tokens, kept.token_source, kept.count_fault) == (5, "chunks", fault)
+    kept, _ = record(exchange(counted({}, timings={"predicted_n": 2})), REQUEST)
+    assert kept.count_fault == "missing-part"
+
+
+def test_an_answer_without_a_limit_may_be_of_any_length() -> None:
+    """`max_tokens` was left out of the request: no count is above it."""
+    body = counted(usage(40), timings={})
+    assert record(exchange(body), REQUEST)[0].count_fault == "above-limit"
+    kept, _ = record(exchange(body), REQUEST, limited=False)
+    assert (kept.completion_tokens, kept.count_fault) == (40, None)
+
+
+def test_the_usage_of_several_choices_is_of_none() -> None:
+    """The first choice is timed and counted by its chunks; the other is noted."""
+    other = event({"choices": [{"index": 1, "delta": {"content": "no"}, "finish_reason": None}]})
+    kept, text = record(
+        exchange(TEXT + other + TEXT + other + FINISH + event({"usage": usage(4)}) + DONE), REQUEST
+    )
+    assert (kept.outcome, text, kept.dialect) == ("ok", "aa", ("choices",))
+    assert (kept.completion_tokens, kept.token_source, kept.count_fault) == (2, "chunks", "several-choices")
+
+
+@pytest.mark.parametrize(
+    ("usages", "prompt", "completion", "cached"),
+    [
+        ([usage(5), usage(0, prompt=0)], 7, 5, None),
+        ([usage(5), {}], 7, 5, None),
+        ([usage(5), {"completion_tokens": None}], 7, 5, None),
+        ([usage(5), {"completion_tokens": -1}], 7, 5, None),
+        ([{"prompt_tokens": 7}, {"completion_tokens": 5}], 7, 5, None),
+        ([{"prompt_tokens": "7", "completion_tokens": 5}], None, 5, None),
+        ([{"prompt_tokens": -7, "completion_tokens": 5}], None, 5, None),
+        ([{"input_tokens": 7, "output_tokens": 5}], 7, 5, None),
+        ([usage(5, cached=3), usage(5)], 7, 5, 3),
+        ([{**usage(5), "prompt_tokens_details": {"cached_tokens": "3"}}], 7, 5, None),
+        ([usage(4, cached=0), usage(5, cached=0)], 7, 5, 0),
+    ],
+)
+def test_parts_of_usage_are_put_together(
+    usages: list[object], prompt: int | None, completion: int, cached: int | None
+) -> None:
+    """Of each member the later count; what is none takes back none."""
+    ends = b"".join(event({"usage": each}) for each in usages)
+    text = b"".join(event(chunk({"content": f" w{n}"})) for n in range(5))
+    kept, _ = record(exchange(text + FINISH + ends + DONE), REQUEST)
+    assert (kept.prompt_tokens, kept.completion_tokens, kept.cached_tokens) == (prompt, completion, cached)
+    assert (kept.token_source, kept.count_fault) == ("usage", None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kit.documents import CONTENT, Answer
 from kit.stream import sse
 from kit.stream.record import parse
-from tests.support.streams import DONE, chunk, cut, event, stamp_at
+from tests.support.streams import DONE, calls_made, chunk, cut, event, stamp_at
 
 
 def read(*parts: bytes) -> Answer:
@@ -57,7 +57,20 @@ def test_no_more_than_one_blank_is_taken_from_the_data(body: bytes, data: bytes)
     assert list(sse.events([(1, body)])) == [(1, data)]
 
 
-@pytest.mark.parametrize("body", ["", "\n\n", ": ping\n\n", "event: x\n\n", f"data: {A}", f"data: {A}\n", "data"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "\n\n",
+        ": ping\n\n",
+        "event: x\n\n",
+        f"data: {A}"[:-1],
+        f"data: {A}"[:-2],
+        "data",
+        "data: ping",
+        "data: 5",
+    ],
+)
 def test_an_event_without_data_or_without_end_is_dropped(body: str) -> None:
     """Nothing is seen in comments, other fields, and an event that no blank line ends."""
     answer = parse([(1, body.encode())])
@@ -83,6 +96,54 @@ def test_what_comes_after_the_end_mark_is_ignored() -> None:
     tail = event(chunk({"content": "b"})) + event("{") + event({"error": "x"})
     answer = read(event(chunk({"content": "a"})), DONE, tail)
     assert (answer.text, answer.error, answer.last_event_ns) == ("a", None, 1)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_a_whole_object_at_the_end_needs_no_blank_line(end: str) -> None:
+    """Nothing of it can be missing, so nothing of the answer is dropped; its last byte stamps it."""
+    answer = read(event(chunk({"content": "a"})), f"data: {A[:-9]}".encode(), f"{A[-9:]}{end}".encode())
+    assert [stamp for stamp, _, _ in answer.chunks] == [0, 2]
+    assert (answer.text, answer.error, answer.dialect) == ("aa", None, ())
+
+
+@pytest.mark.parametrize("cut", range(1, 40))
+def test_a_cut_event_at_the_end_is_dropped_wherever_it_is_cut(cut: int) -> None:
+    """Half an event is no error: what came before it stands."""
+    for rest in (f"data: {A}\n\ndata: {A[:-cut]}", f"data: {A}\ndata: {A[:-cut]}"):
+        answer = read(rest.encode())
+        assert (answer.text, answer.error) == ("a", None)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", ["", "end", "endend"])
+@pytest.mark.parametrize("between", ["", ": ping|", "id: 7|"])
+def test_objects_that_one_line_end_parts_are_events_of_their_own(line_end: str, last: str, between: str) -> None:
+    """With their own stamps, and it is noted; other lines between them do not matter."""
+    events = "".join(f"{between}data: {json.dumps(chunk({'content': word}))}|" for word in ("a", "b", "c"))
+    body = (events + "data: [DONE]" + last.replace("end", "|")).replace("|", line_end).encode()
+    answer = parse([(at, body[at : at + 1]) for at in range(len(body))])
+    assert (answer.text, answer.done_seen, answer.error) == ("abc", True, None)
+    assert answer.dialect == ("single-newlines",)
+    ends = [at for at in range(len(body)) if body[at : at + 1] in b"\r\n" and body[at - 1 : at] == b"}"]
+    found = [stamp for stamp, _, _ in answer.chunks]
+    assert all(0 <= stamp - end <= 1 for stamp, end in zip(found, ends, strict=True))  # the LF of a CR LF
+
+
+def test_blocks_with_and_without_blank_lines_may_alternate() -> None:
+    """No event is lost and none is read twice, whatever the short cut takes."""
+    words = [f" w{n}" for n in range(60)]
+    for every in (1, 2, 3, 7):
+        parts = [event(chunk({"content": word})) for word in words]
+        body = b"".join(part[:-1] if n % every else part for n, part in enumerate(parts))
+        assert parse([(1, body + DONE)]).text == "".join(words)
+
+
+def test_many_events_on_single_lines_cost_no_more_than_they_must() -> None:
+    """A whole answer in one block: larger than an event may be, and read in linear time."""
+    few, many = (b"".join(event(chunk({"content": "a"}))[:-1] for _ in range(n)) + b"\n" for n in (5_000, 15_000))
+    assert len(many) > sse.MAX_EVENT_BYTES
+    assert len(parse([(1, many)]).chunks) == 15_000
+    assert calls_made(lambda: parse([(1, many)])) < 3.1 * calls_made(lambda: parse([(1, few)]))
 
 
 def test_an_event_bears_the_stamp_of_the_piece_that_completes_it() -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kit.documents import Answer
 from kit.stream.answer import parse
-from kit.stream.sse import Events, json_object
+from kit.stream.sse import Events
 from kit.stream.template import Template, template_of
+from kit.stream.values import event_object
 from tests.support.streams import DONE, SHAPES, chunk, event, usage
 
 PLAIN = event(chunk({"content": " one"}))[6:-2]
@@ -81,11 +82,11 @@ def test_the_short_cut_is_really_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a hundred text events only the first, its probe and the last three are read as JSON."""
     read: list[bytes] = []
 
-    def counted(data: bytes) -> dict[str, object]:
+    def counted(data: bytes) -> dict[str, object] | None:
         read.append(data)
-        return json_object(data)
+        return event_object(data)
 
-    monkeypatch.setattr("kit.stream.answer.json_object", counted)
+    monkeypatch.setattr("kit.stream.answer.event_object", counted)
     found = parse([(1, SHAPES["llamacpp"]([" one"] * 100))])
     assert found.text == " one" * 100
     assert len(read) == 5

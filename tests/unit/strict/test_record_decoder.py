@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from dataclasses import MISSING, fields
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import kit.strict.record_decoder
-from kit.documents import Record
-from kit.strict.decode import typed
+from kit.documents import Dialect, Record
+from kit.strict.decode import plain, typed
 from kit.strict.json_reader import Json, StrictError
 from kit.strict.record_decoder import (
     MAX_CHUNKS,
@@ -21,6 +22,7 @@ from kit.strict.record_decoder import (
     record_from,
 )
 from kit.strict.schema import problems, schema
+from kit.text import one_of
 from tests.support.documents import RECORD, good
 
 COUNTS = st.integers(-1, 3) | st.sampled_from([MAX_COUNT, MAX_COUNT + 1])
@@ -39,6 +41,10 @@ def assert_agreement(line: Json) -> None:
     """`record_from` accepts what both others accept, and makes the same of it."""
     quick = accepted(record_from, line, "f")
     slow = None if problems(line, "record") else accepted(typed, Record, line, "f")
+    optional = {field.name: field.default for field in fields(Record) if field.default is not MISSING}
+    written = optional.keys() & line.keys() if isinstance(line, dict) else set()
+    if slow is not None and any(getattr(slow, name) == optional[name] for name in written):
+        slow = None  # what may be left out is
     if slow is not None and slow.chunk_tokens is not None and len(slow.chunk_tokens) != len(slow.chunks):
         slow = None
     assert quick == slow
@@ -84,6 +90,12 @@ def test_a_line_is_not_changed_by_reading_it() -> None:
         ({"chunk_tokens": [1, 1]}, "chunk_tokens", "2 counts for 3 chunks"),
         ({"chunk_tokens": [1, 1, -1]}, "chunk_tokens[2]", "expected a count, found -1"),
         ({"chunk_token": None}, "chunk_token", 'unknown key "chunk_token"; did you mean "chunk_tokens"?'),
+        ({"untimed_tokens": 0}, "untimed_tokens", "is written, although it is left out at this value"),
+        ({"dialect": []}, "dialect", "is written, although it is left out at this value"),
+        ({"count_fault": None}, "count_fault", "is written, although it is left out at this value"),
+        ({"untimed_tokens": False}, "untimed_tokens", f"expected an integer from 0 to {MAX_COUNT}, found false"),
+        ({"dialect": ["no-end"]}, "dialect", "expected " + one_of(get_args(Dialect)) + ', found "no-end"'),
+        ({"dialect": ["no-done"] * 6}, "dialect", "more than 5 items"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(change: dict[str, Any], place: str, message: str) -> None:
@@ -102,7 +114,7 @@ def test_what_is_no_record_at_all_is_refused(value: Json) -> None:
 
 
 def test_a_missing_key_is_refused_by_every_reader() -> None:
-    """No field of a record has a default."""
+    """No field has a default but those that are left out at it."""
     for name in good("record"):
         line = {key: value for key, value in good("record").items() if key != name}
         with pytest.raises(StrictError, match=f'missing key "{name}"'):
@@ -128,6 +140,7 @@ def test_the_limits_are_those_of_the_schema() -> None:
     assert schema("common")["$defs"]["count"]["maximum"] == schema("common")["$defs"]["ns"]["maximum"] == MAX_COUNT
 
 
+SPARSE = ("reasoning_tokens", "untimed_tokens", "count_fault", "dialect")
 ODD = st.one_of(
     st.none(),
     st.booleans(),
@@ -137,11 +150,14 @@ ODD = st.one_of(
     st.sampled_from(["x" * 200, "x" * 201, "\u0660" * 16]),
     st.lists(COUNTS, max_size=4),
     st.just({}),
+    st.sampled_from(
+        ["below-chunks", "no-done", ["no-done"], ["no-done", "choices"], ["no-done", 1], ["no-done"] * 6]
+    ),
 )
 CHUNK = st.lists(COUNTS, min_size=3, max_size=3) | st.lists(COUNTS | st.booleans() | st.none(), max_size=4) | ODD
 
 
-@given(st.sampled_from([*good("record"), "extra"]), ODD)
+@given(st.sampled_from([*good("record"), *SPARSE, "extra"]), ODD)
 def test_readers_agree_on_any_value_in_any_field(name: str, value: Any) -> None:
     """One field after the other takes every odd value."""
     assert_agreement({**good("record"), name: value})
@@ -151,3 +167,24 @@ def test_readers_agree_on_any_value_in_any_field(name: str, value: Any) -> None:
 def test_readers_agree_on_any_chunks(chunks: list[Any], counts: list[Any] | None) -> None:
     """Lists of chunks and counts, good and bad ones mixed."""
     assert_agreement({**good("record"), "chunks": chunks, "chunk_tokens": counts})
+
+
+@pytest.mark.parametrize(
+    "sparse",
+    [
+        {"reasoning_tokens": 0},
+        {"reasoning_tokens": 40, "untimed_tokens": 40},
+        {"untimed_tokens": None},
+        {"count_fault": "below-chunks"},
+        {"dialect": ["no-done", "choices"]},
+    ],
+)
+def test_what_most_records_leave_out_is_read_where_it_stands(sparse: dict[str, Any]) -> None:
+    """And is written again as it was."""
+    line = {**good("record"), **sparse}
+    found = record_from(line, "f")
+    assert {name: getattr(found, name) for name in sparse} == {
+        name: tuple(value) if isinstance(value, list) else value for name, value in sparse.items()
+    }
+    assert plain(found) == line
+    assert_agreement(line)

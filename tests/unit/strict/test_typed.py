@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.documents import Metrics
 from kit.errors import InternalError
 from kit.strict.decode import plain, typed
 from kit.strict.json_reader import Json, StrictError
+from kit.strict.schema import problems
+from tests.support.documents import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,3 +181,32 @@ def test_types_without_a_form_in_json_are_our_own_mistake() -> None:
         typed(Unreadable, {"raw": "x"}, "f")
     with pytest.raises(InternalError, match="A value of type bytes has no form in JSON"):
         plain(Unreadable(b"x"))
+
+
+def test_numbers_of_the_second_method_are_written_where_there_are_some() -> None:
+    """Each new field is read back as it was, is valid, and is absent from what says nothing of it."""
+    tokens = replace(
+        METRICS.tokens, reasoning=7, untimed=40, unknown_requests=2, spread_requests=3, faults={"below-chunks": 1}
+    )
+    full = replace(
+        METRICS,
+        tokens=tokens,
+        coalesced_share=0.0,
+        ttft_reasoning_ms=METRICS.ttft_ms,
+        ttft_answer_ms=METRICS.ttft_ms,
+        dialects={"no-done": 3},
+    )
+    written, usual = plain(full), plain(METRICS)
+    assert isinstance(written, dict)
+    assert isinstance(usual, dict)
+    assert problems(written, "metrics") == []
+    assert typed(Metrics, written, "m") == full
+    assert written.keys() - usual.keys() == {"coalesced_share", "ttft_reasoning_ms", "ttft_answer_ms", "dialects"}
+    assert usual["validation"] is not None
+    assert "goodput_req_s" in plain_object(replace(METRICS, goodput_req_s=None))
+
+
+def plain_object(metrics: Metrics) -> dict[str, Json]:
+    value = plain(metrics)
+    assert isinstance(value, dict)
+    return value

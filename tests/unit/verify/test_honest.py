@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kit.documents import Cell, CellFailure, Finding
+from kit.documents import Cell, CellFailure, Finding, Record
 from kit.metrics.accuracy import IDLE_USERS, suspicions
 from kit.verify.evidence import open_run
 from kit.verify.rule import Issue
@@ -23,12 +23,16 @@ from tests.support.forge import (
     drop,
     in_cell,
     in_facts,
+    in_plan,
+    in_record,
     path,
+    record_fields,
 )
 from tests.support.good_bundle import Files, run_files
 from tests.support.sealed import run_verdict
 
 REFUSED = CellFailure("ready", "RuntimeNotReadyError", "The server was not ready within 120 s.")
+NOTES = {"archive.canonical", "archive.manifest"}  # which a run folder has no use for
 DIED = CellFailure("window", "ServerDied", "The server ended with exit code 139 in the load.")
 
 
@@ -146,3 +150,55 @@ def test_idle_users_are_flagged_just_where_the_cell_is_suspect(share: float, fla
 
     assert any(isinstance(step, Issue) for step in load_busy.check(evidence)) == flagged
     assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration)) == flagged
+
+
+# --- dialects, counts, and the two methods --------------------------------------------------------------
+
+
+def test_an_answer_without_its_end_mark_is_not_a_finding() -> None:
+    """Its record says so; and any status of success is one."""
+    without_done = in_record(lambda r: replace(r, done_seen=False, dialect=("no-done", "content-parts")))
+    assert found(changed_files(without_done, record_fields(4, status=201))) == []
+
+
+def test_a_usage_that_was_not_believed_is_a_flag_and_no_more() -> None:
+    """As any count that is not the server's usage is."""
+    doubted = record_fields(token_source="chunks", count_fault="below-chunks")
+    assert {(finding.rule, finding.level) for finding in found(changed_files(doubted))} == {
+        ("tokens.source", "flag")
+    }
+
+
+def test_reasoning_that_was_told_of_and_never_came_is_not_a_finding() -> None:
+    """The tokens that the text cannot be are taken off by the same rule again."""
+
+    def hidden(record: Record) -> Record:
+        chunks = record.chunks[:-3]
+        return replace(
+            record, chunks=chunks, text_chars=sum(c[1] for c in chunks), reasoning_tokens=3, untimed_tokens=3
+        )
+
+    files = changed_files(in_record(hidden))
+    assert {finding.rule for finding in run_verdict(files).findings} - NOTES == {
+        "text.texts"
+    }  # which is longer still
+
+
+def of_first_method(cell: Cell) -> Cell:
+    assert cell.load is not None
+    return replace(cell, load=replace(cell.load, method=1))
+
+
+def test_a_run_of_the_first_method_is_computed_by_it() -> None:
+    """Plan and loads say nothing of a method, and the numbers are those of then."""
+    old = [in_cell(of_first_method, name) for name in CELL_NAMES]
+    files = changed_files(in_plan(lambda plan: replace(plan, method=1)), *old)
+    assert b'"method"' not in files["plan.json"] + files[path(BATCHED)]
+    assert b"coalesced_share" not in files[path(BATCHED)]
+    assert found(files) == []
+
+
+def test_a_load_of_another_method_than_the_plan_is_refused() -> None:
+    """Nobody picks the rules that suit a cell."""
+    verdict = run_verdict(changed_files(in_cell(of_first_method)))
+    assert {finding.rule for finding in verdict.findings} - NOTES == {"cell.identity"}
