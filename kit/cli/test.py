@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 
 import click
 
@@ -33,17 +32,25 @@ def command(url: str, model: str | None, level: str, concurrency: int, quiet: bo
     Example: kit test --url http://127.0.0.1:8080 --level tiny --concurrency 4
     """
     from kit.plan.correctness import load_suite
-    from kit.plan.target import API_KEY_VARIABLE, parse_target
-    from kit.probe.http import Examiner, served_model
+    from kit.errors import RuntimeNotReadyError
+    from kit.plan.target import Access, parse_target
+    from kit.probe.examiner import Examiner
+    from kit.probe.http import EndpointError, UnreachableError, served_model
     from kit.strict import plain
     from kit.text import plain_text
 
-    base = parse_target(url).base_url
-    name = model or served_model(base) or "default"
-    examiner = Examiner(base, name, load_suite("correctness", level), os.environ.get(API_KEY_VARIABLE, ""))
-    checks = examiner.single()
-    if concurrency > 1:
-        checks += examiner.concurrent(concurrency)
+    target, access = parse_target(url), Access.from_environment()
+    try:
+        name = model or served_model(target, access)
+    except EndpointError:
+        name = "default"
+    examiner = Examiner(target, name, load_suite("correctness", level), access)
+    try:
+        checks = examiner.single()
+        if concurrency > 1:
+            checks += examiner.concurrent(concurrency)
+    except UnreachableError as error:
+        raise RuntimeNotReadyError(f"Nobody answers at {target.base_url}: {error}.") from None
     wrong = sum(not check.passed for check in checks)
     if as_json:
         document = {"model": name, "level": level, "right": len(checks) - wrong, "wrong": wrong}

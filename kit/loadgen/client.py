@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kit.documents import ErrorKind, Exchange, Timeouts
 from kit.loadgen.clock import READ_BYTES, SHORT_READ_BYTES, Clock
@@ -22,9 +22,9 @@ class Client:
     """A worker's connection: idle, or busy with exactly one exchange. All times are ns of the load's clock."""
 
     __slots__ = (
-        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_much",
-        "_on_done", "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns",
-        "_state", "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
+        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_limits",
+        "_much", "_on_done", "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock",
+        "_started_ns", "_state", "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +37,7 @@ class Client:
         reactor: Reactor,
         on_done: OnDone,
         tls: ssl.SSLContext | None = None,
+        limits: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.worker = worker
         self.pieces = 0
@@ -49,6 +50,7 @@ class Client:
         self._reactor = reactor
         self._on_done = on_done
         self._tls = tls
+        self._limits = limits  # bytes and pieces of an answer; those of a load where there are none
         self._much = False  # whether the last read was as long as a short one can be
         self._sock: socket.socket | None = None
         self._state = "idle"
@@ -59,7 +61,7 @@ class Client:
         self._intended_ns = intended_ns
         self._payload = payload
         self._out = memoryview(payload)
-        self._framer = ResponseFramer()
+        self._framer = ResponseFramer(*self._limits)
         self._connect_ns: int | None = None
         self._sent_ns: int | None = None
         self._started_ns = self._last_ns = self._clock.now()
@@ -69,6 +71,11 @@ class Client:
     @property
     def busy(self) -> bool:
         return self._state != "idle"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the last answer, names in lower case; what nobody asks for during a load."""
+        return self._framer.headers
 
     @property
     def sent_ns(self) -> int | None:

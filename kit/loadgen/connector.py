@@ -11,7 +11,7 @@ from typing import Any
 
 from kit.errors import InputError
 from kit.loadgen.clock import Clock
-from kit.plan.target import Target
+from kit.plan.target import CA_VARIABLE, Access, Target
 from kit.reactor import READ, WRITE, Reactor
 
 RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
@@ -47,6 +47,21 @@ def resolve(target: Target) -> Address:
                 if probe.connect_ex(address) == 0:
                     return family, address
     return found[0][0], found[0][4]
+
+
+def tls_context(access: Access) -> ssl.SSLContext:
+    """Whom to trust, as `access` says; `InputError` if its file has no certificates."""
+    try:
+        context = ssl.create_default_context(cafile=access.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(
+            f"The certificates in {access.ca_file} cannot be read: {reason_of(error)}.",
+            f"Name a file with certificates in PEM form: --cacert or {CA_VARIABLE}.",
+        ) from None
+    if access.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Dial:

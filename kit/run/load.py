@@ -154,10 +154,13 @@ def _traced_requests(
 
 
 def _served_model(base_url: str) -> str:
-    # Only here: httpx takes longer to import than all the rest of a load to start.
-    from kit.probe.http import served_model
+    from kit.plan.target import Access
+    from kit.probe.http import EndpointError, served_model
 
-    return served_model(base_url) or "default"
+    try:
+        return served_model(parse_target(base_url), Access.from_environment())
+    except EndpointError:
+        return "default"
 
 
 def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:
