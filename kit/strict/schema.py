@@ -34,6 +34,7 @@ DOCUMENTS = frozenset(
         "comparison",
         "contract",
         "correctness",
+        "examination",
         "finding",
         "folders",
         "host",
