@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
+from typing import Any
 
 import click
 
 from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.server import given_access, given_url, server_options
 
 
 @click.command("test")
-@click.option("--url", required=True, help="Base URL of an OpenAI-compatible server.")
-@click.option("--model", help="Model name; default the first that the server lists.")
+@server_options
 @click.option(
     "--level", default="standard", show_default=True, help="Test level: standard, or tiny for small models."
 )
 @click.option(
+    "-c",
     "--concurrency",
     type=click.IntRange(1, 1024),
     default=1,
@@ -25,22 +26,25 @@ from kit.cli._shared.options import json_option, quiet_option
 )
 @quiet_option
 @json_option
-def command(url: str, model: str | None, level: str, concurrency: int, quiet: bool, as_json: bool) -> int:
+def command(model: str | None, level: str, concurrency: int, quiet: bool, as_json: bool, **words: Any) -> int:
     """Send the correctness prompts to a server, one by one and then at --concurrency, and check the answers.
 
     Exit code 0 if every answer is right, 1 otherwise. KIT_API_KEY is sent as a bearer token.
 
-    Example: kit test --url http://127.0.0.1:8080 --level tiny --concurrency 4
+    Example: kit test http://127.0.0.1:8080 --level tiny -c 4
     """
     from kit.plan.correctness import load_suite
-    from kit.plan.target import API_KEY_VARIABLE, parse_target
-    from kit.probe.http import Examiner, served_model
+    from kit.plan.target import parse_target
+    from kit.probe.http import Examiner
+    from kit.run.model_choice import chosen_model
     from kit.strict import plain
     from kit.text import plain_text
 
-    base = parse_target(url).base_url
-    name = model or served_model(base) or "default"
-    examiner = Examiner(base, name, load_suite("correctness", level), os.environ.get(API_KEY_VARIABLE, ""))
+    target, access = parse_target(given_url(words)), given_access(words)
+    suite = load_suite("correctness", level)
+    name = model or chosen_model(target, access)
+    key = dict(access.headers).get("Authorization", "").removeprefix("Bearer ")
+    examiner = Examiner(target.base_url, name, suite, key)
     checks = examiner.single()
     if concurrency > 1:
         checks += examiner.concurrent(concurrency)

@@ -6,6 +6,7 @@ The only module besides `kit.supply.download` that imports httpx.
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,9 @@ import httpx
 from kit.debuglog import logged
 from kit.documents import AnswerCheck
 from kit.errors import WrongAnswersError
+from kit.loadgen.connector import tls_context
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body, turns
+from kit.plan.target import Access, Target
 from kit.strict import Json, StrictError, read_json
 from kit.text import plain_text
 
@@ -117,16 +120,46 @@ def post_file(url: str, path: Path, timeout_s: float) -> None:
         raise EndpointError(f"{path.name}: {error.strerror or error}") from None
 
 
-def served_model(url: str) -> str | None:
-    """The first model the server lists at /v1/models, or None."""
+class UnreachableError(EndpointError):
+    """Nobody answers at the server's address."""
+
+
+@logged("http", lambda target, *_, **__: str(target.base_url))
+def served_model(target: Target, access: Access | None = None) -> str:
+    """The first model that the server lists; `EndpointError` says why there is none, `UnreachableError` if nobody
+
+    answers there.
+    """
+    asker = Access.from_environment() if access is None else access
+    transport = httpx.HTTPTransport(verify=tls_context(asker) if target.tls else False, uds=target.unix)
+    headers = {"Host": target.authority, **dict(asker.headers)}
+    root = "http://localhost" if target.unix is not None else target.root
+    with (
+        _endpoint_errors(),
+        httpx.Client(timeout=10.0, trust_env=False, transport=transport) as client,
+    ):
+        try:
+            answer = client.get(f"{root}{target.models_path}", headers=headers)
+        except httpx.ConnectError as error:
+            raise UnreachableError(str(error)) from None
+    if answer.status_code != 200:
+        words = plain_text(" ".join(answer.text.split()), 200)
+        raise EndpointError(f"HTTP status {answer.status_code}{f': {words}' if words else ''}")
+    return _first_model(answer.content)
+
+
+def _first_model(data: bytes) -> str:
     try:
-        document = fetch_json(f"{url}/v1/models")
-    except EndpointError:
-        return None
-    rows = document.get("data") if isinstance(document, dict) else None
+        # Leniently: what a server says about its models beside their names is no business of ours.
+        document = json.loads(data[:MAX_ANSWER_BYTES].decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise EndpointError("the list of models is no JSON") from None
+    rows = document.get("data") if isinstance(document, dict) else document
     first = rows[0] if isinstance(rows, list) and rows else None
-    name = first.get("id") if isinstance(first, dict) else None
-    return name if isinstance(name, str) else None
+    name = first.get("id") if isinstance(first, dict) else first
+    if not isinstance(name, str) or not name.strip():
+        raise EndpointError("the list of models has no model in it")
+    return name
 
 
 def _answer_text(document: Json) -> str:

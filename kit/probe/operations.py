@@ -10,6 +10,7 @@ from typing import Literal
 
 from kit.catalogue import folder_sha256
 from kit.plan.correctness import SuiteLevel
+from kit.plan.target import parse_target
 from kit.probe import http
 from kit.probe.http import EndpointError
 from kit.strict import Json, plain
@@ -43,6 +44,13 @@ def _examine(asked: Operation) -> Json:
     return plain(checks)
 
 
+def _model(asked: Operation) -> Json:
+    try:
+        return http.served_model(parse_target(asked.url))
+    except EndpointError:
+        return None
+
+
 def _post(asked: Operation) -> Json:
     answer = http.post_json(asked.url + asked.path, asked.document.encode(), asked.limit_s)
     if isinstance(answer, dict) and answer.get("error"):
@@ -72,7 +80,7 @@ _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
     "ready": lambda asked: http.poll_ready(asked.url + asked.path, asked.limit_s),
     "json": lambda asked: http.fetch_json(asked.url + asked.path),
     "text": lambda asked: http.fetch_text(asked.url + asked.path),
-    "model": lambda asked: http.served_model(asked.url),
+    "model": _model,
     "examine": _examine,
     "post": _post,
     "upload": _upload,

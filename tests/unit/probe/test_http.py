@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kit.errors import WrongAnswersError
+from kit.plan.target import parse_target
 from kit.probe import http
 from tests.support.fakes import SUITE, TinyServer
 
@@ -62,9 +63,10 @@ def test_a_fault_of_our_own_is_no_missing_answer(server: TinyServer, monkeypatch
 
 
 def test_the_served_model_is_the_first_listed(server: TinyServer) -> None:
-    """None when nobody lists any."""
-    assert http.served_model(server.url) == "tiny"
-    assert http.served_model("http://127.0.0.1:9") is None
+    """An error when nobody answers."""
+    assert http.served_model(parse_target(server.url)) == "tiny"
+    with pytest.raises(http.UnreachableError):
+        http.served_model(parse_target("http://127.0.0.1:9"))
 
 
 def test_right_answers_pass(server: TinyServer) -> None:

@@ -60,6 +60,7 @@ def ignore(_: object) -> None: ...
 
 
 def made(request: LoadRequest) -> Load:
+    assert isinstance(request.prompts, str)
     return make_load(request, load_prompts(request.prompts))
 
 
