@@ -211,7 +211,7 @@ def _text(cell: Cell, folder: Path) -> str:
     from kit.report.load_tables import judged_lines
     from kit.report.tables import metrics_table
 
-    if cell.load is None or cell.metrics is None or cell.failure is not None:
+    if cell.load is None or cell.metrics is None:
         why = cell.failure.message if cell.failure else "The window did not end."
         parts = [f"No numbers. {why}"]
     else:

@@ -14,6 +14,7 @@ from kit.plan.target import Target
 from kit.reactor import READ, WRITE, Reactor
 from kit.stream.answer import parse
 
+FIRST_PIECES = 16
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
 
 OnDone = Callable[["Client", Exchange], None]
@@ -223,9 +224,10 @@ class Client:
     def _has_text(self) -> bool:
         """Whether text has come: a role or a heartbeat is none. Looked at only where a limit has passed."""
         pieces = self._framer.pieces
-        if not self._texted and len(pieces) != self._looked:
-            self._looked = len(pieces)
-            self._texted = bool(parse(tuple(pieces)).chunks)
+        while not self._texted and self._looked < len(pieces):
+            # Text mostly comes early: a long answer need not be read whole to see that it has begun.
+            self._looked = min(len(pieces), max(FIRST_PIECES, 2 * self._looked))
+            self._texted = bool(parse(tuple(pieces[: self._looked])).chunks)
         return self._texted
 
     def cancel(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -199,10 +199,9 @@ class Access:
             found[CA_VARIABLE] = self.ca_file
         return found | {INSECURE_VARIABLE: "1" if self.insecure else ""}
 
-    def with_headers(self, more: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """These headers and `more`, which stand for those of the same name."""
-        names = {name.lower() for name, _ in more}
-        return (*((name, value) for name, value in self.headers if name.lower() not in names), *more)
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """These headers and `more`; of those with the same name the last counts."""
+        return tuple({name.lower(): (name, value) for name, value in (*self.headers, *more)}.values())
 
 
 def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
@@ -214,13 +213,13 @@ def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
         document = None
     if not isinstance(document, dict):
         raise InputError(f"The variable {HEADERS_VARIABLE} is not a JSON object.", 'Set it like {"X-Team": "a"}.')
-    return tuple((name, checked_header(name, value)) for name, value in document.items())
+    return Access().with_headers((name, checked_header(name, value)) for name, value in document.items())
 
 
 def checked_header(name: str, value: object) -> str:
     """The value of a header that may be sent; `InputError` naming the header, never the value, if it may not."""
     if not _HEADER_NAME.fullmatch(name):
-        raise InputError(f"{name[:100]!r} is not the name of a header.", "Write --header 'Name: value'.")
+        raise InputError("What stands before the colon is not the name of a header.", "Write --header 'Name: value'.")
     if name.lower() in _OWN_HEADERS:
         raise InputError(f"The header {name} is the kit's own.", "Leave it out.")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():

@@ -7,6 +7,7 @@ from math import ceil
 
 from kit.documents import Load, Metrics, Record
 
+EMPTY_WINDOW = "EmptyWindow"  # the kind of failure
 ROOM = 2  # a window twice as long as the longest answer sees each worker begin at least once
 
 

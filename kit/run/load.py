@@ -32,7 +32,7 @@ from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
-from kit.run.empty_window import empty_window
+from kit.run.empty_window import EMPTY_WINDOW, empty_window
 from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
     Event,
@@ -209,7 +209,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         load=load,
         facts=facts,
         server=None,
-        metrics=metrics,
+        metrics=None if failure is not None and failure.kind == EMPTY_WINDOW else metrics,
     )
     write_cell(folder, cell)
     return cell
@@ -223,7 +223,7 @@ def _outcome(
     if facts.interrupted:
         return "interrupted", None
     why = None if metrics is None else empty_window(load, metrics, read_records(folder / RECORDS))
-    return ("measured", None) if why is None else ("failed", CellFailure(WINDOW, "EmptyWindow", why))
+    return ("measured", None) if why is None else ("failed", CellFailure(WINDOW, EMPTY_WINDOW, why))
 
 
 def run_generator(engine: Engine, load: Path, folder: Path, on_event: Callable[[Event], None]) -> None:
