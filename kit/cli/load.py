@@ -141,7 +141,7 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
         )
     if isinstance(request.prompts, PromptSet) and request.prompts.skipped:
         click.echo(
-            f"Note: {request.prompts.skipped} entries of the prompts ask nothing and were left out.", err=True
+            f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True
         )
     if request.access is not None and request.access.insecure:
         click.echo("Note: any TLS certificate is accepted; the record says so.", err=True)

@@ -219,7 +219,8 @@ def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
 def checked_header(name: str, value: object) -> str:
     """The value of a header that may be sent; `InputError` naming the header, never the value, if it may not."""
     if not _HEADER_NAME.fullmatch(name):
-        raise InputError("What stands before the colon is not the name of a header.", "Write --header 'Name: value'.")
+        words = "What stands before the colon is not the name of a header."
+        raise InputError(words, "Write --header 'Name: value'.")
     if name.lower() in _OWN_HEADERS:
         raise InputError(f"The header {name} is the kit's own.", "Leave it out.")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():

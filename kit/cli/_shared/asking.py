@@ -24,6 +24,7 @@ DAY_S = 86_400.0
 DEFAULT_PROMPTS = "short"
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NO_WORDS = frozenset({"true", "false", "null", "none", "nan", "infinity"})  # meant as another value than a text
 
 
 class Member(click.ParamType[tuple[str, object]]):
@@ -42,7 +43,7 @@ class Member(click.ParamType[tuple[str, object]]):
         try:
             return key, read_json(text.encode("utf-8", "replace"), f"--body {key}")
         except StrictError as error:
-            if _WORD.fullmatch(text):
+            if _WORD.fullmatch(text) and text.lower() not in _NO_WORDS:
                 return key, text
             words = f"{key}: {text!r} is no JSON ({error.message}); a text with blanks needs quotes: {key}="
             self.fail(words + json.dumps(text), param, ctx)
