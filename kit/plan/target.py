@@ -20,6 +20,7 @@ _VERSION = re.compile(r"/v[0-9]+[a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API
 _OTHER = re.compile(
     r"(?:/v[0-9]+[a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
 )
+_BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?")  # a host, perhaps with port and path
 _SECRET = re.compile(r"key|token|secret|sig|pass|auth|code|cred", re.IGNORECASE)
 _REMEDY = "Give the base URL of an OpenAI-compatible server, e.g. http://127.0.0.1:8080"
 
@@ -124,7 +125,11 @@ def parse_target(url: str) -> Target:
         words = _with_user(url) if "@" in url else None
         raise words or InputError(f"The URL {shown(url)} cannot be read: {error}.", _REMEDY) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"The URL {shown(url)} does not start with http:// or https:// and a host.", _REMEDY)
+        bare = _BARE.fullmatch(url)
+        raise InputError(
+            f"The URL {shown(url)} does not start with http:// or https:// and a host.",
+            f"Write http://{url}" if bare else _REMEDY,
+        )
     if port == 0:
         raise InputError(f"The URL {shown(url)} has port 0, which no server can use.", _REMEDY)
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
@@ -201,7 +206,10 @@ class Access:
 
     def with_headers(self, more: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """These headers and `more`; of those with the same name the last counts."""
-        return tuple({name.lower(): (name, value) for name, value in (*self.headers, *more)}.values())
+        found = tuple({name.lower(): (name, value) for name, value in (*self.headers, *more)}.values())
+        if len(found) > MAX_HEADERS:
+            raise InputError(f"{len(found)} headers are too many.", f"Give at most {MAX_HEADERS}.")
+        return found
 
 
 def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
