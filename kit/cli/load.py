@@ -132,7 +132,8 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
     from kit.plan.prompts import PromptSet
     from kit.plan.traces import is_mooncake
 
-    raised = None if connections is None else need_descriptors(connections)
+    each = None if connections is None else -(-connections // (request.processes or 1))
+    raised = None if each is None else need_descriptors(each)
     if raised is not None:
         click.echo(f"Note: the limit of open files was raised from {raised[0]} to {raised[1]}.", err=True)
     if request.trace is not None and is_mooncake(request.trace):
@@ -143,7 +144,7 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
         click.echo(
             f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True
         )
-    if request.access is not None and request.access.insecure:
+    if request.access is not None and request.access.insecure and request.url.startswith("https:"):
         click.echo("Note: any TLS certificate is accepted; the record says so.", err=True)
 
 
