@@ -141,9 +141,7 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
             "Note: input lengths and hashes of the trace are not played; --prompts says what is asked.", err=True
         )
     if isinstance(request.prompts, PromptSet) and request.prompts.skipped:
-        click.echo(
-            f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True
-        )
+        click.echo(f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True)
     if request.access is not None and request.access.insecure and request.url.startswith("https:"):
         click.echo("Note: any TLS certificate is accepted; the record says so.", err=True)
 

@@ -37,7 +37,9 @@ def reach(target: Target, access: Access, limit_s: float = REACH_S) -> Address:
             last = f"no answer within {limit_s:g} s"
         except ssl.SSLError as error:
             remedy = (
-                _CERTIFICATE if isinstance(error, ssl.SSLCertVerificationError) else "Does it speak TLS there?"
+                _CERTIFICATE
+                if isinstance(error, ssl.SSLCertVerificationError)
+                else "Is it http:// rather than https://?"
             )
             raise UnreachableError(
                 f"No TLS connection to {target.authority}: {reason_of(error)}.", remedy

@@ -20,7 +20,9 @@ _VERSION = re.compile(r"/v[0-9]+[a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API
 _OTHER = re.compile(
     r"(?:/v[0-9]+[a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
 )
-_BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?")  # a host, perhaps with port and path
+_BARE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?"
+)  # a host, perhaps with port and path
 _SECRET = re.compile(r"key|token|secret|sig|pass|auth|code|cred", re.IGNORECASE)
 _REMEDY = "Give the base URL of an OpenAI-compatible server, e.g. http://127.0.0.1:8080"
 

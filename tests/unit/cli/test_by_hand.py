@@ -179,7 +179,11 @@ def test_members_are_set_and_left_out_and_recorded(capsys: pytest.CaptureFixture
     assert [message["role"] for message in document["messages"]] == ["user"]
     load = cell["load"]
     assert load["extra_body"]["stop"] == ["a", None]
-    assert (load["without"], load["limit_key"], load["chat"]) == (["top_p", "seed"], "max_completion_tokens", "user")
+    assert (load["without"], load["limit_key"], load["chat"]) == (
+        ["top_p", "seed"],
+        "max_completion_tokens",
+        "user",
+    )
 
 
 @pytest.mark.parametrize(

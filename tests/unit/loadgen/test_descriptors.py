@@ -24,7 +24,7 @@ ASK = (
 
 def limited(soft: int, hard: int, *command: str) -> subprocess.CompletedProcess[str]:
     """The command with these limits of open files."""
-    words = ["bash", "-c", f'ulimit -Hn {hard}; ulimit -Sn {soft}; exec "$@"', "x", sys.executable, *command]
+    words = ["bash", "-c", f'ulimit -Sn {soft}; ulimit -Hn {hard}; exec "$@"', "x", sys.executable, *command]
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 

@@ -41,7 +41,10 @@ def test_the_first_model_of_a_list_is_found_whatever_stands_beside_it(body: byte
 @pytest.mark.parametrize(
     ("listing", "words"),
     [
-        (Listing(503, b'{"error": {"message": "Loading model"}}'), ("503", "Loading model", "Wait until it is ready")),
+        (
+            Listing(503, b'{"error": {"message": "Loading model"}}'),
+            ("503", "Loading model", "Wait until it is ready"),
+        ),
         (Listing(404, b""), ("404",)),
         (Listing(500, b"Internal Server Error"), ("500", "Internal Server Error")),
         (Listing(307, b"", {"Location": "/v1/models/"}), ("307",)),
@@ -78,7 +81,7 @@ def test_the_list_is_asked_with_the_key_the_headers_and_the_host() -> None:
 
 def test_a_missing_key_is_told_as_that() -> None:
     """With the variable."""
-    with OpenAiServer(key="k1") as server, pytest.raises(InputError, match="401.*no key") as caught:
+    with OpenAiServer(key="k1") as server, pytest.raises(InputError, match=r"401.*no key") as caught:
         chosen(server, Access())
     assert "KIT_API_KEY" in caught.value.remedy
 
@@ -88,7 +91,12 @@ def test_the_list_lies_beside_the_chat() -> None:
     with OpenAiServer() as server:
         for path in ("/v3", "/openai", "/v3/chat/completions", "/p/chat/completions"):
             chosen_model(parse_target(server.url + path), KEY)
-        assert [each.path for each in server.asked] == ["/v3/models", "/openai/v1/models", "/v3/models", "/p/models"]
+        assert [each.path for each in server.asked] == [
+            "/v3/models",
+            "/openai/v1/models",
+            "/v3/models",
+            "/p/models",
+        ]
 
 
 def test_nobody_there_is_another_error() -> None:
