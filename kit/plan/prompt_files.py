@@ -171,8 +171,8 @@ _READERS: Mapping[str, Callable[[object, str], Read]] = {
 # Short common English words: each, with the blank before it, is one token to every tokenizer of note.
 _WORDS = (
     "time year people way day man thing woman life child world school state family student group country problem "
-    "hand part place case week company system program question work number night point home water room mother "
-    "area money story fact month lot right study book eye job word business issue side kind head house service "
+    "hand part place case week company system program question work number night point home water field mother "
+    "area money story fact month lot right study book eye job word business issue side kind head class service "
     "friend father power hour game line end member law car city name team minute idea body back parent face level "
     "office door health person art war history party result change morning reason research girl guy moment others "
     "air teacher force"
