@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -20,6 +20,9 @@ _VERSION = re.compile(r"/v[0-9]+[a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API
 _OTHER = re.compile(
     r"(?:/v[0-9]+[a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
 )
+_BARE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?"
+)  # a host, perhaps with port and path
 _SECRET = re.compile(r"key|token|secret|sig|pass|auth|code|cred", re.IGNORECASE)
 _REMEDY = "Give the base URL of an OpenAI-compatible server, e.g. http://127.0.0.1:8080"
 
@@ -124,7 +127,11 @@ def parse_target(url: str) -> Target:
         words = _with_user(url) if "@" in url else None
         raise words or InputError(f"The URL {shown(url)} cannot be read: {error}.", _REMEDY) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"The URL {shown(url)} does not start with http:// or https:// and a host.", _REMEDY)
+        bare = _BARE.fullmatch(url)
+        raise InputError(
+            f"The URL {shown(url)} does not start with http:// or https:// and a host.",
+            f"Write http://{url}" if bare else _REMEDY,
+        )
     if port == 0:
         raise InputError(f"The URL {shown(url)} has port 0, which no server can use.", _REMEDY)
     path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
@@ -199,10 +206,12 @@ class Access:
             found[CA_VARIABLE] = self.ca_file
         return found | {INSECURE_VARIABLE: "1" if self.insecure else ""}
 
-    def with_headers(self, more: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """These headers and `more`, which stand for those of the same name."""
-        names = {name.lower() for name, _ in more}
-        return (*((name, value) for name, value in self.headers if name.lower() not in names), *more)
+    def with_headers(self, more: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+        """These headers and `more`; of those with the same name the last counts."""
+        found = tuple({name.lower(): (name, value) for name, value in (*self.headers, *more)}.values())
+        if len(found) > MAX_HEADERS:
+            raise InputError(f"{len(found)} headers are too many.", f"Give at most {MAX_HEADERS}.")
+        return found
 
 
 def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
@@ -214,13 +223,14 @@ def _headers_of(text: str) -> tuple[tuple[str, str], ...]:
         document = None
     if not isinstance(document, dict):
         raise InputError(f"The variable {HEADERS_VARIABLE} is not a JSON object.", 'Set it like {"X-Team": "a"}.')
-    return tuple((name, checked_header(name, value)) for name, value in document.items())
+    return Access().with_headers((name, checked_header(name, value)) for name, value in document.items())
 
 
 def checked_header(name: str, value: object) -> str:
     """The value of a header that may be sent; `InputError` naming the header, never the value, if it may not."""
     if not _HEADER_NAME.fullmatch(name):
-        raise InputError(f"{name[:100]!r} is not the name of a header.", "Write --header 'Name: value'.")
+        words = "What stands before the colon is not the name of a header."
+        raise InputError(words, "Write --header 'Name: value'.")
     if name.lower() in _OWN_HEADERS:
         raise InputError(f"The header {name} is the kit's own.", "Leave it out.")
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():

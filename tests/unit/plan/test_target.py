@@ -94,7 +94,7 @@ def test_what_is_no_base_url_is_refused(url: str) -> None:
     """With an example of one."""
     with pytest.raises(InputError) as caught:
         parse_target(url)
-    assert any(example in caught.value.remedy for example in ("http://127.0.0.1:8080", "unix:/"))
+    assert any(example in caught.value.remedy for example in ("http://127.0.0.1:8080", "unix:/", f"http://{url}"))
 
 
 @pytest.mark.parametrize(

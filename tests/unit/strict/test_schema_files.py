@@ -193,6 +193,8 @@ def assert_mirrors(kind: Any, node: dict[str, Any], root: dict[str, Any]) -> Non
             assert_mirrors(each, item, root)
     elif origin is Mapping:
         assert_mirrors(args[1], node["additionalProperties"], root)
+    elif kind is object:
+        assert set(node["type"]) == {"null", "boolean", "number", "string", "array", "object"}
     else:
         assert node["type"] == {int: "integer", float: "number", str: "string", bool: "boolean"}[kind]
 
