@@ -10,6 +10,7 @@
     ├── WrongDeviceError        11   the server does not compute where it should
     ├── WrongAnswersError        7   the server is up but does not answer correctly
     ├── NoResultError            8   nothing could be measured
+    ├── UnreachableError        12   nobody answers at the server's address
     └── StorageError            10   the disk refused what was to be kept
 
 Exit code 0 is success, 1 also a negative answer (verify refused, a test failed), 130 an interrupt.
@@ -67,6 +68,10 @@ class WrongAnswersError(KitError):
 
 class NoResultError(KitError):
     exit_code = 8
+
+
+class UnreachableError(KitError):
+    exit_code = 12
 
 
 class StorageError(KitError):

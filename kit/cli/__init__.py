@@ -45,7 +45,7 @@ EXIT_CODES = """\b
 Exit codes: 0 success; 1 negative result (bundle rejected, test failed); 2 wrong usage or invalid input;
 3 internal error; 4 model not downloadable or wrong hash; 5 engine failed; 6 server did not become ready;
 7 wrong answers; 8 nothing could be measured; 9 port in use; 10 cannot write to disk;
-11 server not running on its device; 130 interrupted.
+11 server not running on its device; 12 nobody answers at the URL; 130 interrupted.
 KIT_DEBUG=1 prints each call to a server, an engine or a program, and tracebacks.
 """
 

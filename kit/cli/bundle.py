@@ -13,7 +13,11 @@ from kit.cli._shared.options import json_option, write_file
 @click.command("bundle")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
 @click.option(
-    "-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="Output file; default RUN.tar.gz."
+    "-o",
+    "--out",
+    "output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Output file; default RUN.tar.gz.",
 )
 @click.option("--list", "only_list", is_flag=True, help="List the contents without writing a file.")
 @json_option

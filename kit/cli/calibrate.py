@@ -17,6 +17,7 @@ from kit.cli._shared.options import (
 
 @click.command("calibrate")
 @click.option(
+    "-c",
     "--concurrency",
     type=Concurrencies(),
     default="1,8,32",
@@ -33,7 +34,12 @@ from kit.cli._shared.options import (
 )
 @processes_option
 @click.option(
-    "-o", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write calibration.json to FILE."
+    "-o",
+    "--out",
+    "output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write calibration.json to FILE.",
 )
 @quiet_option
 @json_option

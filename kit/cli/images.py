@@ -140,7 +140,9 @@ def list_images(as_json: bool) -> None:
 
 
 @command.command("lock")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
+@click.option(
+    "-o", "--out", "--output", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
+)
 def lock_images(output: Path | None) -> None:
     """Record ids, digests and inputs of the images, and whether registries agree with the pins.
 

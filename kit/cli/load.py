@@ -2,80 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kit.cli._shared.asking import AskingOptions, asking_options, chosen_prompts, chosen_timeouts, read_file
+from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import (
-    OutputRange,
     json_option,
     new_folder,
+    out_option,
     processes_option,
     quiet_option,
-    seed_option,
+    ramp_option,
 )
-from kit.documents import Cell, Loop, OutputTokens
+from kit.cli._shared.server import given_access, given_url, server_options
+from kit.documents import Cell, Loop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from kit.plan.target import Access
     from kit.run.load import LoadRequest
 
     D = TypeVar("D", bound=DataclassInstance)
-F = TypeVar("F", bound=Callable[..., Any])
 
 DURATION_S = 30.0
-SERVER_OPTIONS = (
-    click.option("--url", required=True, help="Base URL of an OpenAI-compatible server."),
-    click.option("--model", help="Model name; default the first that the server lists."),
-)
-ANSWER_OPTIONS = (
-    click.option(
-        "--prompts", default="short", show_default=True, help="Prompt set: micro, short, medium or long."
-    ),
-    click.option(
-        "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Output tokens."
-    ),
-    click.option("--ignore-eos", is_flag=True, help="Generate the full length (llama.cpp, vLLM)."),
-    click.option("--slo", metavar="LIMITS", help="Goodput limits on ttft, tpot, itl, e2e: ttft=200ms,e2e=2s."),
-    click.option("--validate", metavar="RULE", help="Check response texts: basic, contains:TEXT, regex:PATTERN."),
-    click.option(
-        "--max-error-rate",
-        type=click.FloatRange(0, 0.999),
-        metavar="SHARE",
-        help="Abort when more than this fraction fails, e.g. 0.05.",
-    ),
-    seed_option,
-)
-
-
-def server_options(function: F) -> F:
-    """Which server and model: the same for `kit load` and `kit sweep`."""
-    return reduce(lambda inner, option: option(inner), reversed(SERVER_OPTIONS), function)
-
-
-def answer_options(function: F) -> F:
-    """What is asked, and how answers are judged: the same for both too."""
-    return reduce(lambda inner, option: option(inner), reversed(ANSWER_OPTIONS), function)
-
-
-@dataclass(frozen=True, slots=True)
-class RequestOptions:
-    """The words of `server_options` and `answer_options`."""
-
-    url: str
-    model: str | None
-    prompts: str
-    output_tokens: OutputTokens
-    ignore_eos: bool
-    slo: str | None
-    validate: str | None
-    max_error_rate: float | None
-    seed: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,50 +90,68 @@ def _window_s(given: ArrivalOptions) -> float | None:
     return given.duration or DURATION_S
 
 
-def make_request(asked: RequestOptions, given: ArrivalOptions) -> LoadRequest:
+def make_request(
+    url: str, model: str | None, access: Access, asked: AskingOptions, given: ArrivalOptions
+) -> LoadRequest:
     """The load that the options ask for; `click.UsageError` or `InputError` if they make no sense."""
     from kit.metrics.goodput import parse_slo
+    from kit.plan.traces import MAX_TRACE_BYTES
     from kit.run.load import LoadRequest
 
     return LoadRequest(
-        url=asked.url,
-        model=asked.model,
+        url=url,
+        model=model,
+        access=access,
         loop=_loop(given),
         warmup_s=given.warmup,
         window_s=_window_s(given),
         requests=given.requests,
-        prompts=asked.prompts,
+        prompts=chosen_prompts(asked),
         output_tokens=asked.output_tokens,
         ignore_eos=asked.ignore_eos,
+        body=dict(asked.body),
+        without=tuple(dict.fromkeys(asked.without)),
+        limit_key=asked.limit_key,
+        system=not asked.no_system,
+        timeouts=chosen_timeouts(asked),
         seed=asked.seed or 0,
         ramp_s=given.ramp,
         slo=None if asked.slo is None else parse_slo(asked.slo),
         validate=asked.validate,
         processes=given.processes,
         max_error_milli=None if asked.max_error_rate is None else round(asked.max_error_rate * 1000),
-        trace=None if given.trace is None else _bytes(given.trace),
+        trace=None if given.trace is None else read_file(given.trace, MAX_TRACE_BYTES + 1, "--trace"),
         trace_name="trace.jsonl" if given.trace is None else given.trace.name,
         trace_speed_milli=1000 if given.rate_scale is None else round(given.rate_scale * 1000),
     )
 
 
-def _bytes(path: Path) -> bytes:
-    from kit.errors import InputError
-    from kit.plan.traces import MAX_TRACE_BYTES
+def say_notes(request: LoadRequest, connections: int | None) -> None:
+    """What a person must know of a load before it begins, on standard error; raises the limit of open files."""
+    from kit.loadgen.descriptors import need_descriptors
+    from kit.plan.prompts import PromptSet
+    from kit.plan.traces import is_mooncake
 
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_TRACE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path given to --trace.") from None
+    each = None if connections is None else -(-connections // (request.processes or 1))
+    raised = None if each is None else need_descriptors(each)
+    if raised is not None:
+        click.echo(f"Note: the limit of open files was raised from {raised[0]} to {raised[1]}.", err=True)
+    if request.trace is not None and is_mooncake(request.trace):
+        click.echo(
+            "Note: input lengths and hashes of the trace are not played; --prompts says what is asked.", err=True
+        )
+    if isinstance(request.prompts, PromptSet) and request.prompts.skipped:
+        click.echo(f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True)
+    if request.access is not None and request.access.insecure and request.url.startswith("https:"):
+        click.echo("Note: any TLS certificate is accepted; the record says so.", err=True)
 
 
 @click.command("load")
 @server_options
-@click.option("--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Closed loop: N users. Default 1.")
 @click.option(
-    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Start users over S seconds. Default 0."
+    "-c", "--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Closed loop: N users. Default 1."
 )
+@ramp_option
 @click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
@@ -193,24 +165,26 @@ def _bytes(path: Path) -> bytes:
 @click.option(
     "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Replay the trace X times as fast."
 )
-@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Measured seconds. Default 30.")
+@click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time. Default 30s.")
 @click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests.")
-@click.option(
-    "--warmup", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Warm-up seconds. Default 0."
-)
+@click.option("--warmup", type=Duration(0, 3600), default=0, metavar="TIME", help="Warm-up. Default 0.")
 @processes_option
-@answer_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default runs/load-TIME.")
+@asking_options
+@out_option("Output; default runs/load-TIME.")
 @quiet_option
 @json_option
 def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     """Measure any OpenAI-compatible server under one load.
 
+    URL is a base URL (http://host:8080), a prefix (https://host/openai/v1) or a whole endpoint that ends in
+    /chat/completions. KIT_API_KEY is sent as a bearer token. Times are written 30s, 2m, 500ms or in plain seconds.
     Each request has its own prompt salt. records.jsonl, texts.jsonl and cell.json are saved to the folder; --json
-    prints cell.json. Exit code 8 if no request succeeded. KIT_API_KEY is sent as a bearer token. A trace has one
-    line per request: {"at_ms": 12.5, "output_tokens": 64}; output_tokens is optional.
+    prints cell.json. Exit code 8 if no request succeeded, 12 if nobody answers at URL.
 
-    Example: kit load --url http://127.0.0.1:8080 --concurrency 4 --duration 30 --warmup 5
+    A trace has one line per request: {"at_ms": 12.5, "output_tokens": 64}, the length optional; Mooncake's traces
+    are read too. A file of prompts has one on each line, or JSON: {"prompt": TEXT}, {"messages": [...]}, ShareGPT.
+
+    Example: kit load http://127.0.0.1:8080 -c 4 --duration 30s --warmup 5s
     """
     from kit.cli._shared.progress import LoadProgress
     from kit.engines.process import ProcessEngine
@@ -218,11 +192,14 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     from kit.run.load import load_by_hand
     from kit.strict import plain, write_json
 
-    request = make_request(grouped(RequestOptions, words), grouped(ArrivalOptions, words))
+    url, access = given_url(words), given_access(words)
+    arriving = grouped(ArrivalOptions, words)
+    request = make_request(url, words["model"], access, grouped(AskingOptions, words), arriving)
+    say_notes(request, request.loop.concurrency)
     folder = new_folder(out, "load")
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
-        cell = load_by_hand(request, folder, ProcessEngine(), progress)
+        cell = load_by_hand(request, folder, ProcessEngine(access.environment()), progress)
     click.echo(write_json(plain(cell)).decode(), nl=False) if as_json else click.echo(_text(cell, folder))
     if cell.metrics is None or not cell.metrics.requests.ok:
         return NoResultError.exit_code

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli._shared.containers import lines, source_option
-from kit.cli._shared.options import json_option, new_folder, quiet_option, yes_option
+from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
 from kit.documents import Plan, Platform
 from kit.storage.names import REPORT
@@ -40,9 +40,7 @@ def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
 
 @click.command("reproduce")
 @plan_options
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Run folder; default runs/PLATFORM-TIME."
-)
+@out_option("Run folder; default runs/PLATFORM-TIME.")
 @click.option(
     "--resume",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -10,16 +10,19 @@ from typing import Any
 
 import click
 
-from kit.cli._shared.options import Concurrencies, json_option, new_folder, quiet_option
-from kit.cli.load import (
-    ArrivalOptions,
-    RequestOptions,
-    answer_options,
-    grouped,
-    make_request,
-    open_loop,
-    server_options,
+from kit.cli._shared.asking import AskingOptions, asking_options
+from kit.cli._shared.durations import Duration
+from kit.cli._shared.options import (
+    Concurrencies,
+    json_option,
+    new_folder,
+    out_option,
+    processes_option,
+    quiet_option,
+    ramp_option,
 )
+from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
 from kit.documents import Loop
 
 MAX_RATE = 1_000_000
@@ -56,7 +59,9 @@ def _loops(
 
 @click.command("sweep")
 @server_options
-@click.option("--concurrency", type=Concurrencies(), help="Closed loop: numbers of users, ascending: 1,2,4,8.")
+@click.option(
+    "-c", "--concurrency", type=Concurrencies(), help="Closed loop: numbers of users, ascending: 1,2,4,8."
+)
 @click.option("--rate", type=Rates(), help="Open loop: requests per second, ascending: 0.5,1,2.")
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
@@ -64,23 +69,15 @@ def _loops(
 @click.option(
     "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
 )
-@click.option("--duration", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds per level. Default 30.")
-@click.option(
-    "--warmup",
-    type=click.FloatRange(0, 3600),
-    default=2,
-    show_default=True,
-    metavar="S",
-    help="Seconds of warm-up per level.",
-)
-@click.option(
-    "--ramp", type=click.FloatRange(0, 3600), default=0, metavar="S", help="Start users over S seconds. Default 0."
-)
+@click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Time per level. Default 30s.")
+@click.option("--warmup", type=Duration(0, 3600), default=2, metavar="TIME", help="Warm-up per level. Default 2s.")
+@ramp_option
 @click.option(
     "--stop-at-saturation/--no-stop", default=True, show_default=True, help="Stop once throughput no longer grows."
 )
-@answer_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default runs/sweep-TIME.")
+@processes_option
+@asking_options
+@out_option("Output; default runs/sweep-TIME.")
 @quiet_option
 @json_option
 def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
@@ -88,9 +85,9 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
 
     Levels run one after another, each saved in its own folder in the format of `kit load`. sweep.json and the
     table list throughput, latency and goodput of each level, the Pareto frontier and the knee. Exit code 8 if
-    no request succeeded.
+    no request succeeded, 12 if nobody answers at URL. URL, times, prompts and body are as in `kit load`.
 
-    Example: kit sweep --url http://127.0.0.1:8080 --concurrency 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
+    Example: kit sweep http://127.0.0.1:8080 -c 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
     """
     from kit.cli._shared.progress import LoadProgress
     from kit.engines.process import ProcessEngine
@@ -101,7 +98,10 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
 
     loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
     unshaped = dict.fromkeys(field.name for field in fields(ArrivalOptions))
-    request = make_request(grouped(RequestOptions, words), grouped(ArrivalOptions, unshaped | words))
+    url, access = given_url(words), given_access(words)
+    arriving = grouped(ArrivalOptions, unshaped | words)
+    request = make_request(url, words["model"], access, grouped(AskingOptions, words), arriving)
+    say_notes(request, max((loop.concurrency or 0 for loop in loops), default=0))
     folder = new_folder(out, "sweep")
     total_s = request.warmup_s + (request.window_s or 0)
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
@@ -109,7 +109,7 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
             request,
             loops,
             folder,
-            ProcessEngine(),
+            ProcessEngine(access.environment()),
             lambda name, event: progress(_of_level(name, event)),
             stop_at_saturation=stop_at_saturation,
         )

@@ -2,56 +2,113 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.server import given_access, given_url, server_options
+
+if TYPE_CHECKING:
+    from kit.plan.target import Access, Target
+
+MOST_AT_ONCE = 4096  # kit.loadgen.asking.MAX_AT_ONCE, which would take long to import for a help text
+ANSWER_S = 180.0  # kit.probe.examiner.ANSWER_S, likewise
+HOUR_S = 3600.0
 
 
 @click.command("test")
-@click.option("--url", required=True, help="Base URL of an OpenAI-compatible server.")
-@click.option("--model", help="Model name; default the first that the server lists.")
+@server_options
 @click.option(
     "--level", default="standard", show_default=True, help="Test level: standard, or tiny for small models."
 )
 @click.option(
+    "-c",
     "--concurrency",
-    type=click.IntRange(1, 1024),
+    type=click.IntRange(1, MOST_AT_ONCE),
     default=1,
     show_default=True,
+    metavar="N",
     help="Also send N prompts at once.",
+)
+@click.option(
+    "--timeout-total",
+    type=Duration(0.001, HOUR_S),
+    default=ANSWER_S,
+    metavar="TIME",
+    help="Give up an answer after TIME. Default 3m.",
 )
 @quiet_option
 @json_option
-def command(url: str, model: str | None, level: str, concurrency: int, quiet: bool, as_json: bool) -> int:
+def command(
+    model: str | None,
+    level: str,
+    concurrency: int,
+    timeout_total: float,
+    quiet: bool,
+    as_json: bool,
+    **words: Any,
+) -> int:
     """Send the correctness prompts to a server, one by one and then at --concurrency, and check the answers.
 
-    Exit code 0 if every answer is right, 1 otherwise. KIT_API_KEY is sent as a bearer token.
+    Each question is shown with its answer and what was expected, as they come. Exit code 0 if every answer is
+    right, 1 if one is wrong or missing, 6 if nobody answers at the URL. KIT_API_KEY is sent as a bearer token.
 
-    Example: kit test --url http://127.0.0.1:8080 --level tiny --concurrency 4
+    Example: kit test http://127.0.0.1:8080 --level tiny -c 4
     """
-    from kit.plan.correctness import load_suite
-    from kit.plan.target import API_KEY_VARIABLE, parse_target
-    from kit.probe.http import Examiner, served_model
+    from kit.documents import AnswerCheck
+    from kit.plan import correctness
+    from kit.plan.target import parse_target
+    from kit.probe.examiner import Examiner
+    from kit.report.examination import Account, examination, summary
     from kit.strict import plain
-    from kit.text import plain_text
 
-    base = parse_target(url).base_url
-    name = model or served_model(base) or "default"
-    examiner = Examiner(base, name, load_suite("correctness", level), os.environ.get(API_KEY_VARIABLE, ""))
-    checks = examiner.single()
-    if concurrency > 1:
-        checks += examiner.concurrent(concurrency)
-    wrong = sum(not check.passed for check in checks)
+    target, access = parse_target(given_url(words)), given_access(words)
+    suite = correctness.load_suite("correctness", level)
+    account = Account(quiet=quiet)
+
+    def tell(test: correctness.Test, check: AnswerCheck) -> None:
+        if not as_json:
+            for line in account.lines(test, check):
+                click.echo(line)
+
+    with _somebody_answers(target):
+        name = _model(target, access) if model is None else model
+        examiner = Examiner(target, name, suite, access, answer_s=timeout_total, on_check=tell)
+        checks = examiner.single()
+        if concurrency > 1:
+            checks += examiner.concurrent(concurrency)
+    tests = {test.name: test for test in suite.tests}
+    told = [(tests[check.test], check) for check in checks]
     if as_json:
-        document = {"model": name, "level": level, "right": len(checks) - wrong, "wrong": wrong}
-        click.echo(json.dumps({**document, "checks": [plain(check) for check in checks]}, indent=1))
-        return int(bool(wrong))
-    for check in checks:
-        if not quiet or not check.passed:
-            reason = "" if check.passed else f"  {plain_text(check.reason, 120)}"
-            click.echo(f"{'right' if check.passed else 'WRONG'}  {check.round:<10}  {check.test}{reason}")
-    click.echo(f"{len(checks) - wrong} of {len(checks)} answers right (model {plain_text(name)}).")
-    return int(bool(wrong))
+        found = examination(target.base_url, access.insecure and target.tls, name, level, concurrency, told)
+        click.echo(json.dumps(plain(found), indent=1))
+    else:
+        click.echo(summary(told, name))
+    return int(not all(check.passed for check in checks))
+
+
+def _model(target: Target, access: Access) -> str:
+    from kit.run.model_choice import chosen_model
+
+    return chosen_model(target, access)
+
+
+@contextlib.contextmanager
+def _somebody_answers(target: Target) -> Iterator[None]:
+    """A server that nobody reaches is not ready, as for whoever waits for it, and gives no wrong answers."""
+    from kit import errors
+    from kit.probe import http
+
+    try:
+        yield
+    except errors.UnreachableError as error:
+        raise errors.RuntimeNotReadyError(error.what, error.remedy) from None
+    except http.UnreachableError as error:
+        raise errors.RuntimeNotReadyError(
+            f"Nobody answers at {target.base_url}: {error}.", "Start the server, or check host and port."
+        ) from None

@@ -155,12 +155,15 @@ class Load(Sparse):
     """One load, complete: the load generator needs this, the prompt file and nothing else.
 
     `window_ns` or `requests` ends the window; `lane` names the stream of random numbers (see docs/method.md).
-    `extra_body` is merged into every request body (temperature, ignore_eos, ...). The workers of a closed loop
-    start spread over `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
+    `extra_body` is merged into every request body (temperature, ignore_eos, ...), the members `without` are left
+    out of it, and `limit_key` is the member that limits an answer. The workers of a closed loop start spread over
+    `ramp_ns`, which is at most `warmup_ns`. `slo` and `validate` ("basic", "contains:TEXT",
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
     `method` is that of the numbers (see docs/method.md): loads from before there were two have none, and keep 1.
+    `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
+    names of headers that were added, and `insecure` says that any certificate was trusted.
     """
 
     schema: Literal["kit/load/1"]
@@ -177,7 +180,7 @@ class Load(Sparse):
     lane: str
     prompts: TextPin
     output_tokens: OutputTokens
-    extra_body: Mapping[str, Setting]
+    extra_body: Mapping[str, object]
     ramp_ns: int = 0
     trace: TracePin | None = None
     slo: Slo | None = None
@@ -186,6 +189,11 @@ class Load(Sparse):
     processes: int | None = None
     chat: Literal["system-user", "user"] = "system-user"
     method: Literal[1, 2] = 1
+    prompts_from: Literal["kit", "file", "synthetic"] = "kit"
+    without: tuple[str, ...] = ()
+    limit_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    headers: tuple[str, ...] = ()
+    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,14 +181,18 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepLevel:
-    """One load of a sweep; `id` is its folder, and one of `concurrency` and `rate_milli_per_s` is its level."""
+class SweepLevel(Sparse):
+    """One load of a sweep; `id` is its folder, and one of `concurrency` and `rate_milli_per_s` is its level.
+
+    `failure` says why it has no numbers.
+    """
 
     id: str
     concurrency: int | None
     rate_milli_per_s: int | None
     records_sha256: str
     metrics: Metrics | None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

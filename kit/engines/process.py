@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -31,12 +31,8 @@ LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
 # What a child may know of our environment: enough to find Python, libraries and a home, nothing else.
 ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "TZ", "VIRTUAL_ENV",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "KIT_API_KEY",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "KIT_API_KEY", "KIT_HEADERS", "KIT_INSECURE",
 )  # fmt: skip
-
-
-def _environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
 
 
 def port_is_free(port: int) -> bool:
@@ -76,7 +72,13 @@ class ProcessServer:
 
 
 class ProcessEngine:
-    """Child processes on this machine, on the loopback address only."""
+    """Child processes on this machine, on the loopback address only; `more` is what they know besides."""
+
+    def __init__(self, more: Mapping[str, str] | None = None) -> None:
+        self._more = dict(more or {})
+
+    def _environment(self) -> dict[str, str]:
+        return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | self._more
 
     def free_port(self) -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -136,7 +138,7 @@ class ProcessEngine:
                 stdin=subprocess.PIPE,
                 stdout=stdout,
                 stderr=stderr,
-                env=_environment(),
+                env=self._environment(),
                 start_new_session=True,  # a Ctrl-C in the terminal reaches us alone; we end our children
             )
         except OSError as error:

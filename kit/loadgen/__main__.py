@@ -15,19 +15,20 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kit.documents import Load, PlannedRequest
 from kit.errors import InputError, InternalError, KitError
-from kit.loadgen.connector import resolve
+from kit.loadgen.connector import access_of
 from kit.loadgen.counters import Ledger
+from kit.loadgen.descriptors import need_descriptors
 from kit.loadgen.loadrun import LoadRun, Progress
+from kit.loadgen.reach import reach
 from kit.loadgen.recorder import keep
 from kit.loadgen.session import Session
 from kit.loadgen.shards import run_shards
 from kit.loadgen.spool import Spool
-from kit.plan.chat_body import body
+from kit.plan.chat_body import Prompt, PromptTexts, body
 from kit.plan.schedule import arrivals_ns, planned_request
 from kit.plan.target import parse_target, payload, request_head
 from kit.plan.traces import TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
@@ -37,15 +38,8 @@ from kit.strict.json_reader import read_json
 
 PROGRESS_EVERY_NS = 200_000_000
 MAX_PROCESSES = 256
+MAX_PROMPTS_BYTES = 256 << 20  # a user's prompts, written as JSON
 NICER = 10  # steps of os.nice: ten times the weight of a usual process
-
-
-@dataclass(frozen=True, slots=True)
-class PromptTexts:
-    """prompts.json: the texts of a prompt set and the sha256 of the file they come from."""
-
-    sha256: str
-    texts: tuple[str, ...]
 
 
 def read_load(path: Path) -> Load:
@@ -57,27 +51,28 @@ def read_load(path: Path) -> Load:
     return typed(Load, read_json(data, str(path)), str(path))
 
 
-def prompt_texts(load: Load, folder: Path) -> tuple[str, ...]:
+def prompts_of(load: Load, folder: Path) -> Sequence[Prompt]:
     """The prompts of a load: those the starter left beside it in `prompts.json`, else the kit's own set.
 
     `InputError` if they are not the ones the load names (by the hash of their file).
     """
     beside = folder / PROMPTS
     if beside.is_file():
-        given = typed(PromptTexts, read_json(beside.read_bytes(), str(beside)), str(beside))
-        found, texts = given.sha256, given.texts
+        data = beside.read_bytes()
+        given = typed(PromptTexts, read_json(data, str(beside), max_bytes=MAX_PROMPTS_BYTES), str(beside))
+        found, prompts = given.sha256, given.prompts
     else:
         # Only here: reading and checking YAML takes longer than many a load takes to start.
         from kit.plan.prompts import load_prompts
 
         own = load_prompts(load.prompts.name)
-        found, texts = own.sha256, own.texts
-    if found != load.prompts.sha256 or len(texts) != load.prompts.count:
+        found, prompts = own.sha256, own.texts
+    if found != load.prompts.sha256 or len(prompts) != load.prompts.count:
         raise InputError(
             f"The prompt set {load.prompts.name} here is not the one the plan was made with.",
             "Use the kit version that made the plan.",
         )
-    return texts
+    return prompts
 
 
 def trace_lines(load: Load, folder: Path) -> tuple[TraceLine, ...]:
@@ -148,14 +143,16 @@ def _ahead() -> Iterator[None]:
 
 
 def carry_out(
-    load: Load, texts: tuple[str, ...], trace: tuple[TraceLine, ...], spools: Sequence[Spool]
+    load: Load, prompts: Sequence[Prompt], trace: tuple[TraceLine, ...], spools: Sequence[Spool]
 ) -> LoadRun:
     """Run one load to its end (or to a signal), by a process for each spool."""
-    target = parse_target(load.url)
-    head, address = request_head(target), resolve(target)
+    target, access = parse_target(load.url), access_of(load)
+    workers = load.loop.concurrency if load.loop.kind == "closed" else None
+    need_descriptors(None if workers is None else -(-workers // len(spools)))
+    head, address = request_head(target, access), reach(target, access)
 
     def body_of(index: int) -> bytes:
-        document = body(load, texts, request_of(load, trace, index))
+        document = body(load, prompts, request_of(load, trace, index))
         return payload(head, json.dumps(document, ensure_ascii=False).encode())
 
     if len(spools) == 1:
@@ -213,10 +210,10 @@ def perform(load_file: Path, out: Path) -> None:
     processes = 1 if load.processes is None else load.processes
     if not 1 <= processes <= MAX_PROCESSES:
         raise InputError(f"A load cannot have {processes} processes.", f"Give 1 to {MAX_PROCESSES}.")
-    texts, trace = prompt_texts(load, load_file.parent), trace_lines(load, load_file.parent)
+    prompts, trace = prompts_of(load, load_file.parent), trace_lines(load, load_file.parent)
     with _spools(out, processes) as spools:
         with _ahead():
-            run = carry_out(load, texts, trace, spools)
+            run = carry_out(load, prompts, trace, spools)
         _emit({"event": "parse"})
         keep(out, run, lambda index: request_of(load, trace, index), load)
     if run.broken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kit.documents import ErrorKind, Exchange, Timeouts
 from kit.loadgen.clock import READ_BYTES, SHORT_READ_BYTES, Clock
@@ -12,7 +12,9 @@ from kit.loadgen.connector import Address, Dial, reason_of
 from kit.loadgen.http1 import ResponseFramer
 from kit.plan.target import Target
 from kit.reactor import READ, WRITE, Reactor
+from kit.stream.answer import parse
 
+FIRST_PIECES = 16
 _PEEK = socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)
 
 OnDone = Callable[["Client", Exchange], None]
@@ -22,9 +24,9 @@ class Client:
     """A worker's connection: idle, or busy with exactly one exchange. All times are ns of the load's clock."""
 
     __slots__ = (
-        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_much",
-        "_on_done", "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock", "_started_ns",
-        "_state", "_target", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
+        "_address", "_clock", "_connect_ns", "_dial", "_framer", "_id", "_intended_ns", "_last_ns", "_limits",
+        "_looked", "_much", "_on_done", "_out", "_payload", "_reactor", "_retried", "_reused", "_sent_ns", "_sock",
+        "_started_ns", "_state", "_target", "_texted", "_timeouts", "_tls", "pieces", "stale_retries", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -37,6 +39,7 @@ class Client:
         reactor: Reactor,
         on_done: OnDone,
         tls: ssl.SSLContext | None = None,
+        limits: tuple[int | None, int | None] = (None, None),
     ) -> None:
         self.worker = worker
         self.pieces = 0
@@ -49,6 +52,7 @@ class Client:
         self._reactor = reactor
         self._on_done = on_done
         self._tls = tls
+        self._limits = limits  # bytes and pieces of an answer; those of a load where there are none
         self._much = False  # whether the last read was as long as a short one can be
         self._sock: socket.socket | None = None
         self._state = "idle"
@@ -59,16 +63,23 @@ class Client:
         self._intended_ns = intended_ns
         self._payload = payload
         self._out = memoryview(payload)
-        self._framer = ResponseFramer()
+        self._framer = ResponseFramer(*self._limits)
         self._connect_ns: int | None = None
         self._sent_ns: int | None = None
         self._started_ns = self._last_ns = self._clock.now()
         self._retried = False
         self._reused = False
+        self._texted = False
+        self._looked = 0
 
     @property
     def busy(self) -> bool:
         return self._state != "idle"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the last answer, names in lower case; what nobody asks for during a load."""
+        return self._framer.headers
 
     @property
     def sent_ns(self) -> int | None:
@@ -211,11 +222,20 @@ class Client:
                 self._fail("connect", f"no connection within {limits.connect_ns / 1e9:g} s")
         elif now - self._sent_ns > limits.total_ns:
             self._fail("timeout_total", f"not finished within {limits.total_ns / 1e9:g} s")
-        elif not self._framer.pieces:
-            if now - self._sent_ns > limits.first_ns:
-                self._fail("timeout_first", f"nothing within {limits.first_ns / 1e9:g} s")
-        elif now - self._last_ns > limits.idle_ns:
+        elif now - self._sent_ns > limits.first_ns and not self._has_text():
+            words = "no text" if self._framer.pieces else "nothing"
+            self._fail("timeout_first", f"{words} within {limits.first_ns / 1e9:g} s")
+        elif now - self._last_ns > limits.idle_ns and self._has_text():
             self._fail("timeout_idle", f"silent for {limits.idle_ns / 1e9:g} s")
+
+    def _has_text(self) -> bool:
+        """Whether text has come: a role or a heartbeat is none. Looked at only where a limit has passed."""
+        pieces = self._framer.pieces
+        while not self._texted and self._looked < len(pieces):
+            # Text mostly comes early: a long answer need not be read whole to see that it has begun.
+            self._looked = min(len(pieces), max(FIRST_PIECES, 2 * self._looked))
+            self._texted = bool(parse(tuple(pieces[: self._looked])).chunks)
+        return self._texted
 
     def cancel(self) -> None:
         """End the exchange as unfinished: the load is over."""

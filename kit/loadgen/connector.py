@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from kit.documents import Load
 from kit.errors import InputError
 from kit.loadgen.clock import Clock
-from kit.plan.target import Target
+from kit.plan.target import CA_VARIABLE, Access, Target
 from kit.reactor import READ, WRITE, Reactor
 
 RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
 PROBE_S = 2.0
+OWN_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})  # says nothing about the server, so it is no failed request
 
 Address = tuple[socket.AddressFamily, Any]
 
@@ -25,6 +29,14 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def too_few_files(error: OSError) -> InputError:
+    """The error for a load that has more connections than this process may have open files."""
+    return InputError(
+        f"The load generator cannot have so many open files: {reason_of(error)}.",
+        "Raise the hard limit (ulimit -Hn), or give fewer users or a lower rate.",
+    )
 
 
 def resolve(target: Target) -> Address:
@@ -47,6 +59,26 @@ def resolve(target: Target) -> Address:
                 if probe.connect_ex(address) == 0:
                     return family, address
     return found[0][0], found[0][4]
+
+
+def access_of(load: Load) -> Access:
+    """What lets a load in: the environment, but whether any certificate is trusted says its record."""
+    return replace(Access.from_environment(), insecure=load.insecure)
+
+
+def tls_context(access: Access) -> ssl.SSLContext:
+    """Whom to trust, as `access` says; `InputError` if its file has no certificates."""
+    try:
+        context = ssl.create_default_context(cafile=access.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(
+            f"The certificates in {access.ca_file} cannot be read: {reason_of(error)}.",
+            f"Name a file with certificates in PEM form: --cacert or {CA_VARIABLE}.",
+        ) from None
+    if access.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Dial:
@@ -82,6 +114,8 @@ class Dial:
             with contextlib.suppress(BlockingIOError):
                 sock.connect(address[1])
         except OSError as error:
+            if error.errno in OWN_SHORTAGE:
+                raise too_few_files(error) from None
             self._fail(reason_of(error))
             return
         self._reactor.register(sock.fileno(), WRITE, self._connected)

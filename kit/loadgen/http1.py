@@ -42,6 +42,8 @@ class ResponseFramer:
         "_headers_seen",
         "_held",
         "_left",
+        "_max_bytes",
+        "_max_pieces",
         "_state",
         "_version",
         "closed_ns",
@@ -54,7 +56,9 @@ class ResponseFramer:
         "status",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, max_body_bytes: int | None = None, max_pieces: int | None = None) -> None:
+        self._max_bytes = MAX_BODY_BYTES if max_body_bytes is None else max_body_bytes
+        self._max_pieces = MAX_PIECES if max_pieces is None else max_pieces
         self.status: int | None = None
         self.headers: dict[str, str] = {}  # names in lower case, the first value of each
         self.headers_ns: int | None = None
@@ -79,7 +83,7 @@ class ResponseFramer:
             end = data.find(b"\r\n", 0, 8)
             if _SMALL_SIZES.get(data[:end]) == len(data) - end - 4 and data.endswith(b"\r\n"):
                 body = data[end + 2 : -2]
-                if self._body_bytes + len(body) <= MAX_BODY_BYTES and len(self.pieces) < MAX_PIECES:
+                if self._body_bytes + len(body) <= self._max_bytes and len(self.pieces) < self._max_pieces:
                     self._body_bytes += len(body)
                     self.pieces.append((stamp_ns, body))
                     return False
@@ -116,10 +120,10 @@ class ResponseFramer:
 
     def _keep(self, stamp_ns: int, data: bytes) -> None:
         self._body_bytes += len(data)
-        if self._body_bytes > MAX_BODY_BYTES:
-            self._fail(f"a body of more than {MAX_BODY_BYTES} bytes")
-        elif len(self.pieces) >= MAX_PIECES:
-            self._fail(f"a body in more than {MAX_PIECES} pieces")
+        if self._body_bytes > self._max_bytes:
+            self._fail(f"a body of more than {self._max_bytes} bytes")
+        elif len(self.pieces) >= self._max_pieces:
+            self._fail(f"a body in more than {self._max_pieces} pieces")
         else:
             self.pieces.append((stamp_ns, data))
 
@@ -152,7 +156,7 @@ class ResponseFramer:
         elif self._state == _BODY:
             self._end()
         else:
-            self._fail(f"a body of more than {MAX_BODY_BYTES} bytes")
+            self._fail(f"a body of more than {self._max_bytes} bytes")
 
     def _take_line(self, stamp_ns: int, data: bytes, at: int) -> int:
         """Take what there is of the current line and return where it ends; LF alone ends a line too."""
@@ -263,10 +267,10 @@ class ResponseFramer:
             self._end()
         elif "transfer-encoding" in self.headers:
             self._state = _SIZE
-        elif not _LENGTH.fullmatch(length) or int(length) > MAX_BODY_BYTES:
-            self._fail(f"a content length that is not between 0 and {MAX_BODY_BYTES}")
+        elif not _LENGTH.fullmatch(length) or int(length) > self._max_bytes:
+            self._fail(f"a content length that is not between 0 and {self._max_bytes}")
         elif "content-length" not in self.headers:
-            self._state, self._left = _UNTIL_CLOSE, MAX_BODY_BYTES + 1
+            self._state, self._left = _UNTIL_CLOSE, self._max_bytes + 1
         elif int(length):
             self._state, self._left = _BODY, int(length)
         else:

@@ -7,7 +7,6 @@ the drain bound is reached): the last requests of the window meet the same load 
 from __future__ import annotations
 
 import gc
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from itertools import zip_longest
@@ -16,7 +15,7 @@ from kit.documents import Exchange, Load, StampSource
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock, kernel_stamps_available
 from kit.loadgen.coalesce import Pace
-from kit.loadgen.connector import Address, resolve
+from kit.loadgen.connector import Address, access_of, resolve, tls_context
 from kit.loadgen.counters import ABORTED, DONE, INTERRUPTED, RUNNING, Ledger, due_requests
 from kit.loadgen.loadrun import LoadRun, Progress, phase_of, unsent
 from kit.loadgen.spool import Spool
@@ -61,7 +60,7 @@ class Session:
         self._target = target
         self._address = resolve(target) if address is None else address
         self._alarm = alarm
-        self._tls = ssl.create_default_context() if target.tls else None
+        self._tls = tls_context(access_of(load)) if target.tls else None
         self._reactor = Reactor()
         kernel = kernel_stamps_available() and not target.tls and target.unix is None
         self._clock = Clock(use_kernel=kernel)

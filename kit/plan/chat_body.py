@@ -1,43 +1,93 @@
-"""The body of the request that asks a prompt: a pure function of (load, prompt texts, planned request).
+"""The body of the request that asks a prompt: a pure function of (load, prompts, planned request).
 
 Apart from `kit.plan.prompts`, so that the load generator need not load what reads and checks YAML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from kit.documents import Load, PlannedRequest
+from kit.documents.pins import Sparse
 from kit.errors import InputError
 
+LIMIT_KEYS = frozenset({"max_tokens", "max_completion_tokens"})
 # What a load must not override: it decides what is measured and how it is counted.
-RESERVED_KEYS = frozenset({"model", "messages", "max_tokens", "stream", "stream_options"})
+RESERVED_KEYS = frozenset({"model", "messages", "stream", "stream_options"}) | LIMIT_KEYS
+# Without one of these there is nothing to measure.
+NEEDED_KEYS = frozenset({"model", "messages", "stream"})
 SEED_LIMIT = 2**31  # servers read the seed into a signed 32-bit integer
 
 
-def messages(texts: Sequence[str], request: PlannedRequest, *, system: bool = True) -> list[dict[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat that a user gave."""
+
+    role: str
+    content: str
+
+
+Chat = tuple[Message, ...]
+Prompt = str | Chat  # a question of the kit or of a user, or a whole chat of a user
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTexts(Sparse):
+    """prompts.json: the prompts of a set, or whole chats instead, and the sha256 of the file they come from."""
+
+    sha256: str
+    texts: tuple[str, ...]
+    chats: tuple[Chat, ...] = ()
+
+    @property
+    def prompts(self) -> Sequence[Prompt]:
+        return self.chats or self.texts
+
+
+def messages(
+    prompts: Sequence[Prompt], request: PlannedRequest, *, system: bool = True, own: bool = True
+) -> list[dict[str, str]]:
     """The chat of one request. The salt stands first of all, so no two requests share a prefix to be cached.
 
-    Without `system` both messages are one.
+    Without `system` the salt stands in the first message that there is; prompts that are not the kit's `own` get
+    the salt and no instruction.
     """
-    first = f"{request.salt} is the number of this request. You are a careful programmer."
-    if not system:
-        return [{"role": "user", "content": f"{first}\n\n{texts[request.prompt]}"}]
-    return [{"role": "system", "content": first}, {"role": "user", "content": texts[request.prompt]}]
+    prompt = prompts[request.prompt]
+    first = f"{request.salt} is the number of this request." + " You are a careful programmer." * own
+    chat = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else _plain(prompt)
+    if system and chat[0]["role"] not in ("system", "developer"):
+        return [{"role": "system", "content": first}, *chat]
+    return [{**chat[0], "content": f"{first}\n\n{chat[0]['content']}"}, *chat[1:]]
 
 
-def body(load: Load, texts: Sequence[str], request: PlannedRequest) -> dict[str, object]:
-    """The whole OpenAI chat completion request; `InputError` if `extra_body` would override what is measured."""
-    reserved = sorted(RESERVED_KEYS & load.extra_body.keys())
+def _plain(chat: Chat) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in chat]
+
+
+def check_members(extra: Iterable[str], without: Iterable[str]) -> None:
+    """`InputError` if a load would set or leave out members of the body that decide what is measured."""
+    reserved = sorted(RESERVED_KEYS & set(extra))
     if reserved:
         raise InputError(
             f"The load's extra_body may not set {', '.join(reserved)}.",
-            "The plan decides that; take it out of extra_body.",
+            "The plan decides that; take it out of extra_body (--body).",
         )
-    return {
+    needed = sorted(NEEDED_KEYS & set(without))
+    if needed:
+        raise InputError(
+            f"No request can go without {', '.join(needed)}.", "Leave out other members: --without top_p"
+        )
+
+
+def body(load: Load, prompts: Sequence[Prompt], request: PlannedRequest) -> dict[str, object]:
+    """The whole OpenAI chat completion request; `InputError` if the load would change what is measured."""
+    check_members(load.extra_body, load.without)
+    own = load.prompts_from == "kit"
+    whole = {
         "model": load.model,
-        "messages": messages(texts, request, system=load.chat == "system-user"),
-        "max_tokens": request.max_tokens,
+        "messages": messages(prompts, request, system=load.chat == "system-user", own=own),
+        load.limit_key: request.max_tokens,
         "temperature": 0,
         "top_p": 1,
         "seed": load.seed % SEED_LIMIT,
@@ -45,3 +95,4 @@ def body(load: Load, texts: Sequence[str], request: PlannedRequest) -> dict[str,
         "stream_options": {"include_usage": True},
         **load.extra_body,
     }
+    return {name: value for name, value in whole.items() if name not in load.without} if load.without else whole

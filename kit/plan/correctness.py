@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
-import threading
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 from typing import Literal
 
 from kit.assets import asset
 from kit.errors import InputError
+from kit.plan import drafts
+from kit.plan.blocks import defined_functions, json_objects
 from kit.plan.prompts import SUITES
 from kit.strict import Located, read_yaml, typed
 from kit.strict.schema import check
@@ -23,15 +20,11 @@ from kit.text import hint, plain_text
 CheckKind = Literal["contains", "pattern", "absent", "json", "python"]
 
 SEED = 1  # temperature 0 needs none, but some servers draw one from the clock and print it
-# No right answer is longer, and the parsers below take more memory than their input.
-MAX_JUDGED_CHARS = 20_000
+# So much of an answer is kept and judged, here and by `kit verify`: no right one is longer, and what reads it
+# takes more than linear memory and time.
+MAX_JUDGED_CHARS = 4000
 MAX_SHOWN_CHARS = 80
-MAX_REASON_CHARS = 200  # so much of a reason is kept
-
-_FENCED = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)  # the last block may be cut off by max_tokens
-_BRACKET = re.compile(r"[{\[]")
-_DECODER = json.JSONDecoder()
-_SILENCE = threading.Lock()  # the list of warning filters belongs to the whole process
+MAX_REASON_CHARS = 300  # so much of a reason is kept: 200 characters of a server's own words, and ours around them
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +171,22 @@ def turns(tests: Sequence[Test], requests: int) -> list[tuple[Test, int]]:
     return [(tests[at % len(tests)], at // len(tests)) for at in range(requests)]
 
 
+def kept(answer_text: str) -> str:
+    """What of an answer is kept, which is what is judged: where it is too long, its draft goes first."""
+    return drafts.kept(answer_text, MAX_JUDGED_CHARS)
+
+
 def judge(test: Test, answer_text: str) -> str:
-    """Empty when the answer passes every check of the test, otherwise the first reason why it does not."""
-    if not answer_text.strip():
-        return "the answer is empty"
-    answer = answer_text[:MAX_JUDGED_CHARS]
+    """Empty when the answer passes every check of the test, otherwise the first reason why it does not.
+
+    Of a model that thinks first, what follows its draft is judged.
+    """
+    text = kept(answer_text)
+    answer = drafts.spoken(text)
+    if answer is None:
+        return "no answer yet: the draft of the model has no end"
+    if not answer.strip():
+        return "no answer after the draft of the model" if text.strip() else "the answer is empty"
     reasons = (_CHECKS[each.kind](answer, each.value) for each in test.checks)
     return next((reason for reason in reasons if reason), "")
 
@@ -200,16 +204,15 @@ def _absent(answer: str, value: str) -> str:
 
 
 def _json(answer: str, value: str) -> str:
-    texts = (*islice(_fenced(answer), 1), answer)
-    document = next((found for text in texts if (found := _object(text)) is not None), None)
-    if document is None:
+    objects = list(json_objects(answer))
+    lacks = [[key for key in _keys(value) if each.get(key) in (None, "", [], {})] for each in objects]
+    if not objects:
         return "no JSON object in the answer"
-    missing = [key for key in _keys(value) if document.get(key) in (None, "", [], {})]
-    return f"the JSON has nothing under {', '.join(missing)}" if missing else ""
+    return f"the JSON has nothing under {', '.join(lacks[0])}" if all(lacks) else ""
 
 
 def _python(answer: str, value: str) -> str:
-    found = any(value in _functions(code) for code in (*_fenced(answer), answer))
+    found = value in defined_functions(answer)
     return "" if found else f"no block of the answer is Python that defines {value}"
 
 
@@ -235,29 +238,3 @@ def _keys(value: str) -> list[str]:
 
 def _shown(value: str) -> str:
     return repr(plain_text(value, MAX_SHOWN_CHARS))
-
-
-def _fenced(answer: str) -> Iterator[str]:
-    return (match.group(1) for match in _FENCED.finditer(answer))
-
-
-def _object(text: str) -> dict[str, object] | None:
-    """The JSON object that begins at the first bracket: small models put words around their JSON."""
-    bracket = _BRACKET.search(text)
-    try:
-        value = _DECODER.raw_decode(text, bracket.start())[0] if bracket else None
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _functions(code: str) -> set[str]:
-    """The functions that Python source defines at top level; none if it is no Python."""
-    try:
-        # The parser warns about "\d" and the like; an answer must not print on the user's terminal.
-        with _SILENCE, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

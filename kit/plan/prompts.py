@@ -9,6 +9,7 @@ from typing import Literal
 
 from kit.assets import asset
 from kit.errors import InputError
+from kit.plan.chat_body import Chat
 from kit.strict import read_yaml, typed
 from kit.strict.schema import check
 from kit.text import hint, plain_text
@@ -19,12 +20,24 @@ SUITES = frozenset({"correctness", "correctness-bare"})
 
 @dataclass(frozen=True, slots=True)
 class PromptSet:
-    """The prompts of one file in their order; `sha256` is that of the bytes of the file, hexadecimal."""
+    """The prompts of one file in their order; `sha256` is that of the bytes of the file, hexadecimal.
+
+    `chats` are whole chats, of a user's file, and stand for the texts where there are any. `source` is the bytes
+    of a set that does not come with the kit, and `skipped` how many of its entries ask nothing.
+    """
 
     name: str
     texts: tuple[str, ...]
     ids: tuple[str, ...]
     sha256: str
+    chats: tuple[Chat, ...] = ()
+    source: bytes | None = None
+    origin: Literal["kit", "file", "synthetic"] = "kit"
+    skipped: int = 0
+
+    @property
+    def count(self) -> int:
+        return len(self.chats or self.texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,3 @@ def _first_repeated(values: Sequence[str]) -> int | None:
             return index
         seen.add(value)
     return None
-
-
-# --- asking ---------------------------------------------------------------------------------------------

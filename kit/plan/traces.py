@@ -1,7 +1,8 @@
 """Arrivals that no seed decides: the lines of a trace file, and the spread starts of a ramp. Pure.
 
 A trace is JSONL, one request a line: {"at_ms": 12.5} or {"at_ms": 12.5, "output_tokens": 64}; times count from the
-start of the load and never fall.
+start of the load and never fall. The lines of Mooncake's traces are read too: "timestamp" is at_ms and
+"output_length" output_tokens; "input_length" and "hash_ids" are not played.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from hashlib import sha256
 from kit.documents import PlannedRequest, TracePin
 from kit.errors import InputError
 from kit.strict.decode import typed
-from kit.strict.json_reader import StrictError, read_jsonl
+from kit.strict.json_reader import Json, StrictError, read_jsonl
 
 MAX_TRACE_BYTES = 64 << 20
-MAX_LINE_BYTES = 4096
+MAX_LINE_BYTES = 65_536  # a line of Mooncake's with the hashes of a prompt of 128,000 tokens has 2,000
 MAX_LINES = 1_000_000
 MAX_AT_MS = 7 * 86_400_000
 MAX_OUTPUT_TOKENS = 1_000_000
@@ -40,28 +41,52 @@ class _Line:
     output_tokens: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _MooncakeLine:
+    timestamp: float
+    input_length: int | None = None
+    output_length: int | None = None
+    hash_ids: tuple[int, ...] | None = None
+
+
+# The names of time and length in each form.
+_OWN, _MOONCAKE = ("at_ms", "output_tokens"), ("timestamp", "output_length")
+
+
+def is_mooncake(data: bytes) -> bool:
+    """Whether the first line is of Mooncake's form, whose input lengths are not played."""
+    return b'"timestamp"' in data.partition(b"\n")[0]
+
+
 def read_trace(data: bytes, where: str) -> tuple[TraceLine, ...]:
     """The lines of a trace file, at least one; `StrictError` names file and line of what is wrong."""
     if len(data) > MAX_TRACE_BYTES:
         raise StrictError(where, "", f"{len(data)} bytes are more than the {MAX_TRACE_BYTES} allowed")
     found: list[TraceLine] = []
     for number, value in read_jsonl(data, where, max_line_bytes=MAX_LINE_BYTES, max_lines=MAX_LINES):
-        line = _trace_line(typed(_Line, value, f"{where}: line {number}"), where, number)
+        names = _MOONCAKE if isinstance(value, dict) and "timestamp" in value else _OWN
+        line = _trace_line(value, names, where, number)
         if found and line.at_ns < found[-1].at_ns:
-            raise StrictError(where, f"line {number}", "at_ms is before that of the line above")
+            raise StrictError(where, f"line {number}", f"{names[0]} is before that of the line above")
         found.append(line)
     if not found:
         raise StrictError(where, "", "a trace needs at least one line")
     return tuple(found)
 
 
-def _trace_line(line: _Line, where: str, number: int) -> TraceLine:
+def _trace_line(value: Json, names: tuple[str, str], where: str, number: int) -> TraceLine:
+    place = f"{where}: line {number}"
+    if names is _MOONCAKE:
+        theirs = typed(_MooncakeLine, value, place)
+        line = _Line(theirs.timestamp, theirs.output_length)
+    else:
+        line = typed(_Line, value, place)
     if not 0 <= line.at_ms <= MAX_AT_MS:
         raise StrictError(
-            where, f"line {number}: at_ms", f"must be 0 to {MAX_AT_MS}, in ms since the start of the trace"
+            where, f"line {number}: {names[0]}", f"must be 0 to {MAX_AT_MS}, in ms since the start of the trace"
         )
     if line.output_tokens is not None and not 1 <= line.output_tokens <= MAX_OUTPUT_TOKENS:
-        raise StrictError(where, f"line {number}: output_tokens", f"must be 1 to {MAX_OUTPUT_TOKENS}")
+        raise StrictError(where, f"line {number}: {names[1]}", f"must be 1 to {MAX_OUTPUT_TOKENS}")
     return TraceLine(round(Fraction(line.at_ms) * NS_PER_MS), line.output_tokens)
 
 

@@ -2,7 +2,8 @@
 
     python -m kit.probe '{"name": "text", "url": ...}'      or @FILE with such a document
 
-carries out one operation and prints one JSON line: {"ok": VALUE} or {"error": "why not"}.
+carries out one operation and prints one JSON line: {"ok": VALUE}, {"error": "why not"}, or, where the kit
+failed and not the server, {"fault": "what and why"}.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def _too_late(*_: object) -> NoReturn:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0 if there is an answer of the server, 1 if there is none, 2 if nothing could be asked."""
+    """Exit code 0 if the server answered, 1 if it did not, the error's if nothing could be asked."""
     try:
         asked = _operation(arguments)
     except (OSError, KitError) as error:
@@ -52,6 +53,9 @@ def main(arguments: list[str]) -> int:
     except EndpointError as error:
         _print({"error": str(error)})
         return 1
+    except KitError as error:
+        _print({"fault": str(error)})
+        return error.exit_code
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     return 0

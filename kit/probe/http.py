@@ -1,74 +1,85 @@
-"""The kit's ordinary HTTP: readiness, facts, counters and correctness prompts. Carries no load.
+"""What the kit asks a server besides load: readiness, facts, counters, the list of models.
 
-The only module besides `kit.supply.download` that imports httpx.
+Every question has a cap on the bytes of its answer and a total deadline, whatever the server sends. Files go
+through httpx, which is imported here and in `kit.supply.download` only.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
-
 from kit.debuglog import logged
-from kit.documents import AnswerCheck
-from kit.errors import WrongAnswersError
-from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, test_body, turns
+from kit.documents import Exchange
+from kit.loadgen.asking import Limits, ask, question
+from kit.plan.target import Access, Target, parse_target
+from kit.stream.error_words import words_of_body
 from kit.strict import Json, StrictError, read_json
 from kit.text import plain_text
 
 POLL_S = 0.05
-ANSWER_TIMEOUT_S = 180.0
+SHORTEST_LOOK_S = 0.25  # a look that gets less time than this would see no server at all
+QUESTION_S = 10.0
+CONNECT_S = 3.0  # a server that nobody reaches is told from a slow one within this
 MAX_ANSWER_BYTES = 4 << 20
-MAX_KEPT_CHARS = 4000  # of a correctness answer, in correct.jsonl
+MAX_WORDS_CHARS = 200  # of what a server says when it refuses
+MAX_NAME_CHARS = 1000  # of a model: some are named by their path
+NO_ACCESS = Access()
 
 
 class EndpointError(Exception):
     """A server did not answer as asked; the message is safe to show."""
 
 
-def _client(timeout_s: float) -> httpx.Client:
-    # No proxy and no .netrc of the user: what is measured is reached directly.
-    return httpx.Client(timeout=timeout_s, trust_env=False, follow_redirects=False)
+class UnreachableError(EndpointError):
+    """Nobody answers at the server's address."""
 
 
-@contextlib.contextmanager
-def _endpoint_errors() -> Iterator[None]:
-    """What httpx raises about a server and its answer as an `EndpointError`; our own faults stay what they are."""
-    try:
-        yield
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise EndpointError(f"{type(error).__name__}: {error}") from None
+def own_words(body: bytes) -> str:
+    """What a server says about itself when it refuses, on one line; empty if it says nothing."""
+    return plain_text(" ".join(words_of_body(body).split()), MAX_WORDS_CHARS) if body.strip() else ""
 
 
-def _get(client: httpx.Client, url: str) -> bytes:
-    with _endpoint_errors():
-        answer = client.get(url)
-    if answer.status_code != 200:
-        raise EndpointError(f"HTTP status {answer.status_code}")
-    return answer.content
+def whole_body(exchange: Exchange) -> bytes:
+    """The body of a good answer; `EndpointError` with the status and the server's own words for any other."""
+    body = b"".join([data for _, data in exchange.pieces])
+    if exchange.failure == "connect":
+        raise UnreachableError(plain_text(exchange.failure_detail, MAX_WORDS_CHARS))
+    if exchange.status is not None and not 200 <= exchange.status < 300:
+        words = exchange.failure_detail or own_words(body)
+        raise EndpointError(f"HTTP status {exchange.status}{f': {words}' if words else ''}")
+    if exchange.failure is not None:
+        raise EndpointError(plain_text(exchange.failure_detail, MAX_WORDS_CHARS))
+    if not exchange.complete:
+        raise EndpointError("the connection closed before the end of the answer")
+    return body
+
+
+def _get(target: Target, path: str, access: Access, limit_s: float) -> bytes:
+    limits = Limits(limit_s, MAX_ANSWER_BYTES, CONNECT_S)
+    return whole_body(ask(target, access, question(target, access, path), limits))
 
 
 @logged("http")
-def poll_ready(url: str, limit_s: float) -> str | None:
-    """Ask again and again until `url` answers 200: None if it does within the limit, else its last answer."""
-    deadline = time.monotonic() + limit_s
-    with _client(5.0) as client:
-        while True:
-            try:
-                _get(client, url)
-            except EndpointError as error:
-                if time.monotonic() + POLL_S >= deadline:
-                    return str(error)
-                time.sleep(POLL_S)
-            else:
-                return None
+def poll_ready(url: str, path: str, limit_s: float) -> str | None:
+    """Ask until the server answers well at `path`: None if it does within the limit, else its last answer."""
+    target, deadline = parse_target(url), time.monotonic() + limit_s
+    while True:
+        left_s = deadline - time.monotonic()
+        try:
+            _get(target, path, NO_ACCESS, max(left_s, SHORTEST_LOOK_S))
+        except EndpointError as error:
+            if time.monotonic() + POLL_S >= deadline:
+                return str(error)
+            time.sleep(POLL_S)
+        else:
+            return None
 
 
-def _document(data: bytes, where: str) -> Json:
+def document_of(data: bytes, where: str) -> Json:
+    """A strictly read document of a server; `EndpointError` if it is none."""
     try:
         return read_json(data, where, max_bytes=MAX_ANSWER_BYTES)
     except StrictError as error:
@@ -76,122 +87,93 @@ def _document(data: bytes, where: str) -> Json:
 
 
 @logged("http")
-def fetch_json(url: str) -> Json:
-    """The JSON document at `url`; `EndpointError` if there is none."""
-    with _client(10.0) as client:
-        data = _get(client, url)
-    return _document(data, url)
+def fetch_json(url: str, path: str) -> Json:
+    """The JSON document of the server at `path`; `EndpointError` if there is none."""
+    return document_of(_get(parse_target(url), path, NO_ACCESS, QUESTION_S), url + path)
 
 
 @logged("http")
-def fetch_text(url: str) -> str:
-    """The text at `url`; `EndpointError` if there is none."""
-    with _client(10.0) as client:
-        return _get(client, url)[:MAX_ANSWER_BYTES].decode("utf-8", "replace")
-
-
-def _answered(method: Callable[[httpx.Client], httpx.Response], timeout_s: float) -> httpx.Response:
-    with _endpoint_errors(), _client(timeout_s) as client:
-        answer = method(client)
-    if not 200 <= answer.status_code < 300:
-        raise EndpointError(f"HTTP status {answer.status_code}: {plain_text(answer.text, 200)}")
-    return answer
+def fetch_text(url: str, path: str) -> str:
+    """The text of the server at `path`; `EndpointError` if there is none."""
+    return _get(parse_target(url), path, NO_ACCESS, QUESTION_S).decode("utf-8", "replace")
 
 
 @logged("http")
-def post_json(url: str, document: bytes, timeout_s: float) -> Json:
+def post_json(url: str, path: str, document: bytes, timeout_s: float) -> Json:
     """The JSON that a server answers to a JSON document, None if nothing; `EndpointError` if it refuses."""
-    kind = {"Content-Type": "application/json"}
-    answer = _answered(lambda client: client.post(url, content=document, headers=kind), timeout_s)
-    return _document(answer.content, url) if answer.content.strip() else None
+    target = parse_target(url)
+    limits = Limits(timeout_s, MAX_ANSWER_BYTES)
+    answer = whole_body(ask(target, NO_ACCESS, question(target, NO_ACCESS, path, document), limits))
+    return document_of(answer, url + path) if answer.strip() else None
 
 
 @logged("http")
 def post_file(url: str, path: Path, timeout_s: float) -> None:
-    """Send a file as it is, without holding it in memory; `EndpointError` if the server refuses it."""
+    """Send a file as it is, not held in memory; `EndpointError` if the server refuses it or is too slow."""
+    ended: list[BaseException | None] = []
+
+    def send() -> None:
+        try:
+            _send_file(url, path, timeout_s)
+        except BaseException as error:
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    # httpx knows no total time: a server that takes or says one byte a second would hold us for ever.
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    sender.join(timeout_s)
+    if not ended:
+        raise EndpointError(f"{path.name} was not taken within {timeout_s:g} s")
+    if ended[0] is not None:
+        raise ended[0]
+
+
+def _send_file(url: str, path: Path, timeout_s: float) -> None:
+    import httpx  # only here: it takes longer to import than all the rest of a load to start
+
     try:
-        with path.open("rb") as data:
-            size = str(path.stat().st_size)
-            _answered(lambda client: client.post(url, content=data, headers={"Content-Length": size}), timeout_s)
+        # No proxy and no .netrc of the user: what is measured is reached directly.
+        with (
+            path.open("rb") as data,
+            httpx.Client(timeout=timeout_s, trust_env=False, follow_redirects=False) as client,
+            client.stream(
+                "POST",
+                url,
+                content=data,
+                headers={"Content-Length": str(path.stat().st_size), "Accept-Encoding": "identity"},
+            ) as answer,
+        ):
+            if not 200 <= answer.status_code < 300:
+                # One part is enough of what it says, and what comes after it is not waited for.
+                said = next(answer.iter_raw(), b"")
+                raise EndpointError(f"HTTP status {answer.status_code}: {own_words(said)}")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise EndpointError(f"{type(error).__name__}: {plain_text(str(error), MAX_WORDS_CHARS)}") from None
     except OSError as error:
         raise EndpointError(f"{path.name}: {error.strerror or error}") from None
 
 
-def served_model(url: str) -> str | None:
-    """The first model the server lists at /v1/models, or None."""
+# --- the list of models ---------------------------------------------------------------------------------
+
+
+@logged("http", lambda target, *_, **__: str(target.base_url))
+def served_model(target: Target, access: Access = NO_ACCESS, limit_s: float = QUESTION_S) -> str:
+    """The first model that the server lists; `EndpointError` says why there is none, `UnreachableError` if nobody
+
+    answers there. It is asked with the load's own client, key, authorities and Host.
+    """
+    data = _get(target, target.models_path, access, limit_s)
     try:
-        document = fetch_json(f"{url}/v1/models")
-    except EndpointError:
-        return None
-    rows = document.get("data") if isinstance(document, dict) else None
-    first = rows[0] if isinstance(rows, list) and rows else None
-    name = first.get("id") if isinstance(first, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _answer_text(document: Json) -> str:
-    choices = document.get("choices") if isinstance(document, dict) else None
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, dict) else None
-    text = message.get("content") if isinstance(message, dict) else None
-    if not isinstance(text, str):
-        raise EndpointError("the answer has no text at choices[0].message.content")
-    return text
-
-
-@logged("http")
-def ask(client: httpx.Client, url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> str:
-    """The text of one non-streaming chat completion; `EndpointError` if there is none."""
-    with _endpoint_errors():
-        answer = client.post(f"{url}/v1/chat/completions", json=body, headers=dict(headers))
-    if answer.status_code != 200:
-        raise EndpointError(f"HTTP status {answer.status_code}")
-    return _answer_text(_document(answer.content, "answer"))
-
-
-class Examiner:
-    """Asks the correctness prompts of one level and judges the answers."""
-
-    def __init__(self, url: str, model: str, level: SuiteLevel, api_key: str = "") -> None:
-        self._url = url
-        self._model = model
-        self._level = level
-        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-
-    def single(self) -> list[AnswerCheck]:
-        """Every test once, one after the other."""
-        with _client(ANSWER_TIMEOUT_S) as client:
-            return [self._check(client, "single", test, 0) for test in self._level.tests]
-
-    def concurrent(self, requests: int) -> list[AnswerCheck]:
-        """`requests` tests at the same time, going round the level's tests."""
-        jobs = turns(self._level.tests, requests)
-        with _client(ANSWER_TIMEOUT_S) as client, ThreadPoolExecutor(max_workers=requests) as pool:
-            return list(pool.map(lambda job: self._check(client, "concurrent", *job), jobs))
-
-    def _check(self, client: httpx.Client, round_: str, test: Test, copy: int) -> AnswerCheck:
-        try:
-            answer = ask(client, self._url, test_body(test, self._model), self._headers)
-            reason = judge(test, answer)
-        except EndpointError as error:
-            answer, reason = "", str(error)
-        return AnswerCheck(
-            round="single" if round_ == "single" else "concurrent",
-            test=test.name,
-            copy=copy,
-            passed=not reason,
-            answer=answer[:MAX_KEPT_CHARS],
-            reason=reason[:MAX_REASON_CHARS],
-        )
-
-
-def require_right(checks: Sequence[AnswerCheck]) -> None:
-    """`WrongAnswersError` if there is no answer or one that is wrong."""
-    wrong = [check for check in checks if not check.passed]
-    if wrong or not checks:
-        lines = tuple(f"{check.round} {check.test}: {check.reason}" for check in wrong[:5])
-        raise WrongAnswersError(
-            f"{len(wrong)} of {len(checks)} correctness answers are wrong.",
-            "The cell is not measured; correct.jsonl in its folder has the answers.",
-            lines,
-        )
+        # Leniently: what a server says about its models beside their names is no business of ours.
+        document = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise EndpointError("the list of models is no JSON") from None
+    rows = document.get("data") if isinstance(document, dict) else document
+    if not isinstance(rows, list) or not rows:
+        raise EndpointError("the list of models has no model in it")
+    name = rows[0].get("id") if isinstance(rows[0], dict) else rows[0]
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise EndpointError("the first model of the list has no name that could be asked for")
+    return name

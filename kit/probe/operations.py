@@ -10,7 +10,9 @@ from typing import Literal
 
 from kit.catalogue import folder_sha256
 from kit.plan.correctness import SuiteLevel
+from kit.plan.target import parse_target
 from kit.probe import http
+from kit.probe.examiner import Examiner
 from kit.probe.http import EndpointError
 from kit.strict import Json, plain
 from kit.text import plain_text
@@ -38,13 +40,20 @@ class Operation:
 def _examine(asked: Operation) -> Json:
     if asked.level is None:
         raise EndpointError("there are no tests to ask")
-    examiner = http.Examiner(asked.url, asked.model, asked.level)
+    examiner = Examiner(parse_target(asked.url), asked.model, asked.level)
     checks = examiner.single() if asked.requests == 1 else examiner.concurrent(asked.requests)
     return plain(checks)
 
 
+def _model(asked: Operation) -> Json:
+    try:
+        return http.served_model(parse_target(asked.url))
+    except EndpointError:
+        return None
+
+
 def _post(asked: Operation) -> Json:
-    answer = http.post_json(asked.url + asked.path, asked.document.encode(), asked.limit_s)
+    answer = http.post_json(asked.url, asked.path, asked.document.encode(), asked.limit_s)
     if isinstance(answer, dict) and answer.get("error"):
         raise EndpointError(f"the server says: {plain_text(str(answer['error']), 300)}")
     return answer
@@ -69,10 +78,10 @@ def _file_sha256(path: Path) -> str:
 
 
 _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
-    "ready": lambda asked: http.poll_ready(asked.url + asked.path, asked.limit_s),
-    "json": lambda asked: http.fetch_json(asked.url + asked.path),
-    "text": lambda asked: http.fetch_text(asked.url + asked.path),
-    "model": lambda asked: http.served_model(asked.url),
+    "ready": lambda asked: http.poll_ready(asked.url, asked.path, asked.limit_s),
+    "json": lambda asked: http.fetch_json(asked.url, asked.path),
+    "text": lambda asked: http.fetch_text(asked.url, asked.path),
+    "model": _model,
     "examine": _examine,
     "post": _post,
     "upload": _upload,

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from kit.documents import AnswerCheck
 from kit.engines.protocol import Running, RunProbe
-from kit.errors import EngineError, RuntimeNotReadyError
+from kit.errors import EngineError, InternalError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel, turns
-from kit.probe import http
+from kit.probe.examiner import ANSWER_S
 from kit.probe.http import EndpointError
 from kit.probe.operations import GRACE_S, Operation, perform
 from kit.strict import Json, StrictError, plain, read_json, typed
@@ -22,7 +22,7 @@ from kit.text import plain_text
 
 QUICK_S = 30.0
 SHA256_S = 3600.0
-FIRST_LOOK_S = 1.0
+LONGEST_LOOK_S = 5.0  # one look at a server that is not ready takes no longer, nor does one answer to it
 MAX_PRINTED_BYTES = 32 << 20
 MAX_ERROR_CHARS = 400
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -39,8 +39,8 @@ class Probe(ABC):
     and `EngineError` if it could not even be asked.
     """
 
-    # One look at a server that is not ready takes no longer; between two looks we see whether it still lives.
-    LONGEST_LOOK_S: float
+    # Between two looks we see whether the server still lives, and in the beginning most of them that fail do.
+    FIRST_LOOK_S: float
 
     def __init__(self, running: Running) -> None:
         self._running = running
@@ -61,7 +61,7 @@ class Probe(ABC):
                     "Read its last log lines below; the whole log is in the cell's folder.",
                     self._running.log_tail(),
                 )
-            last = self._look(path, min(self.LONGEST_LOOK_S, FIRST_LOOK_S + waited / 4, budget_s - waited))
+            last = self._look(path, min(LONGEST_LOOK_S, self.FIRST_LOOK_S + waited / 4, budget_s - waited))
             if last is None:
                 return
         raise RuntimeNotReadyError(
@@ -102,7 +102,7 @@ class Probe(ABC):
             expected = [("single", test.name, 0) for test in tests]
         else:
             expected = [("concurrent", test.name, copy) for test, copy in turns(tests, requests)]
-        limit_s = http.ANSWER_TIMEOUT_S * (len(tests) if requests == 1 else 1) + QUICK_S
+        limit_s = ANSWER_S * (len(tests) if requests == 1 else 1) + QUICK_S
         asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level)
         value = self._ask(asked)
         try:
@@ -130,7 +130,7 @@ class Probe(ABC):
 class DirectProbe(Probe):
     """Asks a server whose address is reached from here."""
 
-    LONGEST_LOOK_S = 0.5
+    FIRST_LOOK_S = 0.5
 
     def _ask(self, asked: Operation) -> Json:
         return perform(asked)
@@ -139,7 +139,7 @@ class DirectProbe(Probe):
 class ContainerProbe(Probe):
     """Asks a server in a network of its own: the engine carries the questions there and the answers back."""
 
-    LONGEST_LOOK_S = 5.0
+    FIRST_LOOK_S = 1.0
 
     def __init__(self, running: Running, run_probe: RunProbe) -> None:
         super().__init__(running)
@@ -165,6 +165,8 @@ def value_of(printed: bytes) -> Json:
         raise _not_ours("no ok and no error")
     if "ok" in answer:
         return answer["ok"]
+    if "fault" in answer:
+        raise InternalError(f"Beside the server: {plain_text(_string(answer['fault']), MAX_ERROR_CHARS)}")
     raise EndpointError(plain_text(_string(answer.get("error")), MAX_ERROR_CHARS))
 
 

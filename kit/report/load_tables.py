@@ -9,7 +9,7 @@ from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
 from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
 from kit.report.count_text import count_lines
-from kit.text import NO_DATA, number
+from kit.text import NO_DATA, number, plain_text
 
 _ENDED = {
     "complete": "Every level was measured.",
@@ -85,7 +85,8 @@ def sweep_table(sweep: Sweep) -> str:
     ]
     rows = [_level_row(sweep, level) for level in sweep.levels]
     align = (*("right",) * 7, "left")
-    lines = [_ENDED[sweep.ended]]
+    why = sweep.levels[-1].failure
+    lines = [_ENDED[sweep.ended] if why is None else f"Stopped early: {plain_text(why, 1000)}"]
     if sweep.slo is not None:
         lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
     names = {level.id: _level_name(level) for level in sweep.levels}

@@ -10,7 +10,8 @@ from kit.documents import AnswerCheck, Entry, Setting
 from kit.engines.protocol import Running
 from kit.errors import EngineError, RuntimeNotReadyError, SourceError, WrongDeviceError
 from kit.probe import Probe
-from kit.probe.http import EndpointError, require_right
+from kit.probe.examiner import require_right
+from kit.probe.http import EndpointError
 from kit.run.phases import CellState
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import DeviceEvidence, ServedModel, Step, Upload

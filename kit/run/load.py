@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,31 +15,38 @@ from kit.documents import (
     Load,
     LoadFacts,
     Loop,
+    Metrics,
     OutputTokens,
     Slo,
     TextPin,
+    Timeouts,
     TracePin,
 )
+from kit.documents.phases import WINDOW
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.validation import parse_rule
+from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
-from kit.plan.target import parse_target
+from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
+from kit.run.empty_window import EMPTY_WINDOW, empty_window
+from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
     Event,
     metrics_of,
     parse_event,
     raise_load_error,
     read_facts,
+    read_records,
     remove_load,
     too_many_errors,
     write_cell,
     write_load,
 )
-from kit.storage.names import RECORDS, TRACE
+from kit.storage.names import PROMPTS_SOURCE, RECORDS, TRACE
 from kit.timestamps import utc_now
 
 DRAIN_S = 120.0
@@ -50,7 +57,9 @@ MAX_TRACE_NS = MAX_AT_MS * NS_PER_MS
 class LoadRequest:
     """What a person asks for: durations in seconds; the window is `window_s`, `requests` or the whole trace.
 
-    `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it.
+    `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it. `prompts` is a
+    set, or the name of one of the kit's. `body` and `without` are members of the request that are set and left
+    out. Without `access` it is the environment's.
     """
 
     url: str
@@ -59,11 +68,17 @@ class LoadRequest:
     warmup_s: float
     window_s: float | None
     requests: int | None
-    prompts: str
+    prompts: str | PromptSet
     output_tokens: OutputTokens
     ignore_eos: bool
     seed: int
     lane: str = "load"
+    access: Access | None = None
+    timeouts: Timeouts = TIMEOUTS
+    body: Mapping[str, object] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    limit_key: str = "max_tokens"
+    system: bool = True
     ramp_s: float = 0.0
     slo: Slo | None = None
     validate: str | None = None
@@ -88,26 +103,34 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
     """The exact load; asks the server for a model name if none is given. `InputError` if it makes no sense."""
     if request.validate is not None:
         parse_rule(request.validate)
+    check_members(request.body, request.without)
     span = _span(request)
-    base = parse_target(request.url).base_url
+    target = parse_target(request.url)
+    access = Access.from_environment() if request.access is None else request.access
     return Load(
         schema="kit/load/1",
-        url=base,
-        model=request.model or _served_model(base),
+        url=target.base_url,
+        model=request.model or chosen_model(target, access),
         loop=request.loop,
-        drain_ns=seconds_to_ns(DRAIN_S),
-        timeouts=TIMEOUTS,
+        drain_ns=max(seconds_to_ns(DRAIN_S), request.timeouts.total_ns if request.timeouts != TIMEOUTS else 0),
+        timeouts=request.timeouts,
         schedule=NAME,
         seed=request.seed,
         lane=request.lane,
-        prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
+        prompts=TextPin(prompts.name, prompts.sha256, prompts.count),
         output_tokens=request.output_tokens,
-        extra_body={"ignore_eos": True} if request.ignore_eos else {},
+        extra_body={**({"ignore_eos": True} if request.ignore_eos else {}), **request.body},
         slo=request.slo,
         validate=request.validate,
         max_error_milli=request.max_error_milli,
         processes=request.processes,
         method=METHOD,
+        chat="system-user" if request.system else "user",
+        prompts_from=prompts.origin,
+        without=request.without,
+        limit_key="max_completion_tokens" if request.limit_key == "max_completion_tokens" else "max_tokens",
+        headers=tuple(name for name, _ in access.headers if name.lower() != "authorization"),
+        insecure=access.insecure and target.tls,
         **span,
     )
 
@@ -154,16 +177,9 @@ def _traced_requests(
     return request.requests or left
 
 
-def _served_model(base_url: str) -> str:
-    # Only here: httpx takes longer to import than all the rest of a load to start.
-    from kit.probe.http import served_model
-
-    return served_model(base_url) or "default"
-
-
 def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:
     """Run one load into a new folder; returns the cell, which is also written to cell.json."""
-    prompts = load_prompts(request.prompts)
+    prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
     load = make_load(request, prompts)
     refuse_used(folder)
     _create(folder)
@@ -171,9 +187,12 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     file = write_load(folder, load, prompts)
     if request.trace is not None:
         (folder / TRACE).write_bytes(request.trace)
+    if prompts.source is not None:
+        (folder / PROMPTS_SOURCE).write_bytes(prompts.source)
     _run(file, folder, engine, on_event)
     facts = read_facts(folder)
-    status, failure = _outcome(facts, load)
+    metrics = metrics_of(folder, facts, load)
+    status, failure = _outcome(facts, load, folder, metrics)
     cell = Cell(
         schema="kit/cell/1",
         id="load",
@@ -191,16 +210,21 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         load=load,
         facts=facts,
         server=None,
-        metrics=metrics_of(folder, facts, load),
+        metrics=None if failure is not None and failure.kind == EMPTY_WINDOW else metrics,
     )
     write_cell(folder, cell)
     return cell
 
 
-def _outcome(facts: LoadFacts, load: Load) -> tuple[CellStatus, CellFailure | None]:
+def _outcome(
+    facts: LoadFacts, load: Load, folder: Path, metrics: Metrics | None
+) -> tuple[CellStatus, CellFailure | None]:
     if facts.aborted:
         return "failed", too_many_errors(load, facts.requests)
-    return "interrupted" if facts.interrupted else "measured", None
+    if facts.interrupted:
+        return "interrupted", None
+    why = None if metrics is None else empty_window(load, metrics, read_records(folder / RECORDS))
+    return ("measured", None) if why is None else ("failed", CellFailure(WINDOW, EMPTY_WINDOW, why))
 
 
 def run_generator(engine: Engine, load: Path, folder: Path, on_event: Callable[[Event], None]) -> None:
@@ -225,7 +249,8 @@ def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], N
             remove_load(folder)
     except KitError:
         if not (folder / RECORDS).exists():
-            (folder / TRACE).unlink(missing_ok=True)
+            for name in (TRACE, PROMPTS_SOURCE):
+                (folder / name).unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
         raise

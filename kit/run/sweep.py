@@ -23,6 +23,7 @@ from kit.strict import plain, write_json
 from kit.timestamps import utc_now
 
 MAX_LEVELS = 100
+MAX_WHY_CHARS = 1000
 Ended: TypeAlias = Literal["complete", "saturated", "no_answers", "interrupted", "failed"]
 OnEvent: TypeAlias = Callable[[str, Event], None]
 
@@ -47,7 +48,8 @@ def _measured(loop: Loop, cell: Cell) -> SweepLevel:
     if cell.facts is None:
         raise InternalError("A load ended without facts.")
     digest = cell.facts.records_sha256
-    return SweepLevel(level_id(loop), loop.concurrency, loop.rate_milli_per_s, digest, cell.metrics)
+    why = None if cell.failure is None else cell.failure.message[:MAX_WHY_CHARS]
+    return SweepLevel(level_id(loop), loop.concurrency, loop.rate_milli_per_s, digest, cell.metrics, why)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from pathlib import Path
 from kit.debuglog import logged
 from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
 from kit.documents.phases import WINDOW
-from kit.errors import EngineError, InputError, InternalError, KitError, StorageError
+from kit.errors import EngineError, InputError, InternalError, KitError, StorageError, UnreachableError
 from kit.metrics.aggregate import cell_metrics
+from kit.plan.chat_body import PromptTexts
 from kit.plan.prompts import PromptSet
 from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
@@ -36,8 +37,8 @@ def write_cell(folder: Path, cell: Cell) -> None:
 @logged("file")
 def write_load(folder: Path, load: Load, prompts: PromptSet) -> Path:
     """Put load.json and prompts.json where the load generator looks; returns the path of load.json."""
-    texts = {"sha256": prompts.sha256, "texts": list(prompts.texts)}
-    (folder / PROMPTS).write_bytes(write_json(texts))
+    given = PromptTexts(prompts.sha256, prompts.texts, prompts.chats)
+    (folder / PROMPTS).write_bytes(write_json(plain(given)))
     path = folder / LOAD
     path.write_bytes(write_json(plain(load)))
     return path
@@ -65,7 +66,7 @@ def parse_event(line: str) -> Event:
 
 
 _ERRORS: Mapping[int, type[KitError]] = {
-    kind.exit_code: kind for kind in (InputError, InternalError, StorageError)
+    kind.exit_code: kind for kind in (InputError, InternalError, StorageError, UnreachableError)
 }
 
 

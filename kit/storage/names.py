@@ -8,6 +8,7 @@ CELL, RECORDS, TEXTS, CORRECT = "cell.json", "records.jsonl", "texts.jsonl", "co
 CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
 # What the load generator is given, and what it leaves beside records and texts; both go into cell.json.
 LOAD, PROMPTS, TRACE = "load.json", "prompts.json", "trace.jsonl"
+PROMPTS_SOURCE = "prompts.source"  # a user's prompts as they were given; stays with the records of a load by hand
 FACTS, METRICS = "facts.json", "metrics.json"
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
 STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG)  # they may name paths and people; no number comes from them

@@ -69,6 +69,8 @@ def _converter(kind: Any) -> Convert:
         return _dataclass(cast(type[Any], kind))
     if kind is float:
         return _float
+    if kind is object:
+        return lambda value: value  # any JSON: what a user adds to a request is the server's to judge
     if kind in _WORDS:
         return _exact(kind)
     if origin is Literal:

@@ -34,6 +34,7 @@ DOCUMENTS = frozenset(
         "comparison",
         "contract",
         "correctness",
+        "examination",
         "finding",
         "folders",
         "host",
@@ -139,13 +140,14 @@ def _validator(name: str) -> Validator:
     return validator
 
 
-def _inlined(part: Any, whole: Mapping[str, Any]) -> Any:
+def _inlined(part: Any, whole: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> Any:
     """The part with what its `$ref`s name in their place: to look each one up anew takes a third of the time.
 
-    No schema of the kit refers to itself. `whole` is the file in which the part stands.
+    `whole` is the file in which the part stands, and `inside` what the part is of: a schema that refers to itself
+    (any JSON value) keeps that reference.
     """
     if isinstance(part, list):
-        return [_inlined(each, whole) for each in part]
+        return [_inlined(each, whole, inside) for each in part]
     if not isinstance(part, dict):
         return part
     found: dict[str, Any] = {}
@@ -156,9 +158,10 @@ def _inlined(part: Any, whole: Mapping[str, Any]) -> Any:
             target: Any = home
             for step in filter(None, pointer.split("/")):
                 target = target[step]
-            found |= _inlined(target, home)
+            place = f"{home['$id']}#{pointer}"
+            found |= {"$ref": place} if place in inside else _inlined(target, home, inside | {place})
         elif key != "$defs":
-            found[key] = _inlined(value, whole)
+            found[key] = _inlined(value, whole, inside)
     return found
 
 

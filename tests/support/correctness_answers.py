@@ -67,6 +67,7 @@ GOOD = {
     ],
     "standard/person": [
         '{"name": "Ada Lovelace", "city": "London", "year": 1815}',
+        '[{"name": "Ada Lovelace", "city": "London", "year": 1815}]',
         '```json\n{\n  "name": "Ada Lovelace",\n  "city": "London",\n  "year": 1815\n}\n```',
     ],
     "standard/well-paid": [
@@ -122,7 +123,7 @@ WRONG = {
         '{"name": "Ada Lovelace", "city": "London", "year": "1815"}',
         '{"name": "Ada Lovelace", "city": "London", "year": 1851}',
         '{"name": "Ada", "city": "London", "year": 1815}',
-        '[{"name": "Ada Lovelace", "city": "London", "year": 1815}]',
+        '[{"name": "Ada Lovelace", "city": "London"}, {"year": 1815}]',
         '{"name": "Ada Lovelace", "city": "London", "year": 1815',
     ],
     "standard/well-paid": [

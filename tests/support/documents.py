@@ -7,6 +7,7 @@ from typing import Any
 
 from kit import documents as m
 from kit.reference.truth import Truth
+from kit.report.examination import Examination, Judged
 from kit.strict.decode import plain
 from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point
@@ -230,11 +231,24 @@ ANSWER = m.AnswerCheck("concurrent", "sum", 3, True, "2 + 2 is 4.", "")
 
 TRUTH = Truth(1, "3176d369132dc3aa", 10**12, None, 10**12 + 5, ((10**12 + 6, 1), (10**12 + 9, 2)), 10**12 + 10, 3)
 
+EXAMINATION = Examination(
+    schema="kit/examination/1",
+    kit_version="0.1.0",
+    url="http://127.0.0.1:8080",
+    insecure=False,
+    model="SmolLM2-135M-Instruct",
+    level="smoke",
+    concurrency=4,
+    right=0,
+    wrong=1,
+    checks=(Judged("single", "sum", 0, False, "2 + 2 = 5", "nothing matches", "2 + 2?", ("a match of 4",)),),
+)
 MODELS: dict[str, Any] = {
     **COMPARED,
     "answer": ANSWER,
     "calibration": CALIBRATION,
     "cell": CELL,
+    "examination": EXAMINATION,
     "finding": FINDING,
     "host": HOST,
     "load": LOAD,

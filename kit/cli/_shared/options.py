@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from kit.cli._shared.durations import Duration
 from kit.documents import OutputTokens
 from kit.errors import InputError
 
@@ -21,6 +24,9 @@ seed_option = click.option(
 )
 processes_option = click.option(
     "--processes", type=click.IntRange(1, 256), metavar="P", help="Load generator processes. Default 1."
+)
+ramp_option = click.option(
+    "--ramp", type=Duration(0, 3600), default=0, metavar="TIME", help="Start users over TIME. Default 0."
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before downloads.")
 
@@ -64,14 +70,44 @@ class OutputRange(click.ParamType[OutputTokens]):
         return OutputTokens("uniform", low, high)
 
 
+def out_option(what: str) -> Callable[[F], F]:
+    """-o, --out: the folder or file that a command writes."""
+    return click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help=what)
+
+
 def new_folder(out: Path | None, name: str) -> Path:
-    """--out, or runs/<name>-<time> in the working folder."""
+    """--out, or runs/<name>-<time> in the working folder: made at once, so that no other run can have the same.
+
+    If nothing is in it when the command ends, it goes again.
+    """
     if out is not None:
         return out
     from kit.timestamps import utc_now
 
     stamp = utc_now()[:19].replace("-", "").replace(":", "").replace("T", "-")
-    return Path("runs") / f"{name}-{stamp}"
+    runs = Path("runs")
+    new_runs = not runs.exists()
+    for number in count(1):
+        folder = runs / (f"{name}-{stamp}" if number == 1 else f"{name}-{stamp}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not runs.is_dir():
+                raise
+            continue
+        break
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.call_on_close(lambda: _remove_empty(folder, runs if new_runs else None))
+    return folder
+
+
+def _remove_empty(*folders: Path | None) -> None:
+    """Remove what holds nothing; what holds something stays."""
+    for folder in folders:
+        if folder is not None:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, seed_option
 from kit.documents import Plan, Platform
 
@@ -16,9 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.argument("platform", required=False),
     click.option("--only", metavar="ENTRY,...", help="Measure only these entries."),
-    click.option("--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
-    click.option("--window", type=click.FloatRange(0.5, 86_400), metavar="S", help="Seconds to measure per cell."),
-    click.option("--warmup", type=click.FloatRange(0, 3600), metavar="S", help="Seconds of warm-up per cell."),
+    click.option("-c", "--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
+    click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m."),
+    click.option("--warmup", type=Duration(0, 3600), metavar="TIME", help="Warm-up per cell."),
     click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions."),
     seed_option,
 )

@@ -56,7 +56,7 @@ def test_goodput_and_validation_are_said_only_where_asked(tmp_path: Path) -> Non
 def serving(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serving:
     """The command line with an engine that starts nothing, in an empty folder."""
     engine = Serving()
-    monkeypatch.setattr("kit.engines.process.ProcessEngine", lambda: engine)
+    monkeypatch.setattr("kit.engines.process.ProcessEngine", lambda *_: engine)
     monkeypatch.chdir(tmp_path)
     return engine
 

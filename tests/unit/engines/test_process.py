@@ -179,3 +179,13 @@ def test_an_interrupt_while_the_load_generator_starts_still_ends_it(
     with pytest.raises(KeyboardInterrupt):
         ProcessEngine().run_load(tmp_path / "load.json", tmp_path, lambda _: None)
     assert started[0].poll() is not None
+
+
+def test_a_child_is_let_in_where_its_parent_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the engine is given stands for what our own environment says."""
+    monkeypatch.setenv("KIT_API_KEY", "ours")
+    log, more = tmp_path / "log", {"KIT_API_KEY": "", "KIT_HEADERS": '{"X": "y"}'}
+    code = "import os; print([os.environ[n] for n in ('KIT_API_KEY', 'KIT_HEADERS')]); print('up', flush=True)"
+    with ProcessEngine(more).server(spec(code), log):
+        wait_for(log, "up")
+    assert """['', '{"X": "y"}']""" in log.read_text()

@@ -282,3 +282,61 @@ def test_each_time_out_ends_a_request_with_its_kind(kind: str, parts: list[bytes
     limit_ns = (120 if kind == "timeout_total" else 60) * MS
     assert limit_ns <= first.done_ns - first.sent_ns < limit_ns + 1_000 * MS
     assert server.connections == 2
+
+
+ROLE = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}\n\n'
+BEAT = b": keep-alive\n\n"
+NOTHING_YET = {
+    "only headers": [CHUNKED],
+    "a role": [CHUNKED, chunked(ROLE)],
+    "a heartbeat": [CHUNKED, chunked(BEAT)],
+    "a role and heartbeats": [CHUNKED, chunked(ROLE), *[chunked(BEAT)] * 3],
+    "null as text": [CHUNKED, chunked(b'data: {"choices":[{"delta":{"role":"assistant","content":null}}]}\n\n')],
+    "half an event": [CHUNKED, chunked(TEXT[: len(TEXT) // 2])],
+}
+
+
+@pytest.mark.parametrize("parts", NOTHING_YET.values(), ids=list(NOTHING_YET))
+def test_silence_before_the_first_text_is_no_idle_answer(parts: list[bytes]) -> None:
+    """A long prompt may take longer than an answer may pause: the limit of the first text counts, and no other."""
+
+    def play(peer: Peer) -> None:
+        while peer.request():
+            peer.send(*parts, pause_s=0.01)
+            peer.wait(0.3)
+            rest = TEXT[len(TEXT) // 2 :] + STREAM if parts is NOTHING_YET["half an event"] else STREAM
+            peer.send(chunked(rest) + END)
+
+    with serving(play) as server:
+        ran = carried_out(asked(server.url, timeouts=limits(idle_ms=60)))
+    assert verdicts(ran.records) == ["ok"]
+
+
+@pytest.mark.parametrize("parts", NOTHING_YET.values(), ids=list(NOTHING_YET))
+def test_no_text_in_time_is_a_first_time_out(parts: list[bytes]) -> None:
+    """Also where something came; and heartbeats do not put it off."""
+
+    def play(peer: Peer) -> None:
+        while peer.request():
+            peer.send(*parts, *[chunked(BEAT)] * 30, pause_s=0.01)
+
+    with serving(play) as server:
+        ran = carried_out(asked(server.url, timeouts=limits(first_ms=100, idle_ms=60)))
+    record = ran.records[0]
+    assert verdicts(ran.records) == ["timeout_first"]
+    assert record.error_detail == "no text within 0.1 s"
+
+
+@pytest.mark.parametrize("beats", [0, 1, 15, 16, 17, 40])
+def test_text_is_seen_however_much_came_before_it(beats: int) -> None:
+    """And then silence is an idle answer again."""
+
+    def play(peer: Peer) -> None:
+        while peer.request():
+            peer.send(CHUNKED, *[chunked(BEAT)] * beats, chunked(TEXT), pause_s=0.002)
+            peer.wait()
+
+    with serving(play) as server:
+        ran = carried_out(asked(server.url, timeouts=limits(idle_ms=100)))
+    assert verdicts(ran.records) == ["timeout_idle"]
+    assert len(ran.records[0].chunks) == 1

@@ -16,6 +16,7 @@ from kit.plan.traces import (
     MAX_AT_MS,
     MAX_TRACE_BYTES,
     TraceLine,
+    is_mooncake,
     pin_trace,
     pinned_trace,
     read_trace,
@@ -35,6 +36,17 @@ def test_a_trace_is_read_in_nanoseconds() -> None:
     assert read_trace(GOOD, "t.jsonl") == LINES
     assert read_trace(b'{"at_ms":0.1}\n', "t")[0].at_ns == 100_000
     assert read_trace(b'{"at_ms":%d}\n' % MAX_AT_MS, "t")[0].at_ns == MAX_AT_MS * 10**6
+
+
+def test_a_trace_of_mooncake_is_read_for_its_times_and_answer_lengths() -> None:
+    """Its prompts are hashes, which nobody can ask."""
+    data = (
+        b'{"timestamp": 0, "input_length": 655, "output_length": 52, "hash_ids": [0, 1]}\n'
+        b'{"timestamp": 3000, "input_length": 7, "output_length": 5, "hash_ids": [%s]}\n'
+        % b",".join([b"46"] * 250)
+    )
+    assert read_trace(data, "m") == (TraceLine(0, 52), TraceLine(3 * 10**9, 5))
+    assert [is_mooncake(data), is_mooncake(GOOD)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +72,11 @@ def test_a_trace_is_read_in_nanoseconds() -> None:
         (b'{"at_ms":0,"output_tokens":1000001}\n', "line 1: output_tokens: must be 1"),
         (b"[0]\n", "line 1: expected an object"),
         (b'{"at_ms":0}\nnot json\n', "line 2"),
-        (b'{"at_ms":' + b"0" * 5000 + b"}\n", "longer than"),
+        (b'{"at_ms":' + b"0" * 70_000 + b"}\n", "longer than"),
+        (b'{"timestamp":5}\n{"timestamp":4}\n', "line 2: timestamp is before"),
+        (b'{"timestamp":0,"output_length":0}\n', "line 1: output_length: must be 1"),
+        (b'{"timestamp":0,"hash_id":[1]}\n', 'did you mean "hash_ids"?'),
+        (b'{"timestamp":0,"at_ms":0}\n', 'unknown key "at_ms"'),
         (b"\xff\n", "UTF-8"),
     ],
 )

@@ -262,7 +262,7 @@ def test_the_program_answers_in_one_line(tiny: TinyServer, tmp_path: Path) -> No
 def test_the_program_says_why_it_has_no_answer(capfd: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 for a server without an answer, 2 for what is no operation."""
     assert program.main(['{"name": "text", "limit_s": 5.0, "url": "http://127.0.0.1:9", "path": "/"}']) == 1
-    assert "ConnectError" in json.loads(capfd.readouterr().out)["error"]
+    assert "refused" in json.loads(capfd.readouterr().out)["error"]
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0  # or it would end whoever called it, seconds later
     for arguments in ([], ["{"], ['{"name": "rm", "limit_s": 1.0}'], ["@/no/such/file"]):
         assert program.main(arguments) == 2
@@ -283,3 +283,18 @@ def test_the_program_ends_when_its_time_is_over(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, operation], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, '{"error": "it took too long"}\n')
     assert time.monotonic() - began < 20
+
+
+def test_a_fault_of_the_kit_beside_the_server_is_told_as_one(
+    tiny: TinyServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program says so, and whoever reads it raises it: never an answer of the server that is wrong."""
+
+    def out_of_files(_: Operation) -> object:
+        raise InternalError("The kit could not ask 500 at once: Too many open files.", "Raise it.")
+
+    monkeypatch.setattr(program, "perform", out_of_files)
+    assert program.main([json.dumps(plain(Operation("model", 5.0, tiny.url)))]) == InternalError.exit_code
+    printed = capfd.readouterr().out.encode()
+    with pytest.raises(InternalError, match=r"Beside the server: The kit could not ask 500 at once.*Raise it\."):
+        probe_of(Server(tiny.url, saying(printed))).examine(SUITE, "tiny", 3)

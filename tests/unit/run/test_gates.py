@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -14,18 +16,22 @@ from kit.documents import AnswerCheck, Entry
 from kit.documents.container import ContainerSpec
 from kit.errors import (
     EngineError,
+    InternalError,
     KitError,
     RuntimeNotReadyError,
     SourceError,
     WrongAnswersError,
     WrongDeviceError,
 )
+from kit.loadgen.connector import Dial
+from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from kit.run.gates import check_answers, prove_device, wait_until_ready
 from kit.run.phases import CellInputs, CellState, Server
 from kit.runtimes import llamacpp
 from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
 from tests.support.fakes import SUITE, FakeRunning, Silent, TinyServer, demo_plan
+from tests.support.gathering import completion, gathering
 
 ENTRY = Entry("llamacpp", "llamacpp", "cpu", llamacpp.explicit("cpu", {"slots": 1}, 2))
 SPEC = container_server("cell", llamacpp, "cpu", ContainerSpec("cpu", "image", (), 8080))
@@ -203,8 +209,6 @@ def tiny() -> Iterator[TinyServer]:
 
 def test_answers_are_asked_alone_and_then_at_the_concurrency(tiny: TinyServer, tmp_path: Path) -> None:
     """Both rounds are kept."""
-    from kit.probe import probe_of
-
     check_answers(state_of(probe_of(FakeRunning(tiny.url)), folder=tmp_path, concurrency=3))
     assert tiny.paths.count("/v1/chat/completions") == 4
     assert len((tmp_path / "correct.jsonl").read_text().splitlines()) == 4
@@ -236,3 +240,29 @@ def test_a_server_without_any_answer_stops_the_cell(tmp_path: Path) -> None:
         wait_until_ready(state_of(Mute()))
     with pytest.raises(RuntimeNotReadyError, match="correctness prompts: it took too long"):
         check_answers(state_of(Mute(), folder=tmp_path))
+
+
+def test_a_server_that_is_gone_is_not_ready_and_not_wrong(tmp_path: Path) -> None:
+    """Nobody gave a wrong answer."""
+    with pytest.raises(RuntimeNotReadyError, match="correctness prompts: Connection refused"):
+        check_answers(state_of(probe_of(FakeRunning("http://127.0.0.1:9")), folder=tmp_path))
+    assert not (tmp_path / "correct.jsonl").exists()
+
+
+@pytest.mark.parametrize("users", [2, 100, 101, 150, 250, 500])
+def test_a_cell_is_examined_with_as_many_at_once_as_it_has_users(users: int, tmp_path: Path) -> None:
+    """The server answers none of them before all are there."""
+    with gathering(users, lambda _: completion("4"), alone=1) as server:
+        check_answers(state_of(probe_of(FakeRunning(server.url)), folder=tmp_path, concurrency=users))
+    assert server.most == users
+    assert (tmp_path / "correct.jsonl").read_text().count('"passed":true') == users + 1
+
+
+def test_a_fault_of_the_kit_is_no_failure_of_the_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Out of buffers: the run ends with an error of the kit, and no answer is kept as wrong."""
+    with gathering(3, lambda _: completion("4"), alone=1) as server:
+        probe = probe_of(FakeRunning(server.url))
+        monkeypatch.setattr(Dial, "start", lambda dial, _: dial._fail(os.strerror(errno.ENOBUFS)))
+        with pytest.raises(InternalError, match="No buffer space"):
+            check_answers(state_of(probe, folder=tmp_path, concurrency=3))
+    assert not (tmp_path / "correct.jsonl").exists()

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kit.documents import Load, Loop, OutputTokens, Slo, TextPin
 from kit.engines.protocol import OnLine
 from kit.errors import InputError
+from kit.plan.plan import TIMEOUTS
+from kit.plan.prompt_files import read_prompt_file
 from kit.plan.prompts import load_prompts
+from kit.plan.target import Access
 from kit.plan.traces import pinned_trace
 from kit.run.load import LoadRequest, load_by_hand, make_load
 from kit.storage.cell_folder import read_texts
 from kit.strict import plain, read_json, typed
+from kit.strict.schema import problems
 from tests.support.fakes import FakeEngine
 
 TRACE = b'{"at_ms":0}\n{"at_ms":1000,"output_tokens":9}\n{"at_ms":4000}\n'
@@ -60,6 +65,7 @@ def ignore(_: object) -> None: ...
 
 
 def made(request: LoadRequest) -> Load:
+    assert isinstance(request.prompts, str)
     return make_load(request, load_prompts(request.prompts))
 
 
@@ -177,3 +183,58 @@ def test_prompts_are_pinned() -> None:
     pin = made(REQUEST).prompts
     assert isinstance(pin, TextPin)
     assert (pin.name, len(pin.sha256)) == ("micro", 64)
+
+
+MINE = read_prompt_file(b"why?\nhow?\n", "mine.txt")
+
+
+def test_prompts_of_a_user_stay_with_the_records(tmp_path: Path) -> None:
+    """As they were given; the load pins them."""
+    engine = Seeing()
+    cell = load_by_hand(replace(REQUEST, prompts=MINE), tmp_path / "out", engine, ignore)
+    assert engine.beside["prompts.source"] == b"why?\nhow?\n"
+    assert (tmp_path / "out" / "prompts.source").read_bytes() == b"why?\nhow?\n"
+    assert cell.load is not None
+    assert (cell.load.prompts, cell.load.prompts_from) == (TextPin("mine", MINE.sha256, 2), "file")
+
+
+def test_prompts_of_a_load_that_never_began_go_again(tmp_path: Path) -> None:
+    """With the folder."""
+    with pytest.raises(InputError, match="No such host"):
+        load_by_hand(replace(REQUEST, prompts=MINE), tmp_path / "out", Failing(""), ignore)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_lets_the_kit_in_is_recorded_by_name() -> None:
+    """Never by value; the key of the environment not even by name."""
+    access = Access((("Authorization", "Bearer s3cret"), ("X-Team", "s3cret")), "/ca.pem", insecure=True)
+    load = made(replace(REQUEST, access=access, url="https://h"))
+    assert (load.headers, load.insecure, load.url) == (("X-Team",), True, "https://h")
+    assert "s3cret" not in repr(replace(REQUEST, access=access))
+    assert not made(replace(REQUEST, access=access)).insecure
+
+
+def test_members_and_time_outs_stand_in_the_load() -> None:
+    """As they were given."""
+    request = replace(
+        REQUEST,
+        body={"temperature": 0.7},
+        without=("top_p",),
+        limit_key="max_completion_tokens",
+        system=False,
+        ignore_eos=True,
+        timeouts=replace(TIMEOUTS, total_ns=10**12),
+    )
+    load = made(request)
+    assert load.extra_body == {"ignore_eos": True, "temperature": 0.7}
+    assert (load.without, load.limit_key, load.chat) == (("top_p",), "max_completion_tokens", "user")
+    assert (load.timeouts.total_ns, load.drain_ns) == (10**12, 10**12)
+    assert problems(plain(load), "load") == []
+
+
+@pytest.mark.parametrize("members", [{"body": {"stream": False}}, {"without": ("messages",)}])
+def test_members_that_decide_the_measurement_are_refused(members: dict[str, Any], tmp_path: Path) -> None:
+    """Before a folder is made."""
+    with pytest.raises(InputError, match=r"stream|messages"):
+        load_by_hand(replace(REQUEST, **members), tmp_path / "out", FakeEngine(""), ignore)
+    assert not (tmp_path / "out").exists()
