@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from kit.stream.sse import MAX_EVENT_BYTES, BadStreamError, json_object
+from kit.stream.sse import MAX_EVENT_BYTES
+from kit.stream.values import BadStreamError, json_object
 
 MAX_DETAIL_CHARS = 200  # of an error text, which is copied into every record
 MAX_PAGE_CHARS = 16 << 10  # of a web page that stands where an answer should: its words come after its styles
