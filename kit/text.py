@@ -39,9 +39,9 @@ def plain_text(s: str, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
 
 
-def cell(s: str) -> str:
+def cell(s: str, limit: int = 80) -> str:
     """`s` for a cell of a Markdown table: `plain_text`, with every character that means something escaped."""
-    escaped = _MARKDOWN.sub(r"\\\g<0>", plain_text(s))
+    escaped = _MARKDOWN.sub(r"\\\g<0>", plain_text(s, limit))
     return _BARE_WWW.sub(r"\1\\.", _LEADING_EQUALS.sub(r"\1\\=", escaped))
 
 

@@ -230,6 +230,7 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
 
 
 def _text(cell: Cell, folder: Path) -> str:
+    from kit.report.failure_text import WHY, failure_lines
     from kit.report.load_tables import judged_lines
     from kit.report.tables import metrics_table
 
@@ -239,4 +240,7 @@ def _text(cell: Cell, folder: Path) -> str:
     else:
         judged = judged_lines(cell.load, cell.metrics)
         parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]
+    failed = failure_lines([("", cell.facts.failures)]) if cell.facts else []
+    if failed:
+        parts.append("\n".join((WHY, *failed)))
     return "\n\n".join((*parts, f"Saved to {folder}."))

@@ -8,6 +8,7 @@ from kit.documents import Load, Metrics, Sweep, SweepLevel
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
 from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
+from kit.report.failure_text import WHY, failure_lines
 from kit.text import NO_DATA, number
 
 _ENDED = {
@@ -93,5 +94,8 @@ def sweep_table(sweep: Sweep) -> str:
         "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
     )
     lines.append(f"Knee of throughput: {knee}.")
+    failed = failure_lines([(names[level.id], level.failures) for level in sweep.levels])
+    if failed:
+        lines += [WHY, *failed]
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{table}\n\n" + "\n".join(lines)

@@ -198,7 +198,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
 
 def _outcome(facts: LoadFacts, load: Load) -> tuple[CellStatus, CellFailure | None]:
     if facts.aborted:
-        return "failed", too_many_errors(load, facts.requests)
+        return "failed", too_many_errors(load, facts)
     return "interrupted" if facts.interrupted else "measured", None
 
 

@@ -7,19 +7,18 @@ stream that breaks the rules becomes an answer whose `error` says so, with all t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise, repeat
 
 from kit.documents import CONTENT, REASONING, TOOL, Answer, ErrorKind, Usage
+from kit.stream.error_words import clean, message_of
 from kit.stream.sse import DONE, BadStreamError, Events, as_list, as_object, as_text, json_object
 from kit.stream.template import PROBE, Template, template_of
 
 MAX_TEXT_CHARS = 4 << 20  # four characters for each of a million tokens; memory per answer stays bounded
 MAX_TOKENS = 1_000_000_000  # a larger count is a mistake, and would bend every sum it enters
 MAX_NAME_CHARS = 200  # of a finish reason or model name, which are copied into every record
-MAX_DETAIL_CHARS = 200  # of an error text, likewise
 SHORT_STRETCH = 8  # a stretch of fewer events alike costs more to look for than it saves ...
 MAX_STRETCHES = 16  # ... and after so many of them nobody looks any more
 MAX_LESSONS = 4  # after so many events that are no template, the stream is of another kind: stop trying
@@ -48,22 +47,6 @@ def _usage(value: object) -> Usage:
         _count(usage.get("completion_tokens"), "completion_tokens"),
         None if cached is None else _count(cached, "cached_tokens"),
     )
-
-
-def message_of(error: object) -> str:
-    """The words of an error in any of the shapes servers use; the JSON itself where none is known."""
-    if isinstance(error, str):
-        return error
-    if isinstance(error, dict):
-        for key in ("error", "message", "detail"):
-            if error.get(key):
-                return message_of(error[key])
-    return json.dumps(error, ensure_ascii=False)
-
-
-def clean(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_DETAIL_CHARS])
-    return " ".join(printable.split())[:MAX_DETAIL_CHARS].rstrip()
 
 
 # --- the chunks of a completion -------------------------------------------------------------------------

@@ -8,16 +8,8 @@ from __future__ import annotations
 import hashlib
 
 from kit.documents import Answer, ErrorKind, Exchange, PlannedRequest, Record, TokenSource
-from kit.stream.answer import (
-    MAX_DETAIL_CHARS,
-    MAX_NAME_CHARS,
-    MAX_TEXT_CHARS,
-    MAX_TOKENS,
-    clean,
-    message_of,
-    parse,
-)
-from kit.stream.sse import MAX_EVENT_BYTES, BadStreamError, json_object
+from kit.stream.answer import MAX_NAME_CHARS, MAX_TEXT_CHARS, MAX_TOKENS, parse
+from kit.stream.error_words import MAX_DETAIL_CHARS, clean, words_of_body
 
 __all__ = ["MAX_DETAIL_CHARS", "MAX_NAME_CHARS", "MAX_TEXT_CHARS", "MAX_TOKENS", "parse", "record"]
 
@@ -87,12 +79,8 @@ def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
 
 
 def _said(exchange: Exchange) -> str:
-    """The error that a body without events tells, else the start of the body."""
-    body = b"".join([data for _, data in exchange.pieces])[:MAX_EVENT_BYTES]
-    try:
-        return message_of(json_object(body))
-    except BadStreamError:
-        return body[: 4 * MAX_DETAIL_CHARS].decode("utf-8", "replace")
+    """What a body without events says."""
+    return words_of_body(b"".join([data for _, data in exchange.pieces]))
 
 
 def _tokens(answer: Answer) -> tuple[int | None, TokenSource | None]:
