@@ -85,4 +85,4 @@ def test_a_hostile_body_takes_no_longer_than_its_size(unit: bytes) -> None:
     body = unit * (1_000_000 // len(unit))
     began = perf_counter()
     words_of_body(body)
-    assert perf_counter() - began < 2
+    assert perf_counter() - began < 4
