@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, write_file
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError
 
 
@@ -70,7 +71,7 @@ def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None,
     if target:
         write_file(target, data)
     if as_json:
-        click.echo(data.decode(), nl=False)
+        show_json(data)
     else:
         click.echo(f"{imported_text(study)}\n\nWritten: {target}")
         click.echo(f"Next: kit score {target} --contract probador-2.0")

@@ -18,6 +18,7 @@ from kit.cli._shared.options import (
     quiet_option,
     seed_option,
 )
+from kit.cli._shared.printing import show_json
 from kit.documents import Cell, Loop, OutputTokens
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
         cell = load_by_hand(request, folder, ProcessEngine(), progress)
-    click.echo(write_json(plain(cell)).decode(), nl=False) if as_json else click.echo(_text(cell, folder))
+    show_json(write_json(plain(cell))) if as_json else click.echo(_text(cell, folder))
     if cell.metrics is None or not cell.metrics.requests.ok:
         return NoResultError.exit_code
     return 0

@@ -8,6 +8,7 @@ import os
 import click
 
 from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.printing import show_json
 
 
 @click.command("test")
@@ -47,7 +48,7 @@ def command(url: str, model: str | None, level: str, concurrency: int, quiet: bo
     wrong = sum(not check.passed for check in checks)
     if as_json:
         document = {"model": name, "level": level, "right": len(checks) - wrong, "wrong": wrong}
-        click.echo(json.dumps({**document, "checks": [plain(check) for check in checks]}, indent=1))
+        show_json(json.dumps({**document, "checks": [plain(check) for check in checks]}, indent=1))
         return int(bool(wrong))
     for check in checks:
         if not quiet or not check.passed:
