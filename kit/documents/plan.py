@@ -219,7 +219,7 @@ class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
     `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
-    containers.
+    containers. `server_memory_bytes` is the most memory that a server gets there.
     """
 
     schema: Literal["kit/plan/1"]
@@ -241,6 +241,7 @@ class Plan(Sparse):
     images: tuple[ImagePin, ...] = ()
     hardware: Hardware | None = None
     published: str | None = None
+    server_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
