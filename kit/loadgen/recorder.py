@@ -6,7 +6,6 @@ than to parse them.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass, fields
 from hashlib import file_digest
 from pathlib import Path
 
+from kit.cpus import usable_cpus
 from kit.documents import Load, LoadFacts, PlannedRequest, Record, Window
 from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.loadrun import LoadRun
@@ -79,10 +79,6 @@ def _shares(ids: Sequence[int], parts: int) -> Iterator[Sequence[int]]:
     return (ids[start : start + step] for start in range(0, len(ids), step))
 
 
-def _usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-
-
 class _Part:
     """One share of the parse, for a forked child: it inherits the spool and the schedule, nothing is pickled."""
 
@@ -142,7 +138,7 @@ def new_tally(load: Load | None, window: Window | None) -> Tally | None:
 
 def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = None) -> LoadFacts:
     """Write records.jsonl, texts.jsonl, facts.json and, for a known load, metrics.json; returns the facts."""
-    spool, cpus = run.exchanges, _usable_cpus()
+    spool, cpus = run.exchanges, usable_cpus()
     sums = _Sums(new_tally(load, run.window), FailureTally(run.window))
     if spool.size_bytes >= PARALLEL_FROM_BYTES and cpus > 1 and sys.platform == "linux":
         sums = _write_in_parallel(folder, spool, request_of, cpus, sums)

@@ -133,7 +133,7 @@ def test_several_processes_write_the_same_files_as_one(tmp_path: Path, monkeypat
     for folder, limit in ((one, 1 << 60), (many, 0)):
         folder.mkdir()
         monkeypatch.setattr(recorder, "PARALLEL_FROM_BYTES", limit)
-        monkeypatch.setattr(recorder, "_usable_cpus", lambda: 3)
+        monkeypatch.setattr(recorder, "usable_cpus", lambda: 3)
         spool = Spool(folder / "spool.bin")
         for id_ in range(10):
             spool.add(exchange(id_))
