@@ -24,6 +24,8 @@ _NEAREST_MAX_CHARS = 64
 # Python refuses to print integers of thousands of digits.
 _LONG_INTEGER = 10**18
 
+# Who somebody is at a server, in an address: up to the last @ before its path. The user of an ssh is no secret.
+_USER_INFO = re.compile(r"(?<!ssh://)(?<=://)[^/\s]*@|(?<=ssh://)[^/\s:@]*:[^/\s]*@")
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]()<>#+!|~&:@-]")
 # A leading "=" is a formula in a spreadsheet and underlines a heading in Markdown.
 _LEADING_EQUALS = re.compile(r"^( *)=")
@@ -39,10 +41,15 @@ def plain_text(s: str, limit: int = 80) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
 
 
-def cell(s: str) -> str:
+def cell(s: str, limit: int = 80) -> str:
     """`s` for a cell of a Markdown table: `plain_text`, with every character that means something escaped."""
-    escaped = _MARKDOWN.sub(r"\\\g<0>", plain_text(s))
+    escaped = _MARKDOWN.sub(r"\\\g<0>", plain_text(s, limit))
     return _BARE_WWW.sub(r"\1\\.", _LEADING_EQUALS.sub(r"\1\\=", escaped))
+
+
+def without_password(text: str) -> str:
+    """`text` with *** for the user and password of every address in it."""
+    return _USER_INFO.sub("***@", text)
 
 
 def path_text(path: Iterable[str | int]) -> str:

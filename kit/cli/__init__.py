@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from importlib import import_module
 
@@ -10,6 +11,8 @@ import click
 
 from kit import __version__, debuglog
 from kit.errors import InternalError, KitError, StorageError
+from kit.output import checked_output
+from kit.text import plain_text, without_password
 
 COMMANDS = {
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
@@ -97,13 +100,11 @@ def cli() -> None:
 
 def show_error(error: KitError) -> None:
     """One line what failed, the evidence if there is some, one line what to do."""
-    from kit.text import plain_text
-
-    click.echo(f"Error: {plain_text(error.what, 1000)}", err=True)
+    click.echo(f"Error: {plain_text(without_password(error.what), 1000)}", err=True)
     for line in error.detail:
-        click.echo(f"  {plain_text(line, 300)}", err=True)
+        click.echo(f"  {plain_text(without_password(line), 300)}", err=True)
     if error.remedy:
-        click.echo(f"Try: {plain_text(error.remedy, 1000)}", err=True)
+        click.echo(f"Try: {plain_text(without_password(error.remedy), 1000)}", err=True)
 
 
 def _unexpected(error: Exception) -> int:
@@ -122,6 +123,11 @@ def _unexpected(error: Exception) -> int:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
+    with checked_output():
+        return _run(arguments)
+
+
+def _run(arguments: list[str] | None) -> int:
     debuglog.start()
     try:
         result = cli.main(arguments, prog_name="kit", standalone_mode=False)
@@ -132,7 +138,9 @@ def run(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(words)
+        click.echo(without_password(words.getvalue()), nl=False, err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted.", err=True)
@@ -140,9 +148,6 @@ def run(arguments: list[str] | None = None) -> int:
         # handled, and `python -m kit` would end by SIGINT instead of with our code; the next exec clears the note.
         exec("")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
     except OSError as error:
         if error.errno not in REFUSED_BY_DISK:
             return _unexpected(error)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, write_file
+from kit.cli._shared.printing import show_json
 
 
 @click.command("bundle")
@@ -38,7 +39,7 @@ def command(run: Path, output: Path | None, only_list: bool, as_json: bool) -> N
     if as_json:
         files = [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in bundle.manifest.files]
         document = {"file": None if only_list else str(target), "identity": bundle.identity, "files": files}
-        click.echo(json.dumps(document, indent=1))
+        show_json(json.dumps(document, indent=1))
         return
     if only_list:
         for file in bundle.manifest.files:

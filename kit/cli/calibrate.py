@@ -13,6 +13,7 @@ from kit.cli._shared.options import (
     quiet_option,
     write_file,
 )
+from kit.cli._shared.printing import show_json
 
 
 @click.command("calibrate")
@@ -73,6 +74,6 @@ def command(
     if output is not None:
         write_file(output, document)
     text = calibration_table(found, processes or 1)
-    click.echo(document.decode(), nl=False) if as_json else click.echo(text)
+    show_json(document) if as_json else click.echo(text)
     held = {point.concurrency for point in found.points if point.ok}
     return 0 if held == set(concurrency) else 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError
 
 DEFAULT_FILE = Path("results") / "claims.yaml"
@@ -40,7 +41,7 @@ def check(places: tuple[Path, ...], as_json: bool) -> int:
     runs = runs or tuple(sorted(file.parent.glob("*.tar.gz")))
     outcomes = check_claims(claims, [each.study for each in open_studies(runs)])
     if as_json:
-        click.echo(write_json({"claims": plain(outcomes)}).decode(), nl=False)
+        show_json(write_json({"claims": plain(outcomes)}))
     else:
         click.echo(claims_text(outcomes))
     return int(any(each.verdict == "falsified" for each in outcomes))

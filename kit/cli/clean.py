@@ -7,6 +7,7 @@ import json
 import click
 
 from kit.cli._shared.options import json_option
+from kit.cli._shared.printing import show_json
 
 
 @click.command("clean")
@@ -36,7 +37,7 @@ def command(run: str | None, models: bool, force: bool, as_json: bool) -> int:
             )
         removed = host.clean(run, models=models)
     if as_json:
-        click.echo(json.dumps(plain(removed), indent=1))
+        show_json(json.dumps(plain(removed), indent=1))
     else:
         click.echo(
             f"Removed {removed.containers} containers, {removed.networks} networks, {removed.volumes} volumes."

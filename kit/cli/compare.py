@@ -9,6 +9,7 @@ import click
 
 from kit.cli._shared.options import Concurrencies, json_option
 from kit.cli._shared.percent import Percent
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(
             raise InputError("--tolerance needs --against published.", "Leave it out: two runs have intervals.")
         comparison = _studies(a, b, entries, metrics, concurrency)
     if as_json:
-        click.echo(write_json(plain(comparison)).decode(), nl=False)
+        show_json(write_json(plain(comparison)))
     else:
         click.echo(comparison_text(comparison, markdown=markdown), nl=False)
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from kit.cli._shared.options import json_option
+from kit.cli._shared.printing import show_json
 
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
@@ -34,5 +35,5 @@ def command(platform: str | None, as_json: bool) -> int:
             if each.state != "ok" and each.remedy:
                 click.echo(f"      {plain_text(each.remedy, 400)}")
     if as_json:
-        click.echo(json.dumps([plain(each) for each in found], indent=1))
+        show_json(json.dumps([plain(each) for each in found], indent=1))
     return int(any(each.state == "fail" for each in found))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, run_argument, write_file
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError
 
 
@@ -55,7 +56,7 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
         write_file(out / name, document_bytes(document))
     if as_json:
         report = {"folder": str(out), "files": list(export.files), "left_out": dict(export.left_out)}
-        click.echo(write_json(report).decode(), nl=False)
+        show_json(write_json(report))
         return
     for name in export.files:
         click.echo(f"Written: {out / name}")

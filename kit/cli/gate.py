@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option
+from kit.cli._shared.printing import show_json
 from kit.cli.score import chosen_contract, opened, scored_options
 
 
@@ -48,7 +49,7 @@ def command(
             "contract": found.contract,
             "failures": failed,
         }
-        click.echo(write_json(plain(document)).decode(), nl=False)
+        show_json(write_json(plain(document)))
     else:
         click.echo(gate_text(failed, wanted, len(found.cards), found.contract))
     return int(bool(failed))

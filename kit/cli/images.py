@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, quiet_option, write_file
+from kit.cli._shared.printing import show_json
 
 BUILD_DEFAULT = ("loadgen",)
 
@@ -27,22 +28,25 @@ def command() -> None:
 def lines(what: str, *, quiet: bool) -> Iterator[Callable[[str], None]]:
     """A status line with the newest line of a build on a terminal; every line elsewhere; nothing when quiet."""
     from rich.console import Console
+    from rich.text import Text
 
-    from kit.text import plain_text
+    from kit.output import drawing_error
+    from kit.text import plain_text, without_password
 
-    console = Console(stderr=True, highlight=False, markup=False)
+    console = Console(file=drawing_error(), highlight=False, markup=False)
     if quiet:
         yield lambda _: None
     elif not console.is_terminal:
-        yield lambda text: click.echo(plain_text(text, 300), err=True)
+        yield lambda text: click.echo(plain_text(without_password(text), 300), err=True)
     else:
         started = time.monotonic()
-        with console.status(what) as status:
+        with console.status(Text(what)) as status:  # as a Text: brackets of a build are no markup
 
             def show(text: str) -> None:
                 passed = int(time.monotonic() - started)
                 room = max(20, console.width - len(what) - 12)
-                status.update(f"{what} {passed // 60}:{passed % 60:02d}  {plain_text(text, room)}")
+                line = plain_text(without_password(text), room)
+                status.update(Text(f"{what} {passed // 60}:{passed % 60:02d}  {line}"))
 
             yield show
 
@@ -130,7 +134,7 @@ def list_images(as_json: bool) -> None:
                 }
             )
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        show_json(json.dumps(rows, indent=1))
         return
     for row in rows:
         state = "missing" if not row["here"] else "outdated (recipe changed)" if row["stale"] else "present"

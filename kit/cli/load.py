@@ -18,6 +18,7 @@ from kit.cli._shared.options import (
     quiet_option,
     ramp_option,
 )
+from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
 from kit.documents import Cell, Loop
 
@@ -200,13 +201,14 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
         cell = load_by_hand(request, folder, ProcessEngine(access.environment()), progress)
-    click.echo(write_json(plain(cell)).decode(), nl=False) if as_json else click.echo(_text(cell, folder))
+    show_json(write_json(plain(cell))) if as_json else click.echo(_text(cell, folder))
     if cell.metrics is None or not cell.metrics.requests.ok:
         return NoResultError.exit_code
     return 0
 
 
 def _text(cell: Cell, folder: Path) -> str:
+    from kit.report.failure_text import WHY, failure_lines
     from kit.report.load_tables import judged_lines
     from kit.report.tables import metrics_table
 
@@ -216,4 +218,7 @@ def _text(cell: Cell, folder: Path) -> str:
     else:
         judged = judged_lines(cell.load, cell.metrics)
         parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]
+    failed = failure_lines([("", cell.facts.failures)]) if cell.facts else []
+    if failed:
+        parts.append("\n".join((WHY, *failed)))
     return "\n\n".join((*parts, f"Saved to {folder}."))

@@ -8,6 +8,7 @@ import click
 
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.printing import show_json
 from kit.cli._shared.progress import transfer
 
 
@@ -43,7 +44,7 @@ def list_models(as_json: bool) -> None:
         for entry in models()
     ]
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        show_json(json.dumps(rows, indent=1))
         return
     for row, entry in zip(rows, models(), strict=True):
         size = bytes_text(entry.bytes) if entry.bytes else "size unknown"

@@ -8,16 +8,20 @@ import click
 
 from kit.cli._shared.options import json_option
 from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
+from kit.cli._shared.printing import show_json
 from kit.documents import Plan
+
+MAX_SHOWN = 200  # of a title or a device, in characters
 
 
 def plan_text(plan: Plan) -> str:
     """A plan for people: what is started, with which settings, in which order, and how long it takes."""
     from kit.plan.plan import duration_estimate_s
+    from kit.text import plain_text
 
     work = plan.workload
     lines = [
-        f"{plan.platform}: {plan.title}",
+        f"{plan.platform}: {plain_text(plan.title, MAX_SHOWN)}",
         f"engine      {plan.engine}",
         f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
@@ -32,9 +36,9 @@ def plan_text(plan: Plan) -> str:
         "",
     ]
     for entry in plan.entries:
-        settings = ", ".join(f"{name} {value}" for name, value in sorted(entry.settings.items()))
+        settings = ", ".join(f"{name} {plain_text(str(value))}" for name, value in sorted(entry.settings.items()))
         limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
-        image = f", image {entry.image}" if entry.image else ""
+        image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
         own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
         lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
     for pin in plan.models:
@@ -44,7 +48,7 @@ def plan_text(plan: Plan) -> str:
     if plan.hardware:
         mhz = plan.hardware.lock_clock_mhz
         clock = f", lock the clock at {mhz} MHz yourself" if mhz else ""
-        lines.append(f"meant for   {plan.hardware.device}{clock}")
+        lines.append(f"meant for   {plain_text(plan.hardware.device, MAX_SHOWN)}{clock}")
     lines.append("")
     lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells]
     return "\n".join(lines)
@@ -65,4 +69,4 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
     if platform is None:
         raise click.UsageError("Missing argument 'PLATFORM': the name of a platform or a .yaml file.")
     plan = plan_of(chosen_platform(platform, **options), options["seed"])
-    click.echo(write_json(plain(plan)).decode(), nl=False) if as_json else click.echo(plan_text(plan))
+    show_json(write_json(plain(plan))) if as_json else click.echo(plan_text(plan))

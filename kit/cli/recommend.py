@@ -9,6 +9,7 @@ import click
 
 from kit.cli._shared.options import json_option
 from kit.cli._shared.percent import Percent
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     lines = recommendation_lines(found)
     if as_json:
         document = {"lines": list(lines), "recommendation": plain(found)}
-        click.echo(write_json(document).decode(), nl=False)
+        show_json(write_json(document))
     else:
         click.echo("\n".join(lines))
     return int(found.leader.entry is None)

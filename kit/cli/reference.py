@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli._shared.options import seed_option
+from kit.cli._shared.printing import show_json
 
 if TYPE_CHECKING:
     from kit.reference.faults import FaultRule
@@ -150,7 +151,7 @@ def _serve(server: Server, *, until_stdin_closes: bool) -> None:
         signal.signal(name, lambda *_: server.stop())
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
-    click.echo(json.dumps({"event": "listening", "url": server.url}))
+    show_json(json.dumps({"event": "listening", "url": server.url}))
     # What exists now stays; a collection of what comes is rare and short.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -14,6 +14,7 @@ import click
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
+from kit.cli._shared.printing import show_json
 from kit.documents import Plan, Platform
 from kit.storage.names import REPORT
 
@@ -82,7 +83,7 @@ def command(
     folder = resume or new_folder(out, chosen_run.platform.name)
     plan, outcome = _carried_out(chosen_run, folder, command_options)
     if as_json:
-        click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
+        show_json(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
     click.echo(tables(plan, outcome.result, outcome.calibration))
     show_judgement(folder)

@@ -21,6 +21,7 @@ from kit.cli._shared.options import (
     quiet_option,
     ramp_option,
 )
+from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
 from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
 from kit.documents import Loop
@@ -114,7 +115,7 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
             stop_at_saturation=stop_at_saturation,
         )
     text = f"{sweep_table(sweep)}\n\nSaved to {folder}."
-    click.echo(write_json(plain(sweep)).decode(), nl=False) if as_json else click.echo(text)
+    show_json(write_json(plain(sweep))) if as_json else click.echo(text)
     answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
     return 0 if answered else NoResultError.exit_code
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, run_argument
+from kit.cli._shared.printing import show_json
 
 
 @click.command("table")
@@ -31,6 +32,6 @@ def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
     if as_json:
-        click.echo(write_json(plain(result)).decode(), nl=False)
+        show_json(write_json(plain(result)))
     else:
         click.echo(tables(plan, result, evidence.calibration, chosen))

@@ -11,6 +11,7 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def command(
     told = [(tests[check.test], check) for check in checks]
     if as_json:
         found = examination(target.base_url, access.insecure and target.tls, name, level, concurrency, told)
-        click.echo(json.dumps(plain(found), indent=1))
+        show_json(json.dumps(plain(found), indent=1))
     else:
         click.echo(summary(told, name))
     return int(not all(check.passed for check in checks))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, quiet_option, run_argument
+from kit.cli._shared.printing import show_json
 
 
 @click.command("verify")
@@ -29,7 +30,7 @@ def command(run: Path, quiet: bool, as_json: bool) -> int:
 
     verdict = verify_run(read_folder(run)) if run.is_dir() else verify_bundle(bundle_bytes(run))
     if as_json:
-        click.echo(write_json(plain(verdict)).decode(), nl=False)
+        show_json(write_json(plain(verdict)))
     elif quiet:
         click.echo(verdict.label)
     else:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kit.documents.pins import Sparse
+
 Accelerator = Literal["none", "nvidia", "rocm", "vulkan"]
 # How an accelerator comes into a container; which one an engine can do is found out by asking it.
 PassthroughMethod = Literal["none", "nvidia-classic", "nvidia-cdi", "rocm", "dri"]
@@ -68,8 +70,11 @@ class ContainerSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class ContainerFacts:
-    """What an engine says it ran. Digests are "sha256:..." or None where the engine has none."""
+class ContainerFacts(Sparse):
+    """What an engine says it ran. Digests are "sha256:..." or None where the engine has none.
+
+    `memory_bytes` is the limit of its memory, swap included; None is no limit.
+    """
 
     engine: str
     engine_version: str
@@ -87,3 +92,4 @@ class ContainerFacts:
     finished_utc: str | None
     exit_code: int | None
     oom_killed: bool
+    memory_bytes: int | None = None

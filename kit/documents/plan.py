@@ -229,7 +229,7 @@ class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
     `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
-    containers. `method` is that of its loads.
+    containers. `method` is that of its loads, `server_memory_bytes` the most memory that a server gets there.
     """
 
     schema: Literal["kit/plan/1"]
@@ -252,6 +252,7 @@ class Plan(Sparse):
     hardware: Hardware | None = None
     published: str | None = None
     method: Literal[1, 2] = 1
+    server_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

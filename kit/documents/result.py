@@ -10,7 +10,7 @@ from kit.documents.container import ContainerFacts
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load, Slo
 from kit.documents.record import Metrics, Window
-from kit.documents.vocabulary import CellStatus, Setting, StampSource
+from kit.documents.vocabulary import CellStatus, ErrorKind, Setting, StampSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,30 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureReason:
+    """Why `count` requests failed; `words` are the first 200 characters of what the server or the system said."""
+
+    kind: ErrorKind
+    status: int | None
+    words: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """All `requests` that failed, and the most frequent reasons (see kit.metrics.failures)."""
+
+    requests: int
+    reasons: tuple[FailureReason, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts(Sparse):
     """How the load itself went: the window, the clock and what the client knows about itself.
 
     `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
-    load was given up. `cpu_ns` and `stale_retries` are of all `processes` together.
+    load was given up. `cpu_ns` and `stale_retries` are of all `processes` together. `failures` are those of the
+    window, of the whole load where none closed; None if nothing failed.
     """
 
     origin_utc: str
@@ -54,6 +73,7 @@ class LoadFacts(Sparse):
     texts_sha256: str
     aborted: bool = False
     processes: int = 1
+    failures: Failures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +150,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class CellResult:
+class CellResult(Sparse):
     """The line of one cell in result.json; `suspect` says why its numbers may be the load generator's own."""
 
     id: str
@@ -141,6 +161,7 @@ class CellResult:
     failure: CellFailure | None
     metrics: Metrics | None
     suspect: tuple[str, ...]
+    failures: Failures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +205,7 @@ class Result:
 class SweepLevel(Sparse):
     """One load of a sweep; `id` is its folder, and one of `concurrency` and `rate_milli_per_s` is its level.
 
-    `failure` says why it has no numbers.
+    `failure` says why it has no numbers, `failures` why requests failed.
     """
 
     id: str
@@ -193,6 +214,7 @@ class SweepLevel(Sparse):
     records_sha256: str
     metrics: Metrics | None
     failure: str | None = None
+    failures: Failures | None = None
 
 
 @dataclass(frozen=True, slots=True)

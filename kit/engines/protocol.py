@@ -184,6 +184,10 @@ class ContainerEngine(Engine, Protocol):
     def server_cpu_count(self) -> int:
         """How many CPUs a server gets: all, or all but those of the load generator."""
 
+    @property
+    def server_memory_bytes(self) -> int | None:
+        """The most memory that a server gets: all but a reserve; None where the engine can limit none."""
+
 
 class ContainerHost(Protocol):
     """A container engine at hand for one run, whose name everything bears that is made on it.

@@ -28,6 +28,7 @@ from kit.loadgen.recorder import keep
 from kit.loadgen.session import Session
 from kit.loadgen.shards import run_shards
 from kit.loadgen.spool import Spool
+from kit.output import NOBODY_READS, drop_the_rest, printable_json
 from kit.plan.chat_body import Prompt, PromptTexts, body
 from kit.plan.schedule import arrivals_ns, planned_request
 from kit.plan.target import parse_target, payload, request_head
@@ -92,9 +93,17 @@ def arrivals(load: Load, trace: tuple[TraceLine, ...]) -> Iterator[int] | None:
     return arrivals_ns(load.seed, load.lane, load.loop) if load.loop.kind == "open" else None
 
 
+class _NobodyReadsError(Exception):
+    """Who started this load has gone, and the load goes with it."""
+
+
 def _emit(event: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(printable_json(json.dumps(event)) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_the_rest(sys.stdout)
+        raise _NobodyReadsError from None
 
 
 class _Reporter:
@@ -227,7 +236,14 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m kit.loadgen LOAD.json OUT_DIR\n")
         return InputError.exit_code
     try:
-        perform(Path(arguments[0]), Path(arguments[1]))
+        return _outcome(Path(arguments[0]), Path(arguments[1]))
+    except _NobodyReadsError:
+        return NOBODY_READS
+
+
+def _outcome(load_file: Path, out: Path) -> int:
+    try:
+        perform(load_file, out)
     except KitError as error:
         _emit({"event": "error", "what": error.what, "remedy": error.remedy, "code": error.exit_code})
         return error.exit_code

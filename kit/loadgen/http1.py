@@ -17,7 +17,7 @@ MAX_BODY_BYTES = 64 << 20  # a million tokens at 64 bytes each; bounds the memor
 MAX_PIECES = 1_000_000  # each piece costs about 130 bytes beside its data, which could be one byte
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: .*)?", re.DOTALL)
-_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*(.*?)[ \t]*", re.DOTALL)
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):(.*)", re.DOTALL)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?", re.DOTALL)
 _PLAIN = frozenset({"", "identity"})  # what a body is that nobody asked to be anything else
@@ -243,7 +243,7 @@ class ResponseFramer:
         elif self._headers_seen > MAX_HEADERS:
             self._fail(f"more than {MAX_HEADERS} headers")
         elif self._state == _HEADERS:
-            self._header(found[1].decode("ascii").lower(), found[2].decode("latin-1"))
+            self._header(found[1].decode("ascii").lower(), found[2].strip(b" \t").decode("latin-1"))
 
     def _header(self, name: str, value: str) -> None:
         if name == "connection":

@@ -6,20 +6,21 @@ than to parse them.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from hashlib import file_digest
 from pathlib import Path
 
+from kit.cpus import usable_cpus
 from kit.documents import Load, LoadFacts, PlannedRequest, Record, Window
 from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Exchanges
 from kit.metrics.aggregate import Tally, metrics_of
+from kit.metrics.failures import FailureTally
 from kit.storage.names import FACTS, METRICS, RECORDS, TEXTS
 from kit.stream.record import record
 from kit.strict.decode import plain
@@ -46,18 +47,36 @@ def record_line(parsed: Record) -> bytes:
     return write_jsonl_line(line)
 
 
+@dataclass(slots=True)
+class _Sums:
+    """What records add up to while they are written: numbers, if any are wanted, and reasons of failures."""
+
+    tally: Tally | None
+    failed: FailureTally
+
+    def add(self, parsed: Record) -> None:
+        if self.tally is not None:
+            self.tally.add(parsed)
+        self.failed.add(parsed)
+
+    def merge(self, other: _Sums) -> None:
+        """Add those of the records that come after these."""
+        if self.tally is not None and other.tally is not None:
+            self.tally.merge(other.tally)
+        self.failed.merge(other.failed)
+
+
 def _write(
-    records: Path, texts: Path, spool: Exchanges, ids: Sequence[int], request_of: RequestOf, tally: Tally | None
-) -> Tally | None:
-    """Write the records and texts of these exchanges; returns the tally with all of them added."""
+    records: Path, texts: Path, spool: Exchanges, ids: Sequence[int], request_of: RequestOf, sums: _Sums
+) -> _Sums:
+    """Write the records and texts of these exchanges; returns the sums with all of them added."""
     with records.open("wb") as record_file, texts.open("wb") as text_file:
         for exchange in spool.read(ids):
             parsed, text = record(exchange, request_of(exchange.id))
-            if tally is not None:
-                tally.add(parsed)
+            sums.add(parsed)
             record_file.write(record_line(parsed))
             text_file.write(write_jsonl_line({"id": parsed.id, "text": text}))
-    return tally
+    return sums
 
 
 def _shares(ids: Sequence[int], parts: int) -> Iterator[Sequence[int]]:
@@ -66,25 +85,21 @@ def _shares(ids: Sequence[int], parts: int) -> Iterator[Sequence[int]]:
     return (ids[start : start + step] for start in range(0, len(ids), step))
 
 
-def _usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-
-
 class _Part:
     """One share of the parse, for a forked child: it inherits the spool and the schedule, nothing is pickled."""
 
-    current: tuple[Exchanges, RequestOf, Tally | None] | None = None
+    current: tuple[Exchanges, RequestOf, _Sums] | None = None
 
     @staticmethod
-    def write(records: Path, texts: Path, ids: Sequence[int]) -> Tally | None:
+    def write(records: Path, texts: Path, ids: Sequence[int]) -> _Sums:
         assert _Part.current is not None
         spool, request_of, empty = _Part.current
         return _write(records, texts, spool, ids, request_of, deepcopy(empty))  # one child may get several shares
 
 
 def _write_in_parallel(
-    folder: Path, spool: Exchanges, request_of: RequestOf, processes: int, tally: Tally | None
-) -> Tally | None:
+    folder: Path, spool: Exchanges, request_of: RequestOf, processes: int, sums: _Sums
+) -> _Sums:
     # Only here: a small load is written before these are imported.
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -92,20 +107,19 @@ def _write_in_parallel(
     shares = list(_shares(spool.ids(), processes))
     names = [(folder / f"part{i}.records", folder / f"part{i}.texts") for i in range(len(shares))]
     spool.flush()
-    _Part.current = (spool, request_of, tally)
+    _Part.current = (spool, request_of, sums)
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
             jobs = [pool.submit(_Part.write, *pair, ids) for pair, ids in zip(names, shares, strict=True)]
-            tallies = [job.result() for job in jobs]
+            parts = [job.result() for job in jobs]
     finally:
         _Part.current = None
-    for target, parts in ((folder / RECORDS, [a for a, _ in names]), (folder / TEXTS, [b for _, b in names])):
-        _join(target, parts)
-    for part in tallies:
-        if tally is not None and part is not None:
-            tally.merge(part)
-    return tally
+    for target, files in ((folder / RECORDS, [a for a, _ in names]), (folder / TEXTS, [b for _, b in names])):
+        _join(target, files)
+    for part in parts:
+        sums.merge(part)
+    return sums
 
 
 def _join(target: Path, parts: Sequence[Path]) -> None:
@@ -130,14 +144,14 @@ def new_tally(load: Load | None, window: Window | None) -> Tally | None:
 
 def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = None) -> LoadFacts:
     """Write records.jsonl, texts.jsonl, facts.json and, for a known load, metrics.json; returns the facts."""
-    spool, cpus = run.exchanges, _usable_cpus()
-    tally = new_tally(load, run.window)
+    spool, cpus = run.exchanges, usable_cpus()
+    sums = _Sums(new_tally(load, run.window), FailureTally(run.window))
     if spool.size_bytes >= PARALLEL_FROM_BYTES and cpus > 1 and sys.platform == "linux":
-        tally = _write_in_parallel(folder, spool, request_of, cpus, tally)
+        sums = _write_in_parallel(folder, spool, request_of, cpus, sums)
     else:
-        tally = _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), request_of, tally)
-    if tally is not None:
-        (folder / METRICS).write_bytes(write_json(plain(metrics_of(tally))))
+        sums = _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), request_of, sums)
+    if sums.tally is not None:
+        (folder / METRICS).write_bytes(write_json(plain(metrics_of(sums.tally))))
     facts = LoadFacts(
         origin_utc=utc_text(run.origin_utc_ns),
         ended_utc=utc_text(run.ended_utc_ns),
@@ -155,6 +169,7 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
         texts_sha256=_sha256(folder / TEXTS),
         aborted=run.aborted,
         processes=run.processes,
+        failures=sums.failed.found(),
     )
     (folder / FACTS).write_bytes(write_json(plain(facts)))
     return facts

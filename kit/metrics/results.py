@@ -48,6 +48,7 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         failure=cell.failure if cell else None,
         metrics=metrics,
         suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
+        failures=cell.facts.failures if cell and cell.facts else None,
     )
 
 

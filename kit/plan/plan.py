@@ -170,11 +170,13 @@ def make_plan(
     calibrate: bool = True,
     found: Mapping[str, Measured] = NOTHING_FOUND,
     images: tuple[ImagePin, ...] = (),
+    server_memory_bytes: int | None = None,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
-    known of the entries' images. `InputError` if no entry is left at the concurrencies.
+    known of the entries' images; `server_memory_bytes` the most memory of a container. `InputError` if no entry is
+    left at the concurrencies.
     """
     entries = tuple(_planned(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), _workload(platform.workload)
@@ -205,6 +207,7 @@ def make_plan(
         hardware=platform.hardware,
         published=platform.published,
         method=METHOD,
+        server_memory_bytes=server_memory_bytes,
     )
 
 

@@ -8,6 +8,7 @@ failed and not the server, {"fault": "what and why"}.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from kit.errors import InputError, KitError
+from kit.output import printable_json
 from kit.probe.http import EndpointError
 from kit.probe.operations import GRACE_S, Operation, perform
 from kit.strict import Json, read_json, typed
@@ -30,7 +32,8 @@ def _operation(arguments: list[str]) -> Operation:
 
 
 def _print(answer: dict[str, Json]) -> None:
-    os.write(sys.stdout.fileno(), json.dumps(answer).encode() + b"\n")
+    with contextlib.suppress(BrokenPipeError):  # who asked has gone
+        os.write(sys.stdout.fileno(), printable_json(json.dumps(answer)).encode() + b"\n")
 
 
 def _too_late(*_: object) -> NoReturn:

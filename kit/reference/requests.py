@@ -16,7 +16,7 @@ DEFAULT_TOKENS = 256  # of a request that does not say how many
 BYTES_PER_TOKEN = 4  # of a prompt: an estimate is all that anybody needs of it
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,20}) (\S{1,4096}) HTTP/([0-9])\.([0-9])")
-_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*)")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)")
 _LENGTH = re.compile(rb"[0-9]{1,15}")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]{0,1024})?\r\n")
 _MAX_SIZE_LINE_BYTES = 1100

@@ -9,6 +9,7 @@ from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
 from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
 from kit.report.count_text import count_lines
+from kit.report.failure_text import WHY, failure_lines
 from kit.text import NO_DATA, number, plain_text
 
 _ENDED = {
@@ -100,5 +101,8 @@ def sweep_table(sweep: Sweep) -> str:
     for level in sweep.levels:
         if level.metrics is not None and (said := count_lines([level.metrics])):
             lines.append(f"{names[level.id]}: {' '.join(said)}")
+    failed = failure_lines([(names[level.id], level.failures) for level in sweep.levels])
+    if failed:
+        lines += [WHY, *failed]
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{table}\n\n" + "\n".join(lines)

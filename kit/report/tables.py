@@ -16,6 +16,8 @@ from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import count_lines, count_notes
+from kit.report.failure_text import WHY, failure_lines, result_failures
+from kit.stream.error_words import MAX_DETAIL_CHARS
 from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
@@ -136,6 +138,9 @@ def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics:
     noted = count_note_lines(result)
     if noted:
         parts.append("\n".join(("How tokens and chunks were counted:", "", *noted)))
+    failed = failure_lines(result_failures(result), lambda words: safe(words, MAX_DETAIL_CHARS))
+    if failed:
+        parts.append("\n".join((WHY, "", *failed)))
     lost = failures(result)
     if lost:
         parts.append("Cells without a result:\n\n" + "\n".join(lost))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from kit import __version__
+from kit.cpus import usable_cpus
 from kit.documents import (
     Calibration,
     CalibrationPoint,
@@ -37,7 +38,6 @@ from kit.plan.prompts import load_prompts
 from kit.plan.schedule import NAME
 from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
-from kit.run.host import usable_cpus
 from kit.run.load import run_generator
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import read_facts, read_records

@@ -137,7 +137,7 @@ def collect(state: CellState) -> CellState:
     if facts.interrupted:
         raise KeyboardInterrupt
     if facts.aborted:
-        return replace(state, failure=too_many_errors(load, facts.requests))
+        return replace(state, failure=too_many_errors(load, facts))
     metrics = metrics_of(state.inputs.folder, facts, load)
     death = _death(state.server.running)
     return replace(state, metrics=metrics, failure=death, counters_after=None if death else _counters(state))

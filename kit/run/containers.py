@@ -76,6 +76,7 @@ def ready(
             calibrate=options.calibrate,
             found=found,
             images=images.pins,
+            server_memory_bytes=engine.server_memory_bytes,
         )
         yield Ready(plan, engine, supply_of(host, plan, images, found, on_bytes))
 
@@ -120,7 +121,9 @@ def standing(
         images = ready_images(host.images, [entry], _source(platform, options), on_line)
         name = entry.model or platform.model
         found = ready_weights(host, [name], images, _source(platform, options), on_bytes, on_line)
-        cpus = host.engine(images.loadgen).server_cpu_count
-        chosen = replace(entry, settings=RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus))
+        engine = host.engine(images.loadgen)
+        settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, engine.server_cpu_count)
+        chosen = replace(entry, settings=settings)
         served = served_model(host, model(name), found[name][0], images, on_bytes)
-        return host.stand_up(entry_container(chosen, served, images.by_entry[entry.name]), port)
+        spec = entry_container(chosen, served, images.by_entry[entry.name], engine.server_memory_bytes)
+        return host.stand_up(spec, port)

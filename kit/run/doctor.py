@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.catalogue import model
+from kit.cpus import cpu_quota
 from kit.documents import Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
@@ -62,6 +63,14 @@ def _machine() -> Iterator[Diagnosis]:
     host = describe_host()
     memory = bytes_text(host.memory_bytes) if host.memory_bytes else "unknown"
     yield Diagnosis("machine", "ok", f"{host.cpus_usable} of {host.cpus} CPUs, {memory} of memory, {host.system}")
+    quota = cpu_quota()
+    if quota is not None and quota < host.cpus:
+        yield Diagnosis(
+            "CPU quota",
+            "note",
+            f"{quota:g} CPUs: who has used them up is stopped for a while, which distorts latencies",
+            "Run without a quota (docker run --cpus, CPUQuota of systemd); pin CPUs instead.",
+        )
     governor = host.cpu_governor
     if governor not in (None, "performance"):
         yield Diagnosis(

@@ -8,17 +8,11 @@ import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from kit.cpus import usable_cpus
 from kit.documents import Host
 from kit.text import plain_text
 
 PACKAGES = ("llm-repro-kit", "click", "httpx", "jsonschema", "pyyaml", "rich", "tabulate", "xllamacpp")
-
-
-def usable_cpus() -> int:
-    """CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _read(path: str) -> str | None:

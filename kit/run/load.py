@@ -220,7 +220,7 @@ def _outcome(
     facts: LoadFacts, load: Load, folder: Path, metrics: Metrics | None
 ) -> tuple[CellStatus, CellFailure | None]:
     if facts.aborted:
-        return "failed", too_many_errors(load, facts.requests)
+        return "failed", too_many_errors(load, facts)
     if facts.interrupted:
         return "interrupted", None
     why = None if metrics is None else empty_window(load, metrics, read_records(folder / RECORDS))

@@ -47,9 +47,17 @@ def _check(loops: Sequence[Loop]) -> None:
 def _measured(loop: Loop, cell: Cell) -> SweepLevel:
     if cell.facts is None:
         raise InternalError("A load ended without facts.")
-    digest = cell.facts.records_sha256
     why = None if cell.failure is None else cell.failure.message[:MAX_WHY_CHARS]
-    return SweepLevel(level_id(loop), loop.concurrency, loop.rate_milli_per_s, digest, cell.metrics, why)
+    facts = cell.facts
+    return SweepLevel(
+        level_id(loop),
+        loop.concurrency,
+        loop.rate_milli_per_s,
+        facts.records_sha256,
+        cell.metrics,
+        why,
+        facts.failures,
+    )
 
 
 @dataclass(slots=True)

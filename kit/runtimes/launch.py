@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kit.assets import asset
 from kit.documents import Entry
 from kit.documents.container import ContainerSpec
@@ -18,10 +20,16 @@ def image_variant(entry: Entry) -> str:
     return _SAME_IMAGE.get(entry.variant, entry.variant)
 
 
-def entry_container(entry: Entry, model: ServedModel, image: str) -> ContainerSpec:
-    """The container of an entry whose settings are all given; `image` is what the engine is asked for."""
+def entry_container(
+    entry: Entry, model: ServedModel, image: str, memory_bytes: int | None = None
+) -> ContainerSpec:
+    """The container of an entry whose settings are all given; `image` is what the engine is asked for.
+
+    `memory_bytes` is the limit of its memory where the compose file has none.
+    """
     where = f"compose/{entry.runtime}.yaml"
     file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
     variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
     # By its name the engine knows what is meant and gives the number that the device files tell.
-    return container(file, entry.variant, {**variables, "KIT_IMAGE": image, "KIT_RENDER_GROUP": "render"})
+    spec = container(file, entry.variant, {**variables, "KIT_IMAGE": image, "KIT_RENDER_GROUP": "render"})
+    return replace(spec, memory_bytes=spec.memory_bytes or memory_bytes)

@@ -57,15 +57,14 @@ _COUNTERS = {
 _START_BUDGETS_S = {"cuda": 600.0, "lavapipe": 600.0, "vulkan": 300.0}
 _START_BUDGET_S = 120.0
 
-# "  Vulkan0: llvmpipe (LLVM 19.1.7, 256 bits) (15990 MiB, 15990 MiB free)"
-_DEVICE = re.compile(
-    r"^\s*((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)\d+): (.+?)(?: \(\d+ MiB(?:, \d+ MiB free)?\))?\s*$",
-    re.MULTILINE,
-)
+# "  Vulkan0: llvmpipe (LLVM 19.1.7, 256 bits) (15990 MiB, 15990 MiB free)": a name, and maybe its memory. Line by
+# line, and each line once: what an image prints may be a megabyte made to be slow to read.
+_DEVICE = re.compile(r"((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)[0-9]{1,4}): (.+)")
+_MEMORY = re.compile(r" \([0-9]{1,12} MiB(?:, [0-9]{1,12} MiB free)?\)\Z")
 # Lines of the model loader, with or without stamp and level before them, under its old and its new name:
 # "llm_load_tensors: offloaded 29/29 layers to GPU", "0.01.234.567 I load_tensors: offloaded 29/29 layers to GPU".
-_OFFLOADED = re.compile(r"load_tensors: offloaded (\d+)/(\d+) layers to GPU")
-_BUFFER = re.compile(r"load_tensors:\s+((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)\d+) model buffer size")
+_OFFLOADED = re.compile(r"load_tensors: offloaded ([0-9]{1,6})/([0-9]{1,6}) layers to GPU")
+_BUFFER = re.compile(r"load_tensors:\s{1,60}((?:CUDA|Vulkan|ROCm|SYCL|MUSA|CANN|MTL)[0-9]{1,4}) model buffer size")
 _WANTED = {"cuda": "CUDA", "vulkan": "Vulkan", "lavapipe": "Vulkan"}
 _SOFTWARE = "llvmpipe"
 
@@ -134,7 +133,7 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
 
     on the CPU. The log says the latter only from verbosity 4 on (the compose file asks for it).
     """
-    listed = {found[1]: plain_text(found[2], 120) for found in _DEVICE.finditer(evidence.listing)}
+    listed = _listed(evidence.listing)
     wanted = _WANTED.get(variant)
     if wanted is None:
         if variant != "embedded" and not evidence.listing.strip():
@@ -150,6 +149,12 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
     if not _layers_offloaded(evidence.log):
         return DeviceFinding(False, mine, f"the log does not say that layers of the model were put on {mine}")
     return DeviceFinding(True, mine)
+
+
+def _listed(listing: str) -> dict[str, str]:
+    """The devices that the server lists, by its own short names."""
+    found = (_DEVICE.fullmatch(line.strip()) for line in listing.splitlines())
+    return {each[1]: plain_text(_MEMORY.sub("", each[2]), 120) for each in found if each}
 
 
 def _on_cpu(listed: Mapping[str, str], log: str) -> DeviceFinding:

@@ -60,9 +60,11 @@ TEMPLATE = (
 )
 STOP = ("<|im_start|>", "<|im_end|>")
 
-_LIBRARY = re.compile(r'msg="inference compute".*? library=(\w+)')
-# Older versions name the card in `name`, newer ones in `description`; either may stand without quotes.
-_CARD = re.compile(r'msg="inference compute".*? (?:description|name)="([^"]+)"')
+# What follows on the line that tells what it computes with. Newer versions name the card in `description`, older
+# ones in `name`; either may stand without quotes.
+_COMPUTE = 'msg="inference compute"'
+_LIBRARY = re.compile(r" library=(\w{1,60})")
+_CARD = re.compile(r' (?:description|name)="([^"]{1,300})"')
 _WANTED = {"cuda": "cuda", "vulkan": "vulkan"}
 
 
@@ -139,8 +141,9 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
             return DeviceFinding(False, None, "a CPU variant has a part of the model in the memory of a GPU")
         return DeviceFinding(True, "cpu")
     wanted = _WANTED[variant]
-    libraries = {found[1].lower() for found in _LIBRARY.finditer(evidence.log)}
-    card = _CARD.search(evidence.log)
+    told = [line.partition(_COMPUTE)[2] for line in evidence.log.splitlines() if _COMPUTE in line]
+    libraries = {found[1].lower() for found in map(_LIBRARY.search, told) if found}
+    card = next(filter(None, map(_CARD.search, told)), None)
     name = plain_text((card[1] if card else None) or nvidia.gpu_name(evidence.listing) or wanted, 120)
     if libraries and wanted not in libraries:
         return DeviceFinding(False, None, f"the log says it computes with {', '.join(sorted(libraries))}")

@@ -59,7 +59,7 @@ _COUNTERS = {
 }
 _DTYPES = {"cpu": "bfloat16", "cuda": "auto"}
 # "Initializing a V1 LLM engine (v0.17.1) with config: model=..., device_config=cuda, ..."
-_DEVICE = re.compile(r"\bdevice_config=(\w+)")
+_DEVICE = re.compile(r"\bdevice_config=(\w{1,60})")
 
 
 def capabilities(variant: str) -> Capabilities:  # noqa: ARG001

@@ -12,6 +12,7 @@ from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metri
 from kit.documents.phases import WINDOW
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError, UnreachableError
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.failures import reason_text
 from kit.plan.chat_body import PromptTexts
 from kit.plan.prompts import PromptSet
 from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
@@ -83,10 +84,13 @@ def raise_load_error(code: int, errors: list[Event]) -> None:
         )
 
 
-def too_many_errors(load: Load, requests: int) -> CellFailure:
-    """Why a load was given up that failed more often than it was allowed to."""
+def too_many_errors(load: Load, facts: LoadFacts) -> CellFailure:
+    """Why a load was given up that failed more often than it was allowed to, and the most frequent reason."""
     share = (load.max_error_milli or 0) / 10
-    return CellFailure(WINDOW, "TooManyErrors", f"Aborted: more than {share:g} % of {requests} requests failed.")
+    words = f"Aborted: more than {share:g} % of {facts.requests} requests failed."
+    if facts.failures is not None:
+        words += f" Most often: {reason_text(facts.failures.reasons[0])}"
+    return CellFailure(WINDOW, "TooManyErrors", words)
 
 
 def read_facts(folder: Path) -> LoadFacts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 PLAN, HOST, RESULT, CALIBRATION, CELLS = "plan.json", "host.json", "result.json", "calibration.json", "cells"
 MANIFEST = "manifest.json"  # in a bundle only
 CELL, RECORDS, TEXTS, CORRECT = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"
@@ -13,8 +15,31 @@ FACTS, METRICS = "facts.json", "metrics.json"
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
 STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG)  # they may name paths and people; no number comes from them
 SWEEP, PAGE = "sweep.json", "report.html"
+# What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
+_LITTER = frozenset(
+    {
+        ".ds_store", ".localized", ".apdisk", ".appledouble", ".fseventsd", ".spotlight-v100", ".trashes",
+        "__macosx", "icon\r", "thumbs.db",
+        "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
+        ".directory", "@eadir",
+    }
+)  # fmt: skip
+# AppleDouble files; back-ups, swap files and locks of vim, emacs, nano, kate and office programs; remains of NFS.
+_LITTER_FORMS = re.compile(
+    r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+",
+    re.DOTALL,
+)
 
 
 def cell_file(cell_id: str, name: str = CELL) -> str:
     """The place of a file of a cell, e.g. `cells/r1-c4-vllm/cell.json`."""
     return f"{CELLS}/{cell_id}/{name}"
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name was left by a file manager or an editor: nobody's evidence.
+
+    In a run folder it is passed over and never bundled. In an archive it is refused like any file that the plan
+    does not call for: the kit packed it, and no desktop has been there.
+    """
+    return name.lower() in _LITTER or bool(_LITTER_FORMS.fullmatch(name))

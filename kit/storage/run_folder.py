@@ -22,6 +22,7 @@ from kit.storage.names import (
     RESULT,
     STAY_AT_HOME,
     cell_file,
+    is_litter,
 )
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
@@ -34,7 +35,7 @@ T = TypeVar("T")
 
 def create(folder: Path) -> None:
     """Make a new run folder; `InputError` if there is something already, `StorageError` if the disk refuses."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not all(is_litter(path.name) for path in folder.iterdir())):
         raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,15 +129,16 @@ class FolderFiles:
 
 
 def read_folder(folder: Path) -> FolderFiles:
-    """Every file in a run folder but those that stay at home (logs, the report). Follows no link."""
+    """Every file in a run folder but those that stay at home (logs, the report) and litter. Follows no link."""
     files: dict[str, bytes] = {}
     refused: dict[str, str] = {}
     for root, folders, names in os.walk(folder, followlinks=False):
         here = Path(root)
+        folders[:] = [name for name in folders if not is_litter(name)]
         for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
             path = here / name
             place = path.relative_to(folder).as_posix()
-            if name in STAY_AT_HOME and not path.is_symlink():
+            if is_litter(name) or (name in STAY_AT_HOME and not path.is_symlink()):
                 continue
             if path.is_symlink():
                 refused[place] = "is a link"

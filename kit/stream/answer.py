@@ -18,13 +18,13 @@ from typing import get_args
 from kit.documents import CONTENT, REASONING, TOOL, Answer, Dialect, ErrorKind, Usage
 from kit.stream.counts import MAX_TOKENS, SPARE_TOKENS, least_tokens, merged, usage_of
 from kit.stream.deltas import arguments_of, content_of, reasoning_of
+from kit.stream.error_words import clean, message_of
 from kit.stream.sse import DONE, Events
 from kit.stream.template import PROBE, Template, template_of
 from kit.stream.values import BadStreamError, as_count, as_list, as_name, as_object, as_text, event_object
 
 MAX_TEXT_CHARS = 4 << 20  # four characters for each of a million tokens; memory per answer stays bounded
 MAX_NAME_CHARS = 200  # of a finish reason or model name, which are copied into every record
-MAX_DETAIL_CHARS = 200  # of an error text, likewise
 SHORT_STRETCH = 8  # a stretch of fewer events alike costs more to look for than it saves ...
 MAX_STRETCHES = 16  # ... and after so many of them nobody looks any more
 MAX_LESSONS = 4  # after so many events that are no template, the stream is of another kind: stop trying
@@ -33,27 +33,11 @@ _DONE_MARKS = frozenset({DONE, b'"[DONE]"'})
 _NO_REASON = frozenset({"", "null", "none"})  # how servers write "not yet" where they may not leave it out
 
 
-def message_of(error: object) -> str:
-    """The words of an error in any of the shapes servers use; the JSON itself where none is known."""
-    if isinstance(error, str):
-        return error
-    if isinstance(error, dict):
-        for key in ("error", "message", "detail"):
-            if error.get(key):
-                return message_of(error[key])
-    return json.dumps(error, ensure_ascii=False)
-
-
 def _is_error(event: dict[str, object]) -> bool:
     """Whether an event tells of an error; one without any words or number is how some servers say "none"."""
     error = event.get("error")
     told = any(error.values()) if isinstance(error, dict) else bool(error)
     return told or event.get("object") == "error"
-
-
-def clean(text: str) -> str:
-    printable = "".join(c if c.isprintable() else " " for c in text[: 4 * MAX_DETAIL_CHARS])
-    return " ".join(printable.split())[:MAX_DETAIL_CHARS].rstrip()
 
 
 # --- the chunks of a completion -------------------------------------------------------------------------

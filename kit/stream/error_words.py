@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 
 from kit.stream.sse import MAX_EVENT_BYTES
 from kit.stream.values import BadStreamError, json_object
@@ -45,21 +46,19 @@ def _words(error: object) -> str:
 
 def words_of_body(body: bytes) -> str:
     """What a body says that is no stream: the message of its JSON, the text of a web page, else its beginning."""
-    text = body[:MAX_EVENT_BYTES]
-    try:
-        return message_of(json_object(text))
-    except BadStreamError:
-        pass
-    start = text[: 4 * MAX_PAGE_CHARS].decode("utf-8-sig", "replace").lstrip()
-    if start.startswith("["):
-        return _listed(text) or start[: 4 * MAX_DETAIL_CHARS]
-    return _page_words(start[:MAX_PAGE_CHARS]) if start.startswith("<") else start[: 4 * MAX_DETAIL_CHARS]
+    text = body[:MAX_EVENT_BYTES].removeprefix(BOM_UTF8).strip()
+    start = text[: 4 * MAX_PAGE_CHARS].decode("utf-8", "replace")
+    if start.startswith("<"):
+        return _page_words(start[:MAX_PAGE_CHARS])
+    return _words_of_json(text) or start[: 4 * MAX_DETAIL_CHARS]
 
 
-def _listed(body: bytes) -> str:
-    """The words of a body that is a list of errors, read as the object that it would be in."""
+def _words_of_json(text: bytes) -> str:
+    """The message of an object, or of a list of errors, read as the object that it would be in; else ""."""
     try:
-        return _words(json_object(b'{"errors":' + body.strip() + b"}"))
+        if text.startswith(b"{"):
+            return message_of(json_object(text))
+        return _words(json_object(b'{"errors":' + text + b"}")) if text.startswith(b"[") else ""
     except BadStreamError:
         return ""
 

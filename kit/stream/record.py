@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 
 from kit.documents import Answer, Dialect, ErrorKind, Exchange, PlannedRequest, Record
-from kit.stream.answer import MAX_DETAIL_CHARS, MAX_NAME_CHARS, MAX_TEXT_CHARS, clean, message_of, parse
+from kit.stream.answer import MAX_NAME_CHARS, MAX_TEXT_CHARS, parse
 from kit.stream.counts import MAX_TOKENS, counted
-from kit.stream.sse import MAX_EVENT_BYTES
-from kit.stream.values import BadStreamError, json_object
+from kit.stream.error_words import MAX_DETAIL_CHARS, clean, words_of_body
 
 __all__ = [
     "MAX_DETAIL_CHARS",
@@ -116,11 +115,6 @@ def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
 
 
 def _said(exchange: Exchange) -> str:
-    """The error that a body without events tells, else the start of the body; nothing of a compressed one."""
-    body = b"".join([data for _, data in exchange.pieces])[:MAX_EVENT_BYTES]
-    if body.startswith(_GZIP):
-        return ""
-    try:
-        return message_of(json_object(body))
-    except BadStreamError:
-        return body[: 4 * MAX_DETAIL_CHARS].decode("utf-8", "replace")
+    """What a body without events says; nothing of a compressed one."""
+    body = b"".join([data for _, data in exchange.pieces])
+    return "" if body.startswith(_GZIP) else words_of_body(body)

@@ -25,6 +25,7 @@ MAX_DEPTH = 32
 MAX_DIGITS = 18
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # as Windows PowerShell writes what > makes
 # Possessive, and the closing quote is optional: linear also where a string never ends.
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _TO_ROUND = bytes.maketrans(b"[{]}", b"(())")
@@ -133,6 +134,8 @@ def utf8(data: bytes) -> str:
     """The text of `data`, which must be UTF-8 without a byte order mark; `RefusedError` names the line."""
     if data.startswith(_BOM):
         raise RefusedError("starts with a byte order mark", line=1)
+    if data.startswith(_UTF_16):
+        raise RefusedError("UTF-16, not UTF-8 (PowerShell: Out-File -Encoding utf8NoBOM)", line=1)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

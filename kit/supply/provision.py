@@ -142,7 +142,7 @@ def supply_of(
                 )
             served[pin.name] = served_model(host, model(pin.name), digest, images, on_bytes)
     models = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
-    return ContainerSupply(images.by_entry, models)
+    return ContainerSupply(images.by_entry, models, memory_bytes=plan.server_memory_bytes)
 
 
 def served_model(

@@ -101,17 +101,19 @@ def process_supply(plan: Plan, model: Path) -> ProcessSupply:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSupply:
-    """Images and weights in volumes, by the names of entries."""
+    """Images and weights in volumes, by the names of entries; `memory_bytes` is the most memory of a server."""
 
     images: Mapping[str, str]
     models: Mapping[str, ServedModel]
     seen: set[str] = field(default_factory=set)
+    memory_bytes: int | None = None
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
         del port  # inside a container every server has its usual one
         runtime = RUNTIMES[entry.runtime]
+        model, image = self.models[entry.name], self.images[entry.name]
         return container_server(
-            name, runtime, entry.variant, entry_container(entry, self.models[entry.name], self.images[entry.name])
+            name, runtime, entry.variant, entry_container(entry, model, image, self.memory_bytes)
         )
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from kit.assets import asset
@@ -33,9 +34,9 @@ def planned_container(plan: Plan, entry: Entry) -> ContainerSpec | None:
         return None
     if entry.settings.keys() != runtime.settings(entry.variant).keys():
         return None
-    return _container(
-        entry.runtime, entry.variant, tuple(sorted(entry.settings.items())), weights.name, weights.file
-    )
+    settings = tuple(sorted(entry.settings.items()))
+    spec = _container(entry.runtime, entry.variant, settings, weights.name, weights.file)
+    return spec and replace(spec, memory_bytes=spec.memory_bytes or plan.server_memory_bytes)
 
 
 @lru_cache(maxsize=64)

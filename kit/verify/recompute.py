@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import sha256
 
-from kit.documents import Cell, Metrics, Plan, Result, Slo
+from kit.documents import Cell, Failures, Metrics, Plan, Result, Slo
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.storage.names import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
@@ -31,11 +32,21 @@ def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan,
 
 def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
     try:
-        return files.cell and replace(files.cell, metrics=recomputed_metrics(files, slo))
+        cell = files.cell and replace(files.cell, metrics=recomputed_metrics(files, slo))
     except (ArithmeticError, LookupError):
         raise InputError(
             f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` lists all findings."
         ) from None
+    if cell is None or cell.facts is None or cell.facts.failures is None:
+        return cell  # a run from before reasons were kept shows what it has always shown
+    return replace(cell, facts=replace(cell.facts, failures=recomputed_failures(files)))
+
+
+def recomputed_failures(files: CellFiles) -> Failures | None:
+    """Why requests of a cell failed, from its records; None without records or failures."""
+    if files.cell is None or files.cell.facts is None or files.records is None:
+        return None
+    return failures(files.records, files.cell.facts.window)
 
 
 def recomputed_metrics(files: CellFiles, slo: Slo | None = None) -> Metrics | None:

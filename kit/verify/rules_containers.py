@@ -13,6 +13,7 @@ from kit.documents.pins import ImagePin
 from kit.metrics.limits import UTC_SLACK_NS
 from kit.runtimes.launch import image_variant
 from kit.storage.names import PLAN
+from kit.text import value_text
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -104,7 +105,7 @@ def _label_faults(container: ContainerFacts, expected: Mapping[str, str]) -> Ite
     "container.command",
     "reject",
     "containers",
-    "Command and environment are those that the kit's compose file makes of the planned settings and weights",
+    "Command, environment and limit of memory are those that the kit's compose file makes of the plan",
 )
 def container_command(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):
@@ -128,6 +129,9 @@ def _command_faults(each: Contained, spec: ContainerSpec) -> Iterator[str]:
         name: each.container.environment[name] for name in spec.environment if name in each.container.environment
     }
     yield from (f"environment: {words}" for words in differences(dict(spec.environment), environment))
+    # Plans from before servers had a limit have none to be held against.
+    if each.found.plan.server_memory_bytes is not None and each.container.memory_bytes != spec.memory_bytes:
+        yield f"memory_bytes is {value_text(each.container.memory_bytes)}, not {spec.memory_bytes}"
 
 
 def _without_init(command: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from kit.storage.names import PLAN, RECORDS, RESULT, TEXTS, cell_file
 from kit.stream.record import is_success
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
-from kit.verify.recompute import recomputed_metrics
+from kit.verify.recompute import recomputed_failures, recomputed_metrics
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, eps_ns, found_cells, loaded_cells
 
@@ -23,6 +23,10 @@ def metrics_recomputed(evidence: Evidence) -> Steps:
         if loaded.cell.metrics is not None:
             yield 1
             yield from (Issue(f"{loaded.where}: metrics", words) for words in _metric_faults(loaded))
+        if loaded.facts.failures is not None:  # runs from before reasons were kept have none
+            expected = recomputed_failures(loaded.found.files)
+            for words in differences(expected, loaded.facts.failures):
+                yield Issue(f"{loaded.where}: facts.failures", words)
 
 
 def _metric_faults(loaded: Loaded) -> Iterator[str]:

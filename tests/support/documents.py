@@ -141,6 +141,7 @@ FACTS = m.LoadFacts(
     requests=21,
     records_sha256=SHA,
     texts_sha256=SHA,
+    failures=m.Failures(3, (m.FailureReason("http_status", 503, "busy", 2),)),
 )
 SERVER = m.ServerFacts(
     command=("python", "-m", "server", "--slots", "4"),
@@ -193,7 +194,7 @@ RESULT = m.Result(
     complete=False,
     cells=(
         m.CellResult("llamacpp-cpu-c4-r0", "llamacpp-cpu", 4, 0, "measured", None, METRICS, ("not calibrated",)),
-        m.CellResult("llamacpp-cpu-c4-r1", "llamacpp-cpu", 4, 1, "failed", FAILURE, None, ()),
+        m.CellResult("llamacpp-cpu-c4-r1", "llamacpp-cpu", 4, 1, "failed", FAILURE, None, (), FACTS.failures),
         m.CellResult("llamacpp-cpu-c4-r2", "llamacpp-cpu", 4, 2, "missing", None, None, ()),
     ),
     rows=(
@@ -210,7 +211,10 @@ SWEEP = m.Sweep(
     ended_utc=UTC,
     ended="saturated",
     asked=("c1", "c2", "c4"),
-    levels=(m.SweepLevel("c1", 1, None, SHA, METRICS), m.SweepLevel("c2", 2, None, SHA, None)),
+    levels=(
+        m.SweepLevel("c1", 1, None, SHA, METRICS),
+        m.SweepLevel("c2", 2, None, SHA, None, failures=FACTS.failures),
+    ),
     pareto=("c1",),
     knee=None,
 )

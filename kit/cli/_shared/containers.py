@@ -17,6 +17,6 @@ source_option = click.option(
 
 def lines(*, quiet: bool) -> OnLine:
     """Prints what happens on standard error, made safe; nothing when quiet."""
-    from kit.text import plain_text
+    from kit.text import plain_text, without_password
 
-    return lambda line: None if quiet else click.echo(plain_text(line, 200), err=True)
+    return lambda line: None if quiet else click.echo(plain_text(without_password(line), 200), err=True)

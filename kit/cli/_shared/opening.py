@@ -53,14 +53,15 @@ def open_studies(paths: Iterable[Path], slo: Slo | None = None) -> list[OpenedSt
 
 def inside(path: Path) -> list[Path]:
     """The path itself, or the runs, bundles and imported results in a folder that is no run."""
-    from kit.storage.names import PLAN
+    from kit.storage.names import PLAN, is_litter
 
     if not path.is_dir() or (path / PLAN).is_file():
         return [path]
     found = [
         each
         for each in sorted(path.iterdir())
-        if (each.is_dir() and (each / PLAN).is_file()) or each.name.endswith((".tar.gz", ".json"))
+        if not is_litter(each.name)
+        and ((each.is_dir() and (each / PLAN).is_file()) or each.name.endswith((".tar.gz", ".json")))
     ]
     if not found:
         raise InputError(f"{path} contains no run, bundle or imported results.", "Give the path of one of these.")

@@ -75,10 +75,10 @@ def _with_entries(platform: Platform, names: list[str]) -> Platform:
 def plan_of(platform: Platform, seed: int | None, *, calibrate: bool = True) -> Plan:
     """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
     from kit.catalogue import model
+    from kit.cpus import usable_cpus
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
     from kit.plan.prompts import load_prompts
-    from kit.run.host import usable_cpus
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
     prompts = load_prompts(platform.workload.prompts)

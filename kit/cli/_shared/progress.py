@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.documents import Cell, CellPlan, Plan
+from kit.output import drawing_error
 from kit.plan.plan import duration_estimate_s
 from kit.text import number, plain_text
 
@@ -32,10 +33,12 @@ def _bar(*, left: bool = False, size: bool = False) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = [TextColumn("{task.description}"), BarColumn()]
-    columns += [TextColumn("{task.fields[left]} left")] * left
+    columns = [TextColumn("{task.description}", markup=False), BarColumn()]
+    columns += [TextColumn("{task.fields[left]} left", markup=False)] * left
     columns += [DownloadColumn(), TimeRemainingColumn()] * size
-    return Progress(*columns, console=Console(stderr=True, highlight=False, markup=False), transient=True)
+    console = Console(file=drawing_error(), highlight=False, markup=False)
+    # What is printed meanwhile goes through kit.output, not through the bar.
+    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
 
 
 @contextlib.contextmanager

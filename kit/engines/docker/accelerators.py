@@ -30,6 +30,7 @@ from kit.errors import EngineError
 from kit.text import plain_text
 
 TRIAL_TIMEOUT_S = 60
+TRIAL_MEMORY_BYTES, TRIAL_PIDS = 512 << 20, 256  # a shell that lists devices, of an image that nobody knows yet
 # The engine's words when the image has no shell; they say nothing about a device.
 NO_SHELL = '"sh": executable file not found'
 
@@ -46,17 +47,26 @@ def probe(
     if accelerator == "none":
         return NONE
     with engine_errors("say what it is"):
-        engine = engine_of(client.version(), client.info())
+        info = client.info()
+        engine = engine_of(client.version(), info)
+    limit = TRIAL_MEMORY_BYTES if info.get("MemoryLimit", True) else None
     refusals = {}
     for way in ways(accelerator, engine):
-        found = passthrough_of_trial(way, _tried(client, accelerator, way, image, run))
+        found = passthrough_of_trial(way, _tried(client, accelerator, way, image, run, limit))
         if isinstance(found, Passthrough):
             return found
         refusals[way.path] = found
     raise impossible(accelerator, refusals)
 
 
-def _tried(client: docker.DockerClient, accelerator: Accelerator, way: Passthrough, image: str, run: str) -> Trial:
+def _tried(
+    client: docker.DockerClient,
+    accelerator: Accelerator,
+    way: Passthrough,
+    image: str,
+    run: str,
+    memory_bytes: int | None,
+) -> Trial:
     spec = ContainerSpec(service="trial", image=image, command=(), port=0, accelerator=accelerator)
     asked = host_config_of(way, spec)
     environment = {**UNTOUCHED, **asked.pop("environment")}
@@ -74,6 +84,9 @@ def _tried(client: docker.DockerClient, accelerator: Accelerator, way: Passthrou
                     read_only=True,
                     cap_drop=["ALL"],
                     user="0:0",
+                    mem_limit=memory_bytes,
+                    memswap_limit=memory_bytes,
+                    pids_limit=TRIAL_PIDS,
                     **asked,
                 )
                 return _ended(container)

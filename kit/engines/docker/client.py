@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -15,32 +14,44 @@ from docker.errors import APIError, DockerException, NotFound
 from docker.transport import UnixHTTPAdapter
 
 from kit.debuglog import watch_answers
+from kit.engines.docker.contexts import CHOOSE, EngineAddress, engine_address
 from kit.engines.docker.relay import SCHEME, SshRelay
-from kit.errors import EngineError
-from kit.text import plain_text
+from kit.errors import EngineError, InputError
+from kit.text import plain_text, without_password
 
 RUN_LABEL = "org.kit.run"
 OLDEST_API = (1, 41)
 TIMEOUT_S = 120
-HOST_VARIABLE = "DOCKER_HOST"
 START_REMEDY = "Install and start Docker (see docs/platforms.md), or set DOCKER_HOST to an engine that runs."
 SSH_REMEDY = "This must answer without asking anything (keys, ssh-agent, known_hosts): ssh {host} docker version"
 
 
 def connect() -> docker.DockerClient:
-    """A client of the engine that DOCKER_HOST names (else the local one); `EngineError` if none answers.
+    """A client of the engine that the docker program would speak to; `EngineError` if none answers.
 
     ssh://[USER@]HOST[:PORT][/SOCKET] is an engine on another machine, reached through the `ssh` of this one.
     """
-    named = os.environ.get(HOST_VARIABLE, "")
-    if named.startswith(SCHEME):
-        return _connect_by_ssh(named)
     try:
-        client = docker.from_env(version="auto", timeout=TIMEOUT_S)
+        address = engine_address()
+    except DockerException as error:
+        raise InputError(
+            f"The certificates for the Docker Engine cannot be used: {reason(error)}.",
+            "Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, or the context: docker context inspect",
+        ) from None
+    if address.host.startswith(SCHEME):
+        return _connect_by_ssh(address)
+    try:
+        client = docker.DockerClient(version="auto", timeout=TIMEOUT_S, **address.options)
         _check_age(client)
-    except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(f"No Docker Engine answers: {reason(error)}.", START_REMEDY) from None
+    except (DockerException, requests.RequestException, OSError, ValueError) as error:
+        remedy = f"Start it. {CHOOSE}" if address.context else START_REMEDY
+        words = without_password(reason(error))
+        raise EngineError(f"No Docker Engine answers{_named(address)}: {words}.", remedy) from None
     return client
+
+
+def _named(address: EngineAddress) -> str:
+    return f' in the context "{address.context}"' if address.context else ""
 
 
 def reason(error: BaseException) -> str:
@@ -74,9 +85,9 @@ class _Relayed(UnixHTTPAdapter):
         self._close_relay()
 
 
-def _connect_by_ssh(url: str) -> docker.DockerClient:
+def _connect_by_ssh(address: EngineAddress) -> docker.DockerClient:
     # docker-py's own ssh needs a library of its own and loses what an engine says first on a stream.
-    relay = SshRelay(url)
+    relay = SshRelay(address.host)
     try:
         client = docker.DockerClient(base_url=relay.address, version="auto", timeout=TIMEOUT_S)
         client.api.mount("http+docker://", _Relayed(relay))
@@ -85,7 +96,8 @@ def _connect_by_ssh(url: str) -> docker.DockerClient:
         words = relay.last_words() or reason(error)
         relay.close()
         raise EngineError(
-            f"No Docker Engine answers at {plain_text(url, 200)}: {words}.", SSH_REMEDY.format(host=relay.host)
+            f"No Docker Engine answers at {plain_text(address.host, 200)}{_named(address)}: {words}.",
+            SSH_REMEDY.format(host=relay.host),
         ) from None
     except BaseException:
         relay.close()

@@ -20,13 +20,16 @@ from kit.engines.docker.accelerators import probe
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
     AHEAD,
+    KIT_MEMORY_BYTES,
     KIT_USER,
+    LOAD_MEMORY_BYTES,
     SERVER_ALIAS,
     WORK,
     Place,
     container_config,
     cpu_shares,
     kit_program,
+    server_memory_bytes,
 )
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
 from kit.engines.docker.passthrough import Passthrough, host_config_of
@@ -61,12 +64,17 @@ class DockerEngine:
             info: dict[str, Any] = client.info()
         self.ncpu = int(info.get("NCPU") or 1)
         self.server_cpus, self.load_cpus = cpu_shares(self.ncpu) if info.get("CPUSet", True) else (None, None)
+        self.server_memory_bytes = server_memory_bytes(info)
 
     @property
     def server_cpu_count(self) -> int:
         if self.server_cpus is None:
             return self.ncpu
         return int(self.server_cpus.rpartition("-")[2]) + 1  # they begin with 0
+
+    def _own(self, memory_bytes: int) -> int | None:
+        """The limit of a container of the kit's own; none where the engine can limit none."""
+        return None if self.server_memory_bytes is None else memory_bytes
 
     def free_port(self) -> int:
         return PORT
@@ -115,7 +123,8 @@ class DockerEngine:
         place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, accelerator=wanted)
         made = self._made(stack, spec, place)
         readable = tuple(mount for mount in spec.mounts if mount.read_only)
-        waiting = kit_program(self.loadgen_image, WAITING, mounts=readable)
+        own = self._own(KIT_MEMORY_BYTES)
+        waiting = kit_program(self.loadgen_image, WAITING, mounts=readable, memory_bytes=own)
         attendant = self._made(
             stack, waiting, self._place("attendant", alias=None, cpuset=self.load_cpus, work=True)
         )
@@ -136,7 +145,7 @@ class DockerEngine:
     def _kit_server(self, stack: contextlib.ExitStack, spec: ServerSpec, log: Path) -> DockerServer:
         """A program of the kit itself, in the load generator's image; it is asked in its own container."""
         arguments, files = inside(spec.command, log.parent)
-        program = kit_program(self.loadgen_image, arguments, spec.port)
+        program = kit_program(self.loadgen_image, arguments, spec.port, memory_bytes=self._own(LOAD_MEMORY_BYTES))
         place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, work=True, stdin=True)
         made = self._made(stack, program, place)
         start(self.client, made, "the server")
@@ -147,7 +156,8 @@ class DockerEngine:
     # --- loads ------------------------------------------------------------------------------------------
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
-        program = kit_program(self.loadgen_image, ("-m", "kit.loadgen", f"{WORK}/{LOAD}", f"{WORK}/{OUT}"))
+        arguments = ("-m", "kit.loadgen", f"{WORK}/{LOAD}", f"{WORK}/{OUT}")
+        program = kit_program(self.loadgen_image, arguments, memory_bytes=self._own(LOAD_MEMORY_BYTES))
         place = self._place("loadgen", alias=None, cpuset=self.load_cpus, cpu_weight=AHEAD, work=True)
         given = [Member(LOAD, load), Member(OUT, None)]
         given += [Member(name, load.parent / name) for name in BESIDE_LOAD if (load.parent / name).is_file()]

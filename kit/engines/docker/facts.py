@@ -38,7 +38,14 @@ def container_facts(
         finished_utc=None if running else engine_time(state.get("FinishedAt")),
         exit_code=exit_code(container),
         oom_killed=bool(state.get("OOMKilled")),
+        memory_bytes=_memory_bytes(container.get("HostConfig")),
     )
+
+
+def _memory_bytes(host: object) -> int | None:
+    """The limit of memory; engines write 0 for none."""
+    limit = host.get("Memory") if isinstance(host, Mapping) else None
+    return limit if type(limit) is int and limit > 0 else None
 
 
 def exit_code(container: Answer) -> int | None:

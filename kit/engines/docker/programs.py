@@ -8,7 +8,7 @@ import docker
 
 from kit.documents.container import ContainerSpec, Tmpfs
 from kit.engines.docker.client import RUN_LABEL, engine_errors
-from kit.engines.docker.config import KIT_USER, WORK, Place, container_config
+from kit.engines.docker.config import KIT_USER, WORK, Place, container_config, server_memory_bytes
 from kit.engines.docker.containers import container, new_name, start
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import follow_lines, log_tail
@@ -21,6 +21,8 @@ MAX_FILES = 64
 
 def run_program(client: docker.DockerClient, run: str, program: Program, out: Path, on_line: OnLine) -> None:
     """See `ContainerHost.run_program`."""
+    with engine_errors("describe itself"):
+        memory = server_memory_bytes(client.info())  # converting weights takes as much as serving them
     spec = ContainerSpec(
         service="program",
         image=program.image,
@@ -32,6 +34,7 @@ def run_program(client: docker.DockerClient, run: str, program: Program, out: Pa
         working_dir=WORK,
         mounts=program.mounts,
         tmpfs=(Tmpfs("/tmp"),),
+        memory_bytes=memory,
         pids_limit=4096,
     )
     config = container_config(spec, Place("none", alias=None, labels={RUN_LABEL: run}, work=True))

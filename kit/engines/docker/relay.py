@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from kit.engines.logtail import read_tail
 from kit.errors import InputError
-from kit.text import plain_text
+from kit.text import plain_text, without_password
 
 SCHEME = "ssh://"
 # Nobody can answer a question of this ssh: it must not wait for one. A host that is not there is soon given up.
@@ -28,8 +28,8 @@ LEAVE_S = 5.0
 
 def ssh_command(url: str) -> tuple[str, list[str]]:
     """The host of an ssh:// address and the command that speaks to the engine there; `InputError` if none."""
-    remedy = "Write DOCKER_HOST=ssh://user@host or ssh://user@host:port."
-    shown = plain_text(url, 200)
+    remedy = "Write it like ssh://user@host or ssh://user@host:port."
+    shown = plain_text(without_password(url), 200)
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -40,7 +40,7 @@ def ssh_command(url: str) -> tuple[str, list[str]]:
     if not host or host.startswith("-") or (parts.username or "").startswith("-"):
         raise InputError(f"{shown} names no host.", remedy)
     if parts.password is not None or parts.query or parts.fragment:
-        raise InputError("DOCKER_HOST has a password, a query or a fragment.", remedy)
+        raise InputError("The address of the engine has a password, a query or a fragment.", remedy)
     remote = ["docker", "system", "dial-stdio"]
     if parts.path.strip("/"):
         if not all(c.isalnum() or c in "/._-" for c in parts.path):
@@ -57,7 +57,7 @@ class SshRelay:
         self.host, self._command = ssh_command(url)
         if shutil.which("ssh") is None:
             raise InputError(
-                "DOCKER_HOST begins with ssh://, but there is no ssh here.", "Install OpenSSH's client."
+                "The engine is to be reached by ssh, but there is no ssh here.", "Install OpenSSH's client."
             )
         self._folder = Path(tempfile.mkdtemp(prefix="kit-ssh-"))
         self._words = self._folder / "ssh.log"

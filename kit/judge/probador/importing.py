@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import chain
 from pathlib import PurePath
 
 from kit import __version__
@@ -36,11 +38,45 @@ NOTE = (
 )
 
 
-def study_of_files(files: Sequence[tuple[str, bytes]], name: str = DEFAULT_NAME) -> Study:
-    """The study of files, each with its name; `InputError` names the file and the field that are wrong.
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The study of the files that are results, and why each of the others is none."""
+
+    study: Study
+    files: int
+    left_out: tuple[InputError, ...]
+
+
+@dataclass(slots=True)
+class _Results:
+    """What was read so far: files that are results, each with what is in it, and where each result was first."""
+
+    found: list[tuple[str, bytes, tuple[tuple[LoadResult, ...], ...]]] = field(default_factory=list)
+    seen: dict[tuple[object, ...], str] = field(default_factory=dict)
+
+    def take(self, where: str, data: bytes) -> None:
+        """`InputError` for what is no result, and for one that is there already: it would count as two."""
+        runs = read_file(data, where)
+        mine: dict[tuple[object, ...], str] = {}
+        for run in chain.from_iterable(runs):
+            key = (run.runtime_name, run.measured_utc, *sorted(run.numbers.items()))
+            place = plain_text(" ".join(filter(None, (where, run.place))), 4096)
+            first = self.seen.get(key) or mine.get(key)
+            if first is not None:
+                raise InputError(
+                    f"{place} contains the same result as {first}.",
+                    "Give each result once: the results of a bench report alone, or the report.",
+                )
+            mine[key] = place
+        self.seen |= mine
+        self.found.append((where, data, runs))
+
+
+def import_files(files: Sequence[tuple[str, bytes]], name: str = DEFAULT_NAME) -> Imported:
+    """The study of all files that are results, each with its name; what is none is left out and named.
 
     Subjects are in order of entry, concurrency and time. Every result is one, but the runs of a bench report are
-    trials of one: an entry may have several subjects at one concurrency.
+    trials of one: an entry may have several subjects at one concurrency. `InputError` if no file is a result.
     """
     if len(name) > MAX_NAME_CHARS or not _NAME.fullmatch(name):
         raise InputError(
@@ -49,20 +85,45 @@ def study_of_files(files: Sequence[tuple[str, bytes]], name: str = DEFAULT_NAME)
         )
     if not files:
         raise InputError("No file to import.", "Give at least one result of `probador llm`.")
-    found = [(where, runs) for where, data in files for runs in read_file(data, where)]
+    results, left_out = _Results(), list[InputError]()
+    for where, data in files:
+        try:
+            results.take(where, data)
+        except InputError as error:
+            left_out.append(error)
+    if not results.found:
+        if len(left_out) == 1:
+            raise left_out[0]
+        raise InputError(
+            f"None of the {len(files)} files is a result of a load.",
+            "Give files that `probador llm load`, `bench` or `sweep` wrote.",
+            tuple(error.what for error in left_out),
+        )
+    return Imported(_study(results, name), len(results.found), tuple(left_out))
+
+
+def study_of_files(files: Sequence[tuple[str, bytes]], name: str = DEFAULT_NAME) -> Study:
+    """The study of files that all are results; `InputError` names the first that is none, and what is wrong."""
+    imported = import_files(files, name)
+    for error in imported.left_out:
+        raise error
+    return imported.study
+
+
+def _study(results: _Results, name: str) -> Study:
+    found = [(where, measured) for where, _, runs in results.found for measured in runs]
     total = sum(len(runs) for _, runs in found)
     if total > MAX_RESULTS:
         raise InputError(f"{total} results are more than {MAX_RESULTS}.", "Import fewer files at once.")
-    _refuse_repeated(found)
     subjects = [_subject(where, runs) for where, runs in found]
-    count = "1 file" if len(files) == 1 else f"{len(files)} files"
+    count = "1 file" if len(results.found) == 1 else f"{len(results.found)} files"
     return Study(
         schema="kit/study/1",
         kit_version=__version__,
         origin="imported",
         name=name,
         title=f"Imported from {count} of probador",
-        identity=_identity([data for _, data in files]),
+        identity=_identity([data for _, data, _ in results.found]),
         label=None,
         hardware=None,
         published=None,
@@ -76,21 +137,6 @@ def _identity(contents: Sequence[bytes]) -> str:
     """sha256 of the sha256s of the files, in hex, sorted, a line each."""
     lines = sorted(f"{sha256(data).hexdigest()}\n" for data in contents)
     return sha256("".join(lines).encode()).hexdigest()
-
-
-def _refuse_repeated(found: Sequence[tuple[str, Sequence[LoadResult]]]) -> None:
-    """The same result twice would count as two: a file given twice, or a result alone and in a bench report."""
-    seen: dict[tuple[object, ...], str] = {}
-    for where, runs in found:
-        for run in runs:
-            key = (run.runtime_name, run.measured_utc, *sorted(run.numbers.items()))
-            place = plain_text(" ".join(filter(None, (where, run.place))), 4096)
-            if key in seen:
-                raise InputError(
-                    f"{place} contains the same result as {seen[key]}.",
-                    "Give each result once: the results of a bench report alone, or the report.",
-                )
-            seen[key] = place
 
 
 def _order(subject: Subject) -> tuple[str, int, str, str]:

@@ -11,6 +11,7 @@ from kit.documents.study import Study
 from kit.judge.study import entries_of, suspicions_of
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.report.calibration_text import calibration_line
+from kit.report.failure_text import failure_lines
 from kit.report.page.inputs import PageInput
 from kit.report.tables import method_lines
 from kit.text import NO_DATA, bytes_text, plain_text
@@ -79,6 +80,11 @@ def lost(study: Study) -> list[tuple[str, str]]:
         for trial in subject.trials
         if trial.status != "measured"
     ]
+
+
+def failed(given: PageInput) -> list[str]:
+    """Why requests failed, each reason once."""
+    return [line.removeprefix("- ") for line in failure_lines(given.failed)]
 
 
 def cautions(given: PageInput) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents import Calibration, Host, Plan, Record, ServerFacts, Window
+from kit.documents import Calibration, Failures, Host, Plan, Record, ServerFacts, Window
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.study import CellParts
+from kit.metrics.failures import failures
 from kit.report.page.scorecard import ScorecardPart
 from kit.report.plots.distributions import Quantiles, Times, quantiles, times_of
 from kit.report.plots.timeline import MAX_MARKS, Timeline, stretch_of, timeline
@@ -25,7 +26,7 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency.
+    concurrency; `failed` is why requests failed, by entry, cell by cell.
     """
 
     study: Study
@@ -38,6 +39,7 @@ class PageInput:
     quantiles: Mapping[Times, Mapping[tuple[str, int], Quantiles]] = field(default_factory=dict)
     timelines: tuple[Timeline, ...] = ()
     scorecard: ScorecardPart | None = None
+    failed: tuple[tuple[str, Failures | None], ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:
@@ -69,6 +71,9 @@ def run_input(
         servers=_servers(cells),
         quantiles={which: _quantiles(study, cells, which) for which in WHICH},
         timelines=_timelines([_named(cells, cell)] if cell else _chosen(study, cells), cells),
+        failed=tuple(
+            (parts.cell.entry, failures(parts.records, window_of(parts))) for parts in cells.values() if parts.cell
+        ),
     )
 
 

@@ -109,6 +109,7 @@ def _table(table: Table) -> str:
 def _warnings(section: Section) -> str:
     lines = [f"- {safe(line)}" for line in facts.cautions(section.given)]
     lines += [f"- {SUSPECT} SUSPECT: {safe(where)}: {safe(why)}" for where, why in facts.suspects(section.study)]
+    lines += [f"- failed requests: {safe(line)}" for line in facts.failed(section.given)]
     lines += [f"- no result: {safe(where)}: {safe(why)}" for where, why in facts.lost(section.study)]
     return "\n".join(lines) or "None."
 

@@ -15,7 +15,7 @@ import pytest
 
 from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL
-from kit.engines.docker.config import AHEAD
+from kit.engines.docker.config import AHEAD, KIT_MEMORY_BYTES, LOAD_MEMORY_BYTES
 from kit.engines.docker.engine import ROLE_LABEL, DockerEngine
 from kit.engines.process import ProcessEngine
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
@@ -91,6 +91,38 @@ def test_the_load_generator_has_more_weight_than_the_server(
         assert engine.run_load(path, folder, look) == 0
     assert weights.pop("loadgen") == AHEAD
     assert set(weights.values()) == {0}
+
+
+def test_every_container_has_a_limit_of_memory(
+    client: docker.DockerClient, engine: DockerEngine, folder: Path
+) -> None:
+    """As the engine holds it: an image that grows without end takes itself down, and not the machine."""
+    if engine.server_memory_bytes is None:
+        pytest.skip("this engine cannot limit memory")
+    limits: dict[str, tuple[int, int]] = {}
+
+    def look(_: str = "") -> None:
+        for container in client.containers.list(filters={"label": f"{RUN_LABEL}={engine.run}"}):
+            host = container.attrs["HostConfig"]
+            limits[container.labels[ROLE_LABEL]] = host["Memory"], host["MemorySwap"]
+
+    spec = reference(engine, folder)
+    with engine.server(spec, folder / "server.log") as running:
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        _, path = write_short_load(folder, running.url)
+        assert engine.run_load(path, folder, look) == 0
+    mine = python_server(engine.loadgen_image, ANSWERING, memory_bytes=256 << 20)
+    with engine.server(mine, folder / "server.log") as running:
+        probe_of(running).wait_ready(mine.ready_path, mine.start_budget_s)
+        facts = running.facts()
+        look()
+    assert facts is not None
+    assert facts.memory_bytes == 256 << 20
+    assert limits == {
+        "server": (256 << 20, 256 << 20),
+        "attendant": (KIT_MEMORY_BYTES, KIT_MEMORY_BYTES),
+        "loadgen": (LOAD_MEMORY_BYTES, LOAD_MEMORY_BYTES),
+    }
 
 
 def test_the_engine_says_what_it_ran(engine: DockerEngine, folder: Path) -> None:

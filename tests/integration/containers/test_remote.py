@@ -170,3 +170,24 @@ def test_a_machine_that_lets_nobody_in_is_told_in_the_words_of_ssh(
     monkeypatch.setenv("DOCKER_HOST", host)
     with pytest.raises(EngineError, match=rf"{words}.*ssh .* docker version"):
         connect()
+
+
+def test_a_context_of_docker_leads_to_the_other_machine(
+    sshd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the docker program made it, chosen by `docker context use` or by name."""
+    monkeypatch.setenv("PATH", f"{sshd}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    address = "host=ssh://the-other-machine"
+    subprocess.run(["docker", "context", "create", "far", "--docker", address], check=True, capture_output=True)
+    for step in ("use", "name"):
+        if step == "use":
+            subprocess.run(["docker", "context", "use", "far"], check=True, capture_output=True)
+        else:
+            (tmp_path / "config.json").unlink()
+            monkeypatch.setenv("DOCKER_CONTEXT", "far")
+        client = connect()
+        assert children() != []
+        assert client.version()["ApiVersion"]
+        client.close()

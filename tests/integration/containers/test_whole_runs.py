@@ -79,6 +79,8 @@ def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> N
         assert json.loads(facts["labels"]["org.kit.inputs"])
         assert (facts["oom_killed"], facts["finished_utc"] is None) == (False, False)
     plan = json.loads((run / "plan.json").read_bytes())
+    limits = {server["container"].get("memory_bytes") for server in servers.values()}
+    assert limits == {plan.get("server_memory_bytes")}
     made = next(weights for weights in plan["models"] if weights["name"] == "smollm2-135m-instruct-bf16")
     assert made["made_from"] == plan["model"]["name"]
     assert servers["vllm"]["model_sha256"] == made["sha256"]

@@ -87,7 +87,7 @@ def test_import_never_writes_over_its_input(capsys: Caught) -> None:
         (["none.json"], "none.json cannot be read"),
         (["."], ". cannot be read"),
         (["bad.json"], 'bad.json: missing field "successful"'),
-        ([OLD, OLD], "contains the same result as"),
+        (["bad.json", "none.json"], 'bad.json: missing field "successful"'),
         ([OLD, "--name", "No Name"], '"No Name" cannot be the name of a study'),
     ],
 )
@@ -97,6 +97,46 @@ def test_import_refuses_bad_input_with_exit_code_2(arguments: list[str], words: 
     assert cli.run(["import", "probador", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert [path.name for path in Path().iterdir()] == ["bad.json"]
+
+
+# Results of loads lie beside notes, reports of other commands and what is no JSON at all.
+OTHERS = {
+    "a-note.json": (b'{"date": "2026-03-08", "note": "decode", "tok_s": 120}', "missing field"),
+    "correctness.json": (b'{"results": [], "model": "m"}', "a report of `probador llm test`"),
+    "damaged.json": (b'{"total_requests": -1}', "damaged.json"),
+    "list.json": (b"[1, 2]", "expected an object"),
+    "profile.json": (b"not JSON", "not JSON"),
+    "empty.json": (b"", "not JSON"),
+    "windows.json": ("{}".encode("utf-16"), "UTF-16"),
+    "twice.json": ((FILES / "old-load.json").read_bytes() + b"\n", "contains the same result as"),
+}
+
+
+def test_what_is_no_result_is_named_and_stops_nothing(capsys: Caught) -> None:
+    """All at once, with what is wrong; the results are imported."""
+    for name, (data, _) in OTHERS.items():
+        Path(name).write_bytes(data)
+    Path("folder.json").mkdir()
+    assert cli.run(["import", "probador", OLD, "none.json", "folder.json", *OTHERS, DEAD, "-o", "a.json"]) == 0
+    out, err = capsys.readouterr()
+    assert "2 of 12 files are results" in out
+    for name, (_, words) in OTHERS.items():
+        assert any(name in line and words in line for line in err.splitlines()), (name, err)
+    assert all(f"Not imported: {name} cannot be read" in err for name in ("none.json", "folder.json"))
+    assert cli.run(["import", "probador", OLD, DEAD, "-o", "b.json"]) == 0
+    assert Path("a.json").read_bytes() == Path("b.json").read_bytes()
+
+
+def test_files_of_which_none_is_a_result_are_all_named(capsys: Caught) -> None:
+    """With exit code 2, and nothing is written."""
+    for name, (data, _) in OTHERS.items():
+        Path(name).write_bytes(data)
+    names = [name for name in OTHERS if name != "twice.json"]
+    assert cli.run(["import", "probador", *names, "-o", "a.json"]) == 2
+    err = capsys.readouterr().err
+    assert f"None of the {len(names)} files is a result" in err
+    assert all(name in err for name in names)
+    assert not Path("a.json").exists()
 
 
 def test_import_does_not_read_files_without_end(monkeypatch: pytest.MonkeyPatch, capsys: Caught) -> None:
@@ -160,11 +200,13 @@ def test_imported_results_cannot_be_exported(capsys: Caught) -> None:
 
 
 def test_an_export_can_be_imported_again(capsys: Caught) -> None:
-    """The bench reports as trials; together with the results that are in them it is refused."""
+    """The bench reports as trials; results that are in them are named and left out."""
     assert cli.run(["export", "probador", str(DEMO), "-o", "out"]) == 0
     reports = sorted(str(path) for path in Path("out").glob("*bench*"))
     assert cli.run(["import", "probador", *reports, "-o", "a.json"]) == 0
     study = open_study(Path("a.json")).study
     assert [len(subject.trials) for subject in study.subjects] == [2] * 6
-    assert cli.run(["import", "probador", *(str(path) for path in Path("out").iterdir())]) == 2
-    assert "contains the same result as" in capsys.readouterr().err
+    everything = sorted(str(path) for path in Path("out").iterdir())
+    assert cli.run(["import", "probador", *everything, "-o", "b.json"]) == 0
+    assert capsys.readouterr().err.count("contains the same result as") == 12
+    assert open_study(Path("b.json")).study.subjects == study.subjects

@@ -24,6 +24,7 @@ from kit.loadgen.__main__ import main
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Spool
 from kit.metrics.aggregate import cell_metrics
+from kit.output import NOBODY_READS
 from kit.plan.prompts import load_prompts, prompt_set_names
 from kit.plan.schedule import planned_request
 from kit.strict import plain, read_json, read_jsonl, typed, write_json
@@ -268,3 +269,16 @@ def test_the_load_runs_ahead_of_others_where_it_may(
     assert main([str(tmp_path / "load.json"), str(tmp_path / "out")]) == 2
     assert seen == [[-10] if allowed else []]
     assert sum(steps) == 0
+
+
+def test_a_load_that_nobody_listens_to_ends_quietly(tmp_path: Path) -> None:
+    """Who started it has gone, so it goes too, with the exit code of a closed pipe and without a traceback."""
+    with in_thread(behaving(ttft_ms=5)) as url:
+        load = pinned(url, requests=None, concurrency=1, warmup_ns=0, window_ns=20_000 * MS, drain_ns=900 * MS)
+        with started(load, tmp_path) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            child.stdout.close()
+            assert child.wait(WAIT_S) == NOBODY_READS
+            assert child.stderr is not None
+            assert child.stderr.read() == b""

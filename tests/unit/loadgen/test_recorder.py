@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents import Exchange, Metrics, PlannedRequest, Record, Slo, Window
+from kit.documents import Exchange, FailureReason, Failures, Metrics, PlannedRequest, Record, Slo, Window
 from kit.loadgen import recorder
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.recorder import keep, record_line
@@ -133,14 +133,24 @@ def test_several_processes_write_the_same_files_as_one(tmp_path: Path, monkeypat
     for folder, limit in ((one, 1 << 60), (many, 0)):
         folder.mkdir()
         monkeypatch.setattr(recorder, "PARALLEL_FROM_BYTES", limit)
-        monkeypatch.setattr(recorder, "_usable_cpus", lambda: 3)
+        monkeypatch.setattr(recorder, "usable_cpus", lambda: 3)
         spool = Spool(folder / "spool.bin")
         for id_ in range(10):
             spool.add(exchange(id_))
+        for id_ in range(10, 19):
+            busy = exchange(id_, b'{"error":{"message":"busy: slot %d"}}' % id_)
+            spool.add(replace(busy, status=503 if id_ % 3 else 429))
         written.append(keep(folder, run_of(spool), planned, LOAD))
         spool.close()
         (folder / "spool.bin").unlink()
     assert written[0] == written[1]
+    assert written[0].failures == Failures(
+        9,
+        (
+            FailureReason("http_status", 503, "busy: slot 10", 6),
+            FailureReason("http_status", 429, "busy: slot 12", 3),
+        ),
+    )
     names = ["facts.json", "metrics.json", "records.jsonl", "texts.jsonl"]
     assert sorted(path.name for path in many.iterdir()) == names
     for name in names:

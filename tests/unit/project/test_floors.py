@@ -17,7 +17,7 @@ DESIGN = PACKAGE.parent / "docs" / "design.md"
 
 # From the ground up. A package imports from those before it, never from itself by another name or from later ones.
 ORDER = (
-    "errors", "text", "debuglog", "timestamps", "reactor", "assets",
+    "errors", "text", "output", "debuglog", "timestamps", "cpus", "reactor", "assets",
     "documents", "strict", "catalogue",
     "stream", "metrics",
     "runtimes", "plan",

@@ -7,11 +7,23 @@ from hashlib import sha256
 
 import pytest
 
-from kit.documents import Calibration, Cell, CellFailure, CellPlan, Metrics, Plan, Result, Window
+from kit.documents import (
+    Calibration,
+    Cell,
+    CellFailure,
+    CellPlan,
+    FailureReason,
+    Failures,
+    Metrics,
+    Plan,
+    Result,
+    Window,
+)
 from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.registry import TABLES
 from kit.metrics.results import make_result, value_at
+from kit.report.failure_text import WHY
 from kit.report.tables import (
     failures,
     method_lines,
@@ -170,3 +182,14 @@ def test_the_numbers_of_one_cell_are_shown_with_their_counts() -> None:
 def test_numbers_are_found_by_their_path(path: str, value: float | None) -> None:
     """As results name them."""
     assert value_at(metrics_with(4), path) == value
+
+
+def test_why_requests_failed_stands_below_the_tables() -> None:
+    """By entry, each reason once, in Markdown that the server's words cannot leave."""
+    result = make_result(PLAN, SHA, {}, CALIBRATION)
+    busy = Failures(2, (FailureReason("http_status", 503, "busy | **now**", 2),))
+    first, *others = result.cells
+    text = tables(PLAN, replace(result, cells=(replace(first, failures=busy), *others)), CALIBRATION)
+    assert WHY in text
+    assert f"- HTTP 503, 2 requests ({first.entry}): busy \\| \\*\\*now\\*\\*" in text
+    assert WHY not in tables(PLAN, result, CALIBRATION)

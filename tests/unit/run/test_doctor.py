@@ -95,3 +95,13 @@ def test_the_command_answers_with_a_code_and_in_json(
     assert {"what": "engine", "state": "fail"}.items() <= rows[-1].items()
     assert run(["doctor", "smol"]) == 1
     assert "FAIL  engine: No Docker Engine answers" in capsys.readouterr().out
+
+
+def test_a_cpu_quota_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a CPU is none to measure on: whoever has used it up is stopped."""
+    monkeypatch.setattr(doctor, "connect", refusing)
+    monkeypatch.setattr(doctor, "cpu_quota", lambda: 0.5)
+    (note,) = [each for each in examine(None) if each.what == "CPU quota"]
+    assert (note.state, note.words[:8]) == ("note", "0.5 CPUs")
+    monkeypatch.setattr(doctor, "cpu_quota", lambda: None)
+    assert "CPU quota" not in states(list(examine(None)))

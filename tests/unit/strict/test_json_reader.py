@@ -60,7 +60,11 @@ def test_plain_json_is_read(data: bytes, value: Json) -> None:
         (b'{"a": 1,\n "b": }', "line 2 column 7", "not JSON: Expecting value"),
         (b"1 2", "line 1 column 3", "not JSON: Extra data"),
         (b"\xef\xbb\xbf{}", "line 1", "starts with a byte order mark"),
-        ("{}".encode("utf-16"), "line 1", "not valid UTF-8"),
+        (
+            "{}".encode("utf-16"),
+            "line 1",
+            "UTF-16, not UTF-8 (PowerShell: Out-File -Encoding utf8NoBOM)",
+        ),
         (
             "{}".encode("utf-32-le"),
             "line 1 column 2",

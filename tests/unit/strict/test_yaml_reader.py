@@ -165,7 +165,7 @@ def test_doubtful_yaml_is_refused_with_its_line(text: str, place: str, message: 
     ("data", "message"),
     [
         (b"\xef\xbb\xbfa: 1\n", "line 1: starts with a byte order mark"),
-        ("a: 1\n".encode("utf-16"), "line 1: not valid UTF-8"),
+        ("a: 1\n".encode("utf-16"), "line 1: UTF-16, not UTF-8"),
         (b"a: 1\nb: \xff\n", "line 2: not valid UTF-8"),
         (b"#" * 65_537, "65537 bytes are more than the 65536 allowed"),
     ],

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from kit.documents import Entry
+from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import ServedModel
 from kit.supply.supply import ContainerSupply, ProcessSupply
 
@@ -41,3 +44,14 @@ def test_the_weights_of_a_process_were_hashed_when_its_supply_was_made() -> None
     supply = ProcessSupply(Path("m.gguf"), "a" * 64)
     assert supply.unseen_weights(FIRST) is None
     assert supply.weights_sha256(FIRST) == "a" * 64
+
+
+@pytest.mark.parametrize(("planned", "limit"), [(6 << 30, 6 << 30), (None, None)])
+def test_a_server_has_the_planned_limit_of_memory(planned: int | None, limit: int | None) -> None:
+    """The compose files of the kit have none of their own."""
+    settings = RUNTIMES["llamacpp"].explicit("cpu", {}, 2)
+    entry = Entry("first", "llamacpp", "cpu", settings)
+    supply = ContainerSupply({"first": "image"}, {"first": SHARED}, memory_bytes=planned)
+    spec = supply.server(entry, "cell", 0)
+    assert spec.container is not None
+    assert spec.container.memory_bytes == limit

@@ -235,3 +235,41 @@ def test_other_inputs_are_told_once_for_each_entry_and_kind() -> None:
         return len(issues(INPUTS, evidence))
 
     assert (found("a"), found("a", "a"), found("a", "b")) == (1, 1, 2)
+
+
+# --- limits of memory -------------------------------------------------------------------------------------
+
+GIB = 1 << 30
+
+
+def limited(planned: int | None, found: dict[str, int | None]) -> Evidence:
+    """The good run with a planned limit, and what the engine tells of each container; of the others that limit."""
+    evidence = good_evidence()
+    cells = {}
+    for name, files in evidence.cells.items():
+        assert files.cell is not None
+        assert files.cell.server is not None
+        assert files.cell.server.container is not None
+        container = replace(files.cell.server.container, memory_bytes=found.get(name, planned))
+        cell = replace(files.cell, server=replace(files.cell.server, container=container))
+        cells[name] = replace(files, cell=cell)
+    return replace(evidence, plan=replace(container_plan(), server_memory_bytes=planned), cells=cells)
+
+
+def test_containers_with_the_planned_limit_of_memory_are_good() -> None:
+    assert issues(COMMAND_RULE, limited(6 * GIB, {})) == []
+
+
+@pytest.mark.parametrize(("memory", "words"), [(None, "null"), (7 * GIB, str(7 * GIB)), (GIB, str(GIB))])
+def test_another_limit_than_planned_is_refused(memory: int | None, words: str) -> None:
+    """More, less or none: a server that may take the whole machine is another one."""
+    assert issues(COMMAND_RULE, limited(6 * GIB, {VLLM: memory})) == [
+        f"cells/{VLLM}/cell.json: server.container: memory_bytes is {words}, not {6 * GIB}"
+    ]
+
+
+@pytest.mark.parametrize("memory", [None, 5 * GIB])
+def test_plans_from_before_there_was_a_limit_ask_for_none(memory: int | None) -> None:
+    """Old bundles verify as they did; what a container was given beside is nobody's fault."""
+    assert issues(COMMAND_RULE, limited(None, {VLLM: memory})) == []
+    assert b"memory_bytes" not in container_files()["plan.json"]

@@ -14,7 +14,15 @@ import urllib3
 from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker import wire
 from kit.engines.docker.client import MissingError, engine_errors
-from kit.engines.docker.config import AHEAD, Place, container_config, cpu_shares, kit_program
+from kit.engines.docker.config import (
+    AHEAD,
+    KIT_MEMORY_BYTES,
+    Place,
+    container_config,
+    cpu_shares,
+    kit_program,
+    server_memory_bytes,
+)
 from kit.engines.docker.containers import at_the_end
 from kit.engines.docker.engine import inside
 from kit.engines.docker.facts import container_facts, engine_name, engine_time, exit_code
@@ -112,6 +120,7 @@ def test_a_program_of_the_kit_is_as_isolated_as_a_server() -> None:
     assert (host["CapDrop"], host["ReadonlyRootfs"], config["User"]) == (["ALL"], True, "10001:10001")
     assert host["Mounts"] == [{"Type": "volume", "Target": "/cell"}]
     assert config["OpenStdin"]
+    assert host["Memory"] == host["MemorySwap"] == KIT_MEMORY_BYTES
     assert "NetworkingConfig" not in config
     assert "CpusetCpus" not in host
     assert not host["Devices"]
@@ -124,6 +133,33 @@ def test_the_load_generator_has_more_weight_than_a_server() -> None:
     heavy = container_config(program, replace(usual, cpu_weight=AHEAD))["HostConfig"]
     assert heavy["CpuShares"] == 10 * 1024
     assert "CpuShares" not in container_config(program, usual)["HostConfig"]
+
+
+GIB = 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("info", "limit"),
+    [
+        ({"MemTotal": 64 * GIB}, 62 * GIB),
+        ({"MemTotal": 16 * GIB, "MemoryLimit": True}, 14 * GIB),
+        ({"MemTotal": 8 * GIB}, 7 * GIB),
+        ({"MemTotal": GIB}, GIB // 8 * 7),
+        ({"MemTotal": 8 * GIB + 12_345}, 7 * GIB),
+        ({"MemTotal": 8 * GIB, "MemoryLimit": False}, None),
+        ({"MemTotal": 0}, None),
+        ({"MemTotal": "8 GiB"}, None),
+        ({}, None),
+    ],
+)
+def test_a_server_gets_all_the_memory_but_a_reserve(info: dict[str, Any], limit: int | None) -> None:
+    """An eighth, at most 2 GiB; nothing where the engine cannot limit or does not say."""
+    assert server_memory_bytes(info) == limit
+
+
+def test_a_program_without_a_limit_is_one_of_an_engine_that_has_none() -> None:
+    config = container_config(kit_program("image", ("-c", "pass"), memory_bytes=None), Place("n", None, {}))
+    assert not {"Memory", "MemorySwap"} & config["HostConfig"].keys()
 
 
 def test_a_spec_says_on_which_cpus_before_the_kit_does() -> None:
@@ -180,6 +216,7 @@ CONTAINER: dict[str, Any] = {
     "Path": "llama-server",
     "Args": ["--port", "8080"],
     "Config": {"Image": "kit/x:y", "Env": ["B=2=3", "A=1"], "Labels": {"k": "v"}},
+    "HostConfig": {"Memory": 7 << 30},
     "State": {
         "Status": "exited",
         "Running": False,
@@ -204,12 +241,19 @@ def test_facts_come_from_the_engines_own_words() -> None:
     assert facts.started_utc == "2026-11-22T16:11:55.000000Z"
     assert facts.finished_utc == "2026-11-22T16:12:05.805816Z"
     assert (facts.exit_code, facts.oom_killed) == (137, True)
+    assert facts.memory_bytes == 7 << 30
 
 
 def test_facts_of_a_container_that_runs_have_no_end() -> None:
     """Nor a code, nor what the engine left out."""
     facts = container_facts({"State": {"Running": True, "ExitCode": 0, "Status": "running"}}, {}, {}, "none")
     assert (facts.finished_utc, facts.exit_code, facts.oom_killed, facts.command) == (None, None, False, ("",))
+
+
+@pytest.mark.parametrize("host", [None, {}, {"Memory": 0}, {"Memory": None}, {"Memory": "1g"}, []])
+def test_without_a_limit_there_is_none(host: object) -> None:
+    """Engines write 0."""
+    assert container_facts({"HostConfig": host}, {}, {}, "none").memory_bytes is None
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from kit.documents import FailureReason, Failures
 from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
 from kit.report.page.report import MARK, Report, report_of
@@ -240,3 +241,22 @@ def test_the_page_says_how_to_verify(single: Report) -> None:
     """With the very commands."""
     for text in (single.html, single.markdown):
         assert "kit verify yoga.tar.gz\nkit table yoga.tar.gz\nkit report yoga.tar.gz" in text
+
+
+def test_why_requests_failed_is_told_once_with_where() -> None:
+    """In the words of the server, which mean nothing to a browser or to Markdown."""
+    reasons = (
+        FailureReason("http_status", 503, f"busy {HOSTILE[:60]}", 2),
+        FailureReason("connect", None, "no", 1),
+    )
+    failed = (("vllm", Failures(4, reasons)), ("vllm", None), ("llamacpp", Failures(2, reasons[:1])))
+    made = report_of([replace(one(), failed=failed)])
+    page = Reader(made.html)
+    assert "Failed requests:" in page.texts
+    words = " ".join(page.texts)
+    assert "HTTP 503, 4 requests (vllm and llamacpp): busy </script></style><img" in words
+    assert "connect, 1 request (vllm): no" in words
+    assert not any(tag == "img" for tag, _ in page.elements)
+    assert "failed requests: HTTP 503, 4 requests (vllm and llamacpp): busy" in made.markdown.replace("\\", "")
+    assert "<img" not in made.markdown.replace("\\<", "")
+    assert "Failed requests" not in report_of([one()]).html
