@@ -86,7 +86,7 @@ def command(
     if as_json:
         click.echo(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
-    click.echo(tables(plan, outcome.result, outcome.calibration))
+    click.echo(tables(plan, outcome.result, outcome.calibration, notes=outcome.notes))
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")

@@ -34,6 +34,7 @@ DOCUMENTS = frozenset(
         "comparison",
         "contract",
         "correctness",
+        "differences",
         "finding",
         "folders",
         "host",

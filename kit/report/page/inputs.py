@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.documents import Calibration, Host, Plan, Record, ServerFacts, Window
+from kit.documents.differences import Differences
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.study import CellParts
@@ -38,6 +39,7 @@ class PageInput:
     quantiles: Mapping[Times, Mapping[tuple[str, int], Quantiles]] = field(default_factory=dict)
     timelines: tuple[Timeline, ...] = ()
     scorecard: ScorecardPart | None = None
+    differences: Differences | None = None
 
 
 def imported_input(study: Study, source: str) -> PageInput:

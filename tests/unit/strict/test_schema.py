@@ -52,6 +52,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("comparison", ("lines", 0, "verdict"), "best", "expected"),
     ("contract", ("algorithm",), "kit-3", 'expected "kit-1" or "probador-2.0", found "kit-3"'),
     ("correctness", ("levels", 0, "tests", 0, "checks", 0, "kind"), "patern", 'did you mean "pattern"?'),
+    ("differences", ("entries", 0, "ended_early"), 1.5, "must be at most 1, found 1.5"),
     ("finding", ("level",), "fatal", 'expected "reject", "flag" or "note", found "fatal"'),
     ("host", ("cpus",), "2", 'expected an integer, found "2"'),
     ("load", ("url",), "file:///etc/passwd", '"file:///etc/passwd" does not have the form ^https?://[!-~]+$'),
