@@ -18,10 +18,11 @@ from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
 from kit.report.differences_text import difference_notes
 from kit.report.tables import report
+from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.cell import measure_cell
 from kit.run.host import describe_host
-from kit.run.phases import CellInputs, Observer
+from kit.run.phases import CellInputs
 from kit.storage.cell_folder import read_checks, read_records
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
@@ -36,7 +37,7 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(Observer, Protocol):
+class RunObserver(CacheObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
@@ -72,6 +73,7 @@ def reproduce(
     try:
         _calibrate(plan, folder, engine, observer)
         done = read_cells(folder, plan)
+        fill_caches(plan, done, engine, supply, suite, observer)
         for planned in plan.cells:
             if planned.id in done:
                 continue
