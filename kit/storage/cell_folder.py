@@ -56,7 +56,9 @@ def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
 
 
 def read_checks(path: Path) -> tuple[AnswerCheck, ...]:
-    """The answers of a cell folder's correct.jsonl."""
+    """The answers of a cell folder's correct.jsonl; none where a cell ended before it asked."""
+    if not path.is_file():
+        return ()
     lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
     return tuple(typed(AnswerCheck, value, f"{path}:{number}") for number, value in lines)
 

@@ -53,6 +53,7 @@ DOCUMENTS = frozenset(
         "record",
         "result",
         "scorecard",
+        "selftest",
         "study",
         "sweep",
         "text",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ SERIAL, BATCHED = (entry.name for entry in PLAN.entries)
 FIRST = [cell for cell in PLAN.cells if cell.concurrency == 1 and cell.replicate == 1]
 
 
-def record(id_: int, **values: object) -> Record:
-    return replace(make_record(id_, tokens=4), **{"max_tokens": 4, "model": "m", **values})  # type: ignore[arg-type]
+def record(id_: int, **values: Any) -> Record:
+    return replace(make_record(id_, tokens=4), **{"max_tokens": 4, "model": "m", **values})
 
 
 def answer(test: str, words: str, round_: str = "single") -> AnswerCheck:

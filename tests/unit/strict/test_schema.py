@@ -93,6 +93,8 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("record", ("status",), True, "expected an integer or null, found true"),
     ("result", ("rows", 0, "spreads"), {"x y": {"n": 1, "median": None, "low": None, "high": None}}, "as a key"),
     ("scorecard", ("cards", 0, "composite"), 100.5, "must be at most 100"),
+    ("selftest", ("host", "cpus"), "2", "expected an integer"),
+    ("selftest", ("entries", 0, "levels", 0, "status"), "fine", "expected"),
     ("study", ("origin",), "measured", 'expected "run" or "imported", found "measured"'),
     ("study", ("subjects", 0, "concurrency"), 0, "must be at least 1, found 0"),
     ("sweep", ("ended",), "stopped", 'expected "complete", "saturated"'),
