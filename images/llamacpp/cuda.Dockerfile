@@ -5,11 +5,16 @@
 #
 # Built by `kit images build llamacpp/cuda`, which makes the context:
 #   source/            the archive of llama-cpp-python, which carries the tree of llama.cpp
+#   extra-ca/          a README, so that a folder can be made of it
 ARG OFFICIAL=scratch
 ARG BUILDER=nvidia/cuda:12.8.1-devel-ubuntu24.04
 ARG BASE=nvidia/cuda:12.8.1-runtime-ubuntu24.04
 
 FROM ${OFFICIAL} AS official
+# Code that the driver compiles for a GPU that the image has none for is kept here, in a volume of the kit.
+COPY --chown=10001:10001 extra-ca/README /cache/cuda/README
+ENV CUDA_CACHE_PATH=/cache/cuda CUDA_CACHE_MAXSIZE=4294967296
+VOLUME /cache
 USER 10001:10001
 
 FROM ${BUILDER} AS build
@@ -35,9 +40,12 @@ RUN CC=gcc-14 CXX=g++-14 CUDAHOSTCXX=g++-14 cmake -S /src/*/vendor/llama.cpp -B 
 FROM ${BASE} AS source
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libgomp1 \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -p /cache/cuda && chown -R 10001:10001 /cache
 COPY --from=build /app /app
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    CUDA_CACHE_PATH=/cache/cuda CUDA_CACHE_MAXSIZE=4294967296
+VOLUME /cache
 USER 10001:10001
 WORKDIR /app
 EXPOSE 8080

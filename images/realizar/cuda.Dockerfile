@@ -14,8 +14,12 @@ FROM ${BASE} AS base
 # The archive of a Debian in the making is signed for a week at a time; a mirror or a snapshot may be older.
 RUN apt-get -o Acquire::Check-Valid-Until=false update \
  && apt-get install -y --no-install-recommends libgcc-s1 \
- && rm -rf /var/lib/apt/lists/*
-ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -p /cache/cuda && chown -R 10001:10001 /cache
+# It hands PTX to the driver, which compiles it for the GPU: kept here, in a volume of the kit.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    CUDA_CACHE_PATH=/cache/cuda CUDA_CACHE_MAXSIZE=4294967296
+VOLUME /cache
 WORKDIR /tmp
 EXPOSE 8080
 ENTRYPOINT ["/usr/local/bin/apr"]

@@ -13,10 +13,10 @@ ARG BASE=nvidia/cuda:13.0.1-devel-ubuntu24.04
 
 FROM ${OFFICIAL} AS official
 # vLLM compiles kernels at start and loads them: they need a place that is writable and may hold code, which the
-# engine's file systems in memory may not. A volume of the container's own goes away with it.
-COPY --chown=10001:10001 extra-ca/README /cache/README
+# engine's file systems in memory may not. The kit keeps this volume from the first to the last cell of a run.
+COPY --chown=10001:10001 extra-ca/README /cache/cuda/README
 ENV HOME=/tmp USER=kit VLLM_CACHE_ROOT=/cache/vllm TORCHINDUCTOR_CACHE_DIR=/cache/inductor \
-    TRITON_CACHE_DIR=/cache/triton XDG_CACHE_HOME=/cache
+    TRITON_CACHE_DIR=/cache/triton XDG_CACHE_HOME=/cache CUDA_CACHE_PATH=/cache/cuda CUDA_CACHE_MAXSIZE=4294967296
 VOLUME /cache
 USER 10001:10001
 
@@ -24,7 +24,7 @@ FROM ${BASE} AS source
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-dev python3-venv \
  && rm -rf /var/lib/apt/lists/* \
- && mkdir /cache && chown 10001:10001 /cache
+ && mkdir -p /cache/cuda && chown -R 10001:10001 /cache
 COPY extra-ca/ /tmp/extra-ca/
 COPY wheels/ /wheels/
 RUN cat /tmp/extra-ca/*.crt >> /etc/ssl/certs/ca-certificates.crt 2>/dev/null; \
@@ -35,7 +35,8 @@ RUN cat /tmp/extra-ca/*.crt >> /etc/ssl/certs/ca-certificates.crt 2>/dev/null; \
  && /opt/vllm/bin/pip freeze > /opt/vllm/resolved.txt
 ENV PATH=/opt/vllm/bin:/usr/local/cuda/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/tmp USER=kit VLLM_CACHE_ROOT=/cache/vllm TORCHINDUCTOR_CACHE_DIR=/cache/inductor \
-    TRITON_CACHE_DIR=/cache/triton XDG_CACHE_HOME=/cache PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    TRITON_CACHE_DIR=/cache/triton XDG_CACHE_HOME=/cache CUDA_CACHE_PATH=/cache/cuda CUDA_CACHE_MAXSIZE=4294967296 \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 VOLUME /cache
 USER 10001:10001

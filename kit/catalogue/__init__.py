@@ -42,6 +42,8 @@ class ModelEntry:
 
     `file` is a file, or the name of a folder if `is_folder`; the sha256 of a folder is `folder_sha256`, its bytes
     are those of all its files. `layers`: how many the network has, from its published configuration.
+    `chat_template` is the family of its own template (kit.runtimes.chat_templates), `default_system` the system
+    message which that puts in where a chat has none.
     """
 
     name: str
@@ -54,6 +56,8 @@ class ModelEntry:
     source: Source
     confirmed_by: str | None = None
     layers: int | None = None
+    chat_template: Literal["chatml", "llama3", "gemma"] | None = None
+    default_system: str | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -97,6 +101,13 @@ def find_layers(name: str) -> int | None:
     if entry and entry.layers is None and entry.source.made_from:
         entry = known.get(entry.source.made_from)
     return entry.layers if entry else None
+
+
+def find_chat(entry: ModelEntry) -> tuple[str | None, str | None]:
+    """Chat template and default system message of a model: its own, or of what it is made of."""
+    if entry.chat_template is None and entry.source.made_from is not None:
+        return find_chat(model(entry.source.made_from))
+    return entry.chat_template, entry.default_system
 
 
 def model(name: str) -> ModelEntry:

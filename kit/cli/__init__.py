@@ -36,9 +36,10 @@ COMMANDS = {
     "images": ("kit.cli.images", "Build, list and pin the container images of the runtimes."),
     "models": ("kit.cli.models", "Download, verify (sha256) and convert models."),
     "doctor": ("kit.cli.doctor", "Check what this machine lacks for a platform, and how to fix it."),
-    "up": ("kit.cli.up", "Start one server of a platform in its container and leave it running."),
-    "down": ("kit.cli.down", "Stop and remove the servers that `up` started."),
-    "clean": ("kit.cli.clean", "Remove what killed runs left on the container engine."),
+    "selftest": ("kit.cli.selftest", "Test a platform on this machine in a few minutes; write one small file."),
+    "up": ("kit.cli.containers.up", "Start one server of a platform in its container and leave it running."),
+    "down": ("kit.cli.containers.down", "Stop and remove the servers that `up` started."),
+    "clean": ("kit.cli.containers.clean", "Remove what killed runs left on the container engine."),
     "completion": ("kit.cli.completion", "Print the tab completion script for a shell."),
 }
 INTERRUPTED = 130

@@ -13,25 +13,37 @@ from kit.cli._shared.printing import show_json
 @click.command("table")
 @run_argument
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
+@click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
 @json_option
-def command(run: Path, metrics: tuple[str, ...], as_json: bool) -> None:
+def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> None:
     """Recompute every table of a run folder or bundle from its raw records.
 
-    The stored result is not used. --json prints the recomputed result.json.
+    The stored result is not used. --json prints the recomputed result.json. --differences compares what the
+    engines made of the same prompts: tokens counted, length, identical answers.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
     from kit.cli._shared.opening import bundle_bytes
+    from kit.judge.differences import differences_in
+    from kit.report.differences_text import difference_notes, differences_table
     from kit.report.tables import chosen_metrics, tables
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
     from kit.verify.recompute import recomputed_result
 
+    if differences and metrics:
+        raise click.UsageError("Give either --differences or --metric.")
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
-    if as_json:
+    if as_json and not differences:
         show_json(write_json(plain(result)))
+        return
+    found = differences_in(plan, evidence)
+    if as_json:
+        show_json(write_json(plain(found)))
+    elif differences:
+        click.echo(differences_table(found))
     else:
-        click.echo(tables(plan, result, evidence.calibration, chosen))
+        click.echo(tables(plan, result, evidence.calibration, chosen, difference_notes(found)))

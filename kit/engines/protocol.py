@@ -5,7 +5,7 @@ An engine with containers can do more: it has images, volumes with models, and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,6 +226,9 @@ class ContainerHost(Protocol):
         `image` is any image the engine has. What is in the volume was right once: hash it inside its mount before
         use (`kit.probe`). `StorageError` if `source` cannot be read.
         """
+
+    def cache_volumes(self, names: Iterable[str]) -> AbstractContextManager[None]:
+        """Writable volumes of these names while the block runs: what one server compiles, the next one finds."""
 
     def run_program(self, program: Program, out: Path, on_line: OnLine) -> None:
         """Run a program to its end; the files it announced land in `out`. `EngineError` with its last lines."""

@@ -139,13 +139,13 @@ def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str,
         "prompt_tokens_mean": tokens.prompt / counts.ok if counts.ok else None,
         "output_tokens_mean": tokens.completion / counts.ok if counts.ok else None,
         "decode_us_per_layer": tpot * 1000 / layers if tpot is not None and layers else None,
-        "cold_start_ms": _cold_start_ms(parts.cell.phases) if parts.cell else None,
+        "cold_start_ms": cold_start_ms(parts.cell.phases) if parts.cell else None,
         "pass_rate": fmean(check.passed for check in parts.checks) if parts.checks else None,
     }
     return found | _paces(parts)
 
 
-def _cold_start_ms(phases: Sequence[Phase]) -> float | None:
+def cold_start_ms(phases: Sequence[Phase]) -> float | None:
     """From the beginning of the phase "start" to the end of "ready"."""
     spans = {phase.name: phase for phase in phases if phase.outcome == "ok"}
     if START not in spans or READY not in spans:

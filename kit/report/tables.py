@@ -127,10 +127,21 @@ def ready_made_lines(plan: Plan) -> list[str]:
     return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
 
 
-def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics: Sequence[Metric] = TABLES) -> str:
-    """Each table with its title, the method and the calibration below, suspect rows, cells without a result."""
+def tables(
+    plan: Plan,
+    result: Result,
+    calibration: Calibration | None,
+    metrics: Sequence[Metric] = TABLES,
+    notes: Sequence[str] = (),
+) -> str:
+    """Each table with its title, the method and the calibration below, suspect rows, cells without a result.
+
+    `notes` say what differs between the entries' answers (kit.report.differences_text).
+    """
     parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
     parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
+    if notes:
+        parts.append("\n".join(f"- {note}" for note in notes))
     suspect = suspect_lines(result)
     if suspect:
         words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
@@ -148,7 +159,12 @@ def tables(plan: Plan, result: Result, calibration: Calibration | None, metrics:
 
 
 def report(
-    plan: Plan, result: Result, calibration: Calibration | None, host_lines: tuple[str, ...], plan_sha256: str
+    plan: Plan,
+    result: Result,
+    calibration: Calibration | None,
+    host_lines: tuple[str, ...],
+    plan_sha256: str,
+    notes: Sequence[str] = (),
 ) -> str:
     """REPORT.md of a run."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
@@ -158,7 +174,7 @@ def report(
         "\n".join(f"- {line}" for line in host_lines),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Computed from raw records; `kit verify` recomputes every number.",
-        tables(plan, result, calibration),
+        tables(plan, result, calibration, notes=notes),
     )
     return "\n\n".join(parts)
 

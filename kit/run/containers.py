@@ -78,7 +78,16 @@ def ready(
             images=images.pins,
             server_memory_bytes=engine.server_memory_bytes,
         )
-        yield Ready(plan, engine, supply_of(host, plan, images, found, on_bytes))
+        supply = supply_of(host, plan, images, found, on_bytes)
+        with host.cache_volumes(_caches(plan, supply)):
+            yield Ready(plan, engine, supply)
+
+
+def _caches(plan: Plan, supply: ContainerSupply) -> list[str]:
+    """The volumes that the servers of a plan write to."""
+    containers = (supply.server(entry, entry.name, 0).container for entry in plan.entries)
+    mounts = (mount for container in containers if container for mount in container.mounts)
+    return sorted({mount.volume for mount in mounts if not mount.read_only})
 
 
 def _source(platform: Platform, options: PreparationOptions) -> bool | None:

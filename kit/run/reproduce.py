@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,14 +13,18 @@ from typing import Protocol
 from kit.documents import Calibration, Cell, CellPlan, Plan, Result
 from kit.engines.protocol import Engine
 from kit.errors import InputError, NoResultError, StorageError
+from kit.judge.differences import differences_of
 from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
+from kit.report.differences_text import difference_notes
 from kit.report.tables import report
+from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.cell import measure_cell
 from kit.run.host import describe_host
-from kit.run.phases import CellInputs, Observer
-from kit.storage.names import CALIBRATION, CELL, CELLS, HOST, PLAN, REPORT, RESULT
+from kit.run.phases import CellInputs
+from kit.storage.cell_folder import read_checks, read_records
+from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
     create,
     host_lines,
@@ -32,7 +37,7 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(Observer, Protocol):
+class RunObserver(CacheObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
@@ -44,11 +49,15 @@ class RunObserver(Observer, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan."""
+    """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan.
+
+    `notes` say what differs between the entries' answers.
+    """
 
     result: Result
     calibration: Calibration | None
     plan_sha256: str
+    notes: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -64,6 +73,7 @@ def reproduce(
     try:
         _calibrate(plan, folder, engine, observer)
         done = read_cells(folder, plan)
+        fill_caches(plan, done, engine, supply, suite, observer)
         for planned in plan.cells:
             if planned.id in done:
                 continue
@@ -131,12 +141,25 @@ def _storage(error: OSError, folder: Path) -> StorageError:
 
 def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
     """Write result.json and REPORT.md from the cells there are, measured, failed or interrupted."""
-    calibration = read_calibration(folder)
-    result = make_result(plan, plan_sha256, read_cells(folder, plan), calibration)
+    calibration, cells = read_calibration(folder), read_cells(folder, plan)
+    result = make_result(plan, plan_sha256, cells, calibration)
     try:
         write_document(folder / RESULT, result, "result")
-        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256)
+        notes = _difference_notes(plan, plan_sha256, folder, cells)
+        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, calibration, plan_sha256)
+    return Outcome(result, calibration, plan_sha256, notes)
+
+
+def _difference_notes(plan: Plan, plan_sha256: str, folder: Path, cells: Mapping[str, Cell]) -> tuple[str, ...]:
+    """What differs between the entries' answers; nothing where there is one entry, or records cannot be read."""
+    if len(plan.entries) < 2:
+        return ()
+    places = [(cell, folder / CELLS / name) for name, cell in cells.items() if cell.status == "measured"]
+    answers = ((cell, read_records(place / RECORDS), read_checks(place / CORRECT)) for cell, place in places)
+    try:
+        return tuple(difference_notes(differences_of(plan, plan_sha256, answers)))
+    except (InputError, OSError):
+        return ()  # `kit verify` says what is wrong with them

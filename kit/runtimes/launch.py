@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 from kit.assets import asset
 from kit.documents import Entry
@@ -30,6 +31,13 @@ def entry_container(
     where = f"compose/{entry.runtime}.yaml"
     file = read_compose(asset("compose", f"{entry.runtime}.yaml").read_bytes(), where)
     variables = RUNTIMES[entry.runtime].variables(entry.variant, entry.settings, model)
+    own = {"KIT_IMAGE": image, "KIT_CACHE_VOLUME": cache_volume(image)}
     # By its name the engine knows what is meant and gives the number that the device files tell.
-    spec = container(file, entry.variant, {**variables, "KIT_IMAGE": image, "KIT_RENDER_GROUP": "render"})
+    names = {**variables, **own, "KIT_RENDER_GROUP": "render"}
+    spec = container(file, entry.variant, names)
     return replace(spec, memory_bytes=spec.memory_bytes or memory_bytes)
+
+
+def cache_volume(image: str) -> str:
+    """Where the servers of an image keep what they compile at their first start; another image has another."""
+    return f"kit-cache-{sha256(image.encode()).hexdigest()[:16]}"

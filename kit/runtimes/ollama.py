@@ -1,7 +1,7 @@
 """Ollama in a container. From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in.
 
 Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
-the very weights of the plan are uploaded as a blob and made into a model of our own name and template.
+the very weights of the plan are uploaded as a blob and made into a model of our own name.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from kit.documents import Setting
 from kit.runtimes import nvidia
+from kit.runtimes.chat_templates import go_template
 from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
@@ -53,12 +54,6 @@ CONTAINER_PORT = 11434
 UPLOAD_TIMEOUT_S = 1800.0
 CREATE_TIMEOUT_S = 600.0
 LOAD_TIMEOUT_S = 900.0
-# ChatML, which all models of the catalogue were trained with. Given explicitly: what Ollama finds in the file's
-# metadata and takes for the template depends on its version.
-TEMPLATE = (
-    "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
-)
-STOP = ("<|im_start|>", "<|im_end|>")
 
 # What follows on the line that tells what it computes with. Newer versions name the card in `description`, older
 # ones in `name`; either may stand without quotes.
@@ -102,20 +97,27 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 
 
 def preparation(settings: Mapping[str, Setting], model: ServedModel) -> tuple[Step, ...]:
-    """Upload the weights, make a model of them, and load it until the server ends."""
+    """Upload the weights, make a model of them, and load it until the server ends.
+
+    With the chat template that the model was trained with, where the catalogue knows it; else Ollama finds one.
+    """
     digest = f"sha256:{model.sha256}"
     # Its own default of 1.1 would punish words that were said before: other answers than every other engine's.
     parameters: dict[str, object] = {
         "num_ctx": settings["context_tokens"],
-        "stop": list(STOP),
         "repeat_penalty": 1.0,
     }
     if THREADS in settings:
         parameters["num_thread"] = settings[THREADS]
+    template: dict[str, object] = {}
+    if model.chat_template is not None:
+        found = go_template(model.chat_template, model.default_system)
+        template["template"] = found.text
+        parameters["stop"] = list(found.stop)
     create = {
         "model": model.name,
         "files": {model.file: digest},
-        "template": TEMPLATE,
+        **template,
         "parameters": parameters,
         "stream": False,
     }

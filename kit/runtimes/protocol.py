@@ -57,12 +57,15 @@ class ServedModel:
     """The weights of one cell as a server in a container finds them: a file or folder in a volume at /models.
 
     `name` is what requests call the model; `sha256` is that of the file, or of the folder (see kit.catalogue).
+    `chat_template` and `default_system` are as in the catalogue.
     """
 
     name: str
     file: str
     sha256: str
     volume: str
+    chat_template: str | None = None
+    default_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

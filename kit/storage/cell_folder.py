@@ -57,6 +57,14 @@ def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
     (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))
 
 
+def read_checks(path: Path) -> tuple[AnswerCheck, ...]:
+    """The answers of a cell folder's correct.jsonl; none where a cell ended before it asked."""
+    if not path.is_file():
+        return ()
+    lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_RECORD_LINE_BYTES)
+    return tuple(typed(AnswerCheck, value, f"{path}:{number}") for number, value in lines)
+
+
 def parse_event(line: str) -> Event:
     """One event of the load generator; anything else is an event without a name."""
     try:

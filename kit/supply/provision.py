@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kit.catalogue import ModelEntry, model
+from kit.catalogue import ModelEntry, find_chat, model
 from kit.documents import Entry, Plan
 from kit.documents.container import Accelerator
 from kit.documents.pins import ImagePin
@@ -150,4 +150,4 @@ def served_model(
 ) -> ServedModel:
     """A volume filled with weights that are here, measured as `digest`."""
     volume = host.model_volume(images.loadgen, digest, weights_path(entry), entry.file, on_bytes)
-    return ServedModel(entry.name, entry.file, digest, volume)
+    return ServedModel(entry.name, entry.file, digest, volume, *find_chat(entry))

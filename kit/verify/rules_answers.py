@@ -16,6 +16,7 @@ from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, found_cells, loaded_cells
 
 TOKENS = "completion_tokens"
+NONSENSE = "Qxzv wjkq"  # answers no question: a test that takes it judges nothing
 
 
 @rule("text.texts", "reject", "records", "Each record's text is there, with its length, its sha256 and its chunks")
@@ -92,6 +93,18 @@ def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrenc
             yield f"line {number}: the answer to {check.test} is right, but has a reason against it"
 
 
+@rule("correct.level", "flag", "suites", "The correctness tests judge what is said: nonsense fails at least one")
+def correct_level(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    suite = known_suite(plan.correctness.name, plan.correctness_level) if plan else None
+    if suite is None:
+        return  # refused by correct.passed
+    yield 1
+    if not any(judge(test, NONSENSE) for test in suite.tests):
+        words = f'level "{suite.level}" takes any text: answers were counted, not judged for sense'
+        yield Issue(f"{PLAN}: correctness", words)
+
+
 @rule(
     "evidence.server", "flag", "cells", "The server's own token counters agree with the records, where it has any"
 )
@@ -144,4 +157,4 @@ def evidence_model(evidence: Evidence) -> Steps:
             yield Issue(loaded.of(other), f"was answered by {other.model}, not by {loaded.load.model}")
 
 
-RULES = (text_texts, text_duplicates, correct_passed, evidence_server, evidence_model)
+RULES = (text_texts, text_duplicates, correct_passed, correct_level, evidence_server, evidence_model)

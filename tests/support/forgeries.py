@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
-from kit.documents import Calibration, Cell, CellFailure, Plan, Record
+from kit.documents import AnswerCheck, Calibration, Cell, CellFailure, Plan, Record, TextPin
 from kit.metrics.accuracy import proven
+from kit.plan.correctness import load_suite
 from kit.timestamps import utc_ns, utc_text
 from tests.support.forge import (
     BATCHED,
@@ -18,6 +20,7 @@ from tests.support.forge import (
     drop,
     in_calibration,
     in_cell,
+    in_checks,
     in_plan,
     path,
     text_of,
@@ -130,6 +133,22 @@ def model(**values: Any) -> Change:
 
 def prompts(**values: Any) -> Change:
     return in_plan(lambda plan: replace(plan, prompts=replace(plan.prompts, **values)))
+
+
+def unjudged(files: Files) -> None:
+    """The run asked only for any text before its loads, and got some."""
+    suite = load_suite("correctness-bare", "any")
+    pin = TextPin(suite.suite, suite.sha256, len(suite.tests))
+    in_plan(lambda plan: replace(plan, correctness=pin, correctness_level=suite.level))(files)
+    for planned in good_plan().cells:
+        in_checks(partial(_any_answers, planned.concurrency), planned.id)(files)
+
+
+def _any_answers(concurrency: int, _: list[AnswerCheck]) -> list[AnswerCheck]:
+    rounds: list[tuple[Literal["single", "concurrent"], int]] = [("single", 0)]
+    if concurrency > 1:
+        rounds += [("concurrent", copy) for copy in range(concurrency)]
+    return [AnswerCheck(name, "something", copy, True, "wug wug", "") for name, copy in rounds]
 
 
 def no_failure(cell: Cell) -> Cell:

@@ -122,6 +122,11 @@ class RunProgress:
         self._line(f"{step_text(step)} ...")
         self._update(step_text(step))
 
+    def compiling(self, entry: str) -> None:
+        words = f"starting {entry} once, so that no measured start compiles"
+        self._line(f"{words} ...")
+        self._update(words)
+
     def cell_started(self, cell: CellPlan) -> None:
         if not cell.order:
             self._started = time.monotonic()  # what came before says nothing about the length of a cell

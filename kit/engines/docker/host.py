@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from kit.engines.docker.images import DockerImages
 from kit.engines.docker.lock import holder, only_kit
 from kit.engines.docker.programs import run_program
 from kit.engines.docker.standing import stand_up
-from kit.engines.docker.volumes import model_volume
+from kit.engines.docker.volumes import cache_volumes, model_volume
 from kit.engines.protocol import Holder, OnBytes, OnLine, Program, Removed
 
 
@@ -62,6 +62,9 @@ class DockerHost:
 
     def model_volume(self, image: str, sha256: str, source: Path, name: str, on_bytes: OnBytes) -> str:
         return model_volume(self.client, self.run, image, sha256, source, name, on_bytes)
+
+    def cache_volumes(self, names: Iterable[str]) -> contextlib.AbstractContextManager[None]:
+        return cache_volumes(self.client, self.run, names)
 
     def run_program(self, program: Program, out: Path, on_line: OnLine) -> None:
         run_program(self.client, self.run, program, out, on_line)

@@ -1,10 +1,10 @@
-"""Volumes with models: named by hash, filled once through the engine, kept for the next run."""
+"""Volumes: of models, named by hash, filled once, kept for the next run; and for what a run's servers compile."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import docker
@@ -12,7 +12,7 @@ import docker
 from kit.documents.container import Mount
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import Place, container_config, kit_program
-from kit.engines.docker.containers import container, new_name, remove_volume
+from kit.engines.docker.containers import container, new_name, remove_volume, volume
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.protocol import OnBytes
 from kit.errors import EngineError, StorageError
@@ -82,3 +82,12 @@ def _members(source: Path, name: str) -> Iterator[Member]:
             yield Member(inside, None)
         elif path.is_file():
             yield Member(inside, path)
+
+
+@contextlib.contextmanager
+def cache_volumes(client: docker.DockerClient, run: str, names: Iterable[str]) -> Iterator[None]:
+    """See `ContainerHost.cache_volumes`."""
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            stack.enter_context(volume(client, name, {RUN_LABEL: run}))
+        yield

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.documents import Calibration, Failures, Host, Plan, Record, ServerFacts, Window
+from kit.documents.differences import Differences
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.study import CellParts
@@ -40,6 +41,7 @@ class PageInput:
     timelines: tuple[Timeline, ...] = ()
     scorecard: ScorecardPart | None = None
     failed: tuple[tuple[str, Failures | None], ...] = ()
+    differences: Differences | None = None
 
 
 def imported_input(study: Study, source: str) -> PageInput:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from kit.judge.advice import Leader, leaders
+from kit.report.differences_text import TITLE, differences_table
 from kit.report.page import facts
 from kit.report.page.figures import Table, tables_of
 from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
@@ -65,6 +66,8 @@ def _section(section: Section, hashes: str) -> list[str]:
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
     if given.scorecard:
         parts += [f"{hashes} Scorecard", given.scorecard.markdown]
+    if given.differences and len(given.differences.entries) > 1:
+        parts += [f"{hashes} {TITLE}", differences_table(given.differences, title=False)]
     for plot in section.plots:
         parts += [f"{hashes} {safe(plot.title)}", picture(plot)]
     for plot in section.timelines:

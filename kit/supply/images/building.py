@@ -31,6 +31,7 @@ LABEL = "org.kit."
 RUNTIME_LABEL = f"{LABEL}runtime"
 RECIPE_LABEL = f"{LABEL}recipe"
 PROGRAM_LABEL, ORIGIN_LABEL = f"{LABEL}program", f"{LABEL}program_origin"
+FROM_LABEL = f"{LABEL}from"  # the images it starts from, as they were resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
     `SourceError` if an input cannot be had or has another hash; `EngineError` if a base is missing and cannot be
     pulled, or a step fails (with its last lines).
     """
-    arguments = _bases(store, recipe)
+    bases = _bases(store, recipe)
+    arguments = dict(bases)
     fetched = fetch_inputs(recipe, store.architecture(), on_line)
     dockerfile = _dockerfile(recipe)
     for name in recipe.inputs:
@@ -64,7 +66,7 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
         DOCKERFILE,
         "kept" if kept else recipe.target,
         arguments | proxy_arguments(),
-        _labels(recipe, fetched, dockerfile, kept, arguments.get("OFFICIAL")),
+        _labels(recipe, fetched, dockerfile, kept, bases),
         no_cache=no_cache,
     )
     cache_folder().mkdir(parents=True, exist_ok=True)
@@ -82,7 +84,7 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
 
 
 def _labels(
-    recipe: ImageRecipe, fetched: Fetched, dockerfile: bytes, kept: KeptProgram | None, official: str | None
+    recipe: ImageRecipe, fetched: Fetched, dockerfile: bytes, kept: KeptProgram | None, bases: Mapping[str, str]
 ) -> dict[str, str]:
     labels = {
         RUNTIME_LABEL: recipe.runtime,
@@ -91,10 +93,11 @@ def _labels(
         f"{LABEL}inputs": json.dumps(fetched.sha256s, sort_keys=True, separators=(",", ":")),
         f"{LABEL}dockerfile": sha256(dockerfile).hexdigest(),
         f"{LABEL}kit_version": __version__,
+        FROM_LABEL: json.dumps(bases, sort_keys=True, separators=(",", ":")),
         RECIPE_LABEL: recipe_sha256(recipe),
     }
-    if official is not None:
-        labels[f"{LABEL}official"] = official
+    if "OFFICIAL" in bases:
+        labels[f"{LABEL}official"] = bases["OFFICIAL"]
     if kept is not None:
         labels |= {PROGRAM_LABEL: kept.sha256, ORIGIN_LABEL: kept.origin}
     return labels
@@ -192,17 +195,21 @@ def _base(store: ImageStore, name: str) -> str:
             f"{pinned_image(f'debian-{name}').reference}.",
             f"Build it from the Debian archive: kit images base {name}",
         )
-    return found
+    return found if found == base_tag(name) else _pulled(store, f"debian-{name}")
 
 
 def _pulled(store: ImageStore, name: str) -> str:
+    """What to start from: by digest, also where the catalogue has none, so that the image says what it was."""
     image = pinned_image(name)
-    if store.facts(image.reference) is None:
-        answer = store.registry_digest(image.reference)
-        if answer.digest is None:
-            raise EngineError(
-                f"The image {image.reference} is not here, and its registry does not give it: {answer.problem}.",
-                "The engine must be able to pull it once (docker pull). `kit images list` shows what is built "
-                "from source instead.",
-            )
-    return image.reference
+    here = store.facts(image.reference)
+    if here is not None:
+        digests = [each.rpartition("@")[2] for each in here.repo_digests]
+        return f"{image.reference}@{digests[0]}" if image.digest is None and digests else image.reference
+    answer = store.registry_digest(image.reference)
+    if answer.digest is None:
+        raise EngineError(
+            f"The image {image.reference} is not here, and its registry does not give it: {answer.problem}.",
+            "The engine must be able to pull it once (docker pull). `kit images list` shows what is built "
+            "from source instead.",
+        )
+    return image.reference if image.digest is not None else f"{image.reference}@{answer.digest}"

@@ -12,14 +12,17 @@ from kit.catalogue.inputs import PinnedImage, pinned_images
 from kit.engines.protocol import ImageFacts, ImageStore
 from kit.supply.images.bases import BASE_LABEL
 from kit.supply.images.bases import REPOSITORY as BASE_REPOSITORY
-from kit.supply.images.building import LABEL, present
+from kit.supply.images.building import FROM_LABEL, LABEL, present
 
 PinStatus = Literal["agrees", "differs", "unpinned", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)
 class LockedImage:
-    """One image of the kit as the engine has it; `inputs` are name -> sha256 as its labels say."""
+    """One image of the kit as the engine has it; `inputs` are name -> sha256 as its labels say.
+
+    `made_from` are the images it was built from, by build argument, as they were resolved then.
+    """
 
     tag: str
     image_id: str
@@ -30,6 +33,7 @@ class LockedImage:
     target: str | None
     kit_version: str | None
     inputs: Mapping[str, str]
+    made_from: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,12 @@ def _locked(facts: ImageFacts) -> LockedImage:
         size_bytes=facts.size_bytes,
         target=facts.labels.get(f"{LABEL}target"),
         kit_version=facts.labels.get(f"{LABEL}kit_version"),
-        inputs=_inputs(facts.labels.get(f"{LABEL}inputs")) or _archive_state(facts.labels),
+        inputs=_names(facts.labels.get(f"{LABEL}inputs")) or _archive_state(facts.labels),
+        made_from=_names(facts.labels.get(FROM_LABEL)),
     )
 
 
-def _inputs(text: str | None) -> dict[str, str]:
+def _names(text: str | None) -> dict[str, str]:
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -113,7 +118,7 @@ def _archive_state(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _pin(store: ImageStore, image: PinnedImage, platform: str) -> LockedPin:
     answer = store.registry_digest(image.tagged)
-    local = store.facts(image.reference)
+    local = store.facts(image.reference) or store.facts(image.tagged)
     digests = tuple(one.rpartition("@")[2] for one in local.repo_digests) if local else ()
     return LockedPin(
         name=image.name,
@@ -133,4 +138,4 @@ def verdict(pinned: str | None, resolved: str | None, local: tuple[str, ...]) ->
         return "unpinned"
     if pinned in local or pinned == resolved:
         return "agrees"
-    return "unconfirmed" if resolved is None else "differs"
+    return "unconfirmed" if resolved is None and not local else "differs"

@@ -12,7 +12,7 @@ import pytest
 from kit.documents import Calibration, Plan, Result
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
 from kit.run.calibrate import OnStep, Step
-from kit.run.reproduce import reproduce
+from kit.run.reproduce import conclude, reproduce
 from kit.storage.names import RESULT
 from kit.storage.run_folder import (
     read_calibration,
@@ -78,6 +78,23 @@ def test_a_run_leaves_plan_host_cells_result_and_report(
     assert set(read_cells(run, plan)) == {cell.id for cell in plan.cells}
     assert (run / "REPORT.md").is_file()
     assert read_folder(run).refused == {}
+
+
+def test_what_differs_between_the_entries_is_told_beside_the_result(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
+) -> None:
+    """Here only one of the two is asked in the other form; records that cannot be read leave no note."""
+    run = tmp_path / "run"
+    outcome = reproduce(plan, run, engine, process_supply(plan, weights), SUITE, Silent())
+    assert outcome.notes == ()
+    stored, digest = read_plan(run)
+    records = run / "cells" / "r1-c1-other" / "records.jsonl"
+    records.write_bytes(records.read_bytes().replace(b'"prompt_tokens":10', b'"prompt_tokens":99'))
+    told = conclude(stored, digest, run).notes
+    assert told[0].startswith("One prompt counts 10 tokens in llamacpp-serial, 99 in other:")
+    assert f"- {told[0]}" in (run / "REPORT.md").read_text()
+    records.write_bytes(b"{")
+    assert conclude(stored, digest, run).notes == ()
 
 
 def test_without_calibration_every_measured_cell_is_suspect(

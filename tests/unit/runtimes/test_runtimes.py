@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from kit.catalogue import ModelEntry, find_chat, models
 from kit.documents import Setting
 from kit.documents.container import ContainerSpec
 from kit.runtimes import RUNTIMES, llamacpp, ollama, realizar, vllm
+from kit.runtimes.chat_templates import go_template
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import Json, Post, Runtime, ServedModel, Upload, container_server
 
 MODEL = ServedModel("qwen", "qwen.gguf", "ab" * 32, "kit-model-abab")
+CHATML = replace(MODEL, chat_template="chatml", default_system="You help.")
 PAIRS = [(runtime, variant) for runtime in RUNTIMES.values() for variant in runtime.VARIANTS]
 IN_CONTAINERS = [(runtime, variant) for runtime, variant in PAIRS if variant not in runtime.PROCESS_VARIANTS]
 
@@ -193,9 +198,9 @@ def test_vllm_must_have_taken_the_length() -> None:
 
 
 def test_ollama_gets_the_very_file_and_keeps_it_loaded() -> None:
-    """Upload by hash, a model with our own template and context, then loaded until the end."""
+    """Upload by hash, a model with its own chat template and our context, then loaded until the end."""
     settings = ollama.explicit("cuda", {"context_tokens": 1024}, 8)
-    upload, create, load = ollama.preparation(settings, MODEL)
+    upload, create, load = ollama.preparation(settings, CHATML)
     assert isinstance(upload, Upload)
     assert (upload.path, upload.file) == (f"/api/blobs/sha256:{MODEL.sha256}", "qwen.gguf")
     assert isinstance(create, Post)
@@ -205,15 +210,44 @@ def test_ollama_gets_the_very_file_and_keeps_it_loaded() -> None:
         "stop": ["<|im_start|>", "<|im_end|>"],
         "repeat_penalty": 1.0,
     }
-    assert create.document["template"] == ollama.TEMPLATE
+    assert create.document["template"] == (
+        "{{- if not .System }}<|im_start|>system\nYou help.<|im_end|>\n{{ end }}"
+        "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+    )
     assert isinstance(load, Post)
     assert load.document == {"model": "qwen", "keep_alive": -1, "stream": False}
+
+
+def test_ollama_looks_for_a_template_itself_where_the_catalogue_knows_none() -> None:
+    """Another one than the model was trained with would change its answers, its lengths and its end."""
+    _, create, _ = ollama.preparation(ollama.explicit("cuda", {}, 8), MODEL)
+    assert isinstance(create, Post)
+    assert "template" not in create.document
+    assert create.document["parameters"] == {"num_ctx": 4096, "repeat_penalty": 1.0}
+
+
+@pytest.mark.parametrize("entry", models(), ids=lambda entry: entry.name)
+def test_every_model_that_ollama_may_get_has_a_template_that_the_kit_knows(entry: ModelEntry) -> None:
+    """Also those that are made of others; a default system message only where the family takes one."""
+    name, default_system = find_chat(entry)
+    if entry.is_folder:
+        return
+    assert name is not None
+    assert default_system
+    assert default_system in go_template(name, default_system).text
+
+
+def test_a_family_without_a_default_system_message_takes_none() -> None:
+    """A mistake in the catalogue."""
+    assert "system" not in go_template("llama3", None).text
+    with pytest.raises(ValueError, match="takes no default"):
+        go_template("llama3", "You help.")
 
 
 def test_ollama_on_the_cpu_is_told_its_threads() -> None:
     """There is no variable of the server for it: it is a parameter of the model."""
     settings = ollama.explicit("cpu", {"threads": 16}, 8)
-    _, create, _ = ollama.preparation(settings, MODEL)
+    _, create, _ = ollama.preparation(settings, CHATML)
     assert isinstance(create, Post)
     assert create.document["parameters"] == {
         "num_ctx": 4096,

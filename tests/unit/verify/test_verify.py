@@ -69,7 +69,13 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
     expected |= dict.fromkeys(("calibration.consistent", "calibration.range", "cell.identity", "cell.settings"), 4)
     expected |= dict.fromkeys(("cell.status", "container.present", "evidence.server", "load.busy"), 4)
     expected |= dict.fromkeys(("metrics.recomputed", "run.complete", "time.one_at_a_time", "time.order"), 4)
-    expected |= {"time.window": 4, "calibration.present": 1, "host.present": 1, "model.confirmed": 1}
+    expected |= {
+        "time.window": 4,
+        "calibration.present": 1,
+        "correct.level": 1,
+        "host.present": 1,
+        "model.confirmed": 1,
+    }
     expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
     assert found == expected | dict.fromkeys(OF_CONTAINERS, 0)
     contained = bundle_verdict(container_bundle()).checked

@@ -175,6 +175,46 @@ def test_cleaning_goes_on_after_a_refusal(engine: FakeEngine, host: DockerHost, 
     assert engine.left == [f"{kind}-0"]
 
 
+# --- caches ---------------------------------------------------------------------------------------------
+
+
+def test_what_servers_compile_outlives_them_and_not_their_run(
+    engine: FakeEngine, host: DockerHost, tmp_path: Path
+) -> None:
+    """One volume for all servers of the run, with its label; it goes with the run."""
+    with host.cache_volumes([CACHE.volume]):
+        for number in range(2):
+            with host.engine("image").server(SPEC, tmp_path / f"log{number}"):
+                pass
+        assert [(each.name, each.labels["org.kit.run"]) for each in engine.volumes.values()] == [
+            (CACHE.volume, "run")
+        ]
+    assert engine.asked.count("POST /volumes/create") == 1
+    assert engine.left == []
+
+
+@pytest.mark.parametrize("error", [EngineError("No."), KeyboardInterrupt()])
+def test_caches_go_after_an_error(engine: FakeEngine, host: DockerHost, error: BaseException) -> None:
+    """Also one that was made before another could not be."""
+    with pytest.raises(type(error)), host.cache_volumes(["one", "two"]):
+        raise error
+    assert engine.left == []
+    engine.refuse("POST /volumes/create")
+    with pytest.raises(EngineError, match="make the volume"), host.cache_volumes(["one"]):
+        pass
+    assert engine.left == []
+
+
+def test_what_a_standing_server_writes_goes_with_it(engine: FakeEngine, host: DockerHost) -> None:
+    """`kit down` finds the volume by the label of the run."""
+    container = SPEC.container
+    assert container is not None
+    host.stand_up(container, 8080)
+    assert engine.volumes[CACHE.volume].labels == {"org.kit.run": "run"}
+    host.clean("run")
+    assert engine.left == []
+
+
 # --- models ---------------------------------------------------------------------------------------------
 
 

@@ -12,11 +12,13 @@ from html.parser import HTMLParser
 import pytest
 
 from kit.documents import FailureReason, Failures
+from kit.report.differences_text import TITLE
 from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
 from kit.report.page.report import MARK, Report, report_of
 from kit.report.page.scorecard import ScorecardPart
 from tests.support.documents import HOST, SERVER
+from tests.support.documents_compared import DIFFERENCES
 from tests.support.pages import HOSTILE, figures, hostile, known, made_timeline, subjects
 from tests.support.studies import LAPTOP, replicated, study, subject, trial
 
@@ -230,6 +232,23 @@ def test_a_scorecard_stands_in_page_and_markdown() -> None:
     assert all(words in report.html for words in ("Grades", "A+", "99.0", "kit-1", "Mind it."))
     assert "| A+ |" in report.markdown
     assert "Scorecard" not in report_of([one()]).html
+
+
+def test_what_differs_between_the_answers_stands_in_page_and_markdown() -> None:
+    """As two tables; a model's name from a server stays a name. Without a second entry there is no section."""
+    first, second = DIFFERENCES.entries
+    found = replace(DIFFERENCES, entries=(replace(first, named=(HOSTILE,)), replace(second, prompt_tokens=99.0)))
+    report = report_of([replace(one(), differences=found)])
+    page = Reader(report.html)
+    tags = [tag for tag, _ in page.elements]
+    assert set(tags) <= ALLOWED
+    assert tags.count("table") == tags.count("caption")
+    assert any("99 in vllm" in text for text in page.texts)
+    assert "6 of 7" in report.html
+    assert "6 of 7 |" in report.markdown
+    assert not re.search(r"(?<!\\)<img", report.markdown)
+    alone = replace(found, entries=found.entries[:1], pairs=())
+    assert TITLE not in report_of([replace(one(), differences=alone)]).markdown
 
 
 def test_the_markdown_shows_every_picture(single: Report) -> None:

@@ -62,9 +62,10 @@ def test_a_service_is_isolated(runtime: str, service: str) -> None:
 
 @pytest.mark.parametrize(("runtime", "service"), [each for each in services() if each[0] != "loadgen"])
 def test_a_server_has_its_model_its_port_and_its_accelerator(runtime: str, service: str) -> None:
-    """The volume is read-only, the port is the runtime's, and the device is the variant's."""
-    found = spec(runtime, service, KIT_MODEL_VOLUME="v")
-    assert found.mounts == (Mount("v", "/models", True),)
+    """The model is read-only, the port is the runtime's, the device is the variant's; CUDA has a cache."""
+    found = spec(runtime, service, KIT_MODEL_VOLUME="v", KIT_CACHE_VOLUME="c")
+    cache = [Mount("c", "/cache", read_only=False)] if service == "cuda" else []
+    assert found.mounts == (Mount("v", "/models", True), *cache)
     assert found.port == PORTS[runtime]
     assert found.accelerator == ACCELERATORS[service]
     assert bool(found.group_add) == (service == "vulkan")

@@ -15,7 +15,7 @@ from kit.strict import read_yaml
 
 MODEL = ServedModel("m", "m.gguf", "ab" * 32, "volume")
 # What the kit's engine sets beside the runtime module, and what is only for people at a shell.
-OTHERS = {"KIT_IMAGE", "KIT_HOST_PORT", "KIT_RENDER_GROUP"}
+OTHERS = {"KIT_IMAGE", "KIT_HOST_PORT", "KIT_RENDER_GROUP", "KIT_CACHE_VOLUME"}
 OF_THE_MODEL = {"KIT_MODEL_VOLUME", "KIT_MODEL_FILE", "KIT_MODEL_NAME"}
 VARIABLE = re.compile(r"\$\{(KIT_[A-Z_]+)")
 PAIRS = [

@@ -142,6 +142,40 @@ def test_the_official_target_names_the_image_by_digest(store: ScriptedImages) ->
     assert store.api.builds[0]["target"] == "official"
 
 
+@pytest.mark.usefixtures("no_inputs")
+def test_an_image_without_a_pinned_digest_is_taken_by_the_one_it_has_now(store: ScriptedImages) -> None:
+    """A tag that moves: what it meant stands in the labels, and in the lock."""
+    image = pinned_image("vllm/cpu")
+    assert image.digest is None
+    here, there = "sha256:" + "e" * 64, "sha256:" + "d" * 64
+    store.api.registry[image.reference] = there
+    build(store, recipe("vllm", "cpu", "official"), silent)
+    store.api.have(image.reference)
+    store.api.images_here[image.reference]["RepoDigests"] = [f"{image.repository}@{here}"]
+    build(store, recipe("vllm", "cpu", "official"), silent)
+    for asked, digest in zip(store.api.builds, (there, here), strict=True):
+        assert asked["buildargs"] == {"OFFICIAL": f"{image.reference}@{digest}"}
+        assert asked["labels"]["org.kit.official"] == f"{image.reference}@{digest}"
+    (locked,) = lock(store).images
+    assert locked.made_from == {"OFFICIAL": f"{image.reference}@{here}"}
+
+
+@pytest.mark.usefixtures("no_inputs")
+def test_a_base_of_the_engine_without_a_digest_is_taken_by_its_name(store: ScriptedImages) -> None:
+    """It was made or loaded here, and has none; a base from a registry has one, pinned or not."""
+    store.api.have("kit/base:bookworm")
+    build(store, LOADGEN, silent)
+    assert store.api.builds[0]["labels"]["org.kit.from"] == '{"BASE":"kit/base:bookworm"}'
+    store.api.images_here.clear()
+    reference, digest = pinned_image("debian-bookworm").reference, "sha256:" + "c" * 64
+    store.api.registry[reference] = digest
+    build(store, LOADGEN, silent)
+    assert store.api.builds[1]["buildargs"] == {"BASE": f"{reference}@{digest}"}
+    store.api.have(reference)
+    build(store, LOADGEN, silent)
+    assert store.api.builds[2]["buildargs"] == {"BASE": reference}
+
+
 def test_an_engine_that_goes_away_in_a_build_is_an_engine_error(
     store: ScriptedImages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +232,9 @@ def test_a_lock_says_what_is_there_and_whether_registries_agree(store: ScriptedI
     store.api.have("kit/base:trixie", **base)
     store.api.have("kit/llamacpp:cpu-source", **{"org.kit.runtime": "llamacpp", "org.kit.inputs": "{"})
     store.api.have("somebody/else:1", **base)
+    moving = pinned_image("debian-forky")
+    store.api.have(moving.tagged)
+    store.api.images_here[moving.tagged]["RepoDigests"] = [f"{moving.repository}@sha256:{'f' * 64}"]
     pinned, other = pinned_image("llamacpp/cuda"), pinned_image("vllm/cuda")
     store.api.registry = {pinned.tagged: str(pinned.digest), other.tagged: "sha256:" + "0" * 64}
     found = lock(store)
@@ -208,6 +245,8 @@ def test_a_lock_says_what_is_there_and_whether_registries_agree(store: ScriptedI
     assert verdicts["vllm/cuda"] == "differs"
     assert verdicts["llamacpp/cpu"] == "unconfirmed"
     assert verdicts["debian-forky"] == "unpinned"
+    (forky,) = (pin for pin in found.pins if pin.name == "debian-forky")
+    assert (forky.pinned, forky.resolved, forky.local_digests) == (None, None, ("sha256:" + "f" * 64,))
     assert store.registry_digest("x").problem.startswith("dial tcp")
 
 
@@ -219,6 +258,7 @@ def test_a_lock_says_what_is_there_and_whether_registries_agree(store: ScriptedI
         ("sha256:a", "sha256:b", (), "differs"),
         ("sha256:a", None, (), "unconfirmed"),
         ("sha256:a", "sha256:b", ("sha256:a",), "agrees"),
+        ("sha256:a", None, ("sha256:b",), "differs"),
     ],
 )
 def test_an_image_pulled_by_digest_is_proof(

@@ -137,6 +137,26 @@ def test_cpu_and_vulkan_share_their_build(runtime: str) -> None:
     assert cpu[1].startswith("FROM ${BASE} AS build\n")
 
 
+@pytest.mark.parametrize("name", [name for name in DOCKERFILES if name.endswith("cuda.Dockerfile")])
+def test_a_cuda_image_keeps_compiled_code_where_its_user_can_write(name: str) -> None:
+    """Its root is read-only: without a place the driver would compile at every start."""
+    made = stages(name)
+    inherited = {target: made.get("base", []) if target in ("source", "kept") else [] for target in made}
+    for target in {"official", "source", "kept"} & set(made):
+        whole = [*inherited[target], *made[target]]
+        variables = " ".join(words for each, words in whole if each == "ENV").split()
+        caches = [words for words in variables if re.search(r"CACHE_(PATH|DIR|ROOT|HOME)=", words)]
+        folders = [words.partition("=")[2] for words in caches]
+        assert "CUDA_CACHE_PATH=/cache/cuda" in variables, target
+        assert "CUDA_CACHE_MAXSIZE=4294967296" in variables, target
+        assert all(folder == "/cache" or folder.startswith("/cache/") for folder in folders), target
+        assert ("VOLUME", "/cache") in whole, target
+        owned = "COPY --chown=10001:10001 extra-ca/README /cache/cuda/README"
+        assert any(
+            f"{each} {words}" == owned or "chown -R 10001:10001 /cache" in words for each, words in whole
+        ), target
+
+
 # --- recipes --------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""Commands about servers and leftovers on a container engine: up, down, clean."""
