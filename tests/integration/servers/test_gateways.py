@@ -18,20 +18,30 @@ MODEL = "smol"
 ENGINE_KEY, MASTER_KEY = "sk-of-the-engine-0123", "sk-of-the-proxy-4567"
 
 
-@pytest.fixture(scope="module", params=["litellm", "sglang-router"])
-def served(
-    request: pytest.FixtureRequest, weights: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp(request.param)
-    key = ENGINE_KEY if request.param == "litellm" else ""
-    with llamacpp(Settings(weights, MODEL, key), folder / "engine.log") as behind:
-        if request.param == "litellm":
-            with litellm(behind, ENGINE_KEY, MODEL, MASTER_KEY, folder) as url:
-                yield Served(url, MODEL, MODEL, environment={"KIT_API_KEY": MASTER_KEY})
-        else:
-            with sglang_router(behind, folder) as url:
-                # A router that was given no name of a model lists this one, and hands it on.
-                yield Served(url, "unknown", MODEL)
+@pytest.fixture(scope="module")
+def proxy(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """LiteLLM, which wants another key than the engine behind it."""
+    folder = tmp_path_factory.mktemp("proxy")
+    with (
+        llamacpp(Settings(weights, MODEL, ENGINE_KEY), folder / "engine.log") as behind,
+        litellm(behind, ENGINE_KEY, MODEL, MASTER_KEY, folder) as url,
+    ):
+        yield url
+
+
+@pytest.fixture(scope="module")
+def router(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("router")
+    with llamacpp(Settings(weights, MODEL), folder / "engine.log") as behind, sglang_router(behind, folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=["proxy", "router"])
+def served(request: pytest.FixtureRequest) -> Served:
+    url: str = request.getfixturevalue(request.param)
+    if request.param == "proxy":
+        return Served(url, MODEL, MODEL, environment={"KIT_API_KEY": MASTER_KEY})
+    return Served(url, "unknown", MODEL)  # a router that was given no name of a model lists this one, and hands it on
 
 
 def test_a_load_is_counted_to_the_token(served: Served, tmp_path: Path) -> None:
@@ -47,16 +57,6 @@ def test_a_sweep_answers_at_every_level(served: Served, tmp_path: Path) -> None:
 def test_the_answers_are_right(served: Served) -> None:
     """One by one and two at once."""
     require_right_test(served)
-
-
-@pytest.fixture(scope="module")
-def proxy(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("proxy")
-    with (
-        llamacpp(Settings(weights, MODEL, ENGINE_KEY), folder / "engine.log") as behind,
-        litellm(behind, ENGINE_KEY, MODEL, MASTER_KEY, folder) as url,
-    ):
-        yield url
 
 
 @pytest.mark.parametrize(
