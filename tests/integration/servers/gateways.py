@@ -48,7 +48,7 @@ def litellm(behind: str, behind_key: str, model: str, master_key: str, folder: P
     file = folder / "litellm.yaml"
     file.write_text(json.dumps(config))  # JSON is YAML
     port = ProcessEngine().free_port()
-    program = (str(python()), "-c", "import litellm; litellm.run_server()")
+    program = (str(python()), "-I", "-c", "import litellm; litellm.run_server()")
     options = ("--config", str(file), "--host", HOST, "--port", str(port), "--telemetry", "False")
     settings = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # the list of prices in the wheel, not that of the day
     with serving((*program, *options), port, "/health/liveliness", folder / "litellm.log", settings):
@@ -59,7 +59,7 @@ def litellm(behind: str, behind_key: str, model: str, master_key: str, folder: P
 def sglang_router(behind: str, folder: Path) -> Iterator[str]:
     """The URL of a router of SGLang in front of one worker."""
     port, metrics_port = ProcessEngine().free_port(), ProcessEngine().free_port()
-    program = (str(python()), "-m", "sglang_router.launch_router")
+    program = (str(python()), "-I", "-m", "sglang_router.launch_router")
     options = ("--worker-urls", behind, "--host", HOST, "--port", str(port), "--policy", "round_robin")
     quiet = ("--prometheus-port", str(metrics_port), "--log-level", "warn")
     with serving((*program, *options, *quiet), port, "/readiness", folder / "router.log"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from tests.integration.servers.llamacpp import Settings, llamacpp
 from tests.support.measured import Served, require_right_load, require_right_sweep, require_right_test
 from tests.support.running import kit
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(sys.platform != "linux", reason="requirements.txt pins wheels for Linux"),
+]
 
 MODEL = "smol"
 ENGINE_KEY, MASTER_KEY = "sk-of-the-engine-0123", "sk-of-the-proxy-4567"
