@@ -93,9 +93,7 @@ def with_architecture(source: Path, target: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def transformers_serve(
-    client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
+def transformers_serve(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`transformers serve /smol`, which every user of Hugging Face has."""
     prepared = kit("models", "prepare", FOLDER, "--from-source", "--quiet", timeout_s=1800)
     assert prepared.returncode == 0, prepared.stderr
@@ -109,7 +107,9 @@ def transformers_serve(
         "volumes": {str(folder): {"bind": "/smol", "mode": "ro"}},
     }
     options = ["--host", "0.0.0.0", "--port", str(PORT), "--device", "cpu", "--dtype", "bfloat16"]
-    container = client.containers.run(built(client, "vllm", "cpu"), ["serve", "/smol", *options], detach=True, **where)
+    container = client.containers.run(
+        built(client, "vllm", "cpu"), ["serve", "/smol", *options], detach=True, **where
+    )
     try:
         wait_until(lambda: answers(port, "/health"), "transformers serve is up", 180)
         yield f"http://{HOST}:{port}"

@@ -52,7 +52,9 @@ def serving(
         while not answers(port, ready):
             late = "is not ready" if time.monotonic() > deadline else ""
             gone = f"ended with {leash.returncode}" if leash.poll() is not None else ""
-            assert not late and not gone, f"{command[0]} {gone or late}:\n{log.read_text(errors='replace')[-3000:]}"
+            assert not late and not gone, (
+                f"{command[0]} {gone or late}:\n{log.read_text(errors='replace')[-3000:]}"
+            )
             time.sleep(0.1)
         yield
     finally:

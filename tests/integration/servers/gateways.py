@@ -1,6 +1,6 @@
-"""Gateways in front of another server: LiteLLM's proxy and SGLang's router, out of wheels in an environment of their own.
+"""Gateways in front of another server: LiteLLM's proxy and SGLang's router, out of wheels.
 
-The environment is made once and kept in the kit's cache; what it holds is pinned in requirements.txt (see pin.py).
+Their environment, which is not the kit's, is made once and kept in the kit's cache; what it holds is pinned in requirements.txt (see pin.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ from kit.supply.download import cache_folder
 from tests.support.serving import serving
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-PIP = ("--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes", "--only-binary", ":all:")
+PIP = (
+    "--quiet",
+    "--disable-pip-version-check",
+    "--no-compile",
+    "--no-deps",
+    "--require-hashes",
+    "--only-binary",
+    ":all:",
+)
 
 
 def python() -> Path:

@@ -1,7 +1,7 @@
-"""`python -m tests.integration.servers.llamacpp JSON`: llama.cpp's server of the wheel xllamacpp, as its users start it.
+"""`python -m tests.integration.servers.llamacpp JSON`: llama.cpp's server of the wheel xllamacpp.
 
-Unlike the kit's own way of starting it (`kit.runtimes.embedded_llamacpp`) with a key, a prefix, and a model that is
-called by the path of its file.
+Unlike the kit's own way of starting it (`kit.runtimes.embedded_llamacpp`) with a key, with a prefix, and with a
+model that is called by the path of its file.
 """
 
 from __future__ import annotations

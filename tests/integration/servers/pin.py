@@ -53,16 +53,24 @@ def hashes(folder: Path, pinned: str, python: str, machine: str) -> dict[str, st
     pins = folder / "pins.txt"
     pins.write_text(pinned)
     platforms = [part for glibc in GLIBC for part in ("--platform", f"manylinux_{glibc}_{machine}")]
-    options = ["--only-binary", ":all:", "--no-deps", "--ignore-requires-python", "--python-version", python, *platforms]
+    options = [
+        "--only-binary",
+        ":all:",
+        "--no-deps",
+        "--ignore-requires-python",
+        "--python-version",
+        python,
+        *platforms,
+    ]
     report = folder / "report.json"
     target = ["--target", str(folder / "nothing"), "--dry-run", "--report", str(report)]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--ignore-installed", *options, *target]
     subprocess.run([*command, "-r", str(pins)], check=True)
     found = json.loads(report.read_text())["install"]
     return {
-        f"{each['metadata']['name'].lower()}=={each['metadata']['version']}": each["download_info"]["archive_info"][
-            "hashes"
-        ]["sha256"]
+        f"{each['metadata']['name'].lower()}=={each['metadata']['version']}": each["download_info"][
+            "archive_info"
+        ]["hashes"]["sha256"]
         for each in found
     }
 

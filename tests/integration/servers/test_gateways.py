@@ -45,7 +45,9 @@ def served(request: pytest.FixtureRequest) -> Served:
     url: str = request.getfixturevalue(request.param)
     if request.param == "proxy":
         return Served(url, MODEL, MODEL, environment={"KIT_API_KEY": MASTER_KEY})
-    return Served(url, "unknown", MODEL)  # a router that was given no name of a model lists this one, and hands it on
+    return Served(
+        url, "unknown", MODEL
+    )  # a router that was given no name of a model lists this one, and hands it on
 
 
 def test_a_load_is_counted_to_the_token(served: Served, tmp_path: Path) -> None:
