@@ -1,4 +1,4 @@
-"""Servers that a person started, asked as a person would: Ollama, realizar, and `transformers serve` out of vLLM's image."""
+"""Servers that a person started, asked as a person would: Ollama, realizar, and `transformers serve`."""
 
 from __future__ import annotations
 

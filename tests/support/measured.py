@@ -1,4 +1,4 @@
-"""What `kit load`, `kit sweep` and `kit test` make of a server that somebody else wrote, and what must be true of it."""
+"""What `kit load`, `kit sweep` and `kit test` make of somebody else's server, and what must be true of it."""
 
 from __future__ import annotations
 

@@ -32,6 +32,10 @@ def answers(port: int, path: str) -> bool:
         asking.close()
 
 
+def last_words(log: Path) -> str:
+    return log.read_text(errors="replace")[-3000:]
+
+
 @contextlib.contextmanager
 def serving(
     command: Sequence[str], port: int, ready: str, log: Path, environment: Mapping[str, str] | None = None
@@ -50,11 +54,8 @@ def serving(
     try:
         deadline = time.monotonic() + START_S
         while not answers(port, ready):
-            late = "is not ready" if time.monotonic() > deadline else ""
-            gone = f"ended with {leash.returncode}" if leash.poll() is not None else ""
-            assert not late and not gone, (
-                f"{command[0]} {gone or late}:\n{log.read_text(errors='replace')[-3000:]}"
-            )
+            assert leash.poll() is None, f"{command[0]} ended: {last_words(log)}"
+            assert time.monotonic() < deadline, f"{command[0]} is not ready: {last_words(log)}"
             time.sleep(0.1)
         yield
     finally:

@@ -1,6 +1,7 @@
 """Gateways in front of another server: LiteLLM's proxy and SGLang's router, out of wheels.
 
-Their environment, which is not the kit's, is made once and kept in the kit's cache; what it holds is pinned in requirements.txt (see pin.py).
+Their environment, which is not the kit's, is made once and kept in the kit's cache; requirements.txt pins what it
+holds (see pin.py).
 """
 
 from __future__ import annotations

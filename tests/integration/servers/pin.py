@@ -35,7 +35,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64", "aarch64")
 GLIBC = ("2_17", "2_24", "2_27", "2_28", "2_31", "2_34")
 HERE = Path(__file__).resolve().parent
-HEADER = "# Gateways that tests start: made by pin.py. Installed with --no-deps, so that what it leaves out stays out.\n"
+HEADER = "# Gateways that tests start: made by pin.py, which says what was left out; installed with --no-deps.\n"
 
 
 def versions(folder: Path) -> str:

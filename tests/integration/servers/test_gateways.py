@@ -1,4 +1,4 @@
-"""What stands between a user and an engine: LiteLLM's proxy and SGLang's router, in front of llama.cpp's server."""
+"""What lies between a user and an engine: LiteLLM's proxy and SGLang's router, before llama.cpp's server."""
 
 from __future__ import annotations
 
@@ -45,9 +45,8 @@ def served(request: pytest.FixtureRequest) -> Served:
     url: str = request.getfixturevalue(request.param)
     if request.param == "proxy":
         return Served(url, MODEL, MODEL, environment={"KIT_API_KEY": MASTER_KEY})
-    return Served(
-        url, "unknown", MODEL
-    )  # a router that was given no name of a model lists this one, and hands it on
+    # What a router lists that was given no name of a model, and hands on.
+    return Served(url, "unknown", MODEL)
 
 
 def test_a_load_is_counted_to_the_token(served: Served, tmp_path: Path) -> None:
