@@ -34,7 +34,7 @@ class Served:
     reasons: frozenset[str] = frozenset({"length"})
     dialect: tuple[str, ...] = ()
     warmup_s: float = 0.5
-    window_s: float = 2.5
+    window_s: float = 4
 
     @property
     def forced(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def require_right_sweep(served: Served, folder: Path) -> None:
     asked = ("--concurrency", "1,2", "--duration", f"{served.window_s:g}", "--warmup", f"{served.warmup_s:g}")
     done = kit(
         *("sweep", "--url", served.url, *served.words, *served.forced, *MICRO, *asked, "--no-stop"),
-        *("--output-tokens", "8", "--out", str(folder)),
+        *("--output-tokens", "4", "--out", str(folder)),
         environment=served.environment,
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

@@ -19,6 +19,7 @@ from tests.support.serving import serving
 
 SLOTS = 2
 CONTEXT_TOKENS = 4096
+THREADS = 1  # two of them wait for each other whenever something else wants a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ def main(argument: str) -> None:
     params.port = settings["port"]
     params.n_parallel = SLOTS
     params.n_ctx = CONTEXT_TOKENS
-    params.cpuparams.n_threads = 2
-    params.cpuparams_batch.n_threads = 2
+    params.cpuparams.n_threads = THREADS
+    params.cpuparams_batch.n_threads = THREADS
     params.n_gpu_layers = 0
     params.cache_prompt = False
     params.cache_ram_mib = 0
