@@ -20,11 +20,11 @@ END_S = 20.0
 NO_PROXY = {"NO_PROXY": HOST, "no_proxy": HOST}  # what forwards to this machine must not ask a proxy of the user
 
 
-def answers(port: int, path: str) -> bool:
-    """Whether somebody says 200 at this path."""
+def answers(port: int, path: str, key: str = "") -> bool:
+    """Whether somebody says 200 at this path, to whom has the key."""
     asking = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        asking.request("GET", path)
+        asking.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
         return asking.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -38,7 +38,12 @@ def last_words(log: Path) -> str:
 
 @contextlib.contextmanager
 def serving(
-    command: Sequence[str], port: int, ready: str, log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    port: int,
+    ready: str,
+    log: Path,
+    key: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[None]:
     """A server while the block runs, from its first 200 at the path `ready` on."""
     with log.open("wb") as output:
@@ -53,7 +58,7 @@ def serving(
         )
     try:
         deadline = time.monotonic() + START_S
-        while not answers(port, ready):
+        while not answers(port, ready, key):
             assert leash.poll() is None, f"{command[0]} ended: {last_words(log)}"
             assert time.monotonic() < deadline, f"{command[0]} is not ready: {last_words(log)}"
             time.sleep(0.1)

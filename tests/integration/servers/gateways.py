@@ -60,7 +60,7 @@ def litellm(behind: str, behind_key: str, model: str, master_key: str, folder: P
     program = (str(python()), "-I", "-c", "import litellm; litellm.run_server()")
     options = ("--config", str(file), "--host", HOST, "--port", str(port), "--telemetry", "False")
     settings = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # the list of prices in the wheel, not that of the day
-    with serving((*program, *options), port, "/health/liveliness", folder / "litellm.log", settings):
+    with serving((*program, *options), port, "/health/liveliness", folder / "litellm.log", environment=settings):
         yield f"http://{HOST}:{port}"
 
 

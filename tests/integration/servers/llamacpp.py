@@ -44,7 +44,8 @@ def llamacpp(settings: Settings, log: Path) -> Iterator[str]:
         "port": port,
     }
     command = (sys.executable, "-m", "tests.integration.servers.llamacpp", json.dumps(document))
-    with serving(command, port, f"{settings.prefix}/health", log):
+    # Behind a prefix even its health is asked for with the key.
+    with serving(command, port, f"{settings.prefix}/health", log, settings.key):
         yield f"http://{HOST}:{port}"
 
 
