@@ -15,6 +15,7 @@ REQUESTS = 6
 MICRO = ("--prompts", "micro", "--quiet", "--json")
 TINY_TESTS = 7  # prompts of the level tiny
 TOGETHER = 2
+NAME_CHARS = 200  # so much of a model's name is kept in each record
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,17 @@ def records_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def require_right_answers(served: Served, records: list[dict[str, Any]]) -> None:
-    """Every answer whole, its tokens counted by the server and possible, and nothing odd about its stream."""
-    for record in records:
+    """Every answer whole, its tokens counted by the server and possible, and nothing odd about its stream.
+
+    But for those that were cut off when the window was over.
+    """
+    ended = [record for record in records if record["outcome"] != "unfinished"]
+    assert ended
+    for record in ended:
         assert record["outcome"] == "ok", (record["error"], record["error_detail"])
         assert record["token_source"] == "usage"
         assert record["finish_reason"] in served.reasons
-        assert record["model"] == served.answers_as
+        assert record["model"] == served.answers_as[:NAME_CHARS]
         counted, limit = record["completion_tokens"], record["max_tokens"]
         assert 1 <= counted <= limit if served.ends_early else counted == limit
         assert 1 <= len(record["chunks"]) <= counted
