@@ -15,7 +15,7 @@ from pathlib import Path
 from kit.engines.process import HOST
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 120.0
+START_S = 240.0
 END_S = 20.0
 NO_PROXY = {"NO_PROXY": HOST, "no_proxy": HOST}  # what forwards to this machine must not ask a proxy of the user
 
