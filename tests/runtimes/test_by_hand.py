@@ -68,9 +68,7 @@ def test_ollama_is_right_in_load_sweep_and_test(tmp_path: Path) -> None:
 def test_apr_is_right_in_load_and_sweep_and_its_answers_are_judged(tmp_path: Path) -> None:
     """Tokens to the limit, whatever finish reason it gives; a prompt's last "?" is no token of its own for it."""
     with standing("realizar") as url:
-        served = Served(
-            *(url, "default", "default"), reasons=frozenset({"length", "stop"}), warmup_s=1, window_s=10
-        )
+        served = Served(url, "default", "default", reasons=frozenset({"length", "stop"}))
         require_right_load(served, tmp_path / "load")
         require_right_sweep(served, tmp_path / "sweep")
         code, verdict = tested(served)
@@ -125,7 +123,6 @@ def test_transformers_serve_is_right_in_load_sweep_and_test(transformers_serve: 
         ends_early=True,
         reasons=frozenset({"length", "stop"}),
         dialect=("no-done",),
-        window_s=5,
     )
     require_right_load(served, tmp_path / "load")
     cell = json.loads((tmp_path / "load" / "cell.json").read_bytes())

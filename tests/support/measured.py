@@ -34,8 +34,6 @@ class Served:
     ends_early: bool = False
     reasons: frozenset[str] = frozenset({"length"})
     dialect: tuple[str, ...] = ()
-    warmup_s: float = 0.5
-    window_s: float = 4
 
     @property
     def forced(self) -> tuple[str, ...]:
@@ -91,8 +89,11 @@ def require_right_load(served: Served, folder: Path) -> None:
 
 
 def require_right_sweep(served: Served, folder: Path) -> None:
-    """`kit sweep --url URL`: two levels, each with good answers only."""
-    asked = ("--concurrency", "1,2", "--duration", f"{served.window_s:g}", "--warmup", f"{served.warmup_s:g}")
+    """`kit sweep --url URL`: two levels, each with good answers only.
+
+    By rate: on a machine that is busy with other things a short window still has requests in it.
+    """
+    asked = ("--rate", "0.5,1", "--arrivals", "constant", "--duration", "4", "--warmup", "0.5")
     done = kit(
         *("sweep", "--url", served.url, *served.words, *served.forced, *MICRO, *asked, "--no-stop"),
         *("--output-tokens", "4", "--out", str(folder)),
@@ -100,12 +101,12 @@ def require_right_sweep(served: Served, folder: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     levels = json.loads(done.stdout)["levels"]
-    assert [level["concurrency"] for level in levels] == [1, 2]
+    assert [level["rate_milli_per_s"] for level in levels] == [500, 1000]
     for level in levels:
         counts = level["metrics"]["requests"]
-        assert counts["ok"] > 0
-        assert (counts["failed"], counts["unfinished"]) == (0, 0)
-        assert level["metrics"]["ttft_ms"]["n"] == counts["ok"]
+        sent = level["rate_milli_per_s"] * 4 // 1000
+        assert counts == {"ok": sent, "failed": 0, "unfinished": 0}
+        assert level["metrics"]["ttft_ms"]["n"] == sent
         require_right_answers(served, records_of(folder / level["id"]))
 
 
