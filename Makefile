@@ -18,8 +18,8 @@ demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU
 
 test: lint unit integration ## all checks; needs a Docker Engine, minutes to half an hour
 
-test-runtimes: $(VENV)/.dev ## build and run Ollama and realizar for real: an hour of compiling, or 10 minutes with KIT_BUILDS
-	@echo "Building and running Ollama and realizar: about an hour on two cores, 10 minutes where their programs are kept."
+test-runtimes: $(VENV)/.dev ## build and run Ollama, realizar, transformers serve: an hour of compiling, or 15 minutes with KIT_BUILDS
+	@echo "Building and running Ollama and realizar: about an hour on two cores, 15 minutes where their programs are kept."
 	$(BIN)/python -m pytest tests/runtimes
 
 fast: lint ## lint, and the unit tests of changed packages (on a clean tree: of the last commit)

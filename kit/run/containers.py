@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from kit.catalogue import model
 from kit.documents import Entry, Plan, Platform
 from kit.engines import connect
 from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
+from kit.errors import RuntimeNotReadyError
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan, own_models
 from kit.plan.prompts import load_prompts
+from kit.probe.http import EndpointError
+from kit.probe.operations import Operation, perform
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
+from kit.runtimes.protocol import ServedModel, Upload
 from kit.supply.provision import (
     preflight,
     ready_images,
@@ -23,6 +29,7 @@ from kit.supply.provision import (
     supply_of,
 )
 from kit.supply.supply import ContainerSupply
+from kit.supply.weights import weights_path
 
 PREPARING = "prepare"  # the run that labels what is made for models alone
 STANDING = "up"  # the run of all servers that stay
@@ -135,4 +142,31 @@ def standing(
         chosen = replace(entry, settings=settings)
         served = served_model(host, model(name), found[name][0], images, on_bytes)
         spec = entry_container(chosen, served, images.by_entry[entry.name], engine.server_memory_bytes)
-        return host.stand_up(spec, port)
+        url = host.stand_up(spec, port)
+        load_by_request(url, chosen, served, weights_path(model(name)))
+        return url
+
+
+def load_by_request(url: str, entry: Entry, served: ServedModel, file: Path) -> None:
+    """Have a server that is up load its model, where its runtime must be asked to (Ollama); nothing for others.
+
+    `RuntimeNotReadyError` with the server's words if it does not.
+    """
+    runtime = RUNTIMES[entry.runtime]
+    steps = runtime.preparation(entry.settings, served)
+    if not steps:
+        return
+    remedy = "It goes on running: kit down removes it."
+    last = perform(Operation("ready", runtime.start_budget_s(entry.variant), url, runtime.READY_PATH))
+    if last is not None:
+        raise RuntimeNotReadyError(f"The server at {url} is not ready: {last}.", remedy)
+    for step in steps:
+        try:
+            if isinstance(step, Upload):
+                perform(Operation("upload", step.timeout_s, url, step.path, file=str(file)))
+            else:
+                perform(Operation("post", step.timeout_s, url, step.path, document=json.dumps(step.document)))
+        except EndpointError as error:
+            raise RuntimeNotReadyError(
+                f"The server did not accept the model ({step.path}): {error}.", remedy
+            ) from None

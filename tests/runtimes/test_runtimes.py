@@ -8,40 +8,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
-from kit.engines.docker.client import connect
 from kit.runtimes import RUNTIMES
 from tests.integration.containers.images import built
 from tests.integration.containers.test_flags import service
-from tests.integration.containers.test_whole_runs import of_the_kit
+from tests.runtimes.conftest import IMAGES
 from tests.support.running import kit
 
 pytestmark = pytest.mark.integration
 
-IMAGES = (("loadgen", "cpu"), ("gguf", "cpu"), ("ollama", "cpu"), ("realizar", "cpu"), ("realizar", "vulkan"))
 SHORT = ("--from-source", "--yes", "--quiet", "--replicates", "1", "--no-calibrate")
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[docker.DockerClient]:
-    found = connect()
-    for runtime, variant in IMAGES:
-        built(found, runtime, variant)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def nothing_left(client: docker.DockerClient) -> Iterator[None]:
-    assert of_the_kit(client) == [], "kit clean"
-    yield
-    assert of_the_kit(client) == []
 
 
 def said(client: docker.DockerClient, image: str, *words: str) -> str:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 KIT = (sys.executable, "-m", "kit")
 SHORT = ("--window", "1.5", "--warmup", "0.5", "--replicates", "1", "--yes", "--no-calibrate")
 
 
-def kit(*arguments: str, cwd: Path | None = None, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run one command of the kit to its end."""
+def kit(
+    *arguments: str,
+    cwd: Path | None = None,
+    timeout_s: float = 600,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run one command of the kit to its end, with some variables set differently."""
     return subprocess.run(
-        [*KIT, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False
+        [*KIT, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, **(environment or {})},
     )
 
 
