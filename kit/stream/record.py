@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _GZIP = b"\x1f\x8b"
+_PACKED = "a compressed body (gzip), though nobody asked for one"
 
 
 def is_success(status: int | None) -> bool:
@@ -99,7 +100,7 @@ def _fault(exchange: Exchange, answer: Answer) -> tuple[ErrorKind | None, str]:
 
 def _why_empty(exchange: Exchange, answer: Answer) -> str:
     if answer.first_event_ns is None:
-        return f"no events: {_said(exchange)}"
+        return f"no events: {_said(exchange, packed=_PACKED)}"
     tokens = answer.usage.completion_tokens if answer.usage else None
     if tokens:
         return f"no text came, though the server counts {tokens} tokens"
@@ -115,11 +116,11 @@ def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
     return ", ".join(filter(None, missing))
 
 
-def _said(exchange: Exchange) -> str:
-    """The error that a body without events tells, else the start of the body; nothing of a compressed one."""
+def _said(exchange: Exchange, packed: str = "") -> str:
+    """The error that a body without events tells, else the start of the body; `packed` for a compressed one."""
     body = b"".join([data for _, data in exchange.pieces])[:MAX_EVENT_BYTES]
     if body.startswith(_GZIP):
-        return ""
+        return packed
     try:
         return message_of(json_object(body))
     except BadStreamError:
