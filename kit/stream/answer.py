@@ -131,8 +131,8 @@ class _Reading:
             self.fail("error_event", message_of(event))
             return
         before = len(self.chunks)
-        for choice in as_list(event.get("choices"), "choices"):
-            self._take_choice(stamp_ns, as_object(choice, "a choice"))
+        for place, choice in enumerate(as_list(event.get("choices"), "choices")):
+            self._take_choice(stamp_ns, as_object(choice, "a choice"), place)
         usage = usage_of(event["usage"]) if event.get("usage") is not None else None
         if usage is not None:
             self.usage = merged(self.usage, usage)
@@ -154,8 +154,8 @@ class _Reading:
         else:
             self.silent += grown
 
-    def _take_choice(self, stamp_ns: int, choice: dict[str, object]) -> None:
-        index = choice.get("index")
+    def _take_choice(self, stamp_ns: int, choice: dict[str, object], place: int) -> None:
+        index = choice.get("index", place)
         if type(index) is int and index != 0:
             self.dialect.add("choices")  # nobody asked for a second one: it is not timed
             return

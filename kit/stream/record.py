@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 _GZIP = b"\x1f\x8b"
+_PACKED = "a compressed body (gzip), though nobody asked for one"
 
 
 def is_success(status: int | None) -> bool:
@@ -98,7 +99,7 @@ def _fault(exchange: Exchange, answer: Answer) -> tuple[ErrorKind | None, str]:
 
 def _why_empty(exchange: Exchange, answer: Answer) -> str:
     if answer.first_event_ns is None:
-        return f"no events: {_said(exchange)}"
+        return f"no events: {_said(exchange, packed=_PACKED)}"
     tokens = answer.usage.completion_tokens if answer.usage else None
     if tokens:
         return f"no text came, though the server counts {tokens} tokens"
@@ -114,7 +115,7 @@ def _what_is_missing(exchange: Exchange, answer: Answer) -> str:
     return ", ".join(filter(None, missing))
 
 
-def _said(exchange: Exchange) -> str:
-    """What a body without events says; nothing of a compressed one."""
+def _said(exchange: Exchange, packed: str = "") -> str:
+    """What a body without events says; `packed` for a compressed one."""
     body = b"".join([data for _, data in exchange.pieces])
-    return "" if body.startswith(_GZIP) else words_of_body(body)
+    return packed if body.startswith(_GZIP) else words_of_body(body)

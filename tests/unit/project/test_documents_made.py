@@ -1,7 +1,8 @@
 """What documents say that a command made is what that command makes today.
 
-A block between `<!-- made by: kit ... -->` and `<!-- end -->`, fenced or not, is the output of that command, and a
-picture before `<!-- plotted by: kit report ... -->` is a file that it writes. `make docs` writes all of them anew.
+A block between `<!-- made by: kit ... -->` (or a program of the tests) and `<!-- end -->`, fenced or not, is the
+output of that command, and a picture before `<!-- plotted by: kit report ... -->` is a file that it writes. `make
+docs` writes all of them anew.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import pytest
 from click.testing import CliRunner
 
 from kit.cli import cli
+from tests.support import shapes
+from tests.support.shapes.table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"<!-- made by: kit ([^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- made by: (kit [^\n]*?|python -m tests[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
 FENCE = "```\n"
 PICTURE = re.compile(r"!\[[^]\n]*\]\(([^)\n]+\.svg)\)\n<!-- plotted by: kit ([^\n]*?) -->")
 WRITING = os.environ.get("KIT_WRITE_DOCS") == "1"
@@ -34,6 +37,9 @@ def named(value: object) -> str:
 
 def said(command: str) -> str:
     """What the command prints, run in the folder of the repository."""
+    if command == f"python -m {shapes.__name__}":
+        return table()
+    command = command.removeprefix("kit ")
     done = CliRunner().invoke(cli, shlex.split(command), prog_name="kit", catch_exceptions=False)
     return done.stdout.strip()
 
@@ -52,7 +58,7 @@ def test_a_block_is_what_its_command_prints(path: Path, block: tuple[str, str]) 
     fence = FENCE if text.startswith(FENCE) else ""
     now = f"{fence}{said(command)}\n{fence}"
     if WRITING and now != text:
-        begin, whole = f"kit {command} -->\n", path.read_text(encoding="utf-8")
+        begin, whole = f"{command} -->\n", path.read_text(encoding="utf-8")
         path.write_text(whole.replace(f"{begin}{text}", f"{begin}{now}"), encoding="utf-8")
         return
     assert now == text, f"{path.name}: make docs"
