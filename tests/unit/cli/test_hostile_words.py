@@ -251,7 +251,8 @@ def test_what_a_server_says(
 ) -> None:
     """Its list of models, its answers and its errors, as text and as JSON."""
     asked = ["--url", server(ANSWERS[name]), "-q", "--output-tokens", "2", "--requests", "1"]
-    looked_at(monkeypatch, "load", *asked, "--out", tmp_path / "a")
+    looked_at(monkeypatch, "load", *asked, "--model", "m", "--out", tmp_path / "a")
+    looked_at(monkeypatch, "load", *asked, "--json", "--out", tmp_path / "c")
     looked_at(monkeypatch, "load", *asked, "--model", EVIL, "--json", "--out", tmp_path / "b")
 
 
@@ -260,7 +261,7 @@ def test_what_a_server_says_in_other_commands(
 ) -> None:
     """That have the same words of it."""
     url = server(ANSWERS["refuses"])
-    span = ["--concurrency", "1", "--duration", "0.5", "--out", tmp_path / "c"]
+    span = ["--model", "m", "--concurrency", "1", "--duration", "0.5", "--out", tmp_path / "c"]
     shown = looked_at(monkeypatch, "sweep", "--url", url, "-q", *span)
     assert "HTTP 503" in shown
     assert "evil" in shown
