@@ -111,7 +111,7 @@ def test_an_entry_that_failed_is_exit_code_1(carried: Carried, capsys: pytest.Ca
         (["demo", "--table", "."], "Give either PLATFORM"),
         (["demmo"], "Did you mean 'demo'"),
         (["demo", "--only", "x"], "has no entry"),
-        (["--table", "empty"], "contains no self test"),
+        (["--table", "gone.json"], "does not exist"),
         (["--table", "bad.json"], "bad.json"),
         (["demo", "-o", "bad.json"], "exists"),
     ],
@@ -119,7 +119,6 @@ def test_an_entry_that_failed_is_exit_code_1(carried: Carried, capsys: pytest.Ca
 @pytest.mark.usefixtures("carried")
 def test_bad_input_is_told(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2; no file is written over."""
-    Path("empty").mkdir()
     Path("bad.json").write_text('{"schema": "kit/selftest/1"}')
     assert cli.run(["selftest", *arguments]) == 2
     assert words in capsys.readouterr().err
@@ -129,7 +128,7 @@ def test_bad_input_is_told(arguments: list[str], words: str, capsys: pytest.Capt
 def test_files_of_others_are_printed_as_one_table(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All of a folder, or one file."""
+    """All of a folder, or one file; a folder without one says so."""
     monkeypatch.chdir(tmp_path)
     Path("tests").mkdir()
     for name in ("a", "b"):
@@ -138,3 +137,6 @@ def test_files_of_others_are_printed_as_one_table(
     assert capsys.readouterr().out.count("| cpu-two ") == 4
     assert cli.run(["selftest", "--table", "tests/a.json"]) == 0
     assert capsys.readouterr().out.count("| cpu-two ") == 2
+    Path("empty").mkdir()
+    assert cli.run(["selftest", "--table", "empty"]) == 0
+    assert capsys.readouterr().out == "No self tests yet.\n"
