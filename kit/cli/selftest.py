@@ -12,6 +12,7 @@ from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.options import json_option, quiet_option, write_file, yes_option
 from kit.cli._shared.planning import chosen_platform
+from kit.cli._shared.printing import show_json
 from kit.errors import InputError, NoResultError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _told(found: SelfTest, failure: NoResultError | None, target: Path, *, as_js
     data = write_json(document)
     write_file(target, data)
     if as_json:
-        click.echo(data.decode(), nl=False)
+        show_json(data)
     else:
         click.echo("\n\n".join(filter(None, (selftest_table([found]), "\n".join(failure_lines(found))))))
         click.echo(f"\nSaved to {target} ({len(data)} bytes, without names of people, hosts or folders).")

@@ -15,7 +15,7 @@ from hashlib import file_digest
 from pathlib import Path
 
 from kit.cpus import usable_cpus
-from kit.documents import Load, LoadFacts, PlannedRequest, Record, Window
+from kit.documents import Exchange, Load, LoadFacts, PlannedRequest, Record, Window
 from kit.loadgen.clock import clock_resolution_ns
 from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.spool import Exchanges
@@ -32,6 +32,7 @@ PARALLEL_FROM_BYTES = 128 << 20
 COPY_BYTES = 1 << 20
 
 RequestOf = Callable[[int], PlannedRequest]
+_Judge = Callable[[Exchange], tuple[Record, str]]
 
 _ALWAYS = tuple(field.name for field in fields(Record) if field.default is MISSING)
 _SPARSE = tuple((field.name, field.default) for field in fields(Record) if field.default is not MISSING)
@@ -66,13 +67,11 @@ class _Sums:
         self.failed.merge(other.failed)
 
 
-def _write(
-    records: Path, texts: Path, spool: Exchanges, ids: Sequence[int], request_of: RequestOf, sums: _Sums
-) -> _Sums:
+def _write(records: Path, texts: Path, spool: Exchanges, ids: Sequence[int], judge: _Judge, sums: _Sums) -> _Sums:
     """Write the records and texts of these exchanges; returns the sums with all of them added."""
     with records.open("wb") as record_file, texts.open("wb") as text_file:
         for exchange in spool.read(ids):
-            parsed, text = record(exchange, request_of(exchange.id))
+            parsed, text = judge(exchange)
             sums.add(parsed)
             record_file.write(record_line(parsed))
             text_file.write(write_jsonl_line({"id": parsed.id, "text": text}))
@@ -88,18 +87,16 @@ def _shares(ids: Sequence[int], parts: int) -> Iterator[Sequence[int]]:
 class _Part:
     """One share of the parse, for a forked child: it inherits the spool and the schedule, nothing is pickled."""
 
-    current: tuple[Exchanges, RequestOf, _Sums] | None = None
+    current: tuple[Exchanges, _Judge, _Sums] | None = None
 
     @staticmethod
     def write(records: Path, texts: Path, ids: Sequence[int]) -> _Sums:
         assert _Part.current is not None
-        spool, request_of, empty = _Part.current
-        return _write(records, texts, spool, ids, request_of, deepcopy(empty))  # one child may get several shares
+        spool, judge, empty = _Part.current
+        return _write(records, texts, spool, ids, judge, deepcopy(empty))  # one child may get several shares
 
 
-def _write_in_parallel(
-    folder: Path, spool: Exchanges, request_of: RequestOf, processes: int, sums: _Sums
-) -> _Sums:
+def _write_in_parallel(folder: Path, spool: Exchanges, judge: _Judge, processes: int, sums: _Sums) -> _Sums:
     # Only here: a small load is written before these are imported.
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -107,7 +104,7 @@ def _write_in_parallel(
     shares = list(_shares(spool.ids(), processes))
     names = [(folder / f"part{i}.records", folder / f"part{i}.texts") for i in range(len(shares))]
     spool.flush()
-    _Part.current = (spool, request_of, sums)
+    _Part.current = (spool, judge, sums)
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
@@ -146,10 +143,16 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
     """Write records.jsonl, texts.jsonl, facts.json and, for a known load, metrics.json; returns the facts."""
     spool, cpus = run.exchanges, usable_cpus()
     sums = _Sums(new_tally(load, run.window), FailureTally(run.window))
+    # A server that was not told of the limit may go beyond it.
+    limited = load is None or load.limit_key not in load.without
+
+    def judge(exchange: Exchange) -> tuple[Record, str]:
+        return record(exchange, request_of(exchange.id), limited=limited)
+
     if spool.size_bytes >= PARALLEL_FROM_BYTES and cpus > 1 and sys.platform == "linux":
-        sums = _write_in_parallel(folder, spool, request_of, cpus, sums)
+        sums = _write_in_parallel(folder, spool, judge, cpus, sums)
     else:
-        sums = _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), request_of, sums)
+        sums = _write(folder / RECORDS, folder / TEXTS, spool, spool.ids(), judge, sums)
     if sums.tally is not None:
         (folder / METRICS).write_bytes(write_json(plain(metrics_of(sums.tally))))
     facts = LoadFacts(

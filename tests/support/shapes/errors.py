@@ -161,7 +161,7 @@ SHAPES = (
         SIBLING,
         "status 200, and the body is a web page",
         (b"<!doctype html><html><head><title>Chat</title></head></html>",),
-        failed("empty", "<!doctype html>"),
+        failed("empty", "no events: Chat"),
         Http("length", headers="Content-Type: text/html"),
     ),
     Shape(
