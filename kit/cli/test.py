@@ -57,7 +57,7 @@ def command(
     """Send the correctness prompts to a server, one by one and then at --concurrency, and check the answers.
 
     Each question is shown with its answer and what was expected, as they come. Exit code 0 if every answer is
-    right, 1 if one is wrong or missing, 12 if nobody answers at the URL. KIT_API_KEY is sent as a bearer token.
+    right, 1 if one is wrong or missing, 6 if nobody answers at the URL. KIT_API_KEY is sent as a bearer token.
 
     Example: kit test http://127.0.0.1:8080 --level tiny -c 4
     """
@@ -101,13 +101,15 @@ def _model(target: Target, access: Access) -> str:
 
 @contextlib.contextmanager
 def _somebody_answers(target: Target) -> Iterator[None]:
-    """A server that nobody reaches gives no wrong answers."""
+    """A server that nobody reaches is not ready, as for whoever waits for it, and gives no wrong answers."""
     from kit import errors
     from kit.probe import http
 
     try:
         yield
+    except errors.UnreachableError as error:
+        raise errors.RuntimeNotReadyError(error.what, error.remedy) from None
     except http.UnreachableError as error:
-        raise errors.UnreachableError(
+        raise errors.RuntimeNotReadyError(
             f"Nobody answers at {target.base_url}: {error}.", "Start the server, or check host and port."
         ) from None

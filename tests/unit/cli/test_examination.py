@@ -94,14 +94,14 @@ def test_a_wrong_answer_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("model", [(), ("--model", "m")])
 @pytest.mark.parametrize("quiet", [(), ("-q",), ("--json",)])
-def test_a_dead_server_ends_with_12(
+def test_a_dead_server_ends_with_6(
     model: tuple[str, ...], quiet: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Within three seconds, with one line of what failed and one of what to do."""
     began = time.monotonic()
     code, out, err = run(capsys, "http://127.0.0.1:9", "--level", "tiny", *model, *quiet)
     assert time.monotonic() - began < 3
-    assert (code, out) == (12, "")
+    assert (code, out) == (6, "")
     assert "Nobody answers at http://127.0.0.1:9" in err
     assert "refused" in err
     assert len(err.splitlines()) == 2
@@ -240,7 +240,7 @@ def test_a_certificate_is_trusted_as_told(
     if trust:
         assert (code, json.loads(out)["insecure"]) == (0, trust == "--insecure")
     else:
-        assert (code, out) == (12, "")
+        assert (code, out) == (6, "")
         assert "certificate" in err
 
 
