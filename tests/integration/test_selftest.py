@@ -17,7 +17,7 @@ from tests.support.running import KIT, pids_of, wait_until
 
 pytestmark = pytest.mark.integration
 
-TOLD_SHORTER = {"concurrency": (1, 4), "window": 2.0, "warmup": 0.5, "replicates": 1}
+TOLD_SHORTER = {"concurrency": (1, 4), "window": 5.0, "warmup": 0.5, "replicates": 1}
 
 
 def test_a_self_test_of_the_demo_is_one_file_with_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
