@@ -20,10 +20,10 @@ from tests.integration.containers.images import built
 from tests.support.measured import (
     LIMIT,
     Served,
+    examined,
     require_right_load,
     require_right_sweep,
     require_right_test,
-    tested,
 )
 from tests.support.running import kit, wait_until
 from tests.support.serving import answers
@@ -71,7 +71,7 @@ def test_apr_is_right_in_load_and_sweep_and_its_answers_are_judged(tmp_path: Pat
         served = Served(url, "default", "default", reasons=frozenset({"length", "stop"}))
         require_right_load(served, tmp_path / "load")
         require_right_sweep(served, tmp_path / "sweep")
-        code, verdict = tested(served)
+        code, verdict = examined(served)
     assert code == int(verdict["wrong"] > 0)
     assert verdict["right"] > 0
 

@@ -110,7 +110,7 @@ def require_right_sweep(served: Served, folder: Path) -> None:
         require_right_answers(served, records_of(folder / level["id"]))
 
 
-def tested(served: Served) -> tuple[int, dict[str, Any]]:
+def examined(served: Served) -> tuple[int, dict[str, Any]]:
     """`kit test URL`: exit code and verdict."""
     asked = ("--level", "tiny", "--concurrency", str(TOGETHER), "--json")
     done = kit("test", served.url, *served.words, *asked, environment=served.environment)
@@ -123,5 +123,5 @@ def tested(served: Served) -> tuple[int, dict[str, Any]]:
 
 def require_right_test(served: Served) -> None:
     """`kit test URL`: every answer right."""
-    code, verdict = tested(served)
+    code, verdict = examined(served)
     assert (code, verdict["wrong"]) == (0, 0), [check for check in verdict["checks"] if not check["passed"]]
