@@ -10,7 +10,7 @@ import click
 
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
-from kit.cli._shared.options import json_option, quiet_option, write_file, yes_option
+from kit.cli._shared.options import json_option, quiet_option, reserved_file, write_file, yes_option
 from kit.cli._shared.planning import chosen_platform
 from kit.cli._shared.printing import show_json
 from kit.errors import InputError, NoResultError
@@ -62,11 +62,10 @@ def command(
         _print_table(files)
         return 0
     target = out or _default_file(platform or "")
-    if target.exists():
-        raise InputError(f"{target} exists.", "Give another file with --out.")
     options = CommandOptions(from_source, None, calibrate=True, yes=yes, quiet=quiet or as_json)
-    found, failure = _tested(platform or "", only, options)
-    return _told(found, failure, target, as_json=as_json)
+    with reserved_file(target):
+        found, failure = _tested(platform or "", only, options)
+        return _told(found, failure, target, as_json=as_json)
 
 
 def _default_file(platform: str) -> Path:

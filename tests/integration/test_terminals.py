@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kit.assets import asset
+from tests.support.not_tested import not_tested
 from tests.support.running import KIT
 from tests.support.scripted import behaving, in_thread
 from tests.support.terminal import terminal
@@ -43,16 +44,16 @@ def ended(arguments: list[str], **environment: str) -> subprocess.CompletedProce
 
 
 @pytest.fixture(scope="module")
-def latin_1(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def latin_1(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a machine whose terminals have ISO-8859-1."""
     folder = tmp_path_factory.mktemp("locales")
     if shutil.which("localedef") is None:
-        pytest.skip("localedef is not installed")
+        not_tested(request, "localedef is not installed")
     made = subprocess.run(
         ["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(folder / LOCALE)], capture_output=True, check=False
     )
     if made.returncode:
-        pytest.skip("the sources of locales are not installed")
+        not_tested(request, "the sources of locales are not installed (Debian: locales)")
     return {"LOCPATH": str(folder), "LC_ALL": LOCALE}
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -108,6 +108,23 @@ def _remove_empty(*folders: Path | None) -> None:
         if folder is not None:
             with suppress(OSError):
                 folder.rmdir()
+
+
+@contextmanager
+def reserved_file(path: Path) -> Iterator[None]:
+    """Have a new file, empty so far, while what goes into it takes long; gone again if nothing came of it.
+
+    `InputError` if it exists or cannot be made.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists.", "Give another file with -o.")
+    write_file(path, b"")
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if not path.stat().st_size:
+                path.unlink()
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -13,8 +13,8 @@ from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.errors import EngineError
 from tests.integration.containers.images import built
-from tests.integration.containers.nested import not_tested
 from tests.integration.containers.servers import leftovers
+from tests.support.not_tested import not_tested
 
 WHOLE_RUNS = "test_whole_runs.py"
 

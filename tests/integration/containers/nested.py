@@ -23,10 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import docker
-import pytest
 import requests
 from docker.errors import DockerException, ImageNotFound
 from docker.models.containers import Container
@@ -66,18 +65,6 @@ _COMMANDS = {
     "podman": "exec podman system service --time=0 unix:///run/nested/engine.sock",
 }
 _STORES = {"docker": "/var/lib/docker", "podman": "/var/lib/containers"}
-
-
-def not_tested(request: pytest.FixtureRequest, reason: str) -> NoReturn:
-    """Fail in CI; elsewhere skip, and say so in red on the terminal, because nobody reads an `s`."""
-    if os.environ.get("CI"):
-        pytest.fail(f"In CI this must run: {reason}", pytrace=False)
-    plugins = request.config.pluginmanager
-    reporter, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
-    if reporter is not None and capture is not None:
-        with capture.global_and_fixture_disabled():
-            reporter.write_line(f"\nNOT TESTED: {reason}", red=True, bold=True)
-    pytest.skip(reason)
 
 
 # --- images ---------------------------------------------------------------------------------------------

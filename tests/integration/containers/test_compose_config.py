@@ -20,7 +20,7 @@ from kit.errors import InputError
 from kit.runtimes.compose import container, read_compose
 from kit.runtimes.compose.amounts import duration_ns, size_bytes
 from kit.runtimes.compose.interpolate import TemplateError, interpolate
-from tests.integration.containers.nested import not_tested
+from tests.support.not_tested import not_tested
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from kit.engines.docker.client import RUN_LABEL, connect
 from kit.runtimes import RUNTIMES, llamacpp
 from kit.runtimes.compose import container, read_compose
 from kit.runtimes.protocol import DeviceEvidence, ServedModel
-from tests.integration.containers.nested import not_tested
+from tests.support.not_tested import not_tested
 
 pytestmark = pytest.mark.integration
 

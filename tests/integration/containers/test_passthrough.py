@@ -26,10 +26,10 @@ from tests.integration.containers.nested import (
     engine_image,
     hand_over,
     inner_engine,
-    not_tested,
     second_docker,
     tiny_image,
 )
+from tests.support.not_tested import not_tested
 
 pytestmark = pytest.mark.integration
 

@@ -20,8 +20,8 @@ from kit.engines.docker.volumes import model_volume, volume_name
 from kit.errors import EngineError
 from kit.probe import probe_of
 from kit.storage.cell_folder import read_facts, read_records
-from tests.integration.containers.nested import not_tested
 from tests.integration.containers.servers import leftovers, reference, write_short_load
+from tests.support.not_tested import not_tested
 
 pytestmark = pytest.mark.integration
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from kit.documents import ErrorKind, Outcome, TokenSource
 from tests.support.streams import chunk, event, usage
@@ -179,10 +179,10 @@ def spaced(items: Iterable[Item], pause_ms: float) -> tuple[Item, ...]:
     return tuple(part for item in items for part in (pause_ms, item))
 
 
-def failed(error: ErrorKind, detail: str = "", text: str = "", **more: object) -> Truth:
+def failed(error: ErrorKind, detail: str = "", text: str = "", **more: Any) -> Truth:
     """A failure of this kind, with what had come before it."""
     usual = Truth("failed", error, detail, text, tokens=None, by=None, untimed=None, finish=None, model=None)
-    return replace(usual, **more)  # type: ignore[arg-type]
+    return replace(usual, **more)
 
 
 THOUGHTS = (" hmm", " so")

@@ -97,6 +97,18 @@ def test_what_ends_the_run_ends_the_self_test(
     assert not carried.folders[0].parent.exists()
 
 
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_measured(
+    carried: Carried, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below a file, or where one is: the minutes of a test are not lost at its end."""
+    (tmp_path / "taken").write_text("mine")
+    for target, words in (("taken/x.json", "taken/x.json cannot be written"), ("taken", "taken exists")):
+        assert cli.run(["selftest", "demo", "-o", target]) == 2
+        assert words in capsys.readouterr().err
+    assert not carried.platforms
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_an_entry_that_failed_is_exit_code_1(carried: Carried, capsys: pytest.CaptureFixture[str]) -> None:
     """With the reason below the table."""
     carried.without = GONE

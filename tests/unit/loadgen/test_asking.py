@@ -19,7 +19,7 @@ from kit.documents import Exchange
 from kit.errors import InputError, InternalError
 from kit.loadgen import asking
 from kit.loadgen.asking import Limits, ask, ask_all, question
-from kit.loadgen.connector import Dial
+from kit.loadgen.connector import Address, Dial
 from kit.loadgen.descriptors import SPARE, need_descriptors
 from kit.plan.target import Access, parse_target
 from tests.support.framing import CHUNKED, OK, chunked
@@ -266,12 +266,12 @@ def test_what_fails_on_our_side_is_never_an_answer_of_the_server(
     dials: list[Dial] = []
     honest = Dial.start
 
-    def start(dial: Dial, address: tuple[object, object]) -> None:
+    def start(dial: Dial, address: Address) -> None:
         dials.append(dial)
         if len(dials) == 3:
             dial._fail(os.strerror(code))
         else:
-            honest(dial, address)  # type: ignore[arg-type]
+            honest(dial, address)
 
     monkeypatch.setattr(Dial, "start", start)
     with serving(sending(PAGE)) as server:

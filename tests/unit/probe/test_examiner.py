@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -37,8 +38,8 @@ def server() -> Iterator[TinyServer]:
         yield running
 
 
-def examining(url: str, level: SuiteLevel = SUITE, **more: float) -> Examiner:
-    return Examiner(parse_target(url), "tiny", level, **more)  # type: ignore[arg-type]
+def examining(url: str, level: SuiteLevel = SUITE, **more: Any) -> Examiner:
+    return Examiner(parse_target(url), "tiny", level, **more)
 
 
 def said_word(body: bytes) -> str:
