@@ -16,6 +16,7 @@ from kit.documents import Exchange
 from kit.loadgen.asking import Limits, ask, question
 from kit.plan.target import Access, Target, parse_target
 from kit.stream.error_words import words_of_body
+from kit.stream.record import is_success
 from kit.strict import Json, StrictError, read_json
 from kit.text import plain_text
 
@@ -47,7 +48,7 @@ def whole_body(exchange: Exchange) -> bytes:
     body = b"".join([data for _, data in exchange.pieces])
     if exchange.failure == "connect":
         raise UnreachableError(plain_text(exchange.failure_detail, MAX_WORDS_CHARS))
-    if exchange.status is not None and not 200 <= exchange.status < 300:
+    if exchange.status is not None and not is_success(exchange.status):
         words = exchange.failure_detail or own_words(body)
         raise EndpointError(f"HTTP status {exchange.status}{f': {words}' if words else ''}")
     if exchange.failure is not None:
@@ -145,7 +146,7 @@ def _send_file(url: str, path: Path, timeout_s: float) -> None:
                 headers={"Content-Length": str(path.stat().st_size), "Accept-Encoding": "identity"},
             ) as answer,
         ):
-            if not 200 <= answer.status_code < 300:
+            if not is_success(answer.status_code):
                 # One part is enough of what it says, and what comes after it is not waited for.
                 said = next(answer.iter_raw(), b"")
                 raise EndpointError(f"HTTP status {answer.status_code}: {own_words(said)}")
