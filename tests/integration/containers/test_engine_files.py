@@ -88,7 +88,8 @@ def test_a_model_comes_into_a_volume_once(
         probe.wait_ready("/health", 30)
         assert probe.sha256("/models/m.gguf") == digest
         probe.upload("/blob", "/models/m.gguf", 30)
-        assert f"got 3000001 {digest}" in running.log_tail()
+        # A connection that is reset afterwards makes the server print a traceback of some 20 lines behind it.
+        assert f"got 3000001 {digest}" in running.log_tail(lines=100)
         with pytest.raises(EndpointError, match="No such file"):
             probe.sha256("/models/other")
     clean(client, run)
