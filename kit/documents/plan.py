@@ -161,7 +161,7 @@ class Load(Sparse):
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
-    `method` is that of the numbers (see docs/method.md): loads from before there were several have none, and keep 1.
+    `method` is that of the numbers (see docs/method.md): loads from before there were several have none and keep 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
     names of headers that were added, and `insecure` says that any certificate was trusted.
     """
@@ -246,8 +246,8 @@ class Plan(Sparse):
     `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
     containers. `method` is that of its loads, `server_memory_bytes` the most memory that a server gets there.
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
-    machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the rule
-    says which of them are needed. `extended` holds the numbers of replicates that the run had before it was extended.
+    machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
+    rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
     """
 
     schema: Literal["kit/plan/1"]

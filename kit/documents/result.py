@@ -159,8 +159,8 @@ class Host:
 class CellResult(Sparse):
     """The line of one cell in result.json; `suspect` says why its numbers may not be the server's own.
 
-    A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it was
-    measured.
+    A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
+    was measured.
     """
 
     id: str

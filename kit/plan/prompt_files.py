@@ -21,7 +21,6 @@ from kit.text import plain_text
 MAX_FILE_BYTES = 64 << 20
 MAX_PROMPTS = 100_000
 MAX_NAME_CHARS = 60
-MAX_INPUT_TOKENS = 1_000_000
 ROLES = frozenset({"system", "developer", "user", "assistant"})
 _ASKERS = frozenset({"human", "user"})
 _FORMS = 'Each is a text, {"prompt": TEXT}, {"messages": [...]} or {"conversations": [...]}.'

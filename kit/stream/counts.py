@@ -21,9 +21,7 @@ MAX_TOKENS_PER_PIECE = 3  # of a word and its like: one or two in English, more 
 _CJK = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 # What tokenizers cut text into first (a word with the blank before it, a run of marks, a run of blanks): no token
 # goes over such a cut, and one token seldom has more than three signs of a script without blanks.
-_PIECE = re.compile(
-    rf"[{_CJK}]{{1,3}}|[^\r\n\w]?(?:(?![{_CJK}])\w)+| ?[^\s\w]+[\r\n]*|\s+",
-)
+_PIECE = rf"[{_CJK}]{{1,3}}|[^\r\n\w]?(?:(?![{_CJK}])\w)+| ?[^\s\w]+[\r\n]*|\s+"
 _SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")  # emoji and the like, shown with their last token
 TOKENS_OF_SYMBOL = 4  # at most: one for each of its bytes
 
@@ -172,6 +170,6 @@ def _holds(text: str, chunks: Sequence[tuple[int, int, int]], tokens: int) -> bo
     for _, chars, _ in chunks:
         piece = text[place : place + chars]
         place += chars
-        pieces = max(sum(1 for _ in _PIECE.finditer(piece)), -(-len(piece.encode()) // MAX_TOKEN_BYTES))
+        pieces = max(sum(1 for _ in re.finditer(_PIECE, piece)), -(-len(piece.encode()) // MAX_TOKEN_BYTES))
         more += MAX_TOKENS_PER_PIECE * (pieces - 1)
     return tokens - len(chunks) <= more

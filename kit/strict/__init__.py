@@ -3,6 +3,10 @@
 Everything doubtful is a `StrictError` that names file and place; nothing else is ever raised for bad input.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from kit.strict.decode import plain, typed
 from kit.strict.json_reader import (
     Json,
@@ -13,7 +17,9 @@ from kit.strict.json_reader import (
     write_jsonl_line,
 )
 from kit.strict.record_decoder import record_from
-from kit.strict.yaml_reader import Located, read_yaml
+
+if TYPE_CHECKING:
+    from kit.strict.yaml_reader import Located, read_yaml
 
 __all__ = [
     "Json",
@@ -28,3 +34,12 @@ __all__ = [
     "write_json",
     "write_jsonl_line",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """What reads YAML is imported when it is asked for: PyYAML is a tenth of the start of the load generator."""
+    if name not in ("Located", "read_yaml"):
+        raise AttributeError(name)
+    from kit.strict import yaml_reader
+
+    return getattr(yaml_reader, name)

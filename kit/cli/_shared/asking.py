@@ -8,19 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import OutputRange, seed_option
 from kit.documents import OutputTokens, Timeouts
-from kit.plan.prompt_files import MAX_FILE_BYTES, MAX_INPUT_TOKENS, read_prompt_file, synthetic_prompts
-from kit.plan.prompts import PromptSet, load_prompts, prompt_set_names
+
+if TYPE_CHECKING:
+    from kit.plan.prompts import PromptSet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DAY_S = 86_400.0
+MAX_INPUT_TOKENS = 1_000_000
 DEFAULT_PROMPTS = "short"
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -147,6 +149,9 @@ class AskingOptions:
 
 def chosen_prompts(asked: AskingOptions) -> PromptSet:
     """A set of the kit, a file, or prompts made up to a length; `InputError` if there are none."""
+    from kit.plan.prompt_files import MAX_FILE_BYTES, read_prompt_file, synthetic_prompts
+    from kit.plan.prompts import load_prompts, prompt_set_names
+
     if asked.input_tokens is not None:
         if asked.prompts is not None:
             raise click.UsageError("Give either --prompts or --input-tokens.")
