@@ -161,7 +161,7 @@ class Load(Sparse):
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
-    `method` is that of the numbers (see docs/method.md): loads from before there were several have none and keep 1.
+    `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
     names of headers that were added, and `insecure` says that any certificate was trusted.
     """
