@@ -24,6 +24,7 @@ COMMANDS = {
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
     "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),
+    "nightly": ("kit.cli.nightly", "Measure platforms again and compare with their last accepted runs."),
     "compare": ("kit.cli.compare", "Compare two runs, or a run with published figures."),
     "claims": ("kit.cli.claims", "Check claims in documents against your runs."),
     "import": ("kit.cli.importing", "Import results of other tools."),

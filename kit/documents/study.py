@@ -69,7 +69,7 @@ class Conditions:
 class Study:
     """A run, or imported results, ready to be judged.
 
-    `identity` is the sha256 of the bundle's manifest, of the run's plan, or over the imported files; `label` is
+    `identity` is the sha256 of the bundle's manifest, of the run's result, or over the imported files; `label` is
     what verification said, and None for what nobody can verify.
     """
 

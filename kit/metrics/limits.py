@@ -21,6 +21,10 @@ MAX_LAG_PERCENT = 1
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
 
+# Longer than this the load generator may not have stood still: stamps of the kernel are believed up to this age
+# (kit.loadgen.clock), and what was due meanwhile went out so much later.
+MAX_STALL_NS = 500_000_000
+
 # --- clocks -----------------------------------------------------------------------------------------------
 
 # Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the

@@ -46,6 +46,7 @@ DOCUMENTS = frozenset(
         "manifest",
         "metrics",
         "models",
+        "nightly",
         "plan",
         "platform",
         "probador-load",

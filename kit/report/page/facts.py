@@ -60,7 +60,7 @@ def label_of(given: PageInput) -> tuple[str, str]:
 
 def identity_words(given: PageInput) -> str:
     """What the identity is the sha256 of."""
-    return {"bundle": "bundle", "run": "plan", "imported": "imported files"}[given.kind]
+    return {"bundle": "bundle", "run": "result", "imported": "imported files"}[given.kind]
 
 
 def suspects(study: Study) -> list[tuple[str, str]]:
