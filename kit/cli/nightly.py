@@ -94,8 +94,8 @@ def command(
     from kit.strict import plain, write_json
     from kit.strict.schema import check
 
-    changes = {"concurrency": concurrency, "window": window, "warmup": warmup, "replicates": replicates}
-    chosen = [chosen_platform(name, **changes) for name in platforms or _accepted(accepted)]
+    names = platforms or _accepted(accepted)
+    chosen = [chosen_platform(name, None, concurrency, window, warmup, replicates) for name in names]
     contract = chosen_contract(contract_name)
     options = NightOptions(
         out=out,

@@ -81,6 +81,6 @@ def imported_study(data: bytes, where: str) -> OpenedStudy:
     if study.label is not None:
         raise InputError(
             f"{where} claims the label {study.label}, which only verification gives.",
-            "Import the original results again."
+            "Import the original results again.",
         )
     return OpenedStudy(study)

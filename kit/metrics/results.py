@@ -17,6 +17,7 @@ from kit.documents import (
 )
 from kit.metrics.accuracy import suspicions
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
+from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.stats import median_interval
 
@@ -48,10 +49,19 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
         metrics=metrics,
-        suspect=(*suspicions(planned.concurrency, metrics, calibration), *_disturbed(cell)) if metrics else (),
+        suspect=(*suspicions(planned.concurrency, metrics, calibration), *_stalled(cell), *_disturbed(cell))
+        if metrics
+        else (),
         failures=cell.facts.failures if cell and cell.facts else None,
         attempts=cell.attempt if cell else 1,
     )
+
+
+def _stalled(cell: Cell | None) -> Iterator[str]:
+    """Whether the load generator itself stood still: what came meanwhile has a stamp of later."""
+    stalled_ns = cell.facts.longest_stall_ns if cell and cell.facts else 0
+    if stalled_ns > MAX_STALL_NS:
+        yield f"the load generator stood still for {stalled_ns / 1e9:.1f} s, limit {MAX_STALL_NS / 1e9:g} s"
 
 
 def _disturbed(cell: Cell | None) -> Iterator[str]:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from kit.documents import Cell, CellFailure, CellStatus, ServerFacts
 from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
 from kit.engines.protocol import Running
-from kit.errors import InternalError, KitError
+from kit.errors import InternalError, KitError, StorageError
+from kit.metrics.clocks import with_its_clock_checked
 from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
@@ -71,9 +72,10 @@ def measure_cell(inputs: CellInputs) -> Cell:
             server=_server_facts(state),
             metrics=state.metrics,
         )
+        cell = with_its_clock_checked(cell)
         write_cell(inputs.folder, cell)
     for _, error in runner.errors:
-        if not isinstance(error, KitError) or isinstance(error, InternalError):
+        if not isinstance(error, KitError) or isinstance(error, InternalError | StorageError):
             raise error
     return cell
 
@@ -86,8 +88,8 @@ def _outcome(runner: PhaseRunner) -> tuple[CellStatus, CellFailure | None]:
         whole = bool(runner.phases) and runner.phases[-1].name == STOP
         return ("measured" if whole else "interrupted"), None
     phase, error = runner.errors[0]
-    if not isinstance(error, KitError):
-        return "interrupted", None
+    if not isinstance(error, KitError) or isinstance(error, StorageError):
+        return "interrupted", None  # what the disk refused is no fault of the server's
     message = "\n  ".join((error.what, *error.detail))
     return "failed", CellFailure(phase, type(error).__name__, message[:MAX_FAILURE_CHARS])
 

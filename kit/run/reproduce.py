@@ -80,6 +80,8 @@ def reproduce(
             observer.cell_started(planned)
             inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
             observer.cell_ended(measure_cell(inputs))
+    except StorageError as error:
+        raise StorageError(error.what, f"Free some space, then: kit reproduce --resume {folder}") from None
     except OSError as error:
         raise _storage(error, folder) from None
     finally:

@@ -25,9 +25,11 @@ _LITTER = frozenset(
         ".directory", "@eadir",
     }
 )  # fmt: skip
-# AppleDouble files; back-ups, swap files and locks of vim, emacs, nano, kate and office programs; remains of NFS.
+# AppleDouble files; back-ups, swap files and locks of vim, emacs, nano, kate and office programs; remains of NFS; what
+# a kit that was killed had half written (kit.storage.whole).
 _LITTER_FORMS = re.compile(
-    r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+",
+    r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+"
+    r"|\.[a-z]+\.json\.part",
     re.DOTALL,
 )
 _ATTEMPT_NUMBER = re.compile(r"[1-9][0-9]{0,2}")

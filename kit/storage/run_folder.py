@@ -26,6 +26,7 @@ from kit.storage.names import (
     cell_file,
     is_litter,
 )
+from kit.storage.whole import write_whole
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 from kit.text import bytes_text, cell
@@ -54,7 +55,7 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
     document = plain(value)
     check(document, schema, path.name)
     data = write_json(document)
-    path.write_bytes(data)
+    write_whole(path, data)
     return data
 
 
