@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 
-from kit.documents import Plan, Record, Result, Slo
+from kit.documents import Finding, Plan, Record, Result, Slo
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
 from kit.judge.study import CellParts, study_of_run
@@ -30,12 +30,13 @@ class RefusedError(KitError):
 
 @dataclass(frozen=True, slots=True)
 class OpenedStudy:
-    """A study, and the evidence that it was made from; None for what was imported."""
+    """A study, and the evidence that it was made from; None for what was imported. `flags` need review."""
 
     study: Study
     plan: Plan | None = None
     result: Result | None = None
     evidence: Evidence | None = None
+    flags: tuple[Finding, ...] = ()
 
     def records(self, cell: str) -> tuple[Record, ...]:
         """The records of a cell; none where there are none."""
@@ -65,7 +66,9 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
     }
     # two runs of one plan have the same plan.json, but other figures
     identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
-    return OpenedStudy(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
+    study = study_of_run(plan, result, parts, identity, verdict.label)
+    flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
+    return OpenedStudy(study, plan, result, evidence, flags)
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:

@@ -19,7 +19,7 @@ from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
-from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
 from kit.runtimes import RUNTIMES
@@ -140,6 +140,7 @@ def collect(state: CellState) -> CellState:
         raise KeyboardInterrupt
     if facts.aborted:
         return replace(state, failure=too_many_errors(load, facts))
+    check_weights(state)
     metrics = metrics_of(state.inputs.folder, facts, load)
     death = _death(state.server.running)
     return replace(state, metrics=metrics, failure=death, counters_after=None if death else _counters(state))
