@@ -14,8 +14,8 @@ from kit.metrics.limits import (
     MIN_STEADY_SHARE,
     STEADY_FROM_METHOD,
 )
-from kit.metrics.steadiness import slowest_part
 from kit.metrics.stats import nearest_rank
+from kit.metrics.steadiness import slowest_part
 from kit.plan.schedule import pause_ns, planned_request
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence

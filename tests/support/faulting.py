@@ -13,10 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit.assets import asset
 from tests.support.running import KIT, descendants_of, wait_until
 
 SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
 FIRST, SECOND = "r1-c2-llamacpp-serial", "r1-c2-llamacpp-batched"
+# The demo, but for a thread that is not computed with: what harms a run shall not be a full machine.
+PLATFORM = (
+    asset("compose", "platforms", "demo.yaml")
+    .read_text(encoding="utf-8")
+    .replace("settings: {", "settings: {threads: 1, ")
+)
 BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate")
 WARM_S = 1.5  # from load.json to somewhere in a window: the start of the program and half a second of warm-up
 
@@ -40,7 +47,9 @@ class Faulted:
     def wait_for_window(self, cell: str) -> None:
         """Until the load of a cell is in its window."""
         wait_until(self.file(cell, "load.json").exists, f"the load of {cell}")
-        wait_until(lambda: any(LOADGEN in line for line in descendants_of(self.process.pid).values()), "its program")
+        wait_until(
+            lambda: any(LOADGEN in line for line in descendants_of(self.process.pid).values()), "its program"
+        )
         time.sleep(WARM_S)
 
     def ended(self, timeout_s: float = 180) -> tuple[int, str, str]:
@@ -66,7 +75,9 @@ def faulted(
     run: Path, *more: str, environment: Mapping[str, str] | None = None
 ) -> contextlib.AbstractContextManager[Faulted]:
     """A short run of the demo; whatever the test does, nothing of it outlives the block."""
-    return _going(run, ("demo", *BRIEF, *more, "--out", str(run)), environment or {})
+    platform = run.with_name("faulted.yaml")
+    platform.write_text(PLATFORM, encoding="utf-8")
+    return _going(run, (str(platform), *BRIEF, *more, "--out", str(run)), environment or {})
 
 
 def resumed(run: Path) -> contextlib.AbstractContextManager[Faulted]:

@@ -55,11 +55,10 @@ def descendants_of(pid: int) -> dict[int, str]:
     while more := {child for child, parent in parents.items() if parent in wanted and child not in found}:
         for child in more:
             with contextlib.suppress(OSError):
-                found[child] = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        more &= found.keys()
-        if not more:
-            break
-        wanted = more
+                found[child] = (
+                    Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+        wanted = more & found.keys()
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.faulting import FIRST, LOADGEN, SECOND, alive, faulted, kept, resumed
+from tests.support.faulting import FIRST, LOADGEN, SECOND, Faulted, alive, faulted, kept, resumed
 from tests.support.running import descendants_of, kit, wait_until
 
 pytestmark = pytest.mark.integration
@@ -34,6 +34,14 @@ def test_a_load_generator_that_is_killed_fails_its_cell_and_the_run_goes_on(tmp_
     assert kit("verify", str(tmp_path / "run")).returncode == 0
 
 
+def kill(going: Faulted) -> None:
+    """kill -9 of the kit; what it had started ends by itself."""
+    left = [going.process.pid, *descendants_of(going.process.pid)]
+    going.process.kill()
+    going.process.communicate(timeout=60)
+    wait_until(lambda: not any(map(alive, left)), "the end of all that it started", 20)
+
+
 def test_a_run_that_is_killed_again_and_again_ends_and_loses_no_finished_cell(tmp_path: Path) -> None:
     """kill -9 at five random moments, each time resumed: finished cells are byte for byte what they were."""
     run, moments = tmp_path / "run", random.Random(SEED)
@@ -44,10 +52,7 @@ def test_a_run_that_is_killed_again_and_again_ends_and_loses_no_finished_cell(tm
         with faulted(run, *more) if not number else resumed(run) as going:
             wait_until((run / "host.json").exists, "the start")
             time.sleep(moments.uniform(0.5, 7))
-            left = [going.process.pid, *descendants_of(going.process.pid)]
-            going.process.kill()
-            going.process.communicate(timeout=60)
-            wait_until(lambda pids=left: not any(map(alive, pids)), "the end of all that it started", 20)
+            kill(going)
         now = kept(run)
         assert {name: now[name] for name in before} == done
         done = now

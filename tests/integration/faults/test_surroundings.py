@@ -16,7 +16,7 @@ import pytest
 
 from kit.catalogue import model
 from kit.plan.platforms import load_platform
-from kit.supply.download import CACHE_VARIABLE, model_path
+from kit.supply.download import CACHE_VARIABLE, cache_folder, model_path
 from tests.support.faulting import FIRST, SECOND, faulted, kept, resumed
 from tests.support.not_tested import not_tested
 from tests.support.running import kit, wait_until
@@ -104,7 +104,7 @@ def test_a_model_that_is_written_to_between_two_cells_is_not_measured(tmp_path: 
     entry = model(load_platform("demo").model)
     here = model_path(entry)
     cache = tmp_path / "cache"
-    copy = cache / here.relative_to(here.parents[len(here.relative_to(_cache(here)).parts) - 1])
+    copy = cache / here.relative_to(cache_folder())
     copy.parent.mkdir(parents=True)
     shutil.copy2(here, copy)
     with faulted(tmp_path / "run", "--window", "2", environment={CACHE_VARIABLE: str(cache)}) as going:

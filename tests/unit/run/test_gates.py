@@ -26,7 +26,7 @@ from kit.errors import (
 from kit.loadgen.connector import Dial
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
-from kit.run.gates import check_weights, check_answers, prove_device, wait_until_ready
+from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.phases import CellInputs, CellState, Server
 from kit.runtimes import llamacpp
 from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
