@@ -70,6 +70,7 @@ def measure_cell(inputs: CellInputs) -> Cell:
             facts=state.facts,
             server=_server_facts(state),
             metrics=state.metrics,
+            attempt=inputs.attempt,
         )
         write_cell(inputs.folder, cell)
     for _, error in runner.errors:

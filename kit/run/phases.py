@@ -31,7 +31,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CellInputs:
-    """Everything one cell needs."""
+    """Everything one cell needs. `attempt` counts the times that it is measured, this one included."""
 
     plan: Plan
     cell: CellPlan
@@ -40,6 +40,7 @@ class CellInputs:
     supply: Supply
     suite: SuiteLevel
     observer: Observer
+    attempt: int = 1
 
     @property
     def entry(self) -> Entry:

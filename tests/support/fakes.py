@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kit.catalogue import model
-from kit.documents import LoadFacts, Plan, Window
+from kit.documents import Cell, LoadFacts, Plan, Window
 from kit.documents.container import ContainerFacts
 from kit.engines.protocol import OnLine, RunProbe
 from kit.errors import EngineError
@@ -194,6 +194,8 @@ class Silent:
         self.phases: list[str] = []
         self.steps: list[object] = []
         self.compiled: list[str] = []
+        self.waits: list[tuple[tuple[str, ...], tuple[str, ...], float]] = []
+        self.retaken: list[tuple[str, tuple[str, ...], bool]] = []
 
     def phase(self, cell: str, name: str) -> None:  # noqa: ARG002
         self.phases.append(name)
@@ -209,6 +211,14 @@ class Silent:
     def cell_started(self, cell: object) -> None: ...
 
     def cell_ended(self, cell: object) -> None: ...
+
+    def looking(self) -> None: ...
+
+    def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
+        self.waits.append((reasons, programs, left_s))
+
+    def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        self.retaken.append((cell.id, reasons, again))
 
 
 def raising(error: BaseException) -> Callable[[], None]:
