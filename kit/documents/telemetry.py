@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kit.documents.pins import Sparse
 
 
+FIRST_SAMPLED = 3  # the first method whose cells are sampled
 # 2020-01-01T00:00:00Z: nanoseconds since 1970 have 19 digits, and documents of the kit hold integers of 18.
 REAL_EPOCH_S = 1_577_836_800
 

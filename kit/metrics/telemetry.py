@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from kit.documents.telemetry import TelemetrySample, TelemetrySummary
+from kit.documents import LoadFacts, Metrics
+from kit.documents.telemetry import GpuSample, TelemetrySample, TelemetrySummary
 from kit.metrics.energy import energy_of, gpu_power_mw
 from kit.metrics.limits import WORST_NS, WORST_STEP_NS
 from kit.metrics.series import Series, series
@@ -69,6 +70,22 @@ def telemetry_summary(
         energy_source=energy.source,
         joules_per_token=_rounded(energy.joules / Fraction(tokens)) if energy.joules is not None and tokens else None,
     )
+
+
+def cell_summary(
+    samples: Sequence[TelemetrySample],
+    look: Sequence[TelemetrySample],
+    facts: LoadFacts | None,
+    metrics: Metrics | None,
+    cpus: int,
+) -> TelemetrySummary | None:
+    """What the samples of a cell say of its window; None where it had none."""
+    if facts is None or facts.window is None:
+        return None
+    start_ns, end_ns = facts.origin_ns + facts.window.start_ns, facts.origin_ns + facts.window.end_ns
+    rate = metrics.throughput_tok_s if metrics else None
+    tokens = None if rate is None or metrics is None else rate * metrics.window_s
+    return telemetry_summary(samples, start_ns, end_ns, cpus, look=look, tokens=tokens)
 
 
 def look_summary(samples: Sequence[TelemetrySample], cpus: int) -> TelemetrySummary | None:
@@ -158,7 +175,7 @@ def _clock_step_ns(samples: Sequence[TelemetrySample], start_ns: int, end_ns: in
     return max((each - ahead[0] for each in ahead), key=abs) if ahead else None
 
 
-def _most(inside: Sequence[TelemetrySample], value: Callable[[object], int | None]) -> int | None:
+def _most(inside: Sequence[TelemetrySample], value: Callable[[GpuSample], int | None]) -> int | None:
     found = [value(gpu) for each in inside for gpu in each.gpus]
     return max((each for each in found if each is not None), default=None)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kit.documents import Calibration, Cell, Host, Plan
+from kit.documents.telemetry import FIRST_SAMPLED
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
@@ -21,6 +22,7 @@ from kit.storage.names import (
     PLAN,
     RESULT,
     STAY_AT_HOME,
+    TELEMETRY,
     cell_file,
     is_litter,
 )
@@ -105,9 +107,10 @@ def run_names(plan: Plan) -> list[str]:
 def bundle_names(plan: Plan) -> list[str]:
     """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
     names = run_names(plan)
+    sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
     for planned in plan.cells:
-        names += [cell_file(planned.id, name) for name in CELL_FILES]
-    return names
+        names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]
+    return [*names, *sampled]
 
 
 def read_bundle_files(folder: Path) -> Mapping[str, bytes]:

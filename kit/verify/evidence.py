@@ -13,10 +13,24 @@ from hashlib import sha256
 from typing import Literal, TypeVar
 
 from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
+from kit.documents.telemetry import TelemetrySample
 from kit.storage.archive import ArchiveError, unpack
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
-from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, MANIFEST, PLAN, RECORDS, RESULT, TEXTS
+from kit.storage.names import (
+    CALIBRATION,
+    CELL,
+    CELLS,
+    CORRECT,
+    HOST,
+    MANIFEST,
+    PLAN,
+    RECORDS,
+    RESULT,
+    TELEMETRY,
+    TEXTS,
+)
 from kit.storage.run_folder import FolderFiles
+from kit.storage.telemetry_file import sample_from
 from kit.strict import (
     Json,
     StrictError,
@@ -59,7 +73,7 @@ class Text:
 class CellFiles:
     """What the folder of one cell holds; None where a file is missing or could not be read.
 
-    `computed` remembers what `kit.verify.recompute` made of the records, by limits.
+    `samples` are of its telemetry; `computed` remembers what `kit.verify.recompute` made of the records, by limits.
     """
 
     id: str
@@ -67,12 +81,16 @@ class CellFiles:
     records: tuple[Record, ...] | None
     texts: tuple[Text, ...] | None
     checks: tuple[AnswerCheck, ...] | None
+    samples: tuple[TelemetrySample, ...] | None = None
     computed: dict[Slo | None, Metrics] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything there is to judge. `read` says how many things each reading rule looked at."""
+    """Everything there is to judge. `read` says how many things each reading rule looked at.
+
+    `look` are the samples of the idle machine.
+    """
 
     source: Literal["bundle", "run"]
     files: Mapping[str, bytes]
@@ -83,6 +101,7 @@ class Evidence:
     calibration: Calibration | None = None
     result: Result | None = None
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
+    look: tuple[TelemetrySample, ...] | None = None
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
 
@@ -120,6 +139,7 @@ def _open(
         calibration=reader.document(CALIBRATION, Calibration, "calibration"),
         result=reader.document(RESULT, Result, "result"),
         cells={name: reader.cell(name) for name in _cell_names(files)},
+        look=reader.samples(TELEMETRY),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )
@@ -146,7 +166,11 @@ class _Reader:
             records=self._lines(folder + RECORDS, record_from),
             texts=self._lines(folder + TEXTS, lambda value, where: typed(Text, value, where)),
             checks=self._lines(folder + CORRECT, self._answer),
+            samples=self.samples(folder + TELEMETRY),
         )
+
+    def samples(self, name: str) -> tuple[TelemetrySample, ...] | None:
+        return self._lines(name, sample_from)
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:
         """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""
