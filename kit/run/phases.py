@@ -11,11 +11,13 @@ from typing import Literal, Protocol
 
 from kit.documents import CellFailure, CellPlan, Entry, Load, LoadFacts, Metrics, Phase, Plan, Setting
 from kit.documents.phases import CONTAINER_PHASES
+from kit.documents.telemetry import TelemetryFacts
 from kit.engines.protocol import Engine, Running
 from kit.errors import InternalError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.plan import entry_of
 from kit.probe import Probe
+from kit.run.telemetry import Sampled
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import Event
 from kit.supply.supply import Supply
@@ -75,9 +77,11 @@ class CellState:
     counters_before: dict[str, int] | None = None
     load: Load | None = None
     facts: LoadFacts | None = None
+    sampled: Sampled | None = None
     metrics: Metrics | None = None
     failure: CellFailure | None = None
     counters_after: dict[str, int] | None = None
+    telemetry: TelemetryFacts | None = None
     stopped_utc: str | None = None
 
     @property
