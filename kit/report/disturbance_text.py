@@ -17,8 +17,8 @@ def disturbance_lines(
 ) -> list[str]:
     """Markdown: sentences, and below them each attempt with its reasons; nothing where all was quiet.
 
-    `cells` are those that count and `attempts` those before them, by id; `unquiet` is why the machine was not quiet
-    before the start.
+    `cells` are those that count and `attempts` those before them, by id; `unquiet` is why the machine was
+    not quiet before the start.
     """
     again = [(cell, number) for each in plan.cells for number, cell in enumerate(attempts.get(each.id, ()), 1)]
     disturbed = {cell.id for cell, _ in again if cell.status == "measured"}

@@ -32,7 +32,7 @@ def moment(proc: Path = PROC) -> Moment:
 
 def _times(proc: Path) -> list[tuple[int, tuple[str, int]]]:
     try:
-        names = [name for name in os.listdir(proc) if name.isdigit()]
+        names = [path.name for path in proc.iterdir() if path.name.isdigit()]
     except OSError:
         return []
     found = ((int(name), parse_stat(_read(proc / name / "stat"))) for name in names)

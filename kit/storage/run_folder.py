@@ -103,7 +103,7 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def run_names(plan: Plan) -> list[str]:
-    """The names of the files of the whole run: plan, host, result, the calibration if planned, the idle machine."""
+    """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
     calibration = [CALIBRATION] if plan.calibrate else []
     return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if plan.method >= FIRST_SAMPLED else [])]
 
@@ -124,7 +124,10 @@ def attempt_names(plan: Plan, names: Iterable[str]) -> set[str]:
     return {
         name
         for name, part in parts
-        if len(part) == 3 and part[2] in (*CELL_FILES, TELEMETRY) and (named := attempt_name(part[1])) and named[0] in cells
+        if len(part) == 3
+        and part[2] in (*CELL_FILES, TELEMETRY)
+        and (named := attempt_name(part[1]))
+        and named[0] in cells
     }
 
 
