@@ -151,7 +151,9 @@ def collect(state: CellState) -> CellState:
     metrics = metrics_of(state.inputs.folder, facts, load)
     death = _death(state.server.running)
     counters = None if death else _counters(state)
-    return replace(state, metrics=metrics, failure=death, counters_after=counters, telemetry=_telemetry(state, metrics))
+    return replace(
+        state, metrics=metrics, failure=death, counters_after=counters, telemetry=_telemetry(state, metrics)
+    )
 
 
 def _telemetry(state: CellState, metrics: Metrics | None) -> TelemetryFacts | None:
