@@ -90,8 +90,8 @@ class Engine(Protocol):
     def telemetry(self, out: Path, accelerator: Accelerator = "none") -> AbstractContextManager[Sampling]:
         """Sample the machine while the block runs: the server of now, if there is one, and loads in the block.
 
-        Afterwards telemetry.jsonl and sampler.json lie in `out`, as far as the sampler came. What goes wrong with it
-        stands in `Sampling.ended` and is no error; `accelerator` says whether GPUs are to be seen.
+        Afterwards telemetry.jsonl and sampler.json lie in `out`, as far as the sampler came. What goes wrong with
+        it stands in `Sampling.ended` and is no error; `accelerator` says whether GPUs are to be seen.
         """
 
 

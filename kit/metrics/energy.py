@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from kit.documents.telemetry import GpuSample, TelemetrySample
 from kit.metrics.limits import MAX_ENERGY_DISAGREEMENT_PERCENT
@@ -35,7 +36,7 @@ def energy_of(
             return Energy(None, "none: power and energy counter of the GPU disagree")
         for name, total, by in (("gpu counter", counted, _counter_mj), ("gpu power", integrated, _power_mj)):
             if total is not None:
-                rate = _idle_rate(look, lambda one, two, by=by: _gpu_mj(look, one, two, by))
+                rate = _idle_rate(look, partial(_gpu_mj, look, of_one=by))
                 return _net(name, total / 1000, None if rate is None else rate / 1000, end_ns - start_ns)
         return Energy(None, None)
     package = series(samples, lambda s: s.package_energy_uj).growth(start_ns, end_ns)
@@ -58,9 +59,7 @@ def _net(name: str, joules: Fraction, idle_rate: Fraction | None, length_ns: int
     return Energy(max(Fraction(0), joules - idle_rate * length_ns), f"{name}, {NET}")
 
 
-def _idle_rate(
-    look: Sequence[TelemetrySample], energy: Callable[[int, int], Fraction | None]
-) -> Fraction | None:
+def _idle_rate(look: Sequence[TelemetrySample], energy: Callable[[int, int], Fraction | None]) -> Fraction | None:
     """Energy a nanosecond, from the first to the last sample of the look that has any."""
     if len(look) < 2 or look[-1].at_ns <= look[0].at_ns:
         return None

@@ -44,7 +44,10 @@ class Series:
         low, high = bisect_right(self.at_ns, start_ns), bisect_left(self.at_ns, end_ns)
         points = [
             (start_ns, first),
-            *((at, Fraction(value)) for at, value in zip(self.at_ns[low:high], self.values[low:high], strict=True)),
+            *(
+                (at, Fraction(value))
+                for at, value in zip(self.at_ns[low:high], self.values[low:high], strict=True)
+            ),
             (end_ns, last),
         ]
         return sum(((y + z) / 2 * (b - a) for (a, y), (b, z) in pairwise(points)), Fraction(0))

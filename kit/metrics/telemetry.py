@@ -1,7 +1,7 @@
 """From samples beside a load to what they say of its window: exact arithmetic, one rounding at the end. Pure.
 
-Counters are interpolated at the edges of a window, power is integrated by the trapezoid rule between them. What the
-samples do not reach to on both sides is no data.
+Counters are interpolated at the edges of a window, power is integrated by the trapezoid rule between them. What
+the samples do not reach to on both sides is no data.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import pairwise
+from operator import attrgetter
 
 from kit.documents import LoadFacts, Metrics
 from kit.documents.telemetry import GpuSample, TelemetrySample, TelemetrySummary
@@ -68,7 +69,9 @@ def telemetry_summary(
         gpu_other_processes=_other_processes(inside, look),
         energy_j=_rounded(energy.joules),
         energy_source=energy.source,
-        joules_per_token=_rounded(energy.joules / Fraction(tokens)) if energy.joules is not None and tokens else None,
+        joules_per_token=_rounded(energy.joules / Fraction(tokens))
+        if energy.joules is not None and tokens
+        else None,
     )
 
 
@@ -132,7 +135,7 @@ def _others(samples: Sequence[TelemetrySample], parts: Sequence[str]) -> tuple[S
     """CPU time of everything, then that of each part."""
     return (
         series(samples, lambda s: s.busy_ns),
-        *(series(samples, lambda s, name=part: getattr(s, name)) for part in parts),
+        *(series(samples, attrgetter(part)) for part in parts),
     )
 
 
@@ -200,7 +203,7 @@ def _processes(samples: Sequence[TelemetrySample]) -> list[int]:
 
 
 def _other_processes(inside: Sequence[TelemetrySample], look: Sequence[TelemetrySample]) -> int | None:
-    """Processes on GPUs that are not the server's: those of the idle machine, and those that came in the window."""
+    """Processes on GPUs that are not the server's: those of the idle machine, and what came in the window."""
     counts = _processes(inside)
     return max(counts) - counts[0] + max(_processes(look), default=0) if counts else None
 

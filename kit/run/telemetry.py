@@ -42,7 +42,7 @@ class Sampled:
 
 @contextlib.contextmanager
 def sampled(engine: Engine, folder: Path, accelerator: Accelerator = "none") -> Iterator[Sampled]:
-    """Sample while the block runs; afterwards telemetry.jsonl lies in the folder and the value says what it holds."""
+    """Sample while the block runs. Afterwards the folder has telemetry.jsonl, and the value says what it holds."""
     found = Sampled()
     with contextlib.ExitStack() as stack:
         sampling = stack.enter_context(engine.telemetry(folder, accelerator))

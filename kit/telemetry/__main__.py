@@ -1,7 +1,7 @@
 """python -m kit.telemetry WATCH.json: samples until SIGTERM, or until its input closes.
 
-Beside WATCH.json it writes telemetry.jsonl, each sample at once, and sampler.json, which says what it is. WATCH.json
-is read again when it changes. Ends with 0; 2 without something to watch, 5 where it cannot write.
+Beside WATCH.json it writes telemetry.jsonl, each sample at once, and sampler.json, which says what it is.
+WATCH.json is read again when it changes. Ends with 0; 2 without something to watch, 5 where it cannot write.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Told:
     def news(self) -> Watch | None:
         """The document if it changed; None while it has not, or is half written."""
         try:
-            stat = os.stat(self._path)
+            stat = self._path.stat()
             seen = (stat.st_mtime_ns, stat.st_size)
             if seen == self._seen:
                 return None

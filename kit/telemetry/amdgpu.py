@@ -15,7 +15,9 @@ class AmdGpus:
     name, kind = "gpu", "amdgpu"
 
     def __init__(self, sys: Path) -> None:
-        cards = sorted((sys / "class" / "drm").glob("card[0-9]*/device/vendor"), key=lambda file: _number(file.parts[-3]))
+        cards = sorted(
+            (sys / "class" / "drm").glob("card[0-9]*/device/vendor"), key=lambda file: _number(file.parts[-3])
+        )
         self._gpus = [_Gpu(file.parent) for file in cards if (KeptFile(file, 16).read() or b"").strip() == VENDOR]
 
     def read(self) -> list[dict[str, int]]:

@@ -13,7 +13,11 @@ from kit.telemetry.files import KeptFile, keyed
 
 MAX_DEPTH, MAX_FOLDERS = 8, 20_000
 # Hybrid machines mount version 2 beside version 1, at one of these; "cpu,cpuacct" is the usual pair.
-V1_CPU, V1_ACCOUNT, V1_MEMORY = ("cpu,cpuacct", "cpu", "cpuacct,cpu"), ("cpu,cpuacct", "cpuacct", "cpuacct,cpu"), ("memory",)
+V1_CPU, V1_ACCOUNT, V1_MEMORY = (
+    ("cpu,cpuacct", "cpu", "cpuacct,cpu"),
+    ("cpu,cpuacct", "cpuacct", "cpuacct,cpu"),
+    ("memory",),
+)
 NS_PER_US = 1000
 
 
@@ -31,16 +35,16 @@ def find_cgroup(root: Path, container: str) -> Path | None:
     level = [str(root)]
     for _ in range(MAX_DEPTH):
         below: list[str] = []
-        for folder in level:
+        for above in level:
             try:
-                with os.scandir(folder) as entries:
+                with os.scandir(above) as entries:
                     names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
             except OSError:
                 continue
             for name in names:
                 if name in wanted:
-                    return Path(folder, name)
-            below += [f"{folder}/{name}" for name in names]
+                    return Path(above, name)
+            below += [f"{above}/{name}" for name in names]
             seen += len(names)
             if seen > MAX_FOLDERS:
                 return None

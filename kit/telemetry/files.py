@@ -1,4 +1,4 @@
-"""Files of /proc, /sys and cgroups, kept open: to read one again costs a microsecond or two more than the kernel's work."""
+"""Files of /proc, /sys and cgroups, kept open: to read one again costs little beside the kernel's own work."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ class Rapl:
 
     def __init__(self, sys: Path) -> None:
         zones = sorted((sys / "class" / "powercap").glob("intel-rapl:*[0-9]"))
-        packages = [zone for zone in zones if zone.name.count(":") == 1 and _text(zone / "name").startswith("package")]
+        packages = [
+            zone for zone in zones if zone.name.count(":") == 1 and _text(zone / "name").startswith("package")
+        ]
         self._counters = [_Counter(zone) for zone in packages]
 
     def read(self) -> dict[str, int]:

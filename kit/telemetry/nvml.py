@@ -1,4 +1,4 @@
-"""GPUs of NVIDIA through NVML, with NVIDIA's own binding. Without a driver, or with a broken one, there is no data."""
+"""GPUs of NVIDIA through NVML, with NVIDIA's own binding. Without a driver that answers there is no data."""
 
 from __future__ import annotations
 

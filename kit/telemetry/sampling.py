@@ -77,7 +77,10 @@ class _Role:
 
     def memory(self) -> dict[str, Any]:
         found = [each for part in self._parts.values() if (each := part.memory()) is not None]
-        values = {"server_memory_bytes": sum(now for now, _ in found), "server_peak_bytes": sum(p for _, p in found)}
+        values = {
+            "server_memory_bytes": sum(now for now, _ in found),
+            "server_peak_bytes": sum(p for _, p in found),
+        }
         return {name: value for name, value in values.items() if value}
 
 
@@ -144,9 +147,7 @@ class Sampler:
 
 def _gpus(source: NvidiaGpus | AmdGpus) -> Read:
     def read() -> dict[str, Any]:
-        kept = [
-            {name: value for name, value in gpu.items() if 0 <= value <= MAX_VALUE} for gpu in source.read()
-        ]
+        kept = [{name: value for name, value in gpu.items() if 0 <= value <= MAX_VALUE} for gpu in source.read()]
         return {"gpus": kept} if kept else {}
 
     return read

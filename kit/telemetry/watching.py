@@ -1,6 +1,6 @@
-"""What the sampler is told to watch: a small document that may change while it runs. Plain values, no strict reader:
+"""What the sampler is told to watch: a small document that may change while it runs.
 
-it is written by the kit beside it, and the program must stay light.
+It has no strict reader: it is written by the kit beside it, and the program must stay light.
 """
 
 from __future__ import annotations

@@ -75,7 +75,8 @@ class Text:
 class CellFiles:
     """What the folder of one cell, or of an attempt, holds; None where a file is missing or could not be read.
 
-    `samples` are of its telemetry; `computed` remembers what `kit.verify.recompute` made of the records, by limits.
+    `samples` are of its telemetry. `computed` remembers what `kit.verify.recompute` made of the records, by
+    limits.
     """
 
     id: str

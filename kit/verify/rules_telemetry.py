@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import pairwise
+from operator import attrgetter
 
 from kit.documents import LoadFacts
 from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts, TelemetrySample
@@ -16,7 +17,7 @@ from kit.metrics.limits import (
     UTC_SLACK_NS,
 )
 from kit.metrics.telemetry import bracketed, cell_summary, longest_gap_ns
-from kit.storage.names import TELEMETRY
+from kit.storage.names import HOST, TELEMETRY
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -91,7 +92,9 @@ def telemetry_recomputed(evidence: Evidence) -> Steps:
         if data is None or sha256(data).hexdigest() != telemetry.samples_sha256:
             yield Issue(name, "is not what the cell says that the sampler left behind")
         if samples is not None and _ascending(samples):
-            yield from (Issue(f"{found.where}: telemetry.summary", words) for words in _summary_faults(evidence, found))
+            yield from (
+                Issue(f"{found.where}: telemetry.summary", words) for words in _summary_faults(evidence, found)
+            )
 
 
 def _summary_faults(evidence: Evidence, found: Found) -> Iterator[str]:
@@ -115,7 +118,7 @@ def _ascending(samples: Sequence[TelemetrySample]) -> bool:
     "telemetry.plausible",
     "flag",
     "cells",
-    "Samples can be true: counters grow, no more CPU time than there is, within the cell's life, a server that works",
+    "Samples can be true: counters grow, CPU time there is, within the cell's life, of a server that works",
 )
 def telemetry_plausible(evidence: Evidence) -> Steps:
     for found in _measured(evidence):
@@ -126,6 +129,10 @@ def telemetry_plausible(evidence: Evidence) -> Steps:
         where = found.file(TELEMETRY)
         for why in (*_counter_faults(samples), *_time_faults(found, samples), *_work_faults(telemetry, samples)):
             yield Issue(where, why)
+        if evidence.host is not None and evidence.host.cpus != telemetry.cpus:
+            yield Issue(
+                where, f"is of a machine with {telemetry.cpus} CPUs, {HOST} of one with {evidence.host.cpus}"
+            )
 
 
 def _counter_faults(samples: Sequence[TelemetrySample]) -> Iterator[str]:
@@ -162,7 +169,7 @@ def _work_faults(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample]) 
     first, last = samples[0], samples[-1]
     most_ns = (last.at_ns - first.at_ns) * telemetry.cpus * (100 + CPU_SLACK_PERCENT) // 100 + CPU_SLACK_NS
     for name in ("busy_ns", "server_ns", "loadgen_ns"):
-        grown_ns = _growth(samples, lambda each, name=name: getattr(each, name))
+        grown_ns = _growth(samples, attrgetter(name))
         if grown_ns is not None and grown_ns > most_ns:
             yield f"has more {name} than {telemetry.cpus} CPUs have time"
     if telemetry.summary is None:
@@ -172,9 +179,7 @@ def _work_faults(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample]) 
         yield "shows no work of the server in the window"
 
 
-def _growth(
-    samples: Sequence[TelemetrySample], value: Callable[[TelemetrySample], int | None]
-) -> int | None:
+def _growth(samples: Sequence[TelemetrySample], value: Callable[[TelemetrySample], int | None]) -> int | None:
     """From the first sample that has it to the last."""
     known = [found for each in samples if (found := value(each)) is not None]
     return known[-1] - known[0] if known else None

@@ -1,7 +1,7 @@
-"""The sampler as a container of its own beside servers and loads: no network, no rights, the machine's cgroups to read.
+"""The sampler as a container of its own beside servers and loads, without a network and without rights.
 
-It sees containers by their cgroups, which the engine's machine shows it in a folder that it cannot write to. What it
-wrote is fetched at the end, also when it died.
+It sees containers by their cgroups, which the engine's machine shows it in a folder that it cannot write to.
+What it wrote is fetched at the end, also when it died.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ def _for_tools(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def sampler(client: docker.DockerClient, config: dict[str, Any], sampling: DockerSampling, out: Path) -> Iterator[None]:
+def sampler(
+    client: docker.DockerClient, config: dict[str, Any], sampling: DockerSampling, out: Path
+) -> Iterator[None]:
     """A sampler that runs while the block does. Without one the block runs all the same."""
     with contextlib.ExitStack() as stack:
         with sampling.failing():
