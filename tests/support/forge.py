@@ -27,6 +27,7 @@ from kit.documents import (
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
+from kit.metrics.disturbance import disturbances
 from kit.metrics.telemetry import cell_summary
 from kit.storage.archive import pack
 from kit.storage.bundle import make_manifest, pack_files
@@ -157,7 +158,8 @@ def _telemetry(files: Files, cell: Cell) -> TelemetryFacts | None:
     return replace(
         cell.telemetry,
         samples_sha256=sha256(data).hexdigest(),
-        summary=cell_summary(samples, look, cell.facts, cell.metrics, cell.telemetry.cpus),
+        summary=(summary := cell_summary(samples, look, cell.facts, cell.metrics, cell.telemetry.cpus)),
+        disturbed=disturbances(summary, cell.telemetry.cpus),
     )
 
 

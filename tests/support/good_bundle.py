@@ -24,6 +24,7 @@ from kit.documents import (
 from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.disturbance import disturbances
 from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
@@ -65,7 +66,8 @@ def good_plan() -> Plan:
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     prompts = load_prompts(workload.prompts)
     made = make_plan(replace(demo, workload=workload), model(demo.model), prompts, suite, cpus=2, seed=None)
-    return replace(made, method=3)
+    # one attempt: what a mutation disturbs is then only marked (tests.support.good_attempts has more of them)
+    return replace(made, method=3, attempts=1)
 
 
 def good_host() -> Host:
@@ -147,7 +149,10 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: 
     )
 
 
-def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str]) -> tuple[Cell, Files]:
+def good_cell(
+    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = Machine()
+) -> tuple[Cell, Files]:
+    """One cell that starts at this moment, and its other files by name."""
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
     judged = [
@@ -186,7 +191,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
         metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
     )
-    return with_telemetry(cell, files)
+    return with_telemetry(cell, files, machine)
 
 
 def good_look() -> tuple[TelemetrySample, ...]:
@@ -195,19 +200,21 @@ def good_look() -> tuple[TelemetrySample, ...]:
     return tuple(replace(each, server_ns=None, loadgen_ns=None) for each in samples_of(0, 2 * 10**9, idle))
 
 
-def with_telemetry(cell: Cell, files: Files) -> tuple[Cell, Files]:
+def with_telemetry(cell: Cell, files: Files, machine: Machine = Machine()) -> tuple[Cell, Files]:
     """The cell with samples from shortly before its load to its end, and their summary."""
     facts = cell.facts
     assert facts is not None
-    samples = tuple(samples_of(facts.origin_ns - 200 * MS, facts.origin_ns + facts.duration_ns))
+    samples = tuple(samples_of(facts.origin_ns - 200 * MS, facts.origin_ns + facts.duration_ns, machine))
     files["telemetry.jsonl"] = jsonl(samples)
+    summary = cell_summary(samples, good_look(), facts, cell.metrics, good_host().cpus)
     telemetry = TelemetryFacts(
         samples_sha256=sha256(files["telemetry.jsonl"]).hexdigest(),
         interval_ns=INTERVAL_NS,
         cpus=good_host().cpus,
         sources={"cpu": "proc", "loadgen": "processes", "own": "processes", "server": "processes"},
         ended="stopped",
-        summary=cell_summary(samples, good_look(), facts, cell.metrics, good_host().cpus),
+        summary=summary,
+        disturbed=disturbances(summary, good_host().cpus),
     )
     return replace(cell, telemetry=telemetry), files
 
@@ -229,7 +236,7 @@ def run_files(faults: Mapping[int, str]) -> Files:
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
-        cell, more = _cell(plan, planned, start_ns, faults)
+        cell, more = good_cell(plan, planned, start_ns, faults)
         cells[planned.id] = cell
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
         files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))
