@@ -14,7 +14,7 @@ from kit.metrics.results import make_result
 from kit.storage.names import attempt_folder
 from kit.strict import plain, write_json
 from tests.support.calibrations import START_NS, good_calibration
-from tests.support.forge import BATCHED, SERIAL, archive_of
+from tests.support.forge import BATCHED, SERIAL, archive_of, read
 from tests.support.good_bundle import Files, good_cell, good_host, good_look, good_plan, jsonl
 from tests.support.telemetry import Machine
 from tests.support.toy_server import MS
@@ -35,8 +35,7 @@ def run_of_attempts(kinds: Kinds, plan: Plan) -> Files:
 
     A cell of no kinds at all was never begun.
     """
-    plan_bytes = write_json(plain(plan))
-    files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
+    files: Files = {"plan.json": write_json(plain(plan)), "host.json": write_json(plain(good_host()))}
     files |= {"telemetry.jsonl": jsonl(good_look()), "calibration.json": write_json(plain(good_calibration()))}
     cells: dict[str, Cell] = {}
     start_ns = START_NS
@@ -51,8 +50,13 @@ def run_of_attempts(kinds: Kinds, plan: Plan) -> Files:
             files[f"{folder}/cell.json"] = write_json(plain(cell))
             cells |= {planned.id: cell} if last else {}
             start_ns += cell.duration_ns + 20 * MS
-    result = make_result(plan, sha256(plan_bytes).hexdigest(), cells, good_calibration())
-    return {**files, "result.json": write_json(plain(result))}
+    return {**files, "result.json": result_of(files, cells)}
+
+
+def result_of(files: Files, cells: Mapping[str, Cell]) -> bytes:
+    """result.json of these cells under the plan that is there."""
+    plan = read(files, "plan.json", Plan)
+    return write_json(plain(make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, good_calibration())))
 
 
 def _attempt(plan: Plan, planned: CellPlan, start_ns: int, kind: Kind) -> tuple[Cell, Files]:

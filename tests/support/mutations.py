@@ -85,6 +85,7 @@ from tests.support.forgeries import (
     without_telemetry,
     worse_gaps,
 )
+from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import good_bundle
 from tests.support.good_containers import (
     LAST,
@@ -127,6 +128,11 @@ def _old(rule: str, what: str, *changes: Change, manifest: Callable[[Any], None]
 def _c(rule: str, what: str, *changes: Change) -> Mutation:
     """The good run in containers changed, under a manifest that fits."""
     return Mutation(rule, what, lambda: containers_changed(*changes))
+
+
+def _a(rule: str, what: str, *changes: Change) -> Mutation:
+    """The run with attempts changed, under a manifest that fits."""
+    return Mutation(rule, what, lambda: tried_changed(*changes))
 
 
 def _sub(name: str, old: bytes, new: bytes) -> Change:
@@ -260,6 +266,12 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("calibration.consistent", "steps elsewhere", in_step(concurrency=1, expected_tok_s=400.0)),
     _m("calibration.consistent", "a day that does not exist", in_calibration(lost_day_before)),
     _m("files.expected", "no calibration", drop("calibration.json")),
+    _a("attempts.replayed", "the first attempt left out", without_attempt(SERIAL, 1)),
+    _a("attempts.replayed", "a disturbed attempt that counts", moved(f"attempts/{SERIAL}.2", f"cells/{SERIAL}")),
+    Mutation("attempts.replayed", "set aside undisturbed", lambda: ended_so({SERIAL: ("quiet", "quiet")})),
+    Mutation("attempts.replayed", "tried too often", lambda: ended_so({SERIAL: ("disturbed", "quiet")}, 1)),
+    Mutation("attempts.replayed", "not tried again", lambda: ended_so({SERIAL: ("disturbed",)})),
+    Mutation("attempts.interrupted", "interrupted", lambda: ended_so({SERIAL: ("interrupted", "quiet")})),
     _m("telemetry.present", "telemetry left out", without_telemetry),
     _m("telemetry.present", "sampled from the middle of the window on", in_samples(lambda s: s[len(s) // 2 :])),
     _m("telemetry.present", "a sampler that died", in_telemetry(ended="the sampler ended with exit code -9")),
