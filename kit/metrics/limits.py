@@ -104,4 +104,3 @@ GPU_SLOWDOWNS = {
     0x40: "hardware thermal slowdown",
     0x80: "power brake",
 }
-QUIET_LOOK_NS = 2_000_000_000  # how long an idle machine is looked at before something starts
