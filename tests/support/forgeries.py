@@ -75,7 +75,7 @@ def headline(files: Files) -> None:
 
 
 def leave_out_cell(files: Files) -> None:
-    drop(path(BATCHED), RECORDS, TEXTS, ANSWERS)(files)
+    drop(path(BATCHED), RECORDS, TEXTS, ANSWERS, SAMPLES)(files)
     derive(files)
 
 
