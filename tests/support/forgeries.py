@@ -267,5 +267,12 @@ def busier(samples: list[TelemetrySample]) -> list[TelemetrySample]:
     return [replace(each, busy_ns=20 * (each.at_ns - samples[0].at_ns)) for each in samples]
 
 
+def another_day(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    return [replace(each, at_ns=each.at_ns + 10**14) for each in samples]
+
+
+quieter = document(path(BATCHED), put_at("telemetry", "summary", "other_share", to=0.0))
+
+
 def stranger(files: Files) -> None:
     files["run.sh"] = b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -43,7 +43,18 @@ def measured(engine: FakeEngine, run: Path, *, method: int = 3) -> Cell:
     return measure_cell(CellInputs(plan, plan.cells[0], folder, engine, supply, SUITE, Silent()))
 
 
-def test_a_cell_of_method_3_is_sampled_from_before_its_load_to_after_it(engine: FakeEngine, tmp_path: Path) -> None:
+def leaving(folder: Path, data: bytes) -> Callable[[], None]:
+    """What happens in the window: the sampler writes this."""
+
+    def write() -> None:
+        (folder / "telemetry.jsonl").write_bytes(data)
+
+    return write
+
+
+def test_a_cell_of_method_3_is_sampled_from_before_its_load_to_after_it(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
     """While the server runs; the file stays, what the sampler said of itself goes into cell.json."""
     cell = measured(engine, tmp_path)
     assert engine.log == ["start", "telemetry none", "load", "telemetry ended", "stop"]
@@ -81,7 +92,7 @@ def test_samples_that_cannot_be_read_fail_no_cell(engine: FakeEngine, tmp_path: 
     """What is wrong with them is why there are none."""
     engine.sampling.leaves = False
     folder = tmp_path / "cells" / PLAN.cells[0].id
-    engine.on_window = lambda: (folder / "telemetry.jsonl").write_bytes(left) and None
+    engine.on_window = leaving(folder, left)
     cell = measured(engine, tmp_path)
     assert cell.status == "measured"
     assert cell.telemetry is not None
@@ -109,7 +120,9 @@ def test_the_idle_power_of_the_look_is_taken_off(engine: FakeEngine, tmp_path: P
     """30 W in the window, 10 W in the look: 20 J of the one second."""
     write_samples(tmp_path / "telemetry.jsonl", tuple(samples_of(0, 2000 * MS, Machine(package_mw=10_000))))
     assert len(run_look(tmp_path)) == 21
-    summary = (measured(engine, tmp_path).telemetry or pytest.fail()).summary
+    telemetry = measured(engine, tmp_path).telemetry
+    assert telemetry is not None
+    summary = telemetry.summary
     assert summary is not None
     assert (summary.energy_j, summary.energy_source) == (20.0, "cpu package, minus idle")
     assert summary.joules_per_token == round(20 / 6, 6)
@@ -129,7 +142,7 @@ def test_a_torn_last_line_is_cut_off(engine: FakeEngine, tmp_path: Path) -> None
     engine.sampling.leaves = False
     folder = tmp_path / "cells" / PLAN.cells[0].id
     whole = write_samples(tmp_path / "whole", tuple(samples_of(0, 2000 * MS)))
-    engine.on_window = lambda: (folder / "telemetry.jsonl").write_bytes(whole + b'{"at_ns":21') and None
+    engine.on_window = leaving(folder, whole + b'{"at_ns":21')
     cell = measured(engine, tmp_path)
     assert (folder / "telemetry.jsonl").read_bytes() == whole
     assert cell.telemetry is not None
