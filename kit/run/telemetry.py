@@ -54,8 +54,10 @@ def sampled(engine: Engine, folder: Path, accelerator: Accelerator = "none") -> 
                 found.ended = sampling.ended
                 _read(found, folder)
             except (KitError, OSError) as error:
-                words = error.what if isinstance(error, KitError) else str(error)
-                found.ended = plain_text(words, MAX_REASON_CHARS)
+                # No path of this machine: it goes into a document. What went wrong first is told.
+                words = error.what if isinstance(error, KitError) else f"{TELEMETRY}: {error.strerror}"
+                if found.ended == SAMPLED:
+                    found.ended = plain_text(words, MAX_REASON_CHARS)
 
 
 def _read(found: Sampled, folder: Path) -> None:
@@ -67,7 +69,7 @@ def _read(found: Sampled, folder: Path) -> None:
     found.samples_sha256 = sha256(path.read_bytes()).hexdigest()
     if not said.is_file():
         return
-    document: Any = read_json(said.read_bytes(), str(said))
+    document: Any = read_json(said.read_bytes(), said.name)
     said.unlink()
     try:
         found.cpus, found.interval_ns = max(1, int(document["cpus"])), int(document["interval_ns"])

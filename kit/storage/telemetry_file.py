@@ -27,8 +27,8 @@ def read_samples(path: Path) -> tuple[TelemetrySample, ...]:
     """The samples of a file; none where there is none."""
     if not path.is_file():
         return ()
-    lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_LINE_BYTES)
-    return tuple(sample_from(value, f"{path}:{number}") for number, value in lines)
+    lines = read_jsonl(path.read_bytes(), path.name, max_line_bytes=MAX_LINE_BYTES)
+    return tuple(sample_from(value, f"{path.name}:{number}") for number, value in lines)
 
 
 def write_samples(path: Path, samples: tuple[TelemetrySample, ...]) -> bytes:

@@ -64,12 +64,15 @@ def read_watch(data: bytes) -> Watch:
     if not isinstance(value, dict):
         raise ValueError("no object")
     roles = value.get("roles", {})
-    return Watch(
+    found = Watch(
         interval_ns=max(1_000_000, int(value["interval_ns"])),
         until_input_closes=bool(value["until_input_closes"]),
         cgroups=str(value["cgroups"]),
         roles={role: [str(each) for each in roles.get(role, ())] for role in ROLES},
     )
+    for word in (each for words in found.roles.values() for each in words):
+        part_of(word, found, Path("/proc"))
+    return found
 
 
 def part_of(word: str, watch: Watch, proc: Path) -> Part:

@@ -60,8 +60,10 @@ def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> No
 def test_each_rule_says_how_many_things_it_looked_at() -> None:
     """A rule that skips half of them would find half: 4 cells of 2 entries, 47 requests, 2 of them cut."""
     found = dict(bundle_verdict(good_bundle()).checked)
-    expected = {"archive.canonical": 1, "archive.manifest": 20, "files.expected": 21, "json.canonical": 21}
-    expected |= {"json.strict": 135, "schema.valid": 135, "correct.passed": 32}  # 5 + 4 files; 94 + 32 lines
+    expected = {"archive.canonical": 1, "archive.manifest": 25, "files.expected": 26, "json.canonical": 26}
+    # 5 + 4 files; 94 + 32 lines of answers, 71 of telemetry
+    expected |= {"json.strict": 206, "schema.valid": 206, "correct.passed": 32}
+    expected |= dict.fromkeys(("telemetry.plausible", "telemetry.present", "telemetry.recomputed"), 4)
     expected |= dict.fromkeys(("load.closed_loop", "load.concurrency", "load.schedule", "records.accounting"), 47)
     expected |= dict.fromkeys(("records.complete", "records.outcome", "text.texts", "time.monotonic"), 47)
     expected |= dict.fromkeys(("tokens.chunks", "tokens.limit"), 47)
