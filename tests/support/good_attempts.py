@@ -67,7 +67,9 @@ def _attempt(plan: Plan, planned: CellPlan, start_ns: int, kind: Kind) -> tuple[
     *before, collect, stop = cell.phases
     cut = Phase(collect.name, collect.started_ns, collect.ended_ns, "interrupted")
     facts = replace(cell.facts, interrupted=True, window=None)
-    cell = replace(cell, status="interrupted", facts=facts, metrics=None, telemetry=None, phases=(*before, cut, stop))
+    cell = replace(
+        cell, status="interrupted", facts=facts, metrics=None, telemetry=None, phases=(*before, cut, stop)
+    )
     return cell, files
 
 
