@@ -63,7 +63,9 @@ def command(
     from kit.report.tables import tables
     from kit.strict import plain
 
-    chosen_run = _chosen_run(platform, resume, {**options, "quiet_wait": quiet_wait})
+    if resume is not None and quiet_wait is not None:
+        raise click.UsageError("--resume keeps the plan of the run: leave out --quiet-wait.")
+    chosen_run = _chosen_run(platform, resume, options)
     command_options = CommandOptions(
         from_source, options["seed"], not no_calibrate, yes, quiet or as_json, quiet_wait
     )

@@ -31,7 +31,7 @@ def disturbance_lines(
     if interrupted:
         lines.append(f"{_cells(len(interrupted), count)} interrupted and measured again.")
     if still:
-        lines.append(f"{_cells(len(still), count)} still disturbed at the last attempt: no verdict on them.")
+        lines.append(f"{_cells(len(still), count)} still disturbed at the last attempt: no verdict.")
     return [*lines, *([""] if lines and (again or still) else []), *_attempts(again), *_still(still)]
 
 

@@ -106,7 +106,7 @@ def test_where_quiet_never_comes_the_last_attempt_counts_and_is_marked(
         f"{FIRST}.1", f"{FIRST}.2", f"{OTHER}.1", f"{OTHER}.2",
     ]  # fmt: skip
     report = (run / "REPORT.md").read_text()
-    assert "2 of 2 cells were still disturbed at the last attempt: no verdict on them." in report
+    assert "2 of 2 cells were still disturbed at the last attempt: no verdict." in report
     assert "The machine was not quiet before the start: other programs use 50 %" in report
 
 
