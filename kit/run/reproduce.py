@@ -18,6 +18,7 @@ from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
 from kit.report.differences_text import difference_notes
 from kit.report.tables import report
+from kit.report.telemetry_text import telemetry_lines
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.cell import measure_cell
@@ -146,7 +147,8 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
     try:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
-        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes)
+        seen = telemetry_lines(cells.values())
+        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes, seen)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
