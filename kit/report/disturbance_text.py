@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kit.documents import Cell, Plan
-from kit.metrics.disturbance import cell_disturbances
+from kit.metrics.disturbance import cell_disturbances, look_disturbances
 from kit.text import cell as safe
 from kit.text import listed
+from kit.verify.evidence import Evidence
 
 MAX_REASON_CHARS = 300
+
+
+def disturbance_of(plan: Plan, evidence: Evidence) -> list[str]:
+    """`disturbance_lines` of a run or bundle that was opened."""
+    cells = {name: files.cell for name, files in evidence.cells.items() if files.cell is not None}
+    attempts = {
+        name: [files.cell for files in numbered.values() if files.cell is not None]
+        for name, numbered in evidence.attempts.items()
+    }
+    cpus = evidence.host.cpus if evidence.host is not None else 1
+    return disturbance_lines(plan, cells, attempts, look_disturbances(plan, evidence.look or (), cpus))
 
 
 def disturbance_lines(

@@ -230,7 +230,7 @@ def test_of_two_cards_both_must_tell() -> None:
 
 
 def test_other_processes_on_a_card_are_those_before_and_those_that_came() -> None:
-    """Two of others in the look; the server's own; one more in the window. Every reason for a lower clock counts."""
+    """Two of others in the look, one more in the window; every reason for a lower clock counts."""
     look = [replace(e, gpus=(GpuSample(processes=2),)) for e in samples_of(0, S)]
     samples = [
         replace(e, gpus=(GpuSample(processes=3 + (e.at_ns > 2 * S), throttle=1 << (e.at_ns // S)),))
