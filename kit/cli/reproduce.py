@@ -10,6 +10,7 @@ import click
 
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
+from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import chosen_platform, plan_options
 from kit.cli._shared.printing import show_json
@@ -28,6 +29,12 @@ from kit.storage.names import REPORT
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
+@click.option(
+    "--quiet-wait",
+    type=Duration(0, 86_400),
+    metavar="TIME",
+    help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
+)
 @source_option
 @yes_option
 @quiet_option
@@ -37,6 +44,7 @@ def command(
     out: Path | None,
     resume: Path | None,
     no_calibrate: bool,
+    quiet_wait: float | None,
     from_source: bool | None,
     yes: bool,
     quiet: bool,
@@ -55,14 +63,20 @@ def command(
     from kit.report.tables import tables
     from kit.strict import plain
 
+    if resume is not None and quiet_wait is not None:
+        raise click.UsageError("--resume keeps the plan of the run: leave out --quiet-wait.")
     chosen_run = _chosen_run(platform, resume, options)
-    command_options = CommandOptions(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
+    command_options = CommandOptions(
+        from_source, options["seed"], not no_calibrate, yes, quiet or as_json, quiet_wait
+    )
     folder = resume or new_folder(out, chosen_run.platform.name)
     plan, outcome = carried_out(chosen_run, folder, command_options)
     if as_json:
         show_json(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
-    click.echo(tables(plan, outcome.result, outcome.calibration, notes=outcome.notes))
+    click.echo(
+        tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
+    )
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")

@@ -14,15 +14,21 @@ from kit.documents import Calibration, Cell, CellPlan, Plan, Result
 from kit.engines.protocol import Engine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
+from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
 from kit.report.differences_text import difference_notes
+from kit.report.disturbance_text import disturbance_lines
 from kit.report.tables import report
+from kit.report.telemetry_text import telemetry_lines
+from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
-from kit.run.cell import measure_cell
 from kit.run.host import describe_host
 from kit.run.phases import CellInputs
+from kit.run.quiet import Quiet, QuietObserver
+from kit.run.telemetry import run_look
+from kit.storage.attempts import read_attempts
 from kit.storage.cell_folder import read_checks, read_records
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
@@ -37,7 +43,7 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(CacheObserver, Protocol):
+class RunObserver(CacheObserver, AttemptObserver, QuietObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
@@ -51,13 +57,14 @@ class RunObserver(CacheObserver, Protocol):
 class Outcome:
     """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan.
 
-    `notes` say what differs between the entries' answers.
+    `notes` say what differs between the entries' answers, `disturbance` which cells were disturbed.
     """
 
     result: Result
     calibration: Calibration | None
     plan_sha256: str
     notes: tuple[str, ...] = ()
+    disturbance: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -65,26 +72,33 @@ def reproduce(
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
+    A cell that was disturbed is measured again, as often as the plan allows (see kit.run.attempts).
+
     A new folder gets the plan; one that holds this very plan is continued: what has a cell.json is neither
     measured again nor changed, whatever became of it. `InputError` if the folder holds anything else,
     `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
     """
     plan_sha256 = _begin(plan, folder)
     try:
-        _calibrate(plan, folder, engine, observer)
+        set_aside_all_disturbed(plan, folder)
         done = read_cells(folder, plan)
+        quiet = Quiet(plan, engine, observer)
+        if len(done) < len(plan.cells):
+            quiet.before_the_start(folder)
+        _calibrate(plan, folder, engine, observer, quiet)
         fill_caches(plan, done, engine, supply, suite, observer)
         for planned in plan.cells:
             if planned.id in done:
                 continue
             observer.cell_started(planned)
             inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
-            observer.cell_ended(measure_cell(inputs))
+            observer.cell_ended(measure_undisturbed(inputs, folder, quiet.wait, observer))
     except StorageError as error:
         raise StorageError(error.what, f"Free some space, then: kit reproduce --resume {folder}") from None
     except OSError as error:
         raise _storage(error, folder) from None
     finally:
+        set_aside_all_disturbed(plan, folder)
         outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
@@ -118,8 +132,11 @@ def _begin(plan: Plan, folder: Path) -> str:
     return plan_sha256
 
 
-def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
-    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
+def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, quiet: Quiet) -> None:
+    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept.
+
+    What does not hold is tried again on a quiet machine, if there is one.
+    """
     if not plan.calibrate or read_calibration(folder) is not None:
         return
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
@@ -130,6 +147,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) 
             Path(scratch),
             observer.calibrating,
             at_most_tok_s=RUN_TOK_S,
+            before_retry=quiet.wait,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 
@@ -148,11 +166,14 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
     try:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
-        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes)
+        seen, host = telemetry_lines(cells.values()), read_host(folder)
+        unquiet = look_disturbances(plan, run_look(folder), host.cpus)
+        disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
+        text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, calibration, plan_sha256, notes)
+    return Outcome(result, calibration, plan_sha256, notes, disturbance)
 
 
 def _difference_notes(plan: Plan, plan_sha256: str, folder: Path, cells: Mapping[str, Cell]) -> tuple[str, ...]:

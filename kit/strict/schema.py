@@ -58,6 +58,7 @@ DOCUMENTS = frozenset(
         "selftest",
         "study",
         "sweep",
+        "telemetry",
         "text",
         "truth",
         "verdict",

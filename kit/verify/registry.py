@@ -12,6 +12,7 @@ from kit.verify import (
     rules_load,
     rules_metrics,
     rules_plan,
+    rules_telemetry,
     rules_time,
     rules_tokens,
 )
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *rules_calibration.RULES,
+    *rules_telemetry.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

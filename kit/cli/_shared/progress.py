@@ -104,6 +104,7 @@ class RunProgress:
         self._estimate_s = duration_estimate_s(plan) / max(1, len(plan.cells))
         self._rate = _Rate()
         self._shown = ""
+        self._busy = ""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -126,6 +127,23 @@ class RunProgress:
         words = f"starting {entry} once, so that no measured start compiles"
         self._line(f"{words} ...")
         self._update(words)
+
+    def looking(self) -> None:
+        self._update("looking whether the machine is quiet")
+
+    def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
+        who = f" ({', '.join(programs)})" if programs else ""
+        then = f"waiting, {remaining_text(left_s)} at most" if left_s > 0 else "going on all the same"
+        words = f"the machine is not quiet: {'; '.join(reasons)}{who}; {then}"
+        if words.partition(";")[0] != self._busy.partition(";")[0] or not left_s:
+            self._line(words)
+        self._busy = words
+        self._update(f"{then}: {'; '.join(reasons)}{who}")
+
+    def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        what = "measured again" if again else "the last attempt, no verdict on it"
+        self._line(f"      {cell.id}: disturbed, {'; '.join(reasons)}: {what}")
+        self._update(f"{cell.id} disturbed: {what}")
 
     def cell_started(self, cell: CellPlan) -> None:
         if not cell.order:

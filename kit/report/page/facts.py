@@ -111,7 +111,11 @@ def method(given: PageInput) -> list[str]:
     if given.plan is None:
         said = given.study.conditions
         return [f"Metrics as {said.method} defines them; what its files do not state is unknown."]
-    return [*method_lines(given.plan), calibration_line(given.calibration), "No telemetry in this run."]
+    return [
+        *method_lines(given.plan),
+        calibration_line(given.calibration),
+        *(given.telemetry or ("No telemetry in this run.",)),
+    ]
 
 
 def host_facts(host: Host) -> list[tuple[str, str]]:
