@@ -54,7 +54,12 @@ def study_of_run(
     entries = {entry.name: entry for entry in plan.entries}
     subjects = []
     for row in result.rows:
-        lines = [line for line in result.cells if (line.entry, line.concurrency) == (row.entry, row.concurrency)]
+        lines = [
+            line
+            for line in result.cells
+            # What the rule of the plan did not call for counts as not planned.
+            if (line.entry, line.concurrency) == (row.entry, row.concurrency) and line.status != "not needed"
+        ]
         if not lines:
             continue  # left out for this entry: above its max_concurrency
         entry = entries[row.entry]

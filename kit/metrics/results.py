@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from kit.documents import (
     Calibration,
@@ -17,8 +18,10 @@ from kit.documents import (
 )
 from kit.metrics.accuracy import suspicions
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 
+METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
     THROUGHPUT, DECODE, "request_rate_s", ERROR_RATE,
@@ -52,8 +55,56 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
     )
 
 
+def course_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Course | None:
+    """How far a run that decides has come with these cells, by id; None where the plan has no such rule."""
+    return _course(plan, _lines(plan, cells, calibration), cells, calibration)
+
+
+def cells_ahead(
+    plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None
+) -> tuple[CellPlan, ...]:
+    """The cells that are still to be measured, in their order, as far as the plan's rule tells by now."""
+    found = course_of(plan, cells, calibration)
+    return tuple(
+        planned
+        for planned in plan.cells
+        if is_ahead(plan, cells.get(planned.id)) and (found is None or planned.id in found.called)
+    )
+
+
+def is_ahead(plan: Plan, cell: Cell | None) -> bool:
+    """Whether a planned cell is still to be measured, if it is needed; before method 3 none was taken again."""
+    return cell is None or (cell.status == "interrupted" and plan.method >= METHOD_OF_ATTEMPTS)
+
+
+def _lines(
+    plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None
+) -> tuple[CellResult, ...]:
+    return tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+
+
+def _course(
+    plan: Plan, lines: Sequence[CellResult], cells: Mapping[str, Cell], calibration: Calibration | None
+) -> Course | None:
+    rule = plan.sequential
+    if rule is None:
+        return None
+    return course(
+        plan,
+        {line.id: line for line in lines},
+        # Attempts that were set aside took about as long as the one that counts.
+        {name: cell.duration_ns * cell.attempt for name, cell in cells.items()},
+        calibration.duration_ns if calibration else 0,
+        lambda line: value_at(line.metrics, rule.metric) if line.metrics else None,
+    )
+
+
 def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
-    mine = [result for result in results if result.entry == entry and result.concurrency == concurrency]
+    mine = [
+        result
+        for result in results
+        if (result.entry, result.concurrency) == (entry, concurrency) and result.status != "not needed"
+    ]
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     return Row(
         entry=entry,
@@ -73,12 +124,20 @@ def make_result(
     plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Result:
     """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
-    results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    results = _lines(plan, cells, calibration)
+    found = _course(plan, results, cells, calibration)
+    if found is not None:
+        results = tuple(
+            replace(line, status="not needed")
+            if line.status == "missing" and found.status_of(planned) == "not needed"
+            else line
+            for planned, line in zip(plan.cells, results, strict=True)
+        )
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,
         plan_sha256=plan_sha256,
-        complete=all(result.status in ("measured", "failed") for result in results),
+        complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
             _row(entry.name, concurrency, results)

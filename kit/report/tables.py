@@ -76,7 +76,9 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     work = plan.workload
     output = work.output_tokens
     arrivals = "text chunks" if plan.method == 1 else "arrivals of text"
-    replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
+    up_to = "up to " if plan.sequential else ""
+    several = f"median of {up_to}{work.replicates} interleaved replicates"
+    replicates = several if work.replicates > 1 else "one replicate"
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
@@ -92,7 +94,7 @@ def failures(result: Result) -> list[str]:
     """One Markdown line for each cell without a result, with the reason."""
     lines = []
     for line in result.cells:
-        if line.status == "measured":
+        if line.status in ("measured", "not needed"):
             continue
         reason = f"{safe(line.failure.phase)}: {safe(line.failure.message)}" if line.failure else ""
         lines.append(f"- {_name(line.id)}: {line.status}{' in ' if reason else ''}{reason}")

@@ -13,7 +13,8 @@ LOAD, PROMPTS, TRACE = "load.json", "prompts.json", "trace.jsonl"
 PROMPTS_SOURCE = "prompts.source"  # a user's prompts as they were given; stays with the records of a load by hand
 FACTS, METRICS = "facts.json", "metrics.json"
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
-STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG)  # they may name paths and people; no number comes from them
+LIVE = "live.json"  # what a run does now (kit.storage.live); gone when it ends
+STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG, LIVE)  # they may name paths and people; no number comes from them
 SWEEP, PAGE = "sweep.json", "report.html"
 # What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
 _LITTER = frozenset(
@@ -34,6 +35,11 @@ _LITTER_FORMS = re.compile(
 def cell_file(cell_id: str, name: str = CELL) -> str:
     """The place of a file of a cell, e.g. `cells/r1-c4-vllm/cell.json`."""
     return f"{CELLS}/{cell_id}/{name}"
+
+
+def part_of(name: str) -> str:
+    """What a file is called until it is whole; whatever a killed run leaves of it is litter."""
+    return f"{name}~"
 
 
 def is_litter(name: str) -> bool:

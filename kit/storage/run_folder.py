@@ -23,6 +23,7 @@ from kit.storage.names import (
     STAY_AT_HOME,
     cell_file,
     is_litter,
+    part_of,
 )
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
@@ -51,8 +52,15 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
     document = plain(value)
     check(document, schema, path.name)
     data = write_json(document)
-    path.write_bytes(data)
+    replace_file(path, data)
     return data
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that whoever looks finds the old one, the new one or none, also when this process is killed."""
+    part = path.with_name(part_of(path.name))
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def read_document(data: bytes, cls: type[T], schema: str, where: str) -> T:

@@ -11,6 +11,7 @@ from kit.verify import (
     rules_load,
     rules_metrics,
     rules_plan,
+    rules_sequential,
     rules_time,
     rules_tokens,
 )
@@ -19,6 +20,7 @@ from kit.verify.rule import Rule
 RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
+    *rules_sequential.RULES,
     *rules_cells.RULES,
     *rules_containers.RULES,
     *rules_metrics.RULES,

@@ -95,7 +95,7 @@ def files_expected(evidence: Evidence) -> Steps:
 def _required(evidence: Evidence) -> set[str]:
     """The files of cells that must be there: what result.json speaks of, and what each cell.json calls for."""
     lines = evidence.result.cells if evidence.result else ()
-    names = {cell_file(line.id) for line in lines if line.status != "missing"}
+    names = {cell_file(line.id) for line in lines if line.status not in ("missing", "not needed")}
     names |= {cell_file(name) for name in evidence.cells}
     for name, files in evidence.cells.items():
         if files.cell is not None:
