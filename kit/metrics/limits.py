@@ -73,3 +73,32 @@ GROWTH_PERCENT = 5
 FLAT_STEPS = 2  # one flat step may be a window that was unlucky; two in a row are a plateau
 EQUAL_PERCENT = 2  # two windows of one load differ by about this: it must not decide what is on the frontier
 MIN_KNEE_HEIGHT = 0.1  # of the curve above its chord, in parts of its own height: noise gets to a few percent
+
+# --- disturbance (docs/method.md, "Disturbance") ----------------------------------------------------------
+
+# CPU time of everything that is neither server, load generator nor kit, as a share of all CPUs, on a machine
+# without room: over the window, and in its worst second. A quiet machine takes 1 to 2 %. Threads that compute in
+# step wait for the slowest of them, so one CPU counts in full however many there are: from ten CPUs on (four in
+# the worst second) the limit is a part of one CPU instead.
+MAX_OTHER_SHARE, MAX_OTHER_CPUS = 0.03, 0.3
+MAX_WORST_OTHER_SHARE, MAX_WORST_OTHER_CPUS = 0.2, 0.8
+# There is room where all together use no more than this in the worst second, a whole CPU is free, and hardly
+# anyone waits for one. Then others may have more: what they still share is memory bandwidth, caches and turbo.
+MAX_BUSY_WITH_ROOM, MIN_FREE_CPUS, MAX_PRESSURE_WITH_ROOM = 0.7, 1.0, 0.1
+MAX_OTHER_SHARE_WITH_ROOM = 0.25
+MAX_STEAL_SHARE = 0.01  # of all CPUs: what a hypervisor took, server and client lost
+MAX_MEMORY_PRESSURE_SHARE = 0.01  # of the window: a task that waits for memory does nothing else; quiet is 0
+MAX_SWAPPED_BYTES = 16 << 20  # more in the window than a few pages that nobody used
+MAX_THROTTLED_SHARE = 0.01  # of the window: a server or client that its cgroup stopped; the kit sets no such quota
+# Samples come ten a second; where none comes for a second, the machine or everything on it stood still.
+MAX_SAMPLE_GAP_NS = 1_000_000_000
+MAX_CLOCK_STEP_NS = UTC_SLACK_NS  # the real clock against the monotonic one
+# Of NVML's reasons for a lower clock: HW slowdown, SW thermal, HW thermal, HW power brake. Idle, the power cap and
+# clocks that somebody set are how a card is meant to run.
+GPU_SLOWDOWNS = {
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}
+QUIET_LOOK_NS = 2_000_000_000  # how long an idle machine is looked at before something starts

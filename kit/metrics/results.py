@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kit.documents import (
@@ -17,6 +17,7 @@ from kit.documents import (
     Row,
 )
 from kit.metrics.accuracy import suspicions
+from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
@@ -50,8 +51,9 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
         metrics=metrics,
-        suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
+        suspect=(*suspicions(planned.concurrency, metrics, calibration), *_disturbed(cell)) if metrics else (),
         failures=cell.facts.failures if cell and cell.facts else None,
+        attempts=cell.attempt if cell else 1,
     )
 
 
@@ -97,6 +99,12 @@ def _course(
         calibration.duration_ns if calibration else 0,
         lambda line: value_at(line.metrics, rule.metric) if line.metrics else None,
     )
+
+
+def _disturbed(cell: Cell | None) -> Iterator[str]:
+    """The reasons why a cell that counts was disturbed to the last attempt."""
+    reasons = cell_disturbances(cell.telemetry) if cell else ()
+    return (f"{DISTURBED}{reason}" for reason in reasons)
 
 
 def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:

@@ -6,6 +6,7 @@ import re
 
 PLAN, HOST, RESULT, CALIBRATION, CELLS = "plan.json", "host.json", "result.json", "calibration.json", "cells"
 MANIFEST = "manifest.json"  # in a bundle only
+ATTEMPTS = "attempts"  # what cells left that were measured again; the one that counts is in CELLS
 CELL, RECORDS, TEXTS, CORRECT = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"
 CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
 # What the load generator is given, and what it leaves beside records and texts; both go into cell.json.
@@ -30,6 +31,7 @@ _LITTER_FORMS = re.compile(
     r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+",
     re.DOTALL,
 )
+_ATTEMPT_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def cell_file(cell_id: str, name: str = CELL) -> str:
@@ -40,6 +42,17 @@ def cell_file(cell_id: str, name: str = CELL) -> str:
 def part_of(name: str) -> str:
     """What a file is called until it is whole; whatever a killed run leaves of it is litter."""
     return f"{name}~"
+
+
+def attempt_folder(cell_id: str, number: int) -> str:
+    """The place of an attempt that was superseded, e.g. `attempts/r1-c4-vllm.1`; the first is number 1."""
+    return f"{ATTEMPTS}/{cell_id}.{number}"
+
+
+def attempt_name(folder: str) -> tuple[str, int] | None:
+    """Cell and number of an attempt by the name of its folder below ATTEMPTS; None if it is none."""
+    cell_id, _, number = folder.rpartition(".")
+    return (cell_id, int(number)) if cell_id and _ATTEMPT_NUMBER.fullmatch(number) else None
 
 
 def is_litter(name: str) -> bool:

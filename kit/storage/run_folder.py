@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +13,7 @@ from kit.documents import Calibration, Cell, Host, Plan
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
+    ATTEMPTS,
     CALIBRATION,
     CELL,
     CELL_FILES,
@@ -21,6 +22,7 @@ from kit.storage.names import (
     PLAN,
     RESULT,
     STAY_AT_HOME,
+    attempt_name,
     cell_file,
     is_litter,
     part_of,
@@ -30,6 +32,7 @@ from kit.strict.schema import check
 from kit.text import bytes_text, cell
 
 MAX_FILE_BYTES = DEFAULT.member_bytes
+METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 
 T = TypeVar("T")
 
@@ -111,20 +114,31 @@ def run_names(plan: Plan) -> list[str]:
 
 
 def bundle_names(plan: Plan) -> list[str]:
-    """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
+    """The names of all files that may be in a bundle, but those of attempts; logs and reports stay at home."""
     names = run_names(plan)
     for planned in plan.cells:
         names += [cell_file(planned.id, name) for name in CELL_FILES]
     return names
 
 
+def attempt_names(plan: Plan, names: Iterable[str]) -> set[str]:
+    """Those of these names that are files of attempts at cells of the plan; plans before method 3 have none."""
+    cells = {planned.id for planned in plan.cells} if plan.method >= METHOD_OF_ATTEMPTS else set()
+    parts = [(name, name.split("/")) for name in names if name.startswith(f"{ATTEMPTS}/")]
+    return {
+        name
+        for name, part in parts
+        if len(part) == 3 and part[2] in CELL_FILES and (named := attempt_name(part[1])) and named[0] in cells
+    }
+
+
 def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
-    """What a bundle of this run holds, by name: the files of `bundle_names` that are there, no links."""
+    """What a bundle of this run holds, by name: files of the run, its cells and attempts, no links."""
     plan, _ = read_plan(folder)
     found = read_folder(folder)
     for name, why in found.refused.items():
         raise InputError(f"{folder / name} {why}.", "A run folder holds plain files only.")
-    names = set(bundle_names(plan))
+    names = {*bundle_names(plan), *attempt_names(plan, found.files)}
     return {name: data for name, data in found.files.items() if name in names}
 
 

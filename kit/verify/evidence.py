@@ -15,7 +15,20 @@ from typing import Literal, TypeVar
 from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
 from kit.storage.archive import ArchiveError, unpack
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
-from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, MANIFEST, PLAN, RECORDS, RESULT, TEXTS
+from kit.storage.names import (
+    ATTEMPTS,
+    CALIBRATION,
+    CELL,
+    CELLS,
+    CORRECT,
+    HOST,
+    MANIFEST,
+    PLAN,
+    RECORDS,
+    RESULT,
+    TEXTS,
+    attempt_name,
+)
 from kit.storage.run_folder import FolderFiles
 from kit.strict import (
     Json,
@@ -57,7 +70,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class CellFiles:
-    """What the folder of one cell holds; None where a file is missing or could not be read.
+    """What the folder of one cell, or of an attempt, holds; None where a file is missing or could not be read.
 
     `computed` remembers what `kit.verify.recompute` made of the records, by limits.
     """
@@ -67,12 +80,16 @@ class CellFiles:
     records: tuple[Record, ...] | None
     texts: tuple[Text, ...] | None
     checks: tuple[AnswerCheck, ...] | None
+    folder: str = CELLS
     computed: dict[Slo | None, Metrics] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything there is to judge. `read` says how many things each reading rule looked at."""
+    """Everything there is to judge. `read` says how many things each reading rule looked at.
+
+    `attempts` are what cells left that were measured again, by the id of the cell and then by number.
+    """
 
     source: Literal["bundle", "run"]
     files: Mapping[str, bytes]
@@ -83,6 +100,7 @@ class Evidence:
     calibration: Calibration | None = None
     result: Result | None = None
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
+    attempts: Mapping[str, Mapping[int, CellFiles]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
 
@@ -119,15 +137,25 @@ def _open(
         host=reader.document(HOST, Host, "host"),
         calibration=reader.document(CALIBRATION, Calibration, "calibration"),
         result=reader.document(RESULT, Result, "result"),
-        cells={name: reader.cell(name) for name in _cell_names(files)},
+        cells={name: reader.cell(name, f"{CELLS}/{name}") for name in _folders(files, CELLS)},
+        attempts=_attempts(reader),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )
 
 
-def _cell_names(files: Mapping[str, bytes]) -> list[str]:
+def _folders(files: Mapping[str, bytes], within: str) -> list[str]:
     parts = [name.split("/") for name in files]
-    return sorted({part[1] for part in parts if len(part) == 3 and part[0] == CELLS})
+    return sorted({part[1] for part in parts if len(part) == 3 and part[0] == within})
+
+
+def _attempts(reader: _Reader) -> dict[str, dict[int, CellFiles]]:
+    found: dict[str, dict[int, CellFiles]] = {}
+    for name in _folders(reader.files, ATTEMPTS):
+        named = attempt_name(name)
+        if named is not None:
+            found.setdefault(named[0], {})[named[1]] = reader.cell(named[0], f"{ATTEMPTS}/{name}")
+    return {cell: dict(sorted(attempts.items())) for cell, attempts in found.items()}
 
 
 @dataclass(slots=True)
@@ -138,14 +166,14 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
 
-    def cell(self, name: str) -> CellFiles:
-        folder = f"{CELLS}/{name}/"
+    def cell(self, name: str, folder: str) -> CellFiles:
         return CellFiles(
             id=name,
-            cell=self.document(folder + CELL, Cell, "cell"),
-            records=self._lines(folder + RECORDS, record_from),
-            texts=self._lines(folder + TEXTS, lambda value, where: typed(Text, value, where)),
-            checks=self._lines(folder + CORRECT, self._answer),
+            folder=folder,
+            cell=self.document(f"{folder}/{CELL}", Cell, "cell"),
+            records=self._lines(f"{folder}/{RECORDS}", record_from),
+            texts=self._lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
+            checks=self._lines(f"{folder}/{CORRECT}", self._answer),
         )
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kit.verify import (
     rules_answers,
+    rules_attempts,
     rules_calibration,
     rules_cells,
     rules_containers,
@@ -22,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     *rules_plan.RULES,
     *rules_sequential.RULES,
     *rules_cells.RULES,
+    *rules_attempts.RULES,
     *rules_containers.RULES,
     *rules_metrics.RULES,
     *rules_time.RULES,

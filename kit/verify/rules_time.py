@@ -8,7 +8,6 @@ from itertools import chain, pairwise
 from kit.documents import Phase, Record, Window
 from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_DRIFT_PER_MILLION, UTC_SLACK_NS
-from kit.storage.names import CELLS
 from kit.timestamps import utc_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -122,7 +121,7 @@ def time_one_at_a_time(evidence: Evidence) -> Steps:
     spans.sort(key=lambda span: span[:2])
     for (_, stopped, before), (started, _, after) in pairwise(spans):
         if started + UTC_SLACK_NS < stopped:
-            yield Issue(f"{after.where}: server", f"was started before that of {before.planned.id} had stopped")
+            yield Issue(f"{after.where}: server", f"was started before that of {before.name} had stopped")
 
 
 @rule("time.order", "reject", "cells", "Cells were measured one after the other, in the order of the plan")
@@ -131,7 +130,7 @@ def time_order(evidence: Evidence) -> Steps:
     yield len(cells)
     for before, after in pairwise(cells):
         if not _ascend((before.cell.started_utc, before.cell.ended_utc, after.cell.started_utc)):
-            yield Issue(after.where, f"does not come after {CELLS}/{before.planned.id}, as planned")
+            yield Issue(after.where, f"does not come after {before.files.folder}, as planned")
 
 
 @rule(

@@ -100,6 +100,7 @@ def _missing(ended: Sequence[str]) -> Iterator[Finding]:
 
 
 def _something_checked(evidence: Evidence) -> Iterator[Finding]:
-    if not any(loaded.found.measured and loaded.records for loaded in loaded_cells(evidence)):
+    loads = (loaded for loaded in loaded_cells(evidence) if loaded.found.attempt is None)
+    if not any(loaded.found.measured and loaded.records for loaded in loads):
         words = "No measured cell with records: nothing to check."
         yield _finding(NOTHING_CHECKED, "reject", Issue("the whole", words))
