@@ -1,71 +1,85 @@
-"""Intervals of ratios over replicates, by Welch's t on logarithms. Pure."""
+"""The intervals of kit.metrics.intervals in floats: a simulation needs a million of them, and decimals take a while."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from kit.metrics.intervals import Interval
+from kit.metrics.limits import MIN_SPREAD, PAIRED_FROM
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """From `low` to `high`."""
+LEAST = float(MIN_SPREAD) ** 2
+ENOUGH = 1e-13
+TINY = 1e-300
 
-    low: float
-    high: float
+
+def _estimate(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
+    """Difference of the mean logarithms, its standard error, and its degrees of freedom."""
+    x, y, n = [math.log(value) for value in a], [math.log(value) for value in b], len(a)
+    if n >= PAIRED_FROM:
+        mean, variance = _moments([one - other for one, other in zip(x, y, strict=True)])
+        return mean, math.sqrt(max(variance, 2 * LEAST) / n), n - 1
+    (mean_x, variance_x), (mean_y, variance_y) = _moments(x), _moments(y)
+    of_x, of_y = max(variance_x, LEAST) / n, max(variance_y, LEAST) / n
+    whole = of_x + of_y
+    return mean_x - mean_y, math.sqrt(whole), whole * whole * (n - 1) / (of_x * of_x + of_y * of_y)
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    mean = sum(values) / len(values)
+    return mean, sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+
+
+def compare(a: Sequence[float], b: Sequence[float]) -> tuple[float, float] | None:
+    middle, error, df = _estimate(a, b)
+    return middle / error, df
+
+
+def difference_p(a: Sequence[float], b: Sequence[float]) -> float:
+    middle, error, df = _estimate(a, b)
+    return _tail(middle / error, df)
+
+
+def log_ratio_interval(a: Sequence[float], b: Sequence[float], confidence: float) -> Interval | None:
+    middle, error, df = _estimate(a, b)
+    reach = _limit(round(df, 3), confidence) * error
+    return Interval(math.exp(middle - reach), math.exp(middle + reach))
+
+
+@lru_cache(maxsize=1 << 18)
+def _limit(df: float, confidence: float) -> float:
+    low, high = 0.0, 1.0
+    while _tail(high, df) > 1 - confidence:
+        low, high = high, high * 2
+    while high - low > ENOUGH * high * 1000:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _tail(middle, df) > 1 - confidence else (low, middle)
+    return high
+
+
+def _tail(t: float, df: float) -> float:
+    """Both tails of Student's distribution beyond t."""
+    return _beta(df / (df + t * t), df / 2, 0.5)
 
 
 def _beta(x: float, a: float, b: float) -> float:
     """The regularised incomplete beta function, by Lentz's continued fraction."""
-    if x <= 0:
-        return 0.0
+    if x >= 1:
+        return 1.0
     if x > (a + 1) / (a + b + 2):
-        return 1 - _beta(1 - x, b, a)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    )
-    f, c, d = 1.0, 1.0, 0.0
-    for i in range(300):
-        m = i // 2
-        if i == 0:
-            part = 1.0
-        elif i % 2 == 0:
-            part = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        else:
-            part = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        d = 1 / (1 + part * d or 1e-30)
-        c = 1 + part / c or 1e-30
-        f *= c * d
-        if abs(1 - c * d) < 1e-13:
+        return 1 - _beta(1 - x, b, a) if x < 1 else 1.0
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1) or TINY)
+    found = d
+    for m in range(1, 1000):
+        for factor in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 / (1 + factor * d or TINY)
+            c = 1 + factor / c or TINY
+            found *= c * d
+        if abs(c * d - 1) < ENOUGH:
             break
-    return front * (f - 1) / a
-
-
-@lru_cache(maxsize=1 << 16)
-def t_quantile(tail: float, df: float) -> float:
-    """The t above which lies `tail` of the distribution."""
-    low, high = 0.0, 1.0
-    while _beta(df / (df + high * high), df / 2, 0.5) / 2 > tail:
-        low, high = high, high * 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        if _beta(df / (df + middle * middle), df / 2, 0.5) / 2 > tail:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def log_ratio_interval(a: Sequence[float], b: Sequence[float], confidence: float) -> Interval | None:
-    """The interval of the ratio a / b of two sides."""
-    n = len(a)
-    if n < 2 or min(*a, *b) <= 0:
-        return None
-    x, y = [math.log(v) for v in a], [math.log(v) for v in b]
-    mx, my = sum(x) / n, sum(y) / n
-    vx, vy = (sum((v - m) ** 2 for v in side) / (n - 1) / n for side, m in ((x, mx), (y, my)))
-    se = math.sqrt(vx + vy)
-    df = (vx + vy) ** 2 / ((vx**2 + vy**2) / (n - 1)) if se else 1.0
-    half = t_quantile((1 - confidence) / 2, round(df, 2)) * se
-    return Interval(math.exp(mx - my - half), math.exp(mx - my + half))
+    return front / a * found

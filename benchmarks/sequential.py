@@ -13,16 +13,19 @@ from __future__ import annotations
 import argparse
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 
 from tabulate import tabulate
 
+from benchmarks import floats
 from kit.catalogue import model
 from kit.documents import CellResult, Plan
 from kit.documents.plan import SequentialRule
 from kit.metrics.limits import EQUIVALENT_PERCENT
+from kit.metrics import sequential
 from kit.metrics.sequential import Course, course, default_rule
 from kit.plan.correctness import load_suite
 from kit.plan.plan import cell_order, make_plan
@@ -94,7 +97,9 @@ def simulated_plan(entries: int, rule: SequentialRule, replicates: int) -> Plan:
     )
 
 
-def measured(plan: Plan, ratio: float, noise: Noise, rng: random.Random) -> tuple[dict[str, CellResult], dict[str, float]]:
+def measured(
+    plan: Plan, ratio: float, noise: Noise, rng: random.Random
+) -> tuple[dict[str, CellResult], dict[str, float]]:
     """A line for every cell of the plan, and its figure: the first entry is `ratio` times as fast as each other."""
     lines, figures = {}, {}
     for cell in plan.cells:
@@ -104,6 +109,10 @@ def measured(plan: Plan, ratio: float, noise: Noise, rng: random.Random) -> tupl
             cell.id, cell.entry, cell.concurrency, cell.replicate, "measured", None, None, ()
         )
     return lines, figures
+
+
+def _figure(figures: Mapping[str, float], line: CellResult) -> float:
+    return figures[line.id]
 
 
 def judge(found: Course, ratio: float, tally: Tally, cells: int) -> None:
@@ -132,7 +141,7 @@ def simulate(entries: int, runs: int, rng: random.Random) -> list[list[object]]:
             for _ in range(runs):
                 lines, figures = measured(plan, ratio, noise, rng)
                 for tally, chosen in zip(tallies, (plan, fixed), strict=True):
-                    found = course(chosen, lines, {}, 0, lambda line: figures[line.id])
+                    found = course(chosen, lines, {}, 0, partial(_figure, figures))
                     judge(found, ratio, tally, len(plan.cells))
             rows.append([name, ratio, *_columns(tallies[0]), *_columns(tallies[1])[:-1]])
     return rows
@@ -152,6 +161,8 @@ def medians(rows: Sequence[Sequence[object]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("compare", "difference_p", "log_ratio_interval"):
+        setattr(sequential, name, getattr(floats, name))
     parser.add_argument("--quick", action="store_true", help="fewer runs: half a minute")
     chosen = parser.parse_args()
     for entries in (2, 4):

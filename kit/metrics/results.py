@@ -62,9 +62,7 @@ def course_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | 
     return _course(plan, _lines(plan, cells, calibration), cells, calibration)
 
 
-def cells_ahead(
-    plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None
-) -> tuple[CellPlan, ...]:
+def cells_ahead(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellPlan, ...]:
     """The cells that are still to be measured, in their order, as far as the plan's rule tells by now."""
     found = course_of(plan, cells, calibration)
     return tuple(
@@ -79,9 +77,7 @@ def is_ahead(plan: Plan, cell: Cell | None) -> bool:
     return cell is None or (cell.status == "interrupted" and plan.method >= METHOD_OF_ATTEMPTS)
 
 
-def _lines(
-    plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None
-) -> tuple[CellResult, ...]:
+def _lines(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellResult, ...]:
     return tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
 
 

@@ -22,9 +22,9 @@ from kit.metrics.stats import median
 
 RULE: Literal["kit-sequential-1"] = "kit-sequential-1"
 FIRST, ALPHA_MILLI, MAXIMUM = 3, 50, 10
-# The first look ends what is far apart, the last one has the rest of the error for what is close; between them is
-# spent more early than late. benchmarks/sequential.py shows what this costs and saves.
-FIRST_SHARE, LAST_SHARE = Fraction(4, 10), Fraction(3, 10)
+# What the looks spend, in parts: the first two end what is far apart, the last one has much of the error left for what
+# is close. In between t has few degrees of freedom to win much. benchmarks/sequential.py shows what this saves.
+EARLY_PARTS, MIDDLE_PARTS, LAST_PARTS = (7, 5), 3, 5
 
 Verdict = Literal["ahead", "tied"]
 Ended = Literal["measuring", "decided", "maximum", "budget"]
@@ -77,15 +77,10 @@ def look_share(rule: SequentialRule, most: int, replicates: int) -> Fraction:
     at = min(replicates, most) - rule.first
     if at < 0:
         return Fraction(0)
-    if looks == 1:
-        return Fraction(1)
-    if at == 0:
-        return FIRST_SHARE if looks > 2 else 1 - LAST_SHARE
-    if at == looks - 1:
-        return LAST_SHARE
-    # Between the first and the last: each look has one part less than the one before it.
-    between = looks - 2
-    return (1 - FIRST_SHARE - LAST_SHARE) * Fraction(2 * (between - at + 1), between * (between + 1))
+    between = max(0, looks - 3)
+    parts = [*EARLY_PARTS, *[Fraction(MIDDLE_PARTS, max(1, between))] * between, LAST_PARTS]
+    used = parts if looks >= 3 else parts[:looks]
+    return Fraction(used[at]) / sum(used)
 
 
 def planned_most(plan: Plan) -> int:
@@ -130,10 +125,9 @@ class _Looks:
 
     def _find_ties(self, sides: Mapping[Pair, Sides]) -> None:
         for pair, (a, b) in sides.items():
-            error = self._error("tied", len(a))
-            if pair in self.states or not error:
+            if pair in self.states or not look_share(self.rule, self.most, len(a)):
                 continue
-            interval = log_ratio_interval(a, b, float(1 - error))
+            interval = log_ratio_interval(a, b, float(1 - self._error("tied", len(a))))
             if interval is not None and interval.is_equivalent:
                 self.states[pair] = Decision(*pair, "tied", len(a))
 
