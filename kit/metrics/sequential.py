@@ -24,7 +24,7 @@ RULE: Literal["kit-sequential-1"] = "kit-sequential-1"
 FIRST, ALPHA_MILLI, MAXIMUM = 3, 50, 10
 # What the looks spend, in parts: the first two end what is far apart, the last one has much of the error left for what
 # is close. In between t has few degrees of freedom to win much. benchmarks/sequential.py shows what this saves.
-EARLY_PARTS, MIDDLE_PARTS, LAST_PARTS = (7, 5), 3, 5
+EARLY_PARTS, MIDDLE_PARTS, LAST_PARTS = (Fraction(7), Fraction(5)), 3, Fraction(5)
 
 Verdict = Literal["ahead", "tied"]
 Ended = Literal["measuring", "decided", "maximum", "budget"]
@@ -78,9 +78,8 @@ def look_share(rule: SequentialRule, most: int, replicates: int) -> Fraction:
     if at < 0:
         return Fraction(0)
     between = max(0, looks - 3)
-    parts = [*EARLY_PARTS, *[Fraction(MIDDLE_PARTS, max(1, between))] * between, LAST_PARTS]
-    used = parts if looks >= 3 else parts[:looks]
-    return Fraction(used[at]) / sum(used)
+    parts = [*EARLY_PARTS, *[Fraction(MIDDLE_PARTS, max(1, between))] * between, LAST_PARTS][:looks]
+    return parts[at] / sum(parts, Fraction(0))
 
 
 def planned_most(plan: Plan) -> int:
@@ -105,29 +104,33 @@ class _Looks:
         self._find_ties(sides)
         return [pair for pair in self._leading(figures) if pair in sides and pair not in self.states]
 
-    def _error(self, state: Verdict, replicates: int) -> Fraction:
-        """The error of one comparison at a look, by Holm: that of as many as were not decided so before."""
+    def _error(self, state: Verdict) -> float:
+        """The error of one comparison over all looks, by Holm: that of as many as were not decided so before."""
         left = len(self.pairs) - sum(found.state == state for found in self.states.values())
-        return Fraction(self.rule.alpha_milli, 1000) * look_share(self.rule, self.most, replicates) / left
+        return self.rule.alpha_milli / 1000 / left
 
     def _find_differences(self, sides: Mapping[Pair, Sides]) -> None:
         """Holm's steps over all comparisons that are not decided: what is surest first."""
         spent = {
-            pair: difference_p(*found) / float(share)
+            pair: p / float(share)
             for pair, found in sides.items()
-            if pair not in self.states and (share := look_share(self.rule, self.most, len(found[0])))
+            if pair not in self.states
+            and (share := look_share(self.rule, self.most, len(found[0])))
+            and (p := difference_p(*found)) is not None
         }
         for pair in sorted(spent, key=lambda each: (spent[each], self.pairs.index(each))):
             (level, one, other), (a, b) = pair, sides[pair]
-            if difference_p(a, b) < self._error("ahead", len(a)):
+            # The look's share is on both sides: Holm compares p over share with the error of what is left.
+            if spent[pair] < self._error("ahead"):
                 names = (one, other) if _is_above(a, b) == self.higher else (other, one)
                 self.states[pair] = Decision(level, *names, "ahead", len(a))
 
     def _find_ties(self, sides: Mapping[Pair, Sides]) -> None:
         for pair, (a, b) in sides.items():
-            if pair in self.states or not look_share(self.rule, self.most, len(a)):
+            share = look_share(self.rule, self.most, len(a))
+            if pair in self.states or not share:
                 continue
-            interval = log_ratio_interval(a, b, float(1 - self._error("tied", len(a))))
+            interval = log_ratio_interval(a, b, 1 - self._error("tied") * float(share))
             if interval is not None and interval.is_equivalent:
                 self.states[pair] = Decision(*pair, "tied", len(a))
 

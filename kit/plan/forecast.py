@@ -72,7 +72,7 @@ def _nearest(planned: CellPlan, times: Sequence[tuple[Cell, CellTime]]) -> list[
     tests: tuple[Callable[[Cell], bool], ...] = (
         lambda cell: (cell.entry, cell.concurrency) == (planned.entry, planned.concurrency),
         lambda cell: cell.entry == planned.entry,
-        lambda cell: True,
+        lambda _: True,
     )
     for test in tests:
         alike = [(cell, found) for cell, found in times if test(cell)]
@@ -83,7 +83,7 @@ def _nearest(planned: CellPlan, times: Sequence[tuple[Cell, CellTime]]) -> list[
 
 
 def _distance(cell: Cell, planned: CellPlan) -> float:
-    return abs(log(cell.concurrency / planned.concurrency))
+    return abs(log((cell.concurrency or 1) / planned.concurrency))
 
 
 def left_ns(
@@ -95,13 +95,13 @@ def left_ns(
     for planned in ahead:
         found = predicted(plan, planned, cells)
         if underway is not None and underway.cell == planned.id:
-            whole_ns += _rest_ns(found, underway)
+            whole_ns += rest_ns(found, underway)
         else:
             whole_ns += found.whole_ns
     return whole_ns
 
 
-def _rest_ns(found: CellTime, underway: Underway) -> int:
+def rest_ns(found: CellTime, underway: Underway) -> int:
     """What is left of a cell, by its phase: a start that takes longer than others did says nothing of the rest."""
     if underway.phase in (COLLECT, STOP):
         return max(0, found.after_ns - underway.phase_ns)

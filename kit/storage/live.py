@@ -59,7 +59,11 @@ def live_file(folder: Path) -> Iterator[LiveFile]:
     path = folder / LIVE
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not any(_locked(descriptor, fcntl.LOCK_EX) or time.sleep(LOOK_S) for _ in range(LOOKS)):
+        for _ in range(LOOKS):
+            if _locked(descriptor, fcntl.LOCK_EX):
+                break
+            time.sleep(LOOK_S)
+        else:
             raise InputError(f"Another kit measures into {folder}.", f"Watch it: kit status {folder}")
         yield LiveFile(descriptor)
         with contextlib.suppress(OSError):
