@@ -24,8 +24,8 @@ from benchmarks import floats
 from kit.catalogue import model
 from kit.documents import CellResult, Plan
 from kit.documents.plan import SequentialRule
-from kit.metrics.limits import EQUIVALENT_PERCENT
 from kit.metrics import sequential
+from kit.metrics.limits import EQUIVALENT_PERCENT
 from kit.metrics.sequential import Course, course, default_rule
 from kit.plan.correctness import load_suite
 from kit.plan.plan import cell_order, make_plan

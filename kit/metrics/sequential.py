@@ -21,7 +21,7 @@ from kit.metrics.registry import METRICS, THROUGHPUT
 from kit.metrics.stats import median
 
 RULE: Literal["kit-sequential-1"] = "kit-sequential-1"
-FIRST, ALPHA_MILLI, MAXIMUM = 3, 50, 10
+FIRST, ALPHA_MILLI = 3, 50
 # What the looks spend, in parts: the first two end what is far apart, the last one has much of the error left for what
 # is close. In between t has few degrees of freedom to win much. benchmarks/sequential.py shows what this saves.
 EARLY_PARTS, MIDDLE_PARTS, LAST_PARTS = (Fraction(7), Fraction(5)), 3, Fraction(5)

@@ -16,6 +16,8 @@ from kit.storage.live import Live, read_live
 from kit.storage.names import PLAN
 from kit.storage.run_folder import read_calibration, read_cells, read_plan
 
+MAX_NS = 10**15  # what documents can say: eleven days
+
 
 def latest_run(runs: Path) -> Path:
     """The run folder in `runs` that was begun last; `InputError` if there is none."""
@@ -52,8 +54,8 @@ def status_of(folder: Path) -> RunStatus:
         set_aside=sum(len(each) for each in read_attempts(folder, plan).values()),
         not_needed=len(spared - cells.keys()),
         running=_running(live),
-        left_ns=left_ns(plan, ahead, cells, underway),
-        at_most_ns=left_ns(plan, possible, cells, underway),
+        left_ns=min(left_ns(plan, ahead, cells, underway), MAX_NS),
+        at_most_ns=min(left_ns(plan, possible, cells, underway), MAX_NS),
         resume=f"kit reproduce --resume {shlex.quote(str(folder))}" if live is None and ahead else None,
     )
 
