@@ -1,4 +1,4 @@
-"""The intervals of kit.metrics.intervals in floats: a simulation needs a million of them, and decimals take a while."""
+"""The intervals of kit.metrics.intervals in floats: a simulation needs a million, and decimals take a while."""
 
 from __future__ import annotations
 

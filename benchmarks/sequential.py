@@ -2,10 +2,10 @@
 
 python -m benchmarks.sequential [--quick]
 
-Each simulated run measures the entries of a table, interleaved, at three concurrencies. Where the true ratio between
-the best and the others is 1.00, every verdict "ahead" is false; from 1.05 on every verdict "tied" is. Cell time is
-that of the cells the rule calls for, as a part of the fixed plan of ten replicates, whose error rates, by Holm over
-all comparisons of the same table, stand beside it.
+Each simulated run measures the entries of a table, interleaved, at three concurrencies. Where the true ratio
+between the best and the others is 1.00, every verdict "ahead" is false; from 1.05 on every verdict "tied" is.
+Cell time is that of the cells the rule calls for, as a part of the fixed plan of ten replicates, whose error
+rates, by Holm over all comparisons of the same table, stand beside it.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def simulated_plan(entries: int, rule: SequentialRule, replicates: int) -> Plan:
 def measured(
     plan: Plan, ratio: float, noise: Noise, rng: random.Random
 ) -> tuple[dict[str, CellResult], dict[str, float]]:
-    """A line for every cell of the plan, and its figure: the first entry is `ratio` times as fast as each other."""
+    """A line and a figure for every cell of the plan: the first entry is `ratio` times as fast as the others."""
     lines, figures = {}, {}
     for cell in plan.cells:
         entry = int(cell.entry[1:])

@@ -61,10 +61,11 @@ def command(
 ) -> None:
     """Measure PLATFORM: every entry, one at a time, at every concurrency; print tables, scorecard and comparison.
 
-    PLATFORM is a platform's name or a .yaml file. Missing images are built and missing models downloaded; the load
-    generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C stops the
-    run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again. --until-decided
-    ends when it is known at every concurrency who leads, or who is tied; kit verify replays each decision.
+    PLATFORM is a platform's name or a .yaml file. Missing images are built and missing models downloaded; the
+    load generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C
+    stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
+    --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
+    decision.
 
     Example: kit reproduce demo --until-decided --budget 20m
     """

@@ -1,9 +1,10 @@
 """When a run that decides may stop measuring what: the rule kit-sequential-1. Pure; run and verifier share it.
 
-The comparisons are those of every two entries at each concurrency. After `first` replicates and after each further
-one they are looked at, and every look spends a share of the error that the plan allows in all (`look_share`). Shares
-add up to 1 and comparisons are held to Holm's steps, so that all looks at all comparisons together call two equal
-entries different in at most `alpha_milli` / 1000 of all runs, however the looks depend on each other.
+The comparisons are those of every two entries at each concurrency. After `first` replicates and after each
+further one they are looked at, and every look spends a share of the error that the plan allows in all
+(`look_share`). Shares add up to 1 and comparisons are held to Holm's steps, so that all looks at all comparisons
+together call two equal entries different in at most `alpha_milli` / 1000 of all runs, however the looks depend on
+each other.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from kit.metrics.stats import median
 
 RULE: Literal["kit-sequential-1"] = "kit-sequential-1"
 FIRST, ALPHA_MILLI = 3, 50
-# What the looks spend, in parts: the first two end what is far apart, the last one has much of the error left for what
-# is close. In between t has few degrees of freedom to win much. benchmarks/sequential.py shows what this saves.
+# What the looks spend, in parts: the first two end what is far apart, the last one has much of the error left for
+# what is close. In between t has few degrees of freedom to win much. benchmarks/sequential.py shows what this
+# saves.
 EARLY_PARTS, MIDDLE_PARTS, LAST_PARTS = (Fraction(7), Fraction(5)), 3, Fraction(5)
 
 Verdict = Literal["ahead", "tied"]
@@ -48,9 +50,9 @@ class Decision:
 class Course:
     """How far a run that decides has come.
 
-    `called` are the ids of the cells that the rule has called for so far, up to replicate `replicates`. What it does
-    not call for is not needed once `ended` is anything but "measuring", or below that replicate. `open` are the
-    comparisons of the leaders that are not decided, `decided` all others that are.
+    `called` are the ids of the cells that the rule has called for so far, up to replicate `replicates`. What it
+    does not call for is not needed once `ended` is anything but "measuring", or below that replicate. `open` are
+    the comparisons of the leaders that are not decided, `decided` all others that are.
     """
 
     called: frozenset[str]
@@ -155,7 +157,7 @@ class _Looks:
 
 
 def _common_figures(pair: Pair, figures: Figures) -> Sides | None:
-    """The figures of both sides of a comparison, of the replicates that both have; None where one does not count."""
+    """The figures of both sides, of the replicates that both have; None where those of one do not count."""
     level, one, other = pair
     if (one, level) not in figures or (other, level) not in figures:
         return None

@@ -1,8 +1,8 @@
 """How long cells will take, from the plan and from the cells that were measured before. Pure.
 
 Warm-up and window are known from the plan. What comes before them (start, weights, correctness prompts) and after
-them (the last answers, records, stop) is taken from the cell most like it: of the same entry at the same concurrency,
-else of the same entry at the nearest, else of the others.
+them (the last answers, records, stop) is taken from the cell most like it: of the same entry at the same
+concurrency, else of the same entry at the nearest, else of the others.
 """
 
 from __future__ import annotations

@@ -17,10 +17,11 @@ def course_notes(plan: Plan, course: Course | None) -> tuple[str, ...]:
         return ()
     measured = f"{len(course.called)} of at most {len(plan.cells)} cells"
     when = f"after {_replicates(course.replicates)}"
+    minutes = (rule.budget_ns or 0) / 60e9
     ends = {
         "decided": f"Decided {when}: {measured} were needed.",
         "maximum": f"Not all decided {when}, the most that were planned: {measured} were needed.",
-        "budget": f"The budget of {(rule.budget_ns or 0) / 60e9:g} min ended the run {when}: {measured} were measured.",
+        "budget": f"The budget of {minutes:g} min ended the run {when}: {measured} were measured.",
         "measuring": f"Not decided yet: the run stopped in replicate {course.replicates}.",
     }
     words = [ends[course.ended]]

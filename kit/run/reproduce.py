@@ -72,9 +72,9 @@ def reproduce(
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
     A new folder gets the plan; one that holds this very plan, or this plan before it was extended, is continued:
-    what was measured or failed is neither measured again nor changed, and an interrupted cell is set aside and taken
-    again. `InputError` if the folder holds anything else, `NoResultError` when not one cell could be measured;
-    `StorageError` when the disk refuses.
+    what was measured or failed is neither measured again nor changed, and an interrupted cell is set aside and
+    taken again. `InputError` if the folder holds anything else, `NoResultError` when not one cell could be
+    measured; `StorageError` when the disk refuses.
     """
     if not (folder / PLAN).is_file():
         create(folder)

@@ -1,7 +1,7 @@
 """What goes on in a run folder right now: one small file that the run keeps locked as long as it lives.
 
-The file is for `kit status` in another process; no number comes from it, and no bundle holds it. A killed run leaves
-the file but not the lock. The lock also keeps two runs from measuring into one folder.
+The file is for `kit status` in another process; no number comes from it, and no bundle holds it. A killed run
+leaves the file but not the lock. The lock also keeps two runs from measuring into one folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOKS, LOOK_S = 5, 0.05  # whoever looks at a run that has ended holds its lock 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a run does: the cell and its phase, or words for what comes before; when both began (monotonic clock)."""
+    """What a run does: cell and phase, or words for what comes before; when both began (monotonic clock)."""
 
     pid: int
     cell: str | None

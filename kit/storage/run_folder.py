@@ -60,7 +60,7 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that whoever looks finds the old one, the new one or none, also when this process is killed."""
+    """Write a file whole: who looks finds the old one, the new one or none, also when this process is killed."""
     part = path.with_name(part_of(path.name))
     part.write_bytes(data)
     part.replace(path)

@@ -1,4 +1,4 @@
-"""Rules about runs that decide, and about replicates that were added to a run: the decisions again, step by step."""
+"""Rules about runs that decide, and about replicates that were added: the decisions again, step by step."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ChosenRun:
 
 @dataclass(frozen=True, slots=True)
 class CommandOptions:
-    """What the user chose beside the platform; with `until_decided` the run has the rule that says when it may end."""
+    """What the user chose beside the platform; `until_decided` gives the plan the rule that says when to end."""
 
     from_source: bool | None
     seed: int | None
