@@ -42,6 +42,12 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
+@click.option(
+    "--quiet-wait",
+    type=Duration(0, 86_400),
+    metavar="TIME",
+    help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
+)
 @source_option
 @yes_option
 @quiet_option
@@ -53,6 +59,7 @@ def command(
     until_decided: bool,
     budget: float | None,
     no_calibrate: bool,
+    quiet_wait: float | None,
     from_source: bool | None,
     yes: bool,
     quiet: bool,
@@ -80,9 +87,16 @@ def command(
         raise click.UsageError("--budget needs --until-decided.")
     if until_decided and options["replicates"] is None:
         options["replicates"] = MAXIMUM
-    chosen_run = _chosen_run(platform, resume, options, budget_ns)
+    chosen_run = _chosen_run(platform, resume, {**options, "quiet_wait": quiet_wait}, budget_ns)
     command_options = CommandOptions(
-        from_source, options["seed"], not no_calibrate, yes, quiet or as_json, until_decided, budget_ns
+        from_source,
+        options["seed"],
+        not no_calibrate,
+        yes,
+        quiet or as_json,
+        until_decided,
+        budget_ns,
+        quiet_wait,
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
     try:
@@ -93,7 +107,9 @@ def command(
     if as_json:
         show_json(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
-    click.echo(tables(plan, outcome.result, outcome.calibration, notes=outcome.notes))
+    click.echo(
+        tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
+    )
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")

@@ -80,16 +80,7 @@ def _of_the_machine(summary: TelemetrySummary) -> Iterator[str]:
     """What no program of the kit can be the cause of."""
     shares = (
         (summary.steal_share, MAX_STEAL_SHARE, "the hypervisor took {} of the CPU time"),
-        (
-            summary.memory_pressure_share,
-            MAX_MEMORY_PRESSURE_SHARE,
-            "programs waited for memory {} of the time",
-        ),
-        (
-            summary.throttled_share,
-            MAX_THROTTLED_SHARE,
-            "server or load generator were throttled in {} of the window",
-        ),
+        (summary.memory_pressure_share, MAX_MEMORY_PRESSURE_SHARE, "programs waited for memory {} of the time"),
     )
     for share, most, words in shares:
         if share is not None and share > most:

@@ -32,6 +32,18 @@ READING_SLACK_NS = 1_000_000  # two clocks, or one clock twice, are read one aft
 UTC_SLACK_NS = 50_000_000
 UTC_DRIFT_PER_MILLION = 100
 
+# --- telemetry --------------------------------------------------------------------------------------------
+
+# Other programs that take a CPU for a second change a tail and hardly a mean: the worst second is kept beside it.
+WORST_NS, WORST_STEP_NS = 1_000_000_000, 500_000_000
+# Two readings of one card: a counter of millijoules and an average power; NVIDIA states 5 % for its sensors.
+MAX_ENERGY_DISAGREEMENT_PERCENT = 5
+# Samples have a gap where one is longer than so many intervals and a second, which is what a busy machine may
+# keep a sampler waiting.
+GAP_INTERVALS, GAP_SLACK_NS = 3, 1_000_000_000
+# CPU time is counted in ticks of 10 ms on every CPU, and the counters of a sample are read one after the other.
+CPU_SLACK_PERCENT, CPU_SLACK_NS = 5, 100_000_000
+
 # --- answers ----------------------------------------------------------------------------------------------
 
 # Two prompts may well both be answered "Yes." or with the same line of code, and small models fall into the same
@@ -101,4 +113,3 @@ GPU_SLOWDOWNS = {
     0x40: "hardware thermal slowdown",
     0x80: "power brake",
 }
-QUIET_LOOK_NS = 2_000_000_000  # how long an idle machine is looked at before something starts

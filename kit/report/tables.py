@@ -12,6 +12,7 @@ from tabulate import tabulate
 
 from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
+from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.report.calibration_text import calibration_line
@@ -135,18 +136,24 @@ def tables(
     calibration: Calibration | None,
     metrics: Sequence[Metric] = TABLES,
     notes: Sequence[str] = (),
+    disturbance: Sequence[str] = (),
 ) -> str:
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result.
 
-    `notes` say what differs between the entries' answers (kit.report.differences_text).
+    `notes` say what differs between the entries' answers (kit.report.differences_text), `disturbance`
+    what kit.report.disturbance_text says.
     """
     parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
     parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
     if notes:
         parts.append("\n".join(f"- {note}" for note in notes))
+    if disturbance:
+        parts.append("\n".join(disturbance))
     suspect = suspect_lines(result)
     if suspect:
-        words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
+        disturbed = any(reason.startswith(DISTURBED) for row in result.rows for reason in row.suspect)
+        who = "other programs or the load generator" if disturbed else "the load generator"
+        words = f"{SUSPECT} SUSPECT: {who} may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
     noted = count_note_lines(result)
     if noted:
@@ -167,6 +174,7 @@ def report(
     host_lines: tuple[str, ...],
     plan_sha256: str,
     notes: Sequence[str] = (),
+    disturbance: Sequence[str] = (),
 ) -> str:
     """REPORT.md of a run."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
@@ -176,7 +184,7 @@ def report(
         "\n".join(f"- {line}" for line in host_lines),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Computed from raw records; `kit verify` recomputes every number.",
-        tables(plan, result, calibration, notes=notes),
+        tables(plan, result, calibration, notes=notes, disturbance=disturbance),
     )
     return "\n\n".join(parts)
 

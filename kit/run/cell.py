@@ -10,8 +10,9 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from kit.documents import Cell, CellFailure, CellStatus, ServerFacts
+from kit.documents import Cell, CellFailure, CellStatus, Metrics, ServerFacts
 from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
+from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts
 from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError
 from kit.plan.plan import cell_load
@@ -21,6 +22,7 @@ from kit.probe.http import EndpointError
 from kit.run.gates import check_answers, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
+from kit.run.telemetry import LEAD_S, Sampled, run_look, sampled, telemetry_facts
 from kit.runtimes import RUNTIMES
 from kit.storage.cell_folder import (
     Event,
@@ -70,6 +72,8 @@ def measure_cell(inputs: CellInputs) -> Cell:
             facts=state.facts,
             server=_server_facts(state),
             metrics=state.metrics,
+            attempt=inputs.attempt,
+            telemetry=state.telemetry,
         )
         write_cell(inputs.folder, cell)
     for _, error in runner.errors:
@@ -122,11 +126,18 @@ def run_load(state: CellState) -> CellState:
         inputs.observer.progress(inputs.cell.id, event)
 
     file = write_load(inputs.folder, state.load, load_prompts(inputs.plan.prompts.name))
+    beside: Sampled | None = None
     try:
-        run_generator(inputs.engine, file, inputs.folder, on_event)
+        if inputs.plan.method < FIRST_SAMPLED:
+            run_generator(inputs.engine, file, inputs.folder, on_event)
+        else:
+            spec = state.server.spec.container
+            with sampled(inputs.engine, inputs.folder, spec.accelerator if spec else "none") as beside:
+                time.sleep(LEAD_S)
+                run_generator(inputs.engine, file, inputs.folder, on_event)
     finally:
         remove_load(inputs.folder)
-    return replace(state, facts=read_facts(inputs.folder))
+    return replace(state, facts=read_facts(inputs.folder), sampled=beside)
 
 
 def collect(state: CellState) -> CellState:
@@ -140,7 +151,17 @@ def collect(state: CellState) -> CellState:
         return replace(state, failure=too_many_errors(load, facts))
     metrics = metrics_of(state.inputs.folder, facts, load)
     death = _death(state.server.running)
-    return replace(state, metrics=metrics, failure=death, counters_after=None if death else _counters(state))
+    counters = None if death else _counters(state)
+    return replace(
+        state, metrics=metrics, failure=death, counters_after=counters, telemetry=_telemetry(state, metrics)
+    )
+
+
+def _telemetry(state: CellState, metrics: Metrics | None) -> TelemetryFacts | None:
+    if state.sampled is None:
+        return None
+    run = state.inputs.folder.parents[1]  # RUN/cells/ID
+    return telemetry_facts(state.sampled, run_look(run), state.facts, metrics)
 
 
 def stop_server(state: CellState) -> CellState:

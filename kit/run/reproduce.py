@@ -19,13 +19,16 @@ from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
+from kit.report.disturbance_text import disturbance_lines
 from kit.report.tables import report
+from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
-from kit.run.cell import measure_cell
 from kit.run.host import describe_host
 from kit.run.phases import CellInputs, Observer
-from kit.storage.attempts import set_aside
+from kit.run.quiet import Quiet, QuietObserver, unquiet_reasons
+from kit.run.telemetry import run_look
+from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
 from kit.storage.live import LiveFile, live_file
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
@@ -41,7 +44,7 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(CacheObserver, Protocol):
+class RunObserver(CacheObserver, AttemptObserver, QuietObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
@@ -57,19 +60,23 @@ class RunObserver(CacheObserver, Protocol):
 class Outcome:
     """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan.
 
-    `notes` say what a run decided and what differs between the entries' answers.
+    `notes` say what a run decided and what differs between the entries' answers, `disturbance` which cells were
+    disturbed.
     """
 
     result: Result
     calibration: Calibration | None
     plan_sha256: str
     notes: tuple[str, ...] = ()
+    disturbance: tuple[str, ...] = ()
 
 
 def reproduce(
     plan: Plan, folder: Path, engine: Engine, supply: Supply, suite: SuiteLevel, observer: RunObserver
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
+
+    A cell that was disturbed is measured again, as often as the plan allows (see kit.run.attempts).
 
     A new folder gets the plan; one that holds this very plan, or this plan before it was extended, is continued:
     what was measured or failed is neither measured again nor changed, and an interrupted cell is set aside and
@@ -81,23 +88,11 @@ def reproduce(
     with live_file(folder) as live:
         plan_sha256 = _begin(plan, folder)
         try:
-            live.tell(None, "calibrating")
-            _calibrate(plan, folder, engine, observer)
-            done = read_cells(folder, plan)
-            live.tell(None, "compiling")
-            fill_caches(plan, done, engine, supply, suite, observer)
-            calibration = read_calibration(folder)
-            told = _Told(observer, live)
-            while ahead := cells_ahead(plan, done, calibration):
-                planned = ahead[0]
-                observer.ahead(done, ahead)
-                observer.cell_started(planned)
-                inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, told)
-                done[planned.id] = measure_cell(inputs)
-                observer.cell_ended(done[planned.id])
+            _measure(plan, folder, engine, supply, suite, observer, live)
         except OSError as error:
             raise _storage(error, folder) from None
         finally:
+            set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
@@ -107,6 +102,36 @@ def reproduce(
             f"The server logs are in {folder / CELLS}.",
         )
     return outcome
+
+
+def _measure(
+    plan: Plan,
+    folder: Path,
+    engine: Engine,
+    supply: Supply,
+    suite: SuiteLevel,
+    observer: RunObserver,
+    live: LiveFile,
+) -> None:
+    """Everything between the first look at the machine and the last cell."""
+    set_aside_all_disturbed(plan, folder)
+    done = read_cells(folder, plan)
+    quiet = Quiet(plan, engine, observer)
+    live.tell(None, "calibrating")
+    if cells_ahead(plan, done, read_calibration(folder)):
+        quiet.before_the_start(folder)
+    _calibrate(plan, folder, engine, observer, quiet)
+    calibration = read_calibration(folder)
+    live.tell(None, "compiling")
+    fill_caches(plan, done, engine, supply, suite, observer)
+    told = _Told(observer, live)
+    while ahead := cells_ahead(plan, done, calibration):
+        planned = ahead[0]
+        observer.ahead(done, ahead)
+        observer.cell_started(planned)
+        inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, told)
+        done[planned.id] = measure_undisturbed(inputs, folder, quiet.wait, observer)
+        observer.cell_ended(done[planned.id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +176,11 @@ def _begin(plan: Plan, folder: Path) -> str:
     return plan_sha256
 
 
-def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
-    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
+def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, quiet: Quiet) -> None:
+    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept.
+
+    What does not hold is tried again on a quiet machine, if there is one.
+    """
     if not plan.calibrate or read_calibration(folder) is not None:
         return
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
@@ -163,6 +191,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) 
             Path(scratch),
             observer.calibrating,
             at_most_tok_s=RUN_TOK_S,
+            before_retry=quiet.wait,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 
@@ -182,11 +211,14 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
-        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes)
+        host = read_host(folder)
+        unquiet = unquiet_reasons(plan, run_look(folder), host.cpus)
+        disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
+        text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, calibration, plan_sha256, notes)
+    return Outcome(result, calibration, plan_sha256, notes, disturbance)
 
 
 def _difference_notes(plan: Plan, plan_sha256: str, folder: Path, cells: Mapping[str, Cell]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kit.documents import Calibration, Cell, Host, Plan
+from kit.documents.telemetry import FIRST_SAMPLED
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
@@ -22,6 +23,7 @@ from kit.storage.names import (
     PLAN,
     RESULT,
     STAY_AT_HOME,
+    TELEMETRY,
     attempt_name,
     cell_file,
     is_litter,
@@ -109,15 +111,17 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def run_names(plan: Plan) -> list[str]:
-    """The names of the files that belong to the whole run: plan, host, result and the calibration, if planned."""
-    return [PLAN, HOST, RESULT, *([CALIBRATION] if plan.calibrate else [])]
+    """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
+    calibration = [CALIBRATION] if plan.calibrate else []
+    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if plan.method >= FIRST_SAMPLED else [])]
 
 
 def bundle_names(plan: Plan) -> list[str]:
     """The names of all files that may be in a bundle, but those of attempts; logs and reports stay at home."""
     names = run_names(plan)
+    sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
     for planned in plan.cells:
-        names += [cell_file(planned.id, name) for name in CELL_FILES]
+        names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]
     return names
 
 
@@ -128,7 +132,10 @@ def attempt_names(plan: Plan, names: Iterable[str]) -> set[str]:
     return {
         name
         for name, part in parts
-        if len(part) == 3 and part[2] in CELL_FILES and (named := attempt_name(part[1])) and named[0] in cells
+        if len(part) == 3
+        and part[2] in (*CELL_FILES, TELEMETRY)
+        and (named := attempt_name(part[1]))
+        and named[0] in cells
     }
 
 

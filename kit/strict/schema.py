@@ -57,6 +57,7 @@ DOCUMENTS = frozenset(
         "selftest",
         "study",
         "sweep",
+        "telemetry",
         "text",
         "truth",
         "verdict",

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Literal, TypeVar
 
 from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
+from kit.documents.telemetry import TelemetrySample
 from kit.storage.archive import ArchiveError, unpack
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
 from kit.storage.names import (
@@ -26,10 +27,12 @@ from kit.storage.names import (
     PLAN,
     RECORDS,
     RESULT,
+    TELEMETRY,
     TEXTS,
     attempt_name,
 )
 from kit.storage.run_folder import FolderFiles
+from kit.storage.telemetry_file import sample_from
 from kit.strict import (
     Json,
     StrictError,
@@ -72,7 +75,8 @@ class Text:
 class CellFiles:
     """What the folder of one cell, or of an attempt, holds; None where a file is missing or could not be read.
 
-    `computed` remembers what `kit.verify.recompute` made of the records, by limits.
+    `samples` are of its telemetry. `computed` remembers what `kit.verify.recompute` made of the records, by
+    limits.
     """
 
     id: str
@@ -80,6 +84,7 @@ class CellFiles:
     records: tuple[Record, ...] | None
     texts: tuple[Text, ...] | None
     checks: tuple[AnswerCheck, ...] | None
+    samples: tuple[TelemetrySample, ...] | None = None
     folder: str = CELLS
     computed: dict[Slo | None, Metrics] = field(init=False, default_factory=dict, compare=False, repr=False)
 
@@ -89,6 +94,7 @@ class Evidence:
     """Everything there is to judge. `read` says how many things each reading rule looked at.
 
     `attempts` are what cells left that were measured again, by the id of the cell and then by number.
+    `look` are the samples of the idle machine.
     """
 
     source: Literal["bundle", "run"]
@@ -101,6 +107,7 @@ class Evidence:
     result: Result | None = None
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
     attempts: Mapping[str, Mapping[int, CellFiles]] = field(default_factory=dict)
+    look: tuple[TelemetrySample, ...] | None = None
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
 
@@ -139,6 +146,7 @@ def _open(
         result=reader.document(RESULT, Result, "result"),
         cells={name: reader.cell(name, f"{CELLS}/{name}") for name in _folders(files, CELLS)},
         attempts=_attempts(reader),
+        look=reader.samples(TELEMETRY),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )
@@ -174,7 +182,11 @@ class _Reader:
             records=self._lines(f"{folder}/{RECORDS}", record_from),
             texts=self._lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
             checks=self._lines(f"{folder}/{CORRECT}", self._answer),
+            samples=self.samples(f"{folder}/{TELEMETRY}"),
         )
+
+    def samples(self, name: str) -> tuple[TelemetrySample, ...] | None:
+        return self._lines(name, sample_from)
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:
         """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""

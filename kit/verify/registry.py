@@ -13,6 +13,7 @@ from kit.verify import (
     rules_metrics,
     rules_plan,
     rules_sequential,
+    rules_telemetry,
     rules_time,
     rules_tokens,
 )
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *rules_calibration.RULES,
+    *rules_telemetry.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from kit.documents import Cell, ManifestFile, Plan
 from kit.storage.bundle import kind_of
-from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, cell_file
+from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
@@ -111,7 +111,8 @@ def _required(evidence: Evidence) -> set[str]:
 
 def _parts(cell: Cell) -> tuple[str, ...]:
     # Facts are written after the answers were right and the records were kept.
-    return CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
+    files = CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
+    return (*files, TELEMETRY) if cell.telemetry else files
 
 
 RULES = (

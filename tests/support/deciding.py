@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from kit.documents import CellResult, Plan
 from kit.metrics.sequential import Course, course
@@ -51,10 +52,9 @@ def followed(
     figures: dict[str, float | None] = {}
     for cell in plan.cells:
         value = figure(cell.entry, cell.concurrency, cell.replicate)
-        status = "missing" if cell.replicate > until else "failed" if value is None else "measured"
-        lines[cell.id] = CellResult(
-            cell.id, cell.entry, cell.concurrency, cell.replicate, status, None, None, ()
-        )  # type: ignore[arg-type]
+        status: Literal["missing", "failed", "measured"] = "failed" if value is None else "measured"
+        status = "missing" if cell.replicate > until else status
+        lines[cell.id] = CellResult(cell.id, cell.entry, cell.concurrency, cell.replicate, status, None, None, ())
         figures[cell.id] = value
     lines |= other or {}
     spent = {name: took_ns for name, line in lines.items() if line.status != "missing"}

@@ -54,6 +54,7 @@ class CommandOptions:
     quiet: bool
     until_decided: bool = False
     budget_ns: int | None = None
+    quiet_wait_s: float | None = None
 
 
 def _final(plan: Plan, options: CommandOptions) -> Plan:
@@ -75,7 +76,12 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     if chosen_run.platform.engine == "process":
         require_modules(chosen_run.platform.entries)
         plan = chosen_run.kept or _final(
-            plan_of(chosen_run.platform, command_options.seed, calibrate=command_options.calibrate),
+            plan_of(
+                chosen_run.platform,
+                command_options.seed,
+                calibrate=command_options.calibrate,
+                quiet_wait_s=command_options.quiet_wait_s,
+            ),
             command_options,
         )
         model = model_file(plan, yes=command_options.yes, quiet=command_options.quiet)
@@ -84,7 +90,12 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:
-        chosen = PreparationOptions(command_options.from_source, command_options.seed, command_options.calibrate)
+        chosen = PreparationOptions(
+            command_options.from_source,
+            command_options.seed,
+            command_options.calibrate,
+            command_options.quiet_wait_s,
+        )
         with transfer("images and models", quiet=command_options.quiet) as on_bytes:
             made = stack.enter_context(
                 ready(

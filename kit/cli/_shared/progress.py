@@ -106,6 +106,7 @@ class RunProgress:
         self._cell, self._phase = "", ""
         self._rate = _Rate()
         self._shown = ""
+        self._busy = ""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -134,6 +135,23 @@ class RunProgress:
         self._done = dict(done)
         self._this = predicted(self._plan, cells[0], self._done.values())
         self._later_ns = left_ns(self._plan, cells[1:], self._done)
+
+    def looking(self) -> None:
+        self._update("looking whether the machine is quiet")
+
+    def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
+        who = f" ({', '.join(programs)})" if programs else ""
+        then = f"waiting, {remaining_text(left_s)} at most" if left_s > 0 else "going on all the same"
+        words = f"the machine is not quiet: {'; '.join(reasons)}{who}; {then}"
+        if words.partition(";")[0] != self._busy.partition(";")[0] or not left_s:
+            self._line(words)
+        self._busy = words
+        self._update(f"{then}: {'; '.join(reasons)}{who}")
+
+    def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        what = "measured again" if again else "the last attempt, no verdict on it"
+        self._line(f"      {cell.id}: disturbed, {'; '.join(reasons)}: {what}")
+        self._update(f"{cell.id} disturbed: {what}")
 
     def cell_started(self, cell: CellPlan) -> None:
         self._began_ns = self._phase_began_ns = time.monotonic_ns()

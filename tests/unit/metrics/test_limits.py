@@ -39,6 +39,26 @@ from tests.support.records import MS, make_record
 WINDOW = Window(100 * MS, 1100 * MS)
 # A change of one of these changes what old bundles are worth: it belongs into CHANGELOG.md and docs/rules.md.
 VALUES: dict[str, Any] = {
+    "MAX_OTHER_SHARE": 0.03,
+    "MAX_OTHER_CPUS": 0.3,
+    "MAX_WORST_OTHER_SHARE": 0.2,
+    "MAX_WORST_OTHER_CPUS": 0.8,
+    "MAX_BUSY_WITH_ROOM": 0.7,
+    "MIN_FREE_CPUS": 1.0,
+    "MAX_PRESSURE_WITH_ROOM": 0.1,
+    "MAX_OTHER_SHARE_WITH_ROOM": 0.25,
+    "MAX_STEAL_SHARE": 0.01,
+    "MAX_MEMORY_PRESSURE_SHARE": 0.01,
+    "MAX_SWAPPED_BYTES": 16 << 20,
+    "MAX_THROTTLED_SHARE": 0.01,
+    "MAX_SAMPLE_GAP_NS": 1_000_000_000,
+    "MAX_CLOCK_STEP_NS": 50_000_000,
+    "GPU_SLOWDOWNS": {
+        0x08: "hardware slowdown",
+        0x20: "software thermal slowdown",
+        0x40: "hardware thermal slowdown",
+        0x80: "power brake",
+    },
     "MAX_ERROR_MS": 1.0,
     "MAX_POINT_TRIES": 4,
     "MAX_STEP_TRIES": 2,

@@ -6,6 +6,7 @@ import math
 import random
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,10 @@ from kit.metrics.sequential import Decision, default_rule, look_share
 from tests.support.deciding import S, deciding_plan, followed
 
 NOISE = (0.0, 0.01, -0.01, 0.02, -0.02, 0.015, -0.005, 0.01, 0.0, -0.01)
+
+
+def _known(figures: dict[str, float], entry: str, level: int, at: int) -> float:
+    return figures[f"r{at}-c{level}-{entry}"]
 
 
 def noisy(middle: float, replicate: int, width: float = 1.0, shift: int = 0) -> float:
@@ -149,6 +154,6 @@ def test_equal_entries_are_called_different_in_fewer_runs_than_the_error_allows(
     wrong = 0
     for _ in range(60):
         figures = {cell.id: 100 * math.exp(rng.gauss(0, 0.01)) for cell in plan.cells}
-        found = followed(plan, lambda entry, level, at, known=figures: known[f"r{at}-c{level}-{entry}"])
+        found = followed(plan, partial(_known, figures))
         wrong += any(each.state == "ahead" for each in found.decided)
     assert wrong <= 3

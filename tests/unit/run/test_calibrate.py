@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.documents import Calibration, LoadFacts, Window
+from kit.documents.container import Accelerator
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
 from kit.reference.truth import Truth, truth_line
@@ -26,7 +27,7 @@ from kit.runtimes.protocol import ServerSpec
 from kit.storage.names import FACTS, RECORDS
 from kit.strict import plain, write_json, write_jsonl_line
 from kit.strict.schema import problems
-from tests.support.fakes import FakeRunning, TinyServer
+from tests.support.fakes import FakeRunning, FakeSampling, TinyServer
 from tests.support.records import MS, make_record
 
 ORIGIN_NS = 10**15
@@ -54,6 +55,10 @@ class ReferenceEngine:
         self.specs.append(spec)
         self._truth = Path(spec.command[spec.command.index("--truth") + 1])
         yield FakeRunning(self._url)
+
+    @contextlib.contextmanager
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> Iterator[FakeSampling]:  # noqa: ARG002
+        yield FakeSampling()
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         self.loads.append(json.loads(load.read_text()))

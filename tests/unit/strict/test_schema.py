@@ -100,6 +100,8 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("study", ("subjects", 0, "concurrency"), 0, "must be at least 1, found 0"),
     ("sweep", ("ended",), "stopped", 'expected "complete", "saturated"'),
     ("sweep", ("asked",), [], "the number of items must be at least 1, found 0"),
+    ("telemetry", ("busy_ns",), -1, "must be at least 0, found -1"),
+    ("telemetry", ("gpus", 0, "power_mw"), 0.5, "expected an integer or null, found 0.5"),
     ("text", ("id",), -1, "must be at least 0, found -1"),
     ("truth", ("sent", 0), [1], "must be at least 2, found 1"),
     ("verdict", ("identity",), "abc", '"abc" does not have the form ^[0-9a-f]{64}$'),
