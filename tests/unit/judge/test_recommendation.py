@@ -8,7 +8,7 @@ import pytest
 
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.judge.advice import percent_text, recommend, recommendation_lines
+from kit.judge.recommendation import percent_text, recommend, recommendation_lines
 from kit.metrics.goodput import parse_slo
 from tests.support.studies import replicated, study, subject, trial
 
