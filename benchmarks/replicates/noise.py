@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, log, sqrt
 from random import Random
 
 Logs = list[list[float]]  # by runtime and replicate
@@ -28,7 +28,7 @@ def _heavy(rng: Random, runtimes: int, n: int) -> Logs:
     """Student's t with 3 degrees of freedom: now and then far off."""
 
     def draw() -> float:
-        return 0.02 * rng.gauss(0, 1) / (sum(rng.gauss(0, 1) ** 2 for _ in range(3)) / 3) ** 0.5
+        return 0.02 * rng.gauss(0, 1) / sqrt(sum(rng.gauss(0, 1) ** 2 for _ in range(3)) / 3)
 
     return [[draw() for _ in range(n)] for _ in range(runtimes)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from math import log
 from random import Random
 from statistics import median
@@ -23,7 +23,7 @@ Difference = Callable[[Values, Values], Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a table says at one number of users: who is first, surely before all others or not, and who equals it."""
+    """What a table says at one number of users: who is first, whether surely before all others, and who equals it."""
 
     leader: int
     is_ahead: bool
@@ -79,7 +79,7 @@ def _p_equivalent(found: Estimate) -> float:
 
 
 def by_kit(table: Sequence[Logs], difference: Difference) -> list[Said]:
-    """The kit's rule: Holm over the numbers of users for who is ahead of all, and over all comparisons for ties."""
+    """The kit's: Holm over the numbers of users for who is ahead of all, over all comparisons for ties."""
     levels = [_found(level, difference) for level in table]
     least = [max(p_value(each[0] / each[1], each[2]) for each in found.values()) for _, found in levels]
     ahead = holm(least, AHEAD_ERROR)
@@ -87,7 +87,7 @@ def by_kit(table: Sequence[Logs], difference: Difference) -> list[Said]:
     errors = iter(zip(alike, holm(alike, TIED_ERROR), strict=True))
     said = []
     for (leader, found), error in zip(levels, ahead, strict=True):
-        tied = [who for who, (p, most) in zip(found, errors) if p < most]
+        tied = [who for who, (p, most) in zip(found, islice(errors, len(found)), strict=True) if p < most]
         beaten = [
             who for who, (middle, spread, df) in found.items() if middle > rough_limit(df, 1 - error) * spread
         ]
@@ -97,7 +97,7 @@ def by_kit(table: Sequence[Logs], difference: Difference) -> list[Said]:
 
 
 def each_alone(table: Sequence[Logs], difference: Difference) -> list[Said]:
-    """Each comparison by itself, at 95 %; tied is what is not ahead only if its interval lies within the margin."""
+    """Each comparison by itself, at 95 %; tied is whose interval lies within the margin."""
     said = []
     for level in table:
         leader, found = _found(level, difference)

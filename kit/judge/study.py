@@ -25,8 +25,8 @@ from kit.documents import (
 )
 from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Study, Subject, Trial
-from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
 from kit.metrics.intervals import median_over_replicates
+from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 

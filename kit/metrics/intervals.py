@@ -1,6 +1,6 @@
 """Figures over replicates: Student's t on their logarithms, for one figure and for the ratio of two. Pure.
 
-benchmarks/intervals.py shows how often these intervals hold the truth, beside other methods; docs/method.md says so.
+benchmarks/intervals.py shows how often these intervals hold the truth, beside other methods.
 All arithmetic is decimal, so that a verifier on another machine finds the very same bounds (kit.metrics.student).
 """
 

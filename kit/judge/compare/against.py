@@ -10,8 +10,8 @@ from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome,
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
-from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
 from kit.metrics.intervals import median_over_replicates
+from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
 
 TOLERANCE = 0.10
 NOT_THROUGHPUT = (

@@ -22,8 +22,8 @@ class Ratio(Sparse):
     """median(a) / median(b) with its interval; `n_a` and `n_b` count the replicates behind it.
 
     `value` is None where there is nothing to divide, or nothing to divide by; `low` and `high` are None where
-    there is no interval: with fewer than three replicates on a side, or with a figure of 0. `confidence` is that of
-    the interval: what the comparison is held to so that all of one verdict err in at most 5 % (kit.judge.compare.verdicts).
+    there is no interval: with fewer than three replicates on a side, or with a figure of 0. `confidence` is that
+    of the interval: what the comparison is held to so that all of one verdict err in at most 5 % (verdicts.py).
     """
 
     value: float | None

@@ -89,8 +89,8 @@ def verdicts_text(lines: Iterable[Line]) -> str:
 def _meaning(comparison: Comparison) -> str:
     if comparison.tolerance is None:
         return (
-            f". The verdict is about A; those of one table together err in at most {(AHEAD_ERROR + TIED_ERROR) * 100:g} %. Tied: "
-            f"they differ by less than {EQUIVALENT_PERCENT} %."
+            ". The verdict is about A; all verdicts of one table together err in at most "
+            f"{(AHEAD_ERROR + TIED_ERROR) * 100:g} %. Tied: A and B differ by less than {EQUIVALENT_PERCENT} %."
         )
     share = number(comparison.tolerance * 100, 1).removesuffix(".0")
     return (
