@@ -23,7 +23,7 @@ Difference = Callable[[Values, Values], Estimate]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a table says at one number of users: who is first, whether surely before all others, and who equals it."""
+    """What a table says at one number of users: who is first, whether surely so, and who equals it."""
 
     leader: int
     is_ahead: bool

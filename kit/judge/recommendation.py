@@ -169,4 +169,4 @@ def _sureness(leader: Leader) -> str:
         return ""
     if leader.ratio.interval is None:
         return f"an interval needs {MIN_REPLICATES_FOR_INTERVAL} replicates"
-    return f"not {sure}"
+    return f"not {sure} sure"

@@ -86,7 +86,7 @@ def _figure_interval(values: tuple[float, ...], confidence: float) -> Interval:
     with localcontext(ARITHMETIC):
         if min(values) > 0:
             mean, variance = _moments(_logarithms(values))
-            found = _Estimate(mean, (max(variance, _LEAST) / n).sqrt(), n - 1).interval(confidence)
+            found = _Estimate(mean, (variance / n).sqrt(), n - 1).interval(confidence)
         else:
             mean, variance = _moments([Decimal(value) for value in values])
             reach = t_limit(n - 1, confidence) * (variance / n).sqrt()

@@ -59,10 +59,10 @@ MIN_REPLICATES_FOR_INTERVAL = 3  # two cannot tell a disturbed one from the othe
 AHEAD_ERROR, TIED_ERROR = 0.04, 0.01
 # Two figures are tied if they surely differ by less than this: no reason to choose one runtime before the other.
 EQUIVALENT_PERCENT = 5
-# From so many replicates on, those with the same prompts, measured beside each other, are compared pair by pair, so
-# that drift counts for nothing. Of fewer the spread of their ratios is known too badly (benchmarks/intervals.py).
+# From so many replicates on, those that had the same prompts one after the other are compared pair by pair: drift
+# counts for nothing then. Of fewer the spread of their ratios is known too badly (benchmarks/intervals.py).
 PAIRED_FROM = 5
-# No figure is known better than this, also where a few replicates happen to be equal.
+# In comparisons no figure is known better than this, also where a few replicates happen to be equal.
 MIN_SPREAD = "0.001"
 
 # --- rows of loads ----------------------------------------------------------------------------------------

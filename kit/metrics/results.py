@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from kit.documents import (
     Calibration,
@@ -10,15 +11,18 @@ from kit.documents import (
     CellPlan,
     CellResult,
     Distribution,
+    MedianInterval,
     Metrics,
     Plan,
     Result,
     Row,
 )
 from kit.metrics.accuracy import suspicions
+from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.stats import median_interval
 
+OverReplicates: TypeAlias = Callable[[Sequence[float | None]], MedianInterval]
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
     THROUGHPUT, DECODE, "request_rate_s", ERROR_RATE,
@@ -52,7 +56,12 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
     )
 
 
-def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
+def shown_rows(result: Result) -> tuple[Row, ...]:
+    """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
+    return tuple(_row(row.entry, row.concurrency, result.cells, median_over_replicates) for row in result.rows)
+
+
+def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_replicates: OverReplicates) -> Row:
     mine = [result for result in results if result.entry == entry and result.concurrency == concurrency]
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     return Row(
@@ -61,7 +70,7 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         replicates=len(mine),
         measured=len(measured),
         spreads={
-            path: median_interval([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
+            path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
         },
         suspect=tuple(
             dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
@@ -74,6 +83,7 @@ def make_result(
 ) -> Result:
     """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
     results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,
@@ -81,7 +91,7 @@ def make_result(
         complete=all(result.status in ("measured", "failed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, results)
+            _row(entry.name, concurrency, results, over_replicates)
             for entry in plan.entries
             for concurrency in plan.workload.concurrencies
         ),

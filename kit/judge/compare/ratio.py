@@ -39,12 +39,17 @@ class Ratio(Sparse):
 
 
 def ratio_of(a: Sequence[float], b: Sequence[float], confidence: float = CONFIDENCE) -> Ratio:
-    """median(a) / median(b) over replicates, in the same order, with an interval that holds it."""
+    """median(a) / median(b) over replicates, in the same order, with an interval that holds it.
+
+    It is 1 and nothing else where all replicates of both sides gave one and the same figure.
+    """
     top, bottom = (median(side) if side else None for side in (a, b))
     value = top / bottom if top is not None and bottom else None
     found = log_ratio_interval(a, b, confidence)
     if value is None or found is None:
         return Ratio(value, None, None, len(a), len(b))
+    if is_always_equal(a, b):
+        return Ratio(value, 1.0, 1.0, len(a), len(b), confidence)
     return Ratio(value, min(found.low, value), max(found.high, value), len(a), len(b), confidence)
 
 
