@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
-from kit.metrics.intervals import Interval
-from kit.metrics.limits import MIN_SPREAD, PAIRED_FROM
+from kit.metrics.limits import EQUIVALENT_PERCENT, MIN_SPREAD, PAIRED_FROM
 
 LEAST = float(MIN_SPREAD) ** 2
+MARGIN = math.log(1 + EQUIVALENT_PERCENT / 100)
 ENOUGH = 1e-13
 TINY = 1e-300
 
@@ -41,21 +40,10 @@ def difference_p(a: Sequence[float], b: Sequence[float]) -> float:
     return _tail(middle / error, df)
 
 
-def log_ratio_interval(a: Sequence[float], b: Sequence[float], confidence: float) -> Interval | None:
+def equivalence_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     middle, error, df = _estimate(a, b)
-    reach = _limit(round(df, 3), confidence) * error
-    return Interval(math.exp(middle - reach), math.exp(middle + reach))
-
-
-@lru_cache(maxsize=1 << 18)
-def _limit(df: float, confidence: float) -> float:
-    low, high = 0.0, 1.0
-    while _tail(high, df) > 1 - confidence:
-        low, high = high, high * 2
-    while high - low > ENOUGH * high * 1000:
-        middle = (low + high) / 2
-        low, high = (middle, high) if _tail(middle, df) > 1 - confidence else (low, middle)
-    return high
+    room = (MARGIN - abs(middle)) / error
+    return _tail(room, df) / 2 if room > 0 else 1.0
 
 
 def _tail(t: float, df: float) -> float:

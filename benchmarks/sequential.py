@@ -161,7 +161,7 @@ def medians(rows: Sequence[Sequence[object]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("compare", "difference_p", "log_ratio_interval"):
+    for name in ("compare", "difference_p", "equivalence_p"):
         setattr(sequential, name, getattr(floats, name))
     parser.add_argument("--quick", action="store_true", help="fewer runs: half a minute")
     chosen = parser.parse_args()

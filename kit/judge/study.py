@@ -25,8 +25,8 @@ from kit.documents import (
 )
 from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Study, Subject, Trial
+from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
-from kit.metrics.stats import median_interval
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 
@@ -197,7 +197,7 @@ def values_of(subject: Subject, path: str) -> list[float]:
 
 def median_interval_of(subject: Subject, path: str) -> MedianInterval:
     """Median over the trials that have it, with an interval from three on."""
-    return median_interval(values_of(subject, path))
+    return median_over_replicates(values_of(subject, path))
 
 
 def suspicions_of(subject: Subject) -> tuple[str, ...]:

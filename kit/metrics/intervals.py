@@ -1,6 +1,6 @@
 """Figures over replicates: Student's t on their logarithms, for one figure and for the ratio of two. Pure.
 
-benchmarks/intervals.py shows how often these intervals hold the truth, beside other methods; docs/method.md says so.
+benchmarks/intervals.py shows how often these intervals hold the truth, beside other methods.
 All arithmetic is decimal, so that a verifier on another machine finds the very same bounds (kit.metrics.student).
 """
 
@@ -86,7 +86,7 @@ def _figure_interval(values: tuple[float, ...], confidence: float) -> Interval:
     with localcontext(ARITHMETIC):
         if min(values) > 0:
             mean, variance = _moments(_logarithms(values))
-            found = _Estimate(mean, (max(variance, _LEAST) / n).sqrt(), n - 1).interval(confidence)
+            found = _Estimate(mean, (variance / n).sqrt(), n - 1).interval(confidence)
         else:
             mean, variance = _moments([Decimal(value) for value in values])
             reach = t_limit(n - 1, confidence) * (variance / n).sqrt()
@@ -124,6 +124,16 @@ def difference_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     """How likely so large a difference is between two equal ones; None where nobody can tell."""
     found = compare(a, b)
     return None if found is None else two_sided_p(*found)
+
+
+def equivalence_p(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """How likely the two would seem so alike if they differed by what counts; None where nobody can tell."""
+    found = _difference(tuple(a), tuple(b))
+    if found is None:
+        return None
+    with localcontext(ARITHMETIC):
+        room = float((_MARGIN - abs(found.middle)) / found.error)
+    return two_sided_p(room, found.df) / 2 if room > 0 else 1.0
 
 
 def more_replicates(a: Sequence[float], b: Sequence[float], confidence: float, most: int) -> int | None:

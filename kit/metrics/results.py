@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from kit.documents import (
     Calibration,
@@ -11,6 +12,7 @@ from kit.documents import (
     CellPlan,
     CellResult,
     Distribution,
+    MedianInterval,
     Metrics,
     Plan,
     Result,
@@ -18,11 +20,13 @@ from kit.documents import (
 )
 from kit.metrics.accuracy import suspicions
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
+from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 
 METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
+OverReplicates: TypeAlias = Callable[[Sequence[float | None]], MedianInterval]
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
     THROUGHPUT, DECODE, "request_rate_s", ERROR_RATE,
@@ -103,7 +107,12 @@ def _disturbed(cell: Cell | None) -> Iterator[str]:
     return (f"{DISTURBED}{reason}" for reason in reasons)
 
 
-def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
+def shown_rows(result: Result) -> tuple[Row, ...]:
+    """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
+    return tuple(_row(row.entry, row.concurrency, result.cells, median_over_replicates) for row in result.rows)
+
+
+def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_replicates: OverReplicates) -> Row:
     mine = [
         result
         for result in results
@@ -116,7 +125,7 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         replicates=len(mine),
         measured=len(measured),
         spreads={
-            path: median_interval([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
+            path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
         },
         suspect=tuple(
             dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
@@ -137,6 +146,7 @@ def make_result(
             else line
             for planned, line in zip(plan.cells, results, strict=True)
         )
+    over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,
@@ -144,7 +154,7 @@ def make_result(
         complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, results)
+            _row(entry.name, concurrency, results, over_replicates)
             for entry in plan.entries
             for concurrency in plan.workload.concurrencies
         ),

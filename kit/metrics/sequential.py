@@ -17,7 +17,8 @@ from typing import Literal
 
 from kit.documents import CellPlan, CellResult, Plan
 from kit.documents.plan import SequentialRule
-from kit.metrics.intervals import compare, difference_p, log_ratio_interval
+from kit.metrics.intervals import compare, difference_p, equivalence_p
+from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
 from kit.metrics.registry import METRICS, THROUGHPUT
 from kit.metrics.stats import median
 
@@ -33,6 +34,7 @@ Ended = Literal["measuring", "decided", "maximum", "budget"]
 Pair = tuple[int, str, str]
 Figures = Mapping[tuple[str, int], Mapping[int, float]]
 Sides = tuple[list[float], list[float]]
+Test = Callable[[Sequence[float], Sequence[float]], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,39 +104,35 @@ class _Looks:
     def look(self, figures: Figures) -> list[Pair]:
         """Decide what can be decided; returns the comparisons that call for more replicates."""
         sides = {pair: found for pair in self.pairs if (found := _common_figures(pair, figures))}
-        self._find_differences(sides)
-        self._find_ties(sides)
+        for pair in self._surest("ahead", difference_p, sides):
+            (level, one, other), (a, b) = pair, sides[pair]
+            names = (one, other) if _is_above(a, b) == self.higher else (other, one)
+            self.states[pair] = Decision(level, *names, "ahead", len(a))
+        for pair in self._surest("tied", equivalence_p, sides):
+            self.states[pair] = Decision(*pair, "tied", len(sides[pair][0]))
         return [pair for pair in self._leading(figures) if pair in sides and pair not in self.states]
 
-    def _error(self, state: Verdict) -> float:
-        """The error of one comparison over all looks, by Holm: that of as many as were not decided so before."""
-        left = len(self.pairs) - sum(found.state == state for found in self.states.values())
-        return self.rule.alpha_milli / 1000 / left
+    def _surest(self, state: Verdict, test: Test, sides: Mapping[Pair, Sides]) -> list[Pair]:
+        """Holm's steps over all comparisons that are not decided, what is surest first: those it decides.
 
-    def _find_differences(self, sides: Mapping[Pair, Sides]) -> None:
-        """Holm's steps over all comparisons that are not decided: what is surest first."""
+        Each p counts over the share of its look; the error is that of all looks.
+        """
         spent = {
             pair: p / float(share)
             for pair, found in sides.items()
             if pair not in self.states
             and (share := look_share(self.rule, self.most, len(found[0])))
-            and (p := difference_p(*found)) is not None
+            and (p := test(*found)) is not None
         }
+        left = len(self.pairs) - sum(found.state == state for found in self.states.values())
+        part = AHEAD_ERROR if state == "ahead" else TIED_ERROR
+        error = self.rule.alpha_milli / 1000 * part / (AHEAD_ERROR + TIED_ERROR)
+        chosen: list[Pair] = []
         for pair in sorted(spent, key=lambda each: (spent[each], self.pairs.index(each))):
-            (level, one, other), (a, b) = pair, sides[pair]
-            # The look's share is on both sides: Holm compares p over share with the error of what is left.
-            if spent[pair] < self._error("ahead"):
-                names = (one, other) if _is_above(a, b) == self.higher else (other, one)
-                self.states[pair] = Decision(level, *names, "ahead", len(a))
-
-    def _find_ties(self, sides: Mapping[Pair, Sides]) -> None:
-        for pair, (a, b) in sides.items():
-            share = look_share(self.rule, self.most, len(a))
-            if pair in self.states or not share:
-                continue
-            interval = log_ratio_interval(a, b, 1 - self._error("tied") * float(share))
-            if interval is not None and interval.is_equivalent:
-                self.states[pair] = Decision(*pair, "tied", len(a))
+            if spent[pair] >= error / (left - len(chosen)):
+                break
+            chosen.append(pair)
+        return chosen
 
     def _leading(self, figures: Figures) -> list[Pair]:
         """The pairs of the leader at each concurrency with those that nobody has beaten."""

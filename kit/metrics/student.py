@@ -73,7 +73,9 @@ def _ln_gamma(x: Decimal) -> Decimal:
     while x < STIRLING_FROM:
         below *= x
         x += 1
-    series = sum((Decimal(top) / (bottom * x ** (2 * k + 1)) for k, (top, bottom) in enumerate(STIRLING)), Decimal(0))
+    series = sum(
+        (Decimal(top) / (bottom * x ** (2 * k + 1)) for k, (top, bottom) in enumerate(STIRLING)), Decimal(0)
+    )
     return (x - HALF) * x.ln() - x + (TWO * PI).ln() / 2 + series - below.ln()
 
 

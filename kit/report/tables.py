@@ -15,6 +15,7 @@ from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
+from kit.metrics.results import shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
@@ -65,7 +66,7 @@ def metric_table(result: Result, metric: Metric) -> str:
     """One table as Markdown, without a title."""
     entries = list(dict.fromkeys(row.entry for row in result.rows))
     levels = list(dict.fromkeys(row.concurrency for row in result.rows))
-    rows = {(row.entry, row.concurrency): row for row in result.rows}
+    rows = {(row.entry, row.concurrency): row for row in shown_rows(result)}
     body = [[_name(entry), *(_cell(metric, rows[entry, level]) for level in levels)] for entry in entries]
     headers = ["concurrency", *(str(level) for level in levels)]
     align = ("left", *("right" for _ in levels))
