@@ -26,7 +26,7 @@ from kit.documents import CellResult, Plan
 from kit.documents.plan import SequentialRule
 from kit.metrics import sequential
 from kit.metrics.limits import EQUIVALENT_PERCENT
-from kit.metrics.sequential import Course, course, default_rule
+from kit.metrics.sequential import Course, Decision, course, default_rule
 from kit.plan.correctness import load_suite
 from kit.plan.plan import cell_order, make_plan
 from kit.plan.platforms import load_platform
@@ -116,17 +116,28 @@ def _figure(figures: Mapping[str, float], line: CellResult) -> float:
 
 
 def judge(found: Course, ratio: float, tally: Tally, cells: int) -> None:
-    """Count one run."""
+    """Count one run by the verdicts that it gives: at each concurrency where nothing is open."""
     close = ratio < 1 + EQUIVALENT_PERCENT / 100
-    decided = list(found.decided)
-    ahead = [each for each in decided if each.state == "ahead"]
-    of_first = [each for each in decided if "e0" in (each.first, each.second)]
-    wrong = [each for each in ahead if each.first != "e0" or ratio == 1]
+    open_at = {each.concurrency for each in found.open}
+    said = [
+        each for each in found.decided if each.concurrency not in open_at and "e0" in (each.first, each.second)
+    ]
+    beaten = [each for each in found.decided if each.concurrency not in open_at and each.state == "ahead"]
+    if ratio == 1:  # the leader is any of them: whoever is ahead of all others
+        wrong = any(_is_led(beaten, level) for level in LEVELS)
+    else:
+        wrong = any(each.second == "e0" for each in beaten)
     tally.runs += 1
-    tally.false_ahead += bool(wrong)
-    tally.false_tied += bool(not close and any(each.state == "tied" for each in of_first))
-    tally.undecided += len(found.open)
+    tally.false_ahead += wrong
+    tally.false_tied += not close and any(each.state == "tied" for each in said)
+    tally.undecided += len(open_at) / len(LEVELS)
     tally.cells += len(found.called) / cells
+
+
+def _is_led(beaten: Sequence[Decision], level: int) -> bool:
+    firsts = [each.first for each in beaten if each.concurrency == level]
+    others = {name for each in beaten if each.concurrency == level for name in (each.first, each.second)}
+    return any(firsts.count(name) == len(others) - 1 for name in set(firsts))
 
 
 def simulate(entries: int, runs: int, rng: random.Random) -> list[list[object]]:

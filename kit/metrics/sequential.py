@@ -1,10 +1,9 @@
 """When a run that decides may stop measuring what: the rule kit-sequential-1. Pure; run and verifier share it.
-
-The comparisons are those of every two entries at each concurrency. After `first` replicates and after each
-further one they are looked at, and every look spends a share of the error that the plan allows in all
-(`look_share`). Shares add up to 1 and comparisons are held to Holm's steps, so that all looks at all comparisons
-together call two equal entries different in at most `alpha_milli` / 1000 of all runs, however the looks depend on
-each other.
+At each concurrency the leader is compared with every other entry. After `first` replicates and after each further
+one the comparisons are looked at, and every look spends a share of the error that the plan allows in all
+(`look_share`). The shares add up to 1 and Holm's steps go over the concurrencies, so all looks together name a
+false leader in at most so many runs as kit.metrics.limits allows of `alpha_milli`, however the looks depend on
+each other. False ties have an error of their own.
 """
 
 from __future__ import annotations
@@ -102,18 +101,18 @@ class _Looks:
     states: dict[Pair, Decision] = field(default_factory=dict)
 
     def look(self, figures: Figures) -> list[Pair]:
-        """Decide what can be decided; returns the comparisons that call for more replicates."""
-        sides = {pair: found for pair in self.pairs if (found := _common_figures(pair, figures))}
-        for pair in self._surest("ahead", difference_p, sides):
-            (level, one, other), (a, b) = pair, sides[pair]
-            names = (one, other) if _is_above(a, b) == self.higher else (other, one)
-            self.states[pair] = Decision(level, *names, "ahead", len(a))
-        for pair in self._surest("tied", equivalence_p, sides):
-            self.states[pair] = Decision(*pair, "tied", len(sides[pair][0]))
-        return [pair for pair in self._leading(figures) if pair in sides and pair not in self.states]
+        """Decide what can be decided; returns the comparisons that call for more replicates.
 
-    def _surest(self, state: Verdict, test: Test, sides: Mapping[Pair, Sides]) -> list[Pair]:
-        """Holm's steps over all comparisons that are not decided, what is surest first: those it decides.
+        Close ones first: within the margin they are tied, also where it is sure who is a little better.
+        """
+        sides = {pair: found for pair in self.pairs if (found := _common_figures(pair, figures))}
+        self._step("tied", equivalence_p, sides)
+        self._step("ahead", difference_p, sides)
+        leading = [pair for level in self._levels() for pair in self._of_leader(level, figures)]
+        return [pair for pair in leading if pair in sides and pair not in self.states]
+
+    def _step(self, state: Verdict, test: Test, sides: Mapping[Pair, Sides]) -> None:
+        """Holm's steps over all comparisons that are not decided, what is surest first.
 
         Each p counts over the share of its look; the error is that of all looks.
         """
@@ -124,34 +123,50 @@ class _Looks:
             and (share := look_share(self.rule, self.most, len(found[0])))
             and (p := test(*found)) is not None
         }
-        left = len(self.pairs) - sum(found.state == state for found in self.states.values())
         part = AHEAD_ERROR if state == "ahead" else TIED_ERROR
         error = self.rule.alpha_milli / 1000 * part / (AHEAD_ERROR + TIED_ERROR)
-        chosen: list[Pair] = []
         for pair in sorted(spent, key=lambda each: (spent[each], self.pairs.index(each))):
-            if spent[pair] >= error / (left - len(chosen)):
+            left = self._left(state)
+            if not left or spent[pair] >= error / left:
                 break
-            chosen.append(pair)
-        return chosen
+            (level, one, other), (a, b) = pair, sides[pair]
+            first_is_better = state == "tied" or _is_above(a, b) == self.higher
+            self.states[pair] = Decision(
+                level, *((one, other) if first_is_better else (other, one)), state, len(a)
+            )
 
-    def _leading(self, figures: Figures) -> list[Pair]:
-        """The pairs of the leader at each concurrency with those that nobody has beaten."""
-        found: list[Pair] = []
-        for level in sorted({pair[0] for pair in self.pairs}):
-            beaten = {
-                each.second for each in self.states.values() if each.state == "ahead" and each.concurrency == level
-            }
-            left = [name for name, at in figures if at == level and name not in beaten]
-            if len(left) < 2:
-                continue
-            sign = 1 if self.higher else -1
-            leader = max(left, key=lambda name: sign * median(list(figures[name, level].values())))
-            found += [
-                pair
-                for pair in self.pairs
-                if pair[0] == level and leader in pair[1:] and not beaten.intersection(pair[1:])
-            ]
-        return found
+    def _left(self, state: Verdict) -> float:
+        """By how many the error is divided.
+
+        A false leader is one of the entries of its concurrency, and falsely ahead of the best of the others in one
+        of the two tails: half as many as there are entries. Ties are claimed one by one.
+        """
+        if state == "tied":
+            return len(self.pairs) - sum(found.state == state for found in self.states.values())
+        return sum(len(self._names(level)) / 2 for level in self._levels() if not self._is_led(level))
+
+    def _levels(self) -> list[int]:
+        return sorted({pair[0] for pair in self.pairs})
+
+    def _names(self, level: int) -> list[str]:
+        return list(dict.fromkeys(name for at, *names in self.pairs if at == level for name in names))
+
+    def _is_led(self, level: int) -> bool:
+        """Whether one entry is ahead of every other."""
+        firsts = [
+            each.first for each in self.states.values() if each.state == "ahead" and each.concurrency == level
+        ]
+        names = self._names(level)
+        return any(firsts.count(name) == len(names) - 1 for name in names)
+
+    def _of_leader(self, level: int, figures: Figures) -> list[Pair]:
+        """The comparisons of the best with every other."""
+        there = [name for name, at in figures if at == level]
+        if len(there) < 2:
+            return []
+        sign = 1 if self.higher else -1
+        leader = max(there, key=lambda name: sign * median(list(figures[name, level].values())))
+        return [pair for pair in self.pairs if pair[0] == level and leader in pair[1:]]
 
 
 def _common_figures(pair: Pair, figures: Figures) -> Sides | None:
