@@ -143,8 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one_figure(singles),
     )
     show(
-        "One comparison at 95 %, * is the kit's: how often the interval holds the truth, equal runtimes are called "
-        "different, and one is found that is 1.02 to 1.5 times as fast, %",
+        "One comparison at 95 %, * is the kit's: how often its interval holds the truth, equal runtimes are called "
+        "different, and one that is 1.02 to 1.5 times as fast is found, %",
         ["noise", "n", "method", "holds", "false", *(f"{ratio:g} x" for ratio in RATIOS)],
         (row for model in MODELS.values() for n in (2, *REPLICATES) for row in comparisons(model, n, singles)),
     )
