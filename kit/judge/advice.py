@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.documents import MedianInterval
-from kit.documents.study import Study, Subject
+from kit.documents.study import Looks, Study, Subject
 from kit.judge.compare.quantity import figure_text, judged_quantity
 from kit.judge.compare.ratio import (
     TIED_WORDS,
@@ -21,7 +21,7 @@ from kit.judge.compare.ratio import (
 )
 from kit.judge.compare.standing import why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
-from kit.judge.study import levels_of, median_interval_of, values_of
+from kit.judge.study import common_values, levels_of, median_interval_of, values_of
 from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
 from kit.text import listed, plain_text
@@ -36,10 +36,11 @@ class Leader:
     """The best entry at one concurrency by one metric.
 
     `runner_up` is whom `ratio` (entry / runner_up) is taken to: the next best, or the best of those that decide
-    the relation. `ahead`: surely better than every other; `tied`: surely within the margin of those in `tied` (who
-    are named with it, the best first), and better than the rest; `undecided`: not told apart from those in `open`;
-    `alone`: no other is left; `none`: nobody is. `more` says how many replicates would decide it. `left_out` holds
-    (entry, reason) of those whose figures do not count.
+    the relation. `ahead`: surely better than every other; `tied`: surely within the margin of those in `tied`
+    (who are named with it, the best first), and better than the rest; `undecided`: not told apart from those in
+    `open`; `alone`: no other is left; `none`: nobody is. `more` says how many replicates would decide it.
+    `left_out` holds (entry, reason) of those whose figures do not count. `over_looks`: the interval is that of
+    all looks of a run that decided together.
     """
 
     concurrency: int
@@ -53,6 +54,7 @@ class Leader:
     left_out: tuple[tuple[str, str], ...]
     open: tuple[str, ...] = ()
     more: str = ""
+    over_looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,12 @@ def leaders(study: Study, metric: str = THROUGHPUT) -> tuple[Leader, ...]:
     All that is said of them together errs in at most 5 %.
     """
     what = judged_quantity(metric)
-    return _leaders([_field(study, level, what) for level in levels_of(study)], what)
+    return _leaders([_field(study, level, what) for level in levels_of(study)], what, study.looks)
 
 
 def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:
     """The leader at one concurrency; `disqualified` are (entry, reason) left out whatever they measured."""
-    (found,) = _leaders([_field(study, level, what, disqualified)], what)
+    (found,) = _leaders([_field(study, level, what, disqualified)], what, study.looks)
     return found
 
 
@@ -101,13 +103,16 @@ def _goodness(subject: Subject, what: Metric) -> float:
     return middle if what.better == "higher" else -middle
 
 
-def _leaders(fields: Sequence[_Field], what: Metric) -> tuple[Leader, ...]:
-    pairs = [_pairs(field, what) for field in fields]
-    return tuple(map(_leader, fields, [what] * len(fields), pairs, judged(pairs)))
+def _leaders(fields: Sequence[_Field], what: Metric, looks: Looks | None) -> tuple[Leader, ...]:
+    pairs = [_pairs(field, what, looks) for field in fields]
+    found = map(_leader, fields, [what] * len(fields), pairs, judged(pairs, looks))
+    return tuple(replace(each, over_looks=looks is not None) for each in found)
 
 
-def _pairs(field: _Field, what: Metric) -> list[Figures]:
-    """The figures of the best beside those of each other."""
+def _pairs(field: _Field, what: Metric, looks: Looks | None) -> list[Figures]:
+    """The figures of the best beside those of each other; in a run that decided, of replicates that both have."""
+    if looks is not None:
+        return [common_values(field.good[0], other, what.path) for other in field.good[1:]]
     values = [values_of(each, what.path) for each in field.good]
     return [(values[0], other) for other in values[1:]]
 
@@ -167,7 +172,7 @@ def _verdict(leader: Leader, what: Metric) -> str:
     if leader.relation == "ahead":
         return f"{entry}, {value}, {margin_text(leader)}"
     if leader.relation == "tied":
-        interval = interval_text(leader.ratio)
+        interval = _interval(leader)
         times = f" ({ratio_text(leader.ratio)} {interval})" if interval else ""
         return f"{TIED_WORDS}: {joined(leader.tied)}, {value}{times}"
     return f"undecided: {entry}, {value}, {margin_text(leader)}"
@@ -177,7 +182,7 @@ def margin_text(leader: Leader) -> str:
     """`1.31 x vllm [1.24, 1.37]`, what is not told apart, or why there is no interval; nothing without another."""
     if leader.ratio is None or leader.runner_up is None:
         return ""
-    runner_up, interval = plain_text(leader.runner_up), interval_text(leader.ratio)
+    runner_up, interval = plain_text(leader.runner_up), _interval(leader)
     if leader.ratio.value is None:
         return f"{runner_up} has 0, so there is no ratio"
     times = f"{ratio_text(leader.ratio)} {runner_up}"
@@ -186,6 +191,12 @@ def margin_text(leader: Leader) -> str:
     if leader.relation == "undecided":
         return f"not told apart from {joined(leader.open)}: {range_text(leader.ratio)} {runner_up}; {leader.more}"
     return f"{times} {interval}"
+
+
+def _interval(leader: Leader) -> str:
+    """`[1.24, 1.37]`, with a word on what it holds for where that is more than one look."""
+    found = interval_text(leader.ratio) if leader.ratio else ""
+    return f"{found} over all looks" if found and leader.over_looks else found
 
 
 def left_out_text(leader: Leader) -> str:

@@ -24,9 +24,10 @@ from kit.documents import (
     Result,
 )
 from kit.documents.phases import READY, START
-from kit.documents.study import Conditions, Study, Subject, Trial
+from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
+from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 
@@ -89,6 +90,7 @@ def study_of_run(
         published=plan.published,
         conditions=_conditions(plan),
         subjects=tuple(subjects),
+        looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
     )
 
 
@@ -193,6 +195,13 @@ def values_of(subject: Subject, path: str) -> list[float]:
     """The figure of every trial that has it."""
     found = (trial.values.get(path) for trial in subject.trials if trial.status == "measured")
     return [value for value in found if value is not None]
+
+
+def common_values(a: Subject, b: Subject, path: str) -> tuple[list[float], list[float]]:
+    """The figures of the replicates that both have, pair by pair; one run only."""
+    x, y = ({trial.replicate: trial.values.get(path) for trial in each.trials} for each in (a, b))
+    pairs = [(p, q) for at in x if (p := x[at]) is not None and (q := y.get(at)) is not None]
+    return [p for p, _ in pairs], [q for _, q in pairs]
 
 
 def median_interval_of(subject: Subject, path: str) -> MedianInterval:

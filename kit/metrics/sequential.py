@@ -70,14 +70,14 @@ class Course:
         return "not needed" if known else "unknown"
 
 
-def look_share(rule: SequentialRule, most: int, replicates: int) -> Fraction:
+def look_share(first: int, most: int, replicates: int) -> Fraction:
     """The share of the error that the look after so many replicates spends, of `most` that were planned.
 
     Replicates that were added later have the share of the last planned look: they are beyond what was allowed, and
     `kit verify` says so (plan.extended).
     """
-    looks = most - rule.first + 1
-    at = min(replicates, most) - rule.first
+    looks = most - first + 1
+    at = min(replicates, most) - first
     if at < 0:
         return Fraction(0)
     between = max(0, looks - 3)
@@ -120,7 +120,7 @@ class _Looks:
             pair: p / float(share)
             for pair, found in sides.items()
             if pair not in self.states
-            and (share := look_share(self.rule, self.most, len(found[0])))
+            and (share := look_share(self.rule.first, self.most, len(found[0])))
             and (p := test(*found)) is not None
         }
         part = AHEAD_ERROR if state == "ahead" else TIED_ERROR

@@ -1,4 +1,4 @@
-"""Runs that decide, on paper: a plan, and figures of its cells as a function of entry, concurrency and replicate."""
+"""Runs that decide, on paper: a plan, and figures of its cells by entry, concurrency and replicate."""
 
 from __future__ import annotations
 

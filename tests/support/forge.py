@@ -26,8 +26,8 @@ from kit.documents import (
 )
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
-from kit.metrics.results import make_result
 from kit.metrics.disturbance import disturbances
+from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.storage.archive import pack
 from kit.storage.bundle import make_manifest, pack_files

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kit.documents.study import Looks
 from kit.judge.compare.ratio import Ratio, Relation, is_always_equal, ratio_of
 from kit.metrics.intervals import difference_p, equivalence_p, holm
 from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
+from kit.metrics.sequential import look_share
 
 Figures = tuple[Sequence[float], Sequence[float]]  # of two entries, by replicate
 
@@ -20,25 +22,37 @@ class Judged:
     relation: Relation
 
 
-def judged(statements: Sequence[Sequence[Figures]]) -> list[list[Judged]]:
+def judged(statements: Sequence[Sequence[Figures]], looks: Looks | None = None) -> list[list[Judged]]:
     """Every comparison of every statement of one verdict.
 
     A statement is true or false as a whole: one entry against another, or one against all others that it may lead.
     That it leads is as sure as the least sure of its comparisons, so Holm's steps go over the statements; ties are
     claimed one by one, so there they go over all comparisons. benchmarks/intervals.py counts the false ones.
+
+    In a run that decided each comparison has the share of the error that belongs to its look of `looks`.
     """
-    apart = _held([_least_sure(pairs) for pairs in statements], AHEAD_ERROR)
-    alike = [[equivalence_p(*pair) for pair in pairs] for pairs in statements]
+    apart = _held([_least_sure(pairs, looks) for pairs in statements], AHEAD_ERROR)
+    alike = [[_spent(equivalence_p(*pair), pair, looks) for pair in pairs] for pairs in statements]
     tied = iter(_held([p for row in alike for p in row], TIED_ERROR))
     return [
-        [_judged(pair, error, next(tied)) for pair in pairs]
+        [_judged(pair, error * _share(pair, looks), next(tied) * _share(pair, looks)) for pair in pairs]
         for pairs, error in zip(statements, apart, strict=True)
     ]
 
 
-def _least_sure(pairs: Sequence[Figures]) -> float | None:
+def _share(pair: Figures, looks: Looks | None) -> float:
+    """The part of the error that a comparison may spend: all of it where there was one look."""
+    share = 1 if looks is None else look_share(looks.first, looks.most, min(map(len, pair)))
+    return float(share) or 1.0  # before the first look nothing is decided, and nothing was spent
+
+
+def _spent(p: float | None, pair: Figures, looks: Looks | None) -> float | None:
+    return None if p is None else min(1.0, p / _share(pair, looks))
+
+
+def _least_sure(pairs: Sequence[Figures], looks: Looks | None) -> float | None:
     """None where no comparison can be tested at all; one that cannot be leaves the statement unproven."""
-    found = [difference_p(*pair) for pair in pairs]
+    found = [_spent(difference_p(*pair), pair, looks) for pair in pairs]
     known = [p for p in found if p is not None]
     return None if not known else 1.0 if len(known) < len(found) else max(known)
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from kit.metrics.sequential import Decision, default_rule, look_share
+from kit.metrics.sequential import Decision, look_share
 from tests.support.deciding import S, deciding_plan, followed
 
 NOISE = (0.0, 0.01, -0.01, 0.02, -0.02, 0.015, -0.005, 0.01, 0.0, -0.01)
@@ -28,12 +28,11 @@ def noisy(middle: float, replicate: int, width: float = 1.0, shift: int = 0) -> 
 @pytest.mark.parametrize("most", [3, 4, 5, 6, 10, 50])
 def test_all_looks_together_spend_the_whole_error_and_no_more(most: int) -> None:
     """Each a part above 0; before the first there is none, and added replicates have that of the last."""
-    rule = default_rule(None)
-    shares = [look_share(rule, most, count) for count in range(3, most + 1)]
+    shares = [look_share(3, most, count) for count in range(3, most + 1)]
     assert sum(shares) == 1
     assert min(shares) > 0
-    assert look_share(rule, most, 2) == Fraction(0)
-    assert look_share(rule, most, most + 5) == shares[-1]
+    assert look_share(3, most, 2) == Fraction(0)
+    assert look_share(3, most, most + 5) == shares[-1]
 
 
 def test_what_is_far_apart_ends_after_the_first_look() -> None:
