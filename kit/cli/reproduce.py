@@ -87,16 +87,18 @@ def command(
         raise click.UsageError("--budget needs --until-decided.")
     if until_decided and options["replicates"] is None:
         options["replicates"] = MAXIMUM
-    chosen_run = _chosen_run(platform, resume, {**options, "quiet_wait": quiet_wait}, budget_ns)
+    if resume is not None and quiet_wait is not None:
+        raise click.UsageError("--resume keeps the plan of the run: leave out --quiet-wait.")
+    chosen_run = _chosen_run(platform, resume, options, budget_ns)
     command_options = CommandOptions(
-        from_source,
-        options["seed"],
-        not no_calibrate,
-        yes,
-        quiet or as_json,
-        until_decided,
-        budget_ns,
-        quiet_wait,
+        from_source=from_source,
+        seed=options["seed"],
+        calibrate=not no_calibrate,
+        yes=yes,
+        quiet=quiet or as_json,
+        until_decided=until_decided,
+        budget_ns=budget_ns,
+        quiet_wait_s=quiet_wait,
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
     try:

@@ -89,7 +89,7 @@ def _course(
     plan: Plan, lines: Sequence[CellResult], cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Course | None:
     rule = plan.sequential
-    if rule is None:
+    if rule is None or rule.metric not in SPREAD_METRICS:  # kit verify refuses such a rule
         return None
     return course(
         plan,

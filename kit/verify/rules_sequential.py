@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kit.documents import Plan
-from kit.metrics.registry import METRICS
-from kit.metrics.results import course_of
+from kit.metrics.results import SPREAD_METRICS, course_of
 from kit.metrics.sequential import planned_most
 from kit.storage.names import PLAN, RESULT, cell_file
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import found_cells
-
-MAX_ALPHA_MILLI = 500
 
 
 @rule(
@@ -52,12 +49,10 @@ def _rule_faults(plan: Plan) -> Iterator[str]:
     rule_ = plan.sequential
     if rule_ is None:
         return
-    if rule_.metric not in METRICS or METRICS[rule_.metric].better == "neither":
-        yield "compares a figure that cannot be better or worse"
-    if not 2 <= rule_.first <= planned_most(plan):
-        yield "looks for the first time before two replicates, or after the last"
-    if not 1 <= rule_.alpha_milli <= MAX_ALPHA_MILLI:
-        yield "allows no error, or more than every second decision"
+    if rule_.metric not in SPREAD_METRICS:
+        yield "compares a figure that a run is not compared by"
+    if rule_.first > planned_most(plan):
+        yield "looks for the first time after the last replicate"
 
 
 @rule("plan.extended", "flag", "plans", "No replicates were added after results were known")
