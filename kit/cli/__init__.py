@@ -16,6 +16,7 @@ from kit.text import plain_text, without_password
 
 COMMANDS = {
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
+    "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),

@@ -179,7 +179,7 @@ class CellResult(Sparse):
 
 @dataclass(frozen=True, slots=True)
 class MedianInterval:
-    """A number over replicates: median, and a bootstrap interval where there are at least three."""
+    """A number over replicates: median, and a 95 % interval where there are at least three."""
 
     n: int
     median: float | None

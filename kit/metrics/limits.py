@@ -77,7 +77,16 @@ MAX_CHUNKS_PER_ARRIVAL = 3
 # A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above
 # the true percentile with 99 % confidence (below it, for those under the median). In permille.
 SAMPLE_FLOORS = {250: 17, 500: 1, 750: 17, 900: 44, 950: 90, 990: 459, 999: 4603}
-MIN_REPLICATES_FOR_INTERVAL = 3  # the bootstrap of two values knows only these two and their mean
+MIN_REPLICATES_FOR_INTERVAL = 3  # two cannot tell a disturbed one from the other, and their interval is huge
+# All comparisons of one verdict together err in at most 5 %: so much for who is ahead, and so much for ties.
+AHEAD_ERROR, TIED_ERROR = 0.04, 0.01
+# Two figures are tied if they surely differ by less than this: no reason to choose one runtime before the other.
+EQUIVALENT_PERCENT = 5
+# From so many replicates on, those that had the same prompts one after the other are compared pair by pair: drift
+# counts for nothing then. Of fewer the spread of their ratios is known too badly (benchmarks/intervals.py).
+PAIRED_FROM = 5
+# In comparisons no figure is known better than this, also where a few replicates happen to be equal.
+MIN_SPREAD = "0.001"
 
 # --- rows of loads ----------------------------------------------------------------------------------------
 

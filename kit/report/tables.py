@@ -15,6 +15,7 @@ from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
+from kit.metrics.results import shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
@@ -65,7 +66,7 @@ def metric_table(result: Result, metric: Metric) -> str:
     """One table as Markdown, without a title."""
     entries = list(dict.fromkeys(row.entry for row in result.rows))
     levels = list(dict.fromkeys(row.concurrency for row in result.rows))
-    rows = {(row.entry, row.concurrency): row for row in result.rows}
+    rows = {(row.entry, row.concurrency): row for row in shown_rows(result)}
     body = [[_name(entry), *(_cell(metric, rows[entry, level]) for level in levels)] for entry in entries]
     headers = ["concurrency", *(str(level) for level in levels)]
     align = ("left", *("right" for _ in levels))
@@ -77,7 +78,9 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     work = plan.workload
     output = work.output_tokens
     arrivals = "text chunks" if plan.method == 1 else "arrivals of text"
-    replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
+    up_to = "up to " if plan.sequential else ""
+    several = f"median of {up_to}{work.replicates} interleaved replicates"
+    replicates = several if work.replicates > 1 else "one replicate"
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
@@ -93,7 +96,7 @@ def failures(result: Result) -> list[str]:
     """One Markdown line for each cell without a result, with the reason."""
     lines = []
     for line in result.cells:
-        if line.status == "measured":
+        if line.status in ("measured", "not needed"):
             continue
         reason = f"{safe(line.failure.phase)}: {safe(line.failure.message)}" if line.failure else ""
         lines.append(f"- {_name(line.id)}: {line.status}{' in ' if reason else ''}{reason}")

@@ -16,7 +16,8 @@ FACTS, METRICS = "facts.json", "metrics.json"
 TELEMETRY = "telemetry.jsonl"  # of a cell, and at the top of a run of the idle machine; from method 3 on
 WATCH, SAMPLER = "watch.json", "sampler.json"  # what the sampler is told, and what it says of itself
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
-STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG)  # they may name paths and people; no number comes from them
+LIVE = "live.json"  # what a run does now (kit.storage.live); gone when it ends
+STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG, LIVE)  # they may name paths and people; no number comes from them
 SWEEP, PAGE = "sweep.json", "report.html"
 # What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
 _LITTER = frozenset(
@@ -27,11 +28,9 @@ _LITTER = frozenset(
         ".directory", "@eadir",
     }
 )  # fmt: skip
-# AppleDouble files; back-ups, swap files and locks of vim, emacs, nano, kate and office programs; remains of NFS; what
-# a kit that was killed had half written (kit.storage.whole).
+# AppleDouble files; back-ups, swap files and locks of vim, emacs, nano, kate and office programs; remains of NFS.
 _LITTER_FORMS = re.compile(
-    r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+"
-    r"|\.[a-z]+\.json\.part",
+    r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+",
     re.DOTALL,
 )
 _ATTEMPT_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
@@ -40,6 +39,11 @@ _ATTEMPT_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 def cell_file(cell_id: str, name: str = CELL) -> str:
     """The place of a file of a cell, e.g. `cells/r1-c4-vllm/cell.json`."""
     return f"{CELLS}/{cell_id}/{name}"
+
+
+def part_of(name: str) -> str:
+    """What a file is called until it is whole; whatever a killed run leaves of it is litter."""
+    return f"{name}~"
 
 
 def attempt_folder(cell_id: str, number: int) -> str:

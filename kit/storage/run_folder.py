@@ -27,8 +27,8 @@ from kit.storage.names import (
     attempt_name,
     cell_file,
     is_litter,
+    part_of,
 )
-from kit.storage.whole import write_whole
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 from kit.text import bytes_text, cell
@@ -57,8 +57,15 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
     document = plain(value)
     check(document, schema, path.name)
     data = write_json(document)
-    write_whole(path, data)
+    replace_file(path, data)
     return data
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole: who looks finds the old one, the new one or none, also when this process is killed."""
+    part = path.with_name(part_of(path.name))
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def read_document(data: bytes, cls: type[T], schema: str, where: str) -> T:

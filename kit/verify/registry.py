@@ -12,6 +12,7 @@ from kit.verify import (
     rules_load,
     rules_metrics,
     rules_plan,
+    rules_sequential,
     rules_telemetry,
     rules_time,
     rules_tokens,
@@ -21,6 +22,7 @@ from kit.verify.rule import Rule
 RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
+    *rules_sequential.RULES,
     *rules_cells.RULES,
     *rules_attempts.RULES,
     *rules_containers.RULES,

@@ -99,7 +99,7 @@ def _allowed(plan: Plan, names: Iterable[str]) -> set[str]:
 def _required(evidence: Evidence) -> set[str]:
     """The files of cells that must be there: what result.json speaks of, and what each cell.json calls for."""
     lines = evidence.result.cells if evidence.result else ()
-    names = {cell_file(line.id) for line in lines if line.status != "missing"}
+    names = {cell_file(line.id) for line in lines if line.status not in ("missing", "not needed")}
     names |= {cell_file(name) for name in evidence.cells}
     attempts = [files for numbered in evidence.attempts.values() for files in numbered.values()]
     names |= {f"{files.folder}/{CELL}" for files in attempts}

@@ -89,6 +89,7 @@ from tests.support.forgeries import (
 )
 from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import good_bundle
+from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -189,6 +190,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("cell.status", "measured without a server", in_cell(lambda cell: replace(cell, server=None))),
     _m("cell.status", "measured without metrics", in_cell(lambda cell: replace(cell, metrics=None))),
     _m("cell.status", "measured though interrupted", in_facts(interrupted=True)),
+    Mutation("plan.sequential", "went on after the decision", lambda: decided_bundle(lambda _: True)),
+    Mutation("plan.sequential", "an unknown figure", lambda: decided_bundle(change=with_rule(metric="luck"))),
+    Mutation("plan.sequential", "a first look after the end", lambda: decided_bundle(change=with_rule(first=6))),
+    _m(
+        "plan.sequential",
+        "not needed by no rule",
+        document("result.json", put_at("cells", 3, "status", to="not needed")),
+    ),
+    _m("plan.extended", "replicates added", in_plan(lambda plan: replace(plan, extended=(1,)))),
     _m("run.complete", "a cell left out", leave_out_cell),
     _m("model.pinned", "another model in plan and servers", model(sha256=OTHER)),
     _m("model.pinned", "an unknown model", model(name="gpt")),

@@ -14,7 +14,7 @@ MAX_FLAGS = 3
 
 
 def judgement(study: Study) -> str:
-    """Who leads at each number of users, the scorecard by kit-1, and the comparison with published figures if the
+    """Who leads at each number of users, the scorecard by kit-2, and the comparison with published figures if the
     platform names some; without a line feed at its end.
     """
     from kit.catalogue.published import published

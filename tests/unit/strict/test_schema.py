@@ -50,7 +50,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ),
     ("claims", ("claims", 0, "relation"), "more", "expected"),
     ("comparison", ("lines", 0, "verdict"), "best", "expected"),
-    ("contract", ("algorithm",), "kit-3", 'expected "kit-1" or "probador-2.0", found "kit-3"'),
+    ("contract", ("algorithm",), "kit-3", 'expected "kit-1", "kit-2" or "probador-2.0", found "kit-3"'),
     ("correctness", ("levels", 0, "tests", 0, "checks", 0, "kind"), "patern", 'did you mean "pattern"?'),
     ("differences", ("entries", 0, "ended_early"), 1.5, "must be at most 1, found 1.5"),
     ("examination", ("checks", 0, "round"), "both", 'expected "single" or "concurrent", found "both"'),

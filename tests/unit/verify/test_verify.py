@@ -25,7 +25,9 @@ from tests.support.sealed import bundle_verdict, run_verdict
 LEVELS = {each.id: each.level for each in RULES}
 # A run of processes has nothing that these could look at.
 OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"container.present"}
-IDLE = OF_CONTAINERS | {"attempts.interrupted"}  # nor was a cell of the good runs measured again
+# Nor was a cell of the good runs measured again, nor is there a rule that ends them.
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.sequential"}
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "self-reported"}
 
 
@@ -80,7 +82,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
         "model.confirmed": 1,
     }
     expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
-    expected |= {"attempts.replayed": 4}
+    expected |= {"attempts.replayed": 4, "plan.extended": 1}
     assert found == expected | dict.fromkeys(IDLE, 0)
     contained = bundle_verdict(container_bundle()).checked
     assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
