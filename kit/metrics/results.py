@@ -64,6 +64,13 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
     )
 
 
+def _stalled(cell: Cell | None) -> Iterator[str]:
+    """Whether the load generator itself stood still: what came meanwhile has a stamp of later."""
+    stalled_ns = cell.facts.longest_stall_ns if cell and cell.facts else 0
+    if stalled_ns > MAX_STALL_NS:
+        yield f"the load generator stood still for {stalled_ns / 1e9:.1f} s, limit {MAX_STALL_NS / 1e9:g} s"
+
+
 def course_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Course | None:
     """How far a run that decides has come with these cells, by id; None where the plan has no such rule."""
     return _course(plan, _lines(plan, cells, calibration), cells, calibration)

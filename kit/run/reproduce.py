@@ -14,6 +14,7 @@ from kit.documents import Calibration, Cell, CellPlan, Plan, Result
 from kit.engines.protocol import Engine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
+from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result
 from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
@@ -27,7 +28,7 @@ from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.host import describe_host
 from kit.run.phases import CellInputs, Observer
-from kit.run.quiet import Quiet, QuietObserver, unquiet_reasons
+from kit.run.quiet import Quiet, QuietObserver
 from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
@@ -214,8 +215,8 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
-        host = read_host(folder)
-        unquiet = unquiet_reasons(plan, run_look(folder), host.cpus)
+        seen, host = telemetry_lines(cells.values()), read_host(folder)
+        unquiet = look_disturbances(plan, run_look(folder), host.cpus)
         disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
         text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")

@@ -13,7 +13,8 @@ WINDOW = Window(1000 * MS, 11_000 * MS)
 
 def stream(pace: list[int]) -> list[Record]:
     """Requests one after the other from 0 s to 12 s; `pace` is the ms between two tokens in each second."""
-    found, now = [], 0
+    found: list[Record] = []
+    now = 0
     while now < 12_000:
         chunks = []
         sent = now
