@@ -16,6 +16,7 @@ from kit.text import plain_text, without_password
 
 COMMANDS = {
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
+    "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
@@ -24,6 +25,7 @@ COMMANDS = {
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
     "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),
+    "nightly": ("kit.cli.nightly", "Measure platforms again and compare with their last accepted runs."),
     "compare": ("kit.cli.compare", "Compare two runs, or a run with published figures."),
     "claims": ("kit.cli.claims", "Check claims in documents against your runs."),
     "import": ("kit.cli.importing", "Import results of other tools."),

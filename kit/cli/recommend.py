@@ -36,8 +36,8 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
     """
     from kit.cli._shared.opening import open_studies
-    from kit.judge.advice import SHARE, recommend, recommendation_lines
     from kit.judge.compare.merging import merged
+    from kit.judge.recommendation import SHARE, recommend, recommendation_lines
     from kit.metrics.goodput import parse_slo
     from kit.strict import plain, write_json
 

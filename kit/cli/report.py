@@ -37,6 +37,14 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
+    for path in write_report(runs, out, title, timeline):
+        click.echo(str(path))
+
+
+def write_report(
+    runs: Sequence[Path], out: Path | None, title: str | None = None, timeline: str | None = None
+) -> list[Path]:
+    """Write the report of some runs; the paths of its files, in the order in which they were written."""
     from kit.cli._shared.opening import inside, open_study
     from kit.report.page.report import report_of
 
@@ -54,7 +62,7 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
         _refuse_foreign(folder / name)
     for name, text in files.items():
         write_file(folder / name, text.encode())
-        click.echo(str(folder / name))
+    return [folder / name for name in files]
 
 
 def _inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None) -> list[PageInput]:

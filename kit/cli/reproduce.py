@@ -10,10 +10,13 @@ import click
 
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
+from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import chosen_platform, plan_options
 from kit.cli._shared.printing import show_json
 from kit.storage.names import REPORT
+
+MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 
 
 @click.command("reproduce")
@@ -23,10 +26,27 @@ from kit.storage.names import REPORT
     "--resume",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Resume an interrupted run.",
+    help="Resume an interrupted run; with --replicates N, extend a run.",
+)
+@click.option(
+    "--until-decided",
+    is_flag=True,
+    help="Add replicates only where a comparison is open, up to --replicates (default 10).",
+)
+@click.option(
+    "--budget",
+    type=Duration(1, 31 * 86_400),
+    metavar="TIME",
+    help="With --until-decided: begin no replicate that would end later, e.g. 60m.",
 )
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
+)
+@click.option(
+    "--quiet-wait",
+    type=Duration(0, 86_400),
+    metavar="TIME",
+    help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
 )
 @source_option
 @yes_option
@@ -36,7 +56,10 @@ def command(
     platform: str | None,
     out: Path | None,
     resume: Path | None,
+    until_decided: bool,
+    budget: float | None,
     no_calibrate: bool,
+    quiet_wait: float | None,
     from_source: bool | None,
     yes: bool,
     quiet: bool,
@@ -45,37 +68,83 @@ def command(
 ) -> None:
     """Measure PLATFORM: every entry, one at a time, at every concurrency; print tables, scorecard and comparison.
 
-    PLATFORM is a platform's name or a .yaml file. Missing images are built and missing models downloaded; the load
-    generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C stops the
-    run and keeps what was measured; --resume measures the rest.
+    PLATFORM is a platform's name or a .yaml file. Missing images are built and missing models downloaded; the
+    load generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C
+    stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
+    --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
+    decision.
 
-    Example: kit reproduce demo --window 20 --replicates 3
+    Example: kit reproduce demo --until-decided --budget 20m
     """
     from kit.cli._shared.judgement import show_judgement
     from kit.report.tables import tables
     from kit.strict import plain
 
-    chosen_run = _chosen_run(platform, resume, options)
-    command_options = CommandOptions(from_source, options["seed"], not no_calibrate, yes, quiet or as_json)
+    budget_ns = None if budget is None else round(budget * 1e9)
+    if resume is not None and until_decided:
+        raise click.UsageError("--resume keeps the plan of the run: leave out --until-decided.")
+    if resume is None and budget is not None and not until_decided:
+        raise click.UsageError("--budget needs --until-decided.")
+    if until_decided and options["replicates"] is None:
+        options["replicates"] = MAXIMUM
+    if resume is not None and quiet_wait is not None:
+        raise click.UsageError("--resume keeps the plan of the run: leave out --quiet-wait.")
+    chosen_run = _chosen_run(platform, resume, options, budget_ns)
+    command_options = CommandOptions(
+        from_source=from_source,
+        seed=options["seed"],
+        calibrate=not no_calibrate,
+        yes=yes,
+        quiet=quiet or as_json,
+        until_decided=until_decided,
+        budget_ns=budget_ns,
+        quiet_wait_s=quiet_wait,
+    )
     folder = resume or new_folder(out, chosen_run.platform.name)
-    plan, outcome = carried_out(chosen_run, folder, command_options)
+    try:
+        plan, outcome = carried_out(chosen_run, folder, command_options)
+    except KeyboardInterrupt:
+        _show_where(folder)
+        raise
     if as_json:
         show_json(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
         return
-    click.echo(tables(plan, outcome.result, outcome.calibration, notes=outcome.notes))
+    click.echo(
+        tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
+    )
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
 
 
-def _chosen_run(platform: str | None, resume: Path | None, options: dict[str, Any]) -> ChosenRun:
+def _show_where(folder: Path) -> None:
+    """Where an interrupted run is, and how to resume it; nothing if it has not begun."""
+    from kit.run.status import status_of
+    from kit.storage.names import PLAN
+
+    if (folder / PLAN).is_file():
+        found = status_of(folder)
+        done = found.measured + len(found.failed)
+        click.echo(f"Run kept in {folder}: {done} of {found.planned - found.not_needed} cells.", err=True)
+        if found.resume is not None:
+            click.echo(f"Resume: {found.resume}", err=True)
+
+
+def _chosen_run(
+    platform: str | None, resume: Path | None, options: dict[str, Any], budget_ns: int | None
+) -> ChosenRun:
+    from kit.plan.extension import extended
     from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
         raise click.UsageError("Give either PLATFORM, or --resume DIR to resume a run.")
     if resume is None:
         return ChosenRun(chosen_platform(platform or "", **options), None)
-    if any(value is not None for value in options.values()):
+    if any(value is not None for name, value in options.items() if name != "replicates"):
         raise click.UsageError("--resume keeps the plan of the run: leave out the options that change it.")
-    kept = read_plan(resume)[0]
+    kept, replicates = read_plan(resume)[0], options["replicates"]
+    if budget_ns is not None and kept.sequential is None:
+        raise click.UsageError("--budget is for runs that were started with --until-decided.")
+    if replicates is not None or budget_ns is not None:
+        kept = extended(kept, replicates or kept.workload.replicates, budget_ns)
     return ChosenRun(chosen_platform(kept.platform), kept)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 BY = ("layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling")
-DEFAULT_CONTRACT = "kit-1"  # kit.judge.score.loading.OURS, which would take long to import for a help text
+DEFAULT_CONTRACT = "kit-2"  # kit.judge.score.loading.OURS, which would take long to import for a help text
 
 
 def scored_options(function: F) -> F:
@@ -35,7 +35,7 @@ def scored_options(function: F) -> F:
             default=DEFAULT_CONTRACT,
             show_default=True,
             metavar="NAME|PATH.yaml",
-            help="kit-1, probador-2.0, or your own file.",
+            help="kit-2, kit-1, probador-2.0, or your own file.",
         ),
         click.option(
             "--class",
@@ -101,7 +101,7 @@ def command(
     Everything is verified first, and rejected runs are not scored. SUSPECT figures get no grade; a missing figure
     scores 0 points. docs/scoring.md has the formulas.
 
-    Example: kit score results/smol-2cpu.tar.gz --contract kit-1
+    Example: kit score results/smol-2cpu.tar.gz --contract kit-2
     """
     from kit.errors import InputError
     from kit.judge.score import extra_cards, scorecard

@@ -55,7 +55,8 @@ class LoadFacts(Sparse):
 
     `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
     load was given up. `cpu_ns` and `stale_retries` are of all `processes` together. `failures` are those of the
-    window, of the whole load where none closed; None if nothing failed.
+    window, of the whole load where none closed; None if nothing failed. `longest_stall_ns` is how long the load
+    generator itself did not run after its warm-up, where that is more than a moment.
     """
 
     origin_utc: str
@@ -75,6 +76,7 @@ class LoadFacts(Sparse):
     aborted: bool = False
     processes: int = 1
     failures: Failures | None = None
+    longest_stall_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class CellResult(Sparse):
 
 @dataclass(frozen=True, slots=True)
 class MedianInterval:
-    """A number over replicates: median, and a bootstrap interval where there are at least three."""
+    """A number over replicates: median, and a 95 % interval where there are at least three."""
 
     n: int
     median: float | None

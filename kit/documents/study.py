@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents.pins import Hardware
+from kit.documents.pins import Hardware, Sparse
 from kit.documents.plan import OutputTokens
 from kit.documents.vocabulary import CellStatus
 
@@ -66,11 +66,20 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Looks:
+    """When a run that decided looked at its figures: after `first` replicates and each further one, to `most`."""
+
+    first: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Study(Sparse):
     """A run, or imported results, ready to be judged.
 
-    `identity` is the sha256 of the bundle's manifest, of the run's plan, or over the imported files; `label` is
-    what verification said, and None for what nobody can verify.
+    `identity` is the sha256 of the bundle's manifest, of the run's result, or over the imported files; `label` is
+    what verification said, and None for what nobody can verify. `looks` are those of a run that decided: its
+    comparisons are held to the share of the error of the look that they were decided by.
     """
 
     schema: Literal["kit/study/1"]
@@ -85,3 +94,4 @@ class Study:
     conditions: Conditions
     subjects: tuple[Subject, ...]
     note: str = ""
+    looks: Looks | None = None

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from kit.documents.pins import Sparse
 
+FIRST_SAMPLED = 3  # the first method whose cells are sampled
+# 2020-01-01T00:00:00Z: nanoseconds since 1970 have 19 digits, and documents of the kit hold integers of 18.
+REAL_EPOCH_S = 1_577_836_800
+
 
 @dataclass(frozen=True, slots=True)
 class GpuSample(Sparse):
@@ -29,10 +33,11 @@ class GpuSample(Sparse):
 
 @dataclass(frozen=True, slots=True)
 class TelemetrySample(Sparse):
-    """One line of telemetry.jsonl. Times and counters are cumulative, as the kernel counts them; None is no data.
+    """One line of telemetry.jsonl. Times and counters only grow; None is no data.
 
     `at_ns` is a reading of CLOCK_MONOTONIC, the clock of `LoadFacts.origin_ns`, and `real_ns` the real time of the
-    same moment. `busy_ns` is the CPU time of everything, `steal_ns` what a hypervisor took; `server_ns`,
+    same moment, since `REAL_EPOCH_S`. `busy_ns` is the CPU time of everything, `steal_ns` what a hypervisor took;
+    these, iowait, pressure and the energy of the package count from the first sample on. `server_ns`,
     `loadgen_ns` and `own_ns` are the parts of the server, the load generator, and of the kit itself (sampler
     included). Pressure is the total of "some". `cpu_mhz` is a mean over CPUs.
     """

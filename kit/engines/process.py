@@ -16,17 +16,20 @@ from pathlib import Path
 from typing import IO
 
 from kit.debuglog import logged
-from kit.documents.container import ContainerFacts
+from kit.documents.container import Accelerator, ContainerFacts
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import read_start, read_tail
-from kit.engines.protocol import LOG_START_BYTES, OnLine, RunProbe
+from kit.engines.protocol import LOG_START_BYTES, SAMPLED, OnLine, RunProbe
 from kit.errors import EngineError, PortInUseError
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.names import LOADGEN_LOG
+from kit.storage.names import LOADGEN_LOG, WATCH
+from kit.telemetry.watching import INTERVAL_NS, PROCESS, TREE, Watch
+from kit.text import plain_text
 from kit.timestamps import utc_now
 
 HOST = "127.0.0.1"
 POLITE_S = 5.0  # how long a child may take to leave after each of: end of input, SIGTERM
+MAX_REASON_CHARS = 200
 LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
 # What a child may know of our environment: enough to find Python, libraries and a home, nothing else.
 ENVIRONMENT = (
@@ -76,6 +79,8 @@ class ProcessEngine:
 
     def __init__(self, more: Mapping[str, str] | None = None) -> None:
         self._more = dict(more or {})
+        self._server: subprocess.Popen[bytes] | None = None
+        self._sampling: ProcessSampling | None = None
 
     def _environment(self) -> dict[str, str]:
         return {name: os.environ[name] for name in ENVIRONMENT if name in os.environ} | self._more
@@ -99,8 +104,10 @@ class ProcessEngine:
         try:
             with log.open("wb") as output, holding_interrupts():
                 child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
+            self._server = child
             yield ProcessServer(child, spec, log)
         finally:
+            self._server = None
             if child is not None:
                 _end(child, POLITE_S)
 
@@ -111,6 +118,8 @@ class ProcessEngine:
         try:
             with errors.open("wb") as output, holding_interrupts():
                 child = self._spawn(command, stdout=subprocess.PIPE, stderr=output)
+            if self._sampling is not None:
+                self._sampling.watch("loadgen", child)
             for line in child.stdout or ():
                 on_line(line.decode("utf-8", "replace"))
             return child.wait()
@@ -127,6 +136,24 @@ class ProcessEngine:
                     child.stdout.close()
             if errors.exists() and errors.stat().st_size == 0:
                 errors.unlink()
+
+    @contextlib.contextmanager
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> Iterator[ProcessSampling]:
+        del accelerator  # what this machine has is seen by every process
+        self._sampling = ProcessSampling(out)
+        if self._server is not None:
+            self._sampling.watch("server", self._server)
+        try:
+            with holding_interrupts():
+                try:
+                    command = [sys.executable, "-m", "kit.telemetry", str(out / WATCH)]
+                    self._sampling.child = self._spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                except EngineError as error:
+                    self._sampling.ended = plain_text(error.what, MAX_REASON_CHARS)
+            yield self._sampling
+        finally:
+            sampling, self._sampling = self._sampling, None
+            sampling.stop()
 
     @logged("process", lambda _, command, **__: command[0])
     def _spawn(
@@ -146,6 +173,49 @@ class ProcessEngine:
                 f"The program {command[0]} could not be started: {error.strerror or error}.",
                 "Check that the kit is installed completely.",
             ) from None
+
+
+class ProcessSampling:
+    """A sampler in a child process. It is told whom to watch in a file, which it reads again when it changes."""
+
+    def __init__(self, out: Path) -> None:
+        self.child: subprocess.Popen[bytes] | None = None
+        self.ended = SAMPLED
+        self._file = out / WATCH
+        self._watch = Watch(INTERVAL_NS, until_input_closes=True, roles={"own": [f"{PROCESS}:{os.getpid()}"]})
+        self._tell()
+
+    def watch(self, role: str, child: subprocess.Popen[bytes]) -> None:
+        """Let a process and all below it count as this role, too."""
+        self._watch.roles.setdefault(role, []).append(f"{TREE}:{child.pid}")
+        self._tell()
+
+    def stop(self) -> None:
+        """End it; `ended` says how it went."""
+        child = self.child
+        if child is not None:
+            died = child.poll()
+            _end(child, POLITE_S)
+            words = (child.stderr.read() if child.stderr else b"").decode("utf-8", "replace").strip()
+            if child.stderr is not None:
+                child.stderr.close()
+            if died is not None or child.returncode:
+                self.ended = ended_words(child.returncode, words)
+        self._file.unlink(missing_ok=True)
+
+    def _tell(self) -> None:
+        partial = self._file.with_name(f"{WATCH}.partial")
+        try:
+            partial.write_bytes(self._watch.document())
+            partial.replace(self._file)
+        except OSError as error:
+            self.ended = f"could not be told whom to watch: {error.strerror or error}"
+
+
+def ended_words(code: int | None, words: str) -> str:
+    """Why a sampler ended by itself, in a line."""
+    last = f": {words.splitlines()[-1]}" if words else ""
+    return plain_text(f"the sampler ended with exit code {code}{last}", MAX_REASON_CHARS)
 
 
 @logged("process", lambda child, _: child.args[0])

@@ -57,6 +57,18 @@ class Running(Protocol):
         """What the engine says it runs, or after the end of the context, ran; None without a container."""
 
 
+class Sampling(Protocol):
+    """A sampler that runs beside a load, or has run."""
+
+    @property
+    def ended(self) -> str:
+        """After the end of the context: "stopped", or why it has no more samples."""
+        ...
+
+
+SAMPLED = "stopped"  # as it should
+
+
 class Engine(Protocol):
     """Starts servers and load generators; whatever it starts ends with the context, whatever happens."""
 
@@ -73,6 +85,13 @@ class Engine(Protocol):
         """Run the load generator on a load document; blocks; returns its exit code.
 
         On KeyboardInterrupt the load generator is asked to end, writes what it has, and the interrupt goes on.
+        """
+
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> AbstractContextManager[Sampling]:
+        """Sample the machine while the block runs: the server of now, if there is one, and loads in the block.
+
+        Afterwards telemetry.jsonl and sampler.json lie in `out`, as far as the sampler came. What goes wrong with
+        it stands in `Sampling.ended` and is no error; `accelerator` says whether GPUs are to be seen.
         """
 
 

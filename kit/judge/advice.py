@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import floor
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from kit.documents import MedianInterval, Slo
-from kit.documents.study import Study, Subject
-from kit.errors import NoResultError
-from kit.judge.compare.quantity import figure_text, judged_quantity, median_interval_text
+from kit.documents import MedianInterval
+from kit.documents.study import Looks, Study, Subject
+from kit.judge.compare.quantity import figure_text, judged_quantity
 from kit.judge.compare.ratio import (
+    TIED_WORDS,
     Ratio,
-    always_equal,
+    Relation,
     interval_text,
-    ratio_of,
+    more_text,
+    no_interval_text,
+    range_text,
     ratio_text,
-    replicates_text,
 )
-from kit.judge.compare.standing import other_weights, why_left_out
-from kit.judge.study import levels_of, median_interval_of, values_of
-from kit.metrics.goodput import slo_text
+from kit.judge.compare.standing import why_left_out
+from kit.judge.compare.verdicts import Figures, Judged, judged
+from kit.judge.study import common_values, levels_of, median_interval_of, values_of
 from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
 from kit.text import listed, plain_text
 
 LeadRelation = Literal["ahead", "tied", "undecided", "alone", "none"]
+RELATIONS: tuple[Relation, ...] = ("apart", "tied", "open")
 REASON_LIMIT = 200
-SHARE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,11 @@ class Leader:
     """The best entry at one concurrency by one metric.
 
     `runner_up` is whom `ratio` (entry / runner_up) is taken to: the next best, or the best of those that decide
-    the relation. `ahead`: the interval of the ratio to every other excludes 1; `tied`: to someone it includes 1
-    (`tied` names all of them, the best first); `undecided`: to someone there is no interval; `alone`: no other is
-    left; `none`: nobody is. `left_out` holds (entry, reason) of those whose figures do not count.
+    the relation. `ahead`: surely better than every other; `tied`: surely within the margin of those in `tied`
+    (who are named with it, the best first), and better than the rest; `undecided`: not told apart from those in
+    `open`; `alone`: no other is left; `none`: nobody is. `more` says how many replicates would decide it.
+    `left_out` holds (entry, reason) of those whose figures do not count. `over_looks`: the interval is that of
+    all looks of a run that decided together.
     """
 
     concurrency: int
@@ -50,16 +52,36 @@ class Leader:
     relation: LeadRelation
     tied: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
+    open: tuple[str, ...] = ()
+    more: str = ""
+    over_looks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Who competes at one concurrency, the best first, and who does not."""
+
+    level: int
+    good: tuple[Subject, ...]
+    left_out: tuple[tuple[str, str], ...]
 
 
 def leaders(study: Study, metric: str = THROUGHPUT) -> tuple[Leader, ...]:
-    """The leader at each concurrency of a study, ascending; `InputError` if nothing can win by `metric`."""
+    """The leader at each concurrency of a study, ascending; `InputError` if nothing can win by `metric`.
+
+    All that is said of them together errs in at most 5 %.
+    """
     what = judged_quantity(metric)
-    return tuple(leader_among(study, level, what) for level in levels_of(study))
+    return _leaders([_field(study, level, what) for level in levels_of(study)], what, study.looks)
 
 
 def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:
     """The leader at one concurrency; `disqualified` are (entry, reason) left out whatever they measured."""
+    (found,) = _leaders([_field(study, level, what, disqualified)], what, study.looks)
+    return found
+
+
+def _field(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> _Field:
     left_out = dict(disqualified)
     good: list[Subject] = []
     for subject in (each for each in study.subjects if each.concurrency == level):
@@ -73,7 +95,7 @@ def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[
         if entry not in there:
             left_out[entry] = f"not measured at concurrency {level}"
     good.sort(key=lambda each: _goodness(each, what), reverse=True)
-    return _leader(good, level, what, tuple(left_out.items()))
+    return _Field(level, tuple(good), tuple(left_out.items()))
 
 
 def _goodness(subject: Subject, what: Metric) -> float:
@@ -81,22 +103,44 @@ def _goodness(subject: Subject, what: Metric) -> float:
     return middle if what.better == "higher" else -middle
 
 
-def _leader(good: list[Subject], level: int, what: Metric, left_out: tuple[tuple[str, str], ...]) -> Leader:
-    if not good:
-        return Leader(level, what.path, None, None, None, None, "none", (), left_out)
-    best, others = good[0], good[1:]
+def _leaders(fields: Sequence[_Field], what: Metric, looks: Looks | None) -> tuple[Leader, ...]:
+    pairs = [_pairs(field, what, looks) for field in fields]
+    found = map(_leader, fields, [what] * len(fields), pairs, judged(pairs, looks))
+    return tuple(replace(each, over_looks=looks is not None) for each in found)
+
+
+def _pairs(field: _Field, what: Metric, looks: Looks | None) -> list[Figures]:
+    """The figures of the best beside those of each other; in a run that decided, of replicates that both have."""
+    if looks is not None:
+        return [common_values(field.good[0], other, what.path) for other in field.good[1:]]
+    values = [values_of(each, what.path) for each in field.good]
+    return [(values[0], other) for other in values[1:]]
+
+
+def _leader(field: _Field, what: Metric, pairs: Sequence[Figures], found: Sequence[Judged]) -> Leader:
+    if not field.good:
+        return Leader(field.level, what.path, None, None, None, None, "none", (), field.left_out)
+    best, *others = field.good
     value = median_interval_of(best, what.path)
     if not others:
-        return Leader(level, what.path, best.entry, value, None, None, "alone", (), left_out)
-    of_best = values_of(best, what.path)
-    figures = {each.entry: values_of(each, what.path) for each in others}
-    ratios = [(entry, ratio_of(of_best, values)) for entry, values in figures.items()]
-    tied = [pair for pair in ratios if pair[1].includes_one or always_equal(of_best, figures[pair[0]])]
-    open_ = [pair for pair in ratios if pair not in tied and not pair[1].excludes_one]
-    relation: LeadRelation = "tied" if tied else "undecided" if open_ else "ahead"
-    runner_up, ratio = (tied or open_ or ratios)[0]
-    equals = (best.entry, *(entry for entry, _ in tied)) if tied else ()
-    return Leader(level, what.path, best.entry, value, runner_up, ratio, relation, equals, left_out)
+        return Leader(field.level, what.path, best.entry, value, None, None, "alone", (), field.left_out)
+    at = {kind: [place for place, each in enumerate(found) if each.relation == kind] for kind in RELATIONS}
+    relation: LeadRelation = "undecided" if at["open"] else "tied" if at["tied"] else "ahead"
+    shown = (at["open"] or at["tied"] or [0])[0]
+    ratio = found[shown].ratio
+    return Leader(
+        concurrency=field.level,
+        metric=what.path,
+        entry=best.entry,
+        value=value,
+        runner_up=others[shown].entry,
+        ratio=ratio,
+        relation=relation,
+        tied=(best.entry, *(others[place].entry for place in at["tied"])) if relation == "tied" else (),
+        left_out=field.left_out,
+        open=tuple(others[place].entry for place in at["open"]),
+        more=more_text(ratio, *pairs[shown]) if relation == "undecided" else "",
+    )
 
 
 # --- in words ---------------------------------------------------------------------------------------------
@@ -106,7 +150,7 @@ def leader_sentence(leader: Leader) -> str:
     """One plain sentence with the numbers, for a terminal; escape it for Markdown or HTML."""
     what = judged_quantity(leader.metric)
     name = "" if leader.metric == THROUGHPUT else f", {what.title}"
-    return f"At {users_text(leader.concurrency)}{name}: {_verdict(leader, what)}{_left_out(leader)}"
+    return f"At {users_text(leader.concurrency)}{name}: {_verdict(leader, what)}{left_out_text(leader)}"
 
 
 def users_text(count: int) -> str:
@@ -125,167 +169,43 @@ def _verdict(leader: Leader, what: Metric) -> str:
     entry, value = plain_text(leader.entry), figure_text(what, leader.value.median)
     if leader.ratio is None or leader.runner_up is None:
         return f"only {entry} has a valid result, {value}"
-    interval = interval_text(leader.ratio)
     if leader.relation == "ahead":
         return f"{entry}, {value}, {margin_text(leader)}"
     if leader.relation == "tied":
+        interval = _interval(leader)
         times = f" ({ratio_text(leader.ratio)} {interval})" if interval else ""
-        return f"tied: {joined(leader.tied)}, {value}{times}"
+        return f"{TIED_WORDS}: {joined(leader.tied)}, {value}{times}"
     return f"undecided: {entry}, {value}, {margin_text(leader)}"
 
 
 def margin_text(leader: Leader) -> str:
-    """`1.31 x vllm [1.24, 1.37]`, or why there is no interval; nothing where there is no other."""
+    """`1.31 x vllm [1.24, 1.37]`, what is not told apart, or why there is no interval; nothing without another."""
     if leader.ratio is None or leader.runner_up is None:
         return ""
-    runner_up, interval = plain_text(leader.runner_up), interval_text(leader.ratio)
+    runner_up, interval = plain_text(leader.runner_up), _interval(leader)
     if leader.ratio.value is None:
         return f"{runner_up} has 0, so there is no ratio"
     times = f"{ratio_text(leader.ratio)} {runner_up}"
-    return f"{times} {interval}" if interval else f"{times}, {replicates_text(leader.ratio)}, so no interval"
+    if not interval:
+        return f"{times}, {no_interval_text(leader.ratio)}"
+    if leader.relation == "undecided":
+        return f"not told apart from {joined(leader.open)}: {range_text(leader.ratio)} {runner_up}; {leader.more}"
+    return f"{times} {interval}"
 
 
-def _left_out(leader: Leader) -> str:
-    return f"; left out: {_reasons(leader)}" if leader.left_out else ""
+def _interval(leader: Leader) -> str:
+    """`[1.24, 1.37]`, with a word on what it holds for where that is more than one look."""
+    found = interval_text(leader.ratio) if leader.ratio else ""
+    return f"{found} over all looks" if found and leader.over_looks else found
 
 
-def _reasons(leader: Leader) -> str:
+def left_out_text(leader: Leader) -> str:
+    """`; left out: ...`, or nothing."""
+    return f"; left out: {reasons_text(leader)}" if leader.left_out else ""
+
+
+def reasons_text(leader: Leader) -> str:
+    """Who is left out, and why: `a (SUSPECT: lag), b (no data)`."""
     return ", ".join(
         f"{plain_text(entry)} ({plain_text(reason, REASON_LIMIT)})" for entry, reason in leader.left_out
     )
-
-
-# --- a recommendation -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """Which runtime for so many users.
-
-    `level` is the measured concurrency that the figures are of: that of `users`, or the next above. With limits,
-    `share` is the part of the requests that must keep them and `shares` holds (entry, its part in the worst
-    replicate, None for no data) of all that were judged by it. `leader.entry` is None where none qualifies.
-    """
-
-    run: str
-    users: int
-    level: int
-    slo: Slo | None
-    share: float
-    shares: tuple[tuple[str, float | None], ...]
-    leader: Leader
-    replicates: int
-    weights: tuple[str, ...]
-
-
-def recommend(study: Study, users: int, slo: Slo | None = None, share: float = SHARE) -> Recommendation:
-    """The entry of the highest throughput at `users`, among those that keep `slo` for `share` of their requests.
-
-    The study must have been made with that `slo`. An entry qualifies by its worst replicate. `NoResultError` if
-    nothing was measured at so many users or more: nothing is ever extrapolated.
-    """
-    level = _level(study, users)
-    here = [each for each in study.subjects if each.concurrency == level]
-    judged = [each for each in here if not why_left_out(each)]
-    shares = tuple((each.entry, _worst_share(each)) for each in judged) if slo else ()
-    failing = [(entry, _too_low(worst, share)) for entry, worst in shares if worst is None or worst < share]
-    leader = leader_among(study, level, judged_quantity(THROUGHPUT), failing)
-    winner = next((each for each in here if each.entry == leader.entry), None)
-    compared = [each for each in judged if each.entry not in dict(failing)]
-    return Recommendation(
-        run=study.name,
-        users=users,
-        level=level,
-        slo=slo,
-        share=share,
-        shares=shares,
-        leader=leader,
-        replicates=min((len(each.trials) for each in compared), default=0),
-        weights=tuple(_weights(winner, each) for each in compared if winner and other_weights(winner, each)),
-    )
-
-
-def _level(study: Study, users: int) -> int:
-    levels = levels_of(study)
-    found = next((level for level in levels if level >= users), None)
-    if found is None:
-        largest = f"the highest measured level is {levels[-1]:,}" if levels else "nothing was measured"
-        raise NoResultError(
-            f"Not measured: {users_text(users)}; {largest}, and nothing is extrapolated.",
-            "Ask for fewer users, or measure that level (kit reproduce --concurrency).",
-        )
-    return found
-
-
-def _worst_share(subject: Subject) -> float | None:
-    values = values_of(subject, "goodput_share")
-    return min(values) if len(values) == len(subject.trials) else None
-
-
-def _too_low(worst: float | None, share: float) -> str:
-    if worst is None:
-        return "no data on the limits"
-    return f"{percent_text(worst)} of requests within the limits, {percent_text(share)} required"
-
-
-def _weights(winner: Subject, other: Subject) -> str:
-    return f"{other.entry} has other weights ({other.model or 'unnamed'}, not {winner.model or 'unnamed'})"
-
-
-def percent_text(part: float) -> str:
-    """`99.67 %`, cut and not rounded, so that nothing seems to reach what it misses."""
-    return f"{floor(part * 10_000 + 1e-6) / 100:g} %"
-
-
-def recommendation_lines(found: Recommendation) -> tuple[str, str, str]:
-    """Which runtime, why, and how sure that is: plain text, three lines."""
-    return _which(found), f"Why: {_why(found)}.", f"How sure: {_how_sure(found)}."
-
-
-def _which(found: Recommendation) -> str:
-    leader, users = found.leader, f"for {users_text(found.users)}"
-    if leader.entry is None:
-        what = "meets the limits" if found.shares else "has a valid result"
-        return f"No runtime {users}: none {what}."
-    entry = plain_text(leader.entry)
-    return {
-        "tied": f"{joined(leader.tied)} are tied {users}: choose either.",
-        "undecided": f"Probably {entry} {users}, but undecided.",
-        "alone": f"Only {entry} {'is left' if leader.left_out else 'was measured'} {users}.",
-    }.get(leader.relation, f"Choose {entry} {users}.")
-
-
-def _why(found: Recommendation) -> str:
-    leader = found.leader
-    limits = slo_text(found.slo) if found.slo else ""
-    if leader.entry is None or leader.value is None:
-        known = [(worst, entry) for entry, worst in found.shares if worst is not None]
-        if not known:
-            return _reasons(leader)
-        worst, entry = max(known)
-        kept = f"{percent_text(worst)} of requests within {limits} in its worst replicate"
-        return f"the best is {plain_text(entry)} with {kept}, {percent_text(found.share)} required"
-    what = judged_quantity(THROUGHPUT)
-    parts = [f"{median_interval_text(what, leader.value)} {what.unit}", margin_text(leader)]
-    kept_by = dict(found.shares).get(leader.entry)
-    if kept_by is not None:
-        parts.append(f"{percent_text(kept_by)} of requests within {limits} in its worst replicate")
-    return "; ".join(part for part in parts if part)
-
-
-def _how_sure(found: Recommendation) -> str:
-    leader = found.leader
-    count = found.replicates
-    parts = ["one replicate each" if count == 1 else f"{count} replicates each"] if count else []
-    words = {
-        "ahead": "the 95 % interval of its ratio to every other runtime excludes 1",
-        "tied": "the 95 % interval of the ratio includes 1",
-        "undecided": "an interval needs 3 replicates",
-    }
-    parts += [words[leader.relation]] if leader.relation in words else []
-    if found.level == found.users:
-        parts.append(f"measured at {users_text(found.level)}")
-    else:
-        parts.append(f"measured at {users_text(found.level)}, the next measured level above {found.users:,}")
-    parts += [plain_text(each, REASON_LIMIT) for each in found.weights]
-    return "; ".join(parts) + _left_out(leader)

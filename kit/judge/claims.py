@@ -18,7 +18,8 @@ from kit.judge.compare.quantity import quantity
 from kit.judge.compare.ratio import Ratio, ratio_of
 from kit.judge.compare.standing import differences, find, why_left_out
 from kit.judge.study import values_of
-from kit.metrics.stats import median, median_interval
+from kit.metrics.intervals import median_over_replicates
+from kit.metrics.stats import median
 from kit.strict.decode import typed
 from kit.strict.schema import check
 from kit.strict.yaml_reader import read_yaml
@@ -181,7 +182,7 @@ def _values(figure: FigureReference, study: Study) -> tuple[list[float], str]:
 
 def _alone(values: Sequence[float]) -> Ratio:
     """A figure that is held against a number, in the form of a ratio to 1."""
-    own = median_interval(values)
+    own = median_over_replicates(values)
     return Ratio(median(values), own.low, own.high, len(values), len(values))
 
 

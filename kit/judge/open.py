@@ -6,11 +6,13 @@ Figures come from the records alone. What verification refuses is not judged at 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
-from kit.documents import Plan, Record, Result, Slo
+from kit.documents import Finding, Plan, Record, Result, Slo
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
 from kit.judge.study import CellParts, study_of_run
+from kit.storage.names import RESULT
 from kit.strict import read_json, typed
 from kit.strict.schema import check
 from kit.verify.evidence import Evidence
@@ -28,12 +30,13 @@ class RefusedError(KitError):
 
 @dataclass(frozen=True, slots=True)
 class OpenedStudy:
-    """A study, and the evidence that it was made from; None for what was imported."""
+    """A study, and the evidence that it was made from; None for what was imported. `flags` need review."""
 
     study: Study
     plan: Plan | None = None
     result: Result | None = None
     evidence: Evidence | None = None
+    flags: tuple[Finding, ...] = ()
 
     def records(self, cell: str) -> tuple[Record, ...]:
         """The records of a cell; none where there are none."""
@@ -61,8 +64,11 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
         cell: CellParts(files.cell, files.records or (), files.checks or ())
         for cell, files in evidence.cells.items()
     }
-    identity = evidence.identity or result.plan_sha256
-    return OpenedStudy(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
+    # two runs of one plan have the same plan.json, but other figures
+    identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
+    study = study_of_run(plan, result, parts, identity, verdict.label)
+    flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
+    return OpenedStudy(study, plan, result, evidence, flags)
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:
@@ -75,4 +81,9 @@ def imported_study(data: bytes, where: str) -> OpenedStudy:
     if study.origin != "imported":
         # the figures of a run come from its records, never from a document that says what they are
         raise InputError(f"{where} claims to be a run of the kit.", "Give the run folder or its bundle instead.")
+    if study.label is not None:
+        raise InputError(
+            f"{where} claims the label {study.label}, which only verification gives.",
+            "Import the original results again.",
+        )
     return OpenedStudy(study)

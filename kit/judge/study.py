@@ -24,9 +24,10 @@ from kit.documents import (
     Result,
 )
 from kit.documents.phases import READY, START
-from kit.documents.study import Conditions, Study, Subject, Trial
+from kit.documents.study import Conditions, Looks, Study, Subject, Trial
+from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
-from kit.metrics.stats import median_interval
+from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
 
@@ -54,7 +55,12 @@ def study_of_run(
     entries = {entry.name: entry for entry in plan.entries}
     subjects = []
     for row in result.rows:
-        lines = [line for line in result.cells if (line.entry, line.concurrency) == (row.entry, row.concurrency)]
+        lines = [
+            line
+            for line in result.cells
+            # What the rule of the plan did not call for counts as not planned.
+            if (line.entry, line.concurrency) == (row.entry, row.concurrency) and line.status != "not needed"
+        ]
         if not lines:
             continue  # left out for this entry: above its max_concurrency
         entry = entries[row.entry]
@@ -84,6 +90,7 @@ def study_of_run(
         published=plan.published,
         conditions=_conditions(plan),
         subjects=tuple(subjects),
+        looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
     )
 
 
@@ -190,9 +197,16 @@ def values_of(subject: Subject, path: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
+def common_values(a: Subject, b: Subject, path: str) -> tuple[list[float], list[float]]:
+    """The figures of the replicates that both have, pair by pair; one run only."""
+    x, y = ({trial.replicate: trial.values.get(path) for trial in each.trials} for each in (a, b))
+    pairs = [(p, q) for at in x if (p := x[at]) is not None and (q := y.get(at)) is not None]
+    return [p for p, _ in pairs], [q for _, q in pairs]
+
+
 def median_interval_of(subject: Subject, path: str) -> MedianInterval:
     """Median over the trials that have it, with an interval from three on."""
-    return median_interval(values_of(subject, path))
+    return median_over_replicates(values_of(subject, path))
 
 
 def suspicions_of(subject: Subject) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class LoadRun:
     """What a load left: exchanges, to be read in the order of their ids. `window` is None when it never closed.
 
     `origin_ns` is the origin of all stamps as a reading of the monotonic clock. `broken` says which of several
-    processes was lost, with what it had seen.
+    processes was lost, with what it had seen. `longest_stall_ns` is the longest time that one did not run.
     """
 
     exchanges: Exchanges
@@ -42,6 +42,7 @@ class LoadRun:
     stale_retries: int
     processes: int = 1
     broken: str = ""
+    longest_stall_ns: int = 0
 
 
 def phase_of(load: Load, now_ns: int) -> str:

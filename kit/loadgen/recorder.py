@@ -173,6 +173,7 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
         aborted=run.aborted,
         processes=run.processes,
         failures=sums.failed.found(),
+        longest_stall_ns=run.longest_stall_ns,
     )
     (folder / FACTS).write_bytes(write_json(plain(facts)))
     return facts

@@ -26,6 +26,7 @@ from kit.reactor import READ, Reactor
 from kit.stream.record import is_success
 
 TICK_NS = 50_000_000  # time-outs, progress and the clock offset are looked at this often
+STALL_NS = 2 * TICK_NS  # later than this a tick comes only where this process did not run
 
 BodyOf = Callable[[int], bytes]
 
@@ -74,6 +75,7 @@ class Session:
         self._due: tuple[int, int] | None = None  # the next arrival of an open loop; None after its last
         self._pace = Pace()
         self._seen: tuple[list[int], int] = [], 0  # pieces read by each until the last tick, and when that was
+        self._stall_ns = 0
         self._interrupted = False
         self._begun = self._over = False
 
@@ -113,6 +115,7 @@ class Session:
             duration_ns=self._clock.now(),
             cpu_ns=time.process_time_ns() - cpu,
             stale_retries=sum(client.stale_retries for client in self._clients),
+            longest_stall_ns=self._stall_ns,
         )
 
     # --- sending ----------------------------------------------------------------------------------------
@@ -217,10 +220,13 @@ class Session:
 
     # --- time -------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
+    def _tick(self, due_ns: int | None = None) -> None:
         if self._over:
             return
         now = self._clock.now()
+        late_ns = 0 if due_ns is None else now - due_ns
+        if late_ns > STALL_NS and now > self._load.warmup_ns:
+            self._stall_ns = max(self._stall_ns, late_ns)
         self._clock.remeasure()
         for client in self._clients:
             client.check_timeouts(now)
@@ -233,7 +239,8 @@ class Session:
             self._seen = counts, now
         self._on_progress(progress)
         if not self._over:
-            self._reactor.at(time.monotonic_ns() + TICK_NS, self._tick)
+            next_ns = self._clock.now() + TICK_NS
+            self._reactor.at(self._clock.origin_ns + next_ns, lambda: self._tick(next_ns))
 
     def _progress(self, now: int) -> Progress:
         """Counts of the load; pieces and requests in flight those of this process."""

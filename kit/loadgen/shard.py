@@ -40,6 +40,7 @@ class Report:
     stale_retries: int
     stamp_source: StampSource
     index: bytes
+    longest_stall_ns: int
 
 
 def report_of(said: bytes) -> Report | None:
@@ -93,7 +94,13 @@ def _share(link: socket.socket, ledger: Ledger, spool: Spool, session_of: Sessio
     except OSError as error:
         return SYSTEM_ERROR + marshal.dumps(str(error))
     report = Report(
-        run.duration_ns, run.ended_utc_ns, run.cpu_ns, run.stale_retries, run.stamp_source, spool.index()
+        run.duration_ns,
+        run.ended_utc_ns,
+        run.cpu_ns,
+        run.stale_retries,
+        run.stamp_source,
+        spool.index(),
+        run.longest_stall_ns,
     )
     return REPORT + marshal.dumps(astuple(report))
 

@@ -217,6 +217,7 @@ class _Group:
             stale_retries=sum(each.stale_retries for each in reports),
             processes=len(self._shards),
             broken=_losses(lost),
+            longest_stall_ns=max((each.longest_stall_ns for each in reports), default=0),
         )
 
 

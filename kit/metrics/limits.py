@@ -21,6 +21,17 @@ MAX_LAG_PERCENT = 1
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
 
+# Longer than this the load generator may not have stood still: stamps of the kernel are believed up to this age
+# (kit.loadgen.clock), and what was due meanwhile went out so much later.
+MAX_STALL_NS = 500_000_000
+
+# A server that is ten times slower for a part of the window has a true mean that no user ever met. A part is a tenth
+# of the window, or as long as two median requests where that is longer, so that one long prompt is no hole; with
+# fewer parts than three, or fewer chunks in a part, nothing can be said.
+STEADY_PARTS, MIN_STEADY_PARTS, MIN_STEADY_CHUNKS = 10, 3, 20
+MIN_STEADY_SHARE = 0.5  # of the median part
+STEADY_FROM_METHOD = 3
+
 # --- clocks -----------------------------------------------------------------------------------------------
 
 # Kernel stamps come from the real-time clock and are mapped onto the monotonic one (kit.loadgen.clock); the
@@ -31,6 +42,18 @@ READING_SLACK_NS = 1_000_000  # two clocks, or one clock twice, are read one aft
 # Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
 UTC_SLACK_NS = 50_000_000
 UTC_DRIFT_PER_MILLION = 100
+
+# --- telemetry --------------------------------------------------------------------------------------------
+
+# Other programs that take a CPU for a second change a tail and hardly a mean: the worst second is kept beside it.
+WORST_NS, WORST_STEP_NS = 1_000_000_000, 500_000_000
+# Two readings of one card: a counter of millijoules and an average power; NVIDIA states 5 % for its sensors.
+MAX_ENERGY_DISAGREEMENT_PERCENT = 5
+# Samples have a gap where one is longer than so many intervals and a second, which is what a busy machine may
+# keep a sampler waiting.
+GAP_INTERVALS, GAP_SLACK_NS = 3, 1_000_000_000
+# CPU time is counted in ticks of 10 ms on every CPU, and the counters of a sample are read one after the other.
+CPU_SLACK_PERCENT, CPU_SLACK_NS = 5, 100_000_000
 
 # --- answers ----------------------------------------------------------------------------------------------
 
@@ -54,7 +77,16 @@ MAX_CHUNKS_PER_ARRIVAL = 3
 # A percentile p is given only from the smallest n with p^n <= 0.01: then the largest of n samples lies above
 # the true percentile with 99 % confidence (below it, for those under the median). In permille.
 SAMPLE_FLOORS = {250: 17, 500: 1, 750: 17, 900: 44, 950: 90, 990: 459, 999: 4603}
-MIN_REPLICATES_FOR_INTERVAL = 3  # the bootstrap of two values knows only these two and their mean
+MIN_REPLICATES_FOR_INTERVAL = 3  # two cannot tell a disturbed one from the other, and their interval is huge
+# All comparisons of one verdict together err in at most 5 %: so much for who is ahead, and so much for ties.
+AHEAD_ERROR, TIED_ERROR = 0.04, 0.01
+# Two figures are tied if they surely differ by less than this: no reason to choose one runtime before the other.
+EQUIVALENT_PERCENT = 5
+# From so many replicates on, those that had the same prompts one after the other are compared pair by pair: drift
+# counts for nothing then. Of fewer the spread of their ratios is known too badly (benchmarks/intervals.py).
+PAIRED_FROM = 5
+# In comparisons no figure is known better than this, also where a few replicates happen to be equal.
+MIN_SPREAD = "0.001"
 
 # --- rows of loads ----------------------------------------------------------------------------------------
 
@@ -64,3 +96,31 @@ GROWTH_PERCENT = 5
 FLAT_STEPS = 2  # one flat step may be a window that was unlucky; two in a row are a plateau
 EQUAL_PERCENT = 2  # two windows of one load differ by about this: it must not decide what is on the frontier
 MIN_KNEE_HEIGHT = 0.1  # of the curve above its chord, in parts of its own height: noise gets to a few percent
+
+# --- disturbance (docs/method.md, "Disturbance") ----------------------------------------------------------
+
+# CPU time of everything that is neither server, load generator nor kit, as a share of all CPUs, on a machine
+# without room: over the window, and in its worst second. A quiet machine takes 1 to 2 %. Threads that compute in
+# step wait for the slowest of them, so one CPU counts in full however many there are: from ten CPUs on (four in
+# the worst second) the limit is a part of one CPU instead.
+MAX_OTHER_SHARE, MAX_OTHER_CPUS = 0.03, 0.3
+MAX_WORST_OTHER_SHARE, MAX_WORST_OTHER_CPUS = 0.2, 0.8
+# There is room where all together use no more than this in the worst second, a whole CPU is free, and hardly
+# anyone waits for one. Then others may have more: what they still share is memory bandwidth, caches and turbo.
+MAX_BUSY_WITH_ROOM, MIN_FREE_CPUS, MAX_PRESSURE_WITH_ROOM = 0.7, 1.0, 0.1
+MAX_OTHER_SHARE_WITH_ROOM = 0.25
+MAX_STEAL_SHARE = 0.01  # of all CPUs: what a hypervisor took, server and client lost
+MAX_MEMORY_PRESSURE_SHARE = 0.01  # of the window: a task that waits for memory does nothing else; quiet is 0
+MAX_SWAPPED_BYTES = 16 << 20  # more in the window than a few pages that nobody used
+MAX_THROTTLED_SHARE = 0.01  # of the window: a server or client that its cgroup stopped; the kit sets no such quota
+# Samples come ten a second; where none comes for a second, the machine or everything on it stood still.
+MAX_SAMPLE_GAP_NS = 1_000_000_000
+MAX_CLOCK_STEP_NS = UTC_SLACK_NS  # the real clock against the monotonic one
+# Of NVML's reasons for a lower clock: HW slowdown, SW thermal, HW thermal, HW power brake. Idle, the power cap and
+# clocks that somebody set are how a card is meant to run.
+GPU_SLOWDOWNS = {
+    0x08: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}

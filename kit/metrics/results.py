@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 from kit.documents import (
     Calibration,
@@ -10,15 +12,22 @@ from kit.documents import (
     CellPlan,
     CellResult,
     Distribution,
+    MedianInterval,
     Metrics,
     Plan,
     Result,
     Row,
 )
 from kit.metrics.accuracy import suspicions
+from kit.metrics.disturbance import DISTURBED, cell_disturbances
+from kit.metrics.intervals import median_over_replicates
+from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 
+METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
+OverReplicates: TypeAlias = Callable[[Sequence[float | None]], MedianInterval]
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
     THROUGHPUT, DECODE, "request_rate_s", ERROR_RATE,
@@ -47,13 +56,78 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
         metrics=metrics,
-        suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
+        suspect=(*suspicions(planned.concurrency, metrics, calibration), *_stalled(cell), *_disturbed(cell))
+        if metrics
+        else (),
         failures=cell.facts.failures if cell and cell.facts else None,
+        attempts=cell.attempt if cell else 1,
     )
 
 
-def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
-    mine = [result for result in results if result.entry == entry and result.concurrency == concurrency]
+def _stalled(cell: Cell | None) -> Iterator[str]:
+    """Whether the load generator itself stood still: what came meanwhile has a stamp of later."""
+    stalled_ns = cell.facts.longest_stall_ns if cell and cell.facts else 0
+    if stalled_ns > MAX_STALL_NS:
+        yield f"the load generator stood still for {stalled_ns / 1e9:.1f} s, limit {MAX_STALL_NS / 1e9:g} s"
+
+
+def course_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Course | None:
+    """How far a run that decides has come with these cells, by id; None where the plan has no such rule."""
+    return _course(plan, _lines(plan, cells, calibration), cells, calibration)
+
+
+def cells_ahead(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellPlan, ...]:
+    """The cells that are still to be measured, in their order, as far as the plan's rule tells by now."""
+    found = course_of(plan, cells, calibration)
+    return tuple(
+        planned
+        for planned in plan.cells
+        if is_ahead(plan, cells.get(planned.id)) and (found is None or planned.id in found.called)
+    )
+
+
+def is_ahead(plan: Plan, cell: Cell | None) -> bool:
+    """Whether a planned cell is still to be measured, if it is needed; before method 3 none was taken again."""
+    return cell is None or (cell.status == "interrupted" and plan.method >= METHOD_OF_ATTEMPTS)
+
+
+def _lines(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellResult, ...]:
+    return tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+
+
+def _course(
+    plan: Plan, lines: Sequence[CellResult], cells: Mapping[str, Cell], calibration: Calibration | None
+) -> Course | None:
+    rule = plan.sequential
+    if rule is None or rule.metric not in SPREAD_METRICS:  # kit verify refuses such a rule
+        return None
+    return course(
+        plan,
+        {line.id: line for line in lines},
+        # Attempts that were set aside took about as long as the one that counts.
+        {name: cell.duration_ns * cell.attempt for name, cell in cells.items()},
+        calibration.duration_ns if calibration else 0,
+        lambda line: value_at(line.metrics, rule.metric) if line.metrics else None,
+    )
+
+
+def _disturbed(cell: Cell | None) -> Iterator[str]:
+    """The reasons why a cell that counts was disturbed to the last attempt."""
+    reasons = cell_disturbances(cell.telemetry) if cell else ()
+    return (f"{DISTURBED}{reason}" for reason in reasons)
+
+
+def shown_rows(result: Result) -> tuple[Row, ...]:
+    """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
+    return tuple(_row(row.entry, row.concurrency, result.cells, median_over_replicates) for row in result.rows)
+
+
+def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_replicates: OverReplicates) -> Row:
+    mine = [
+        result
+        for result in results
+        if (result.entry, result.concurrency) == (entry, concurrency) and result.status != "not needed"
+    ]
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     return Row(
         entry=entry,
@@ -61,7 +135,7 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         replicates=len(mine),
         measured=len(measured),
         spreads={
-            path: median_interval([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
+            path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
         },
         suspect=tuple(
             dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
@@ -73,15 +147,24 @@ def make_result(
     plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Result:
     """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
-    results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    results = _lines(plan, cells, calibration)
+    found = _course(plan, results, cells, calibration)
+    if found is not None:
+        results = tuple(
+            replace(line, status="not needed")
+            if line.status == "missing" and found.status_of(planned) == "not needed"
+            else line
+            for planned, line in zip(plan.cells, results, strict=True)
+        )
+    over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,
         plan_sha256=plan_sha256,
-        complete=all(result.status in ("measured", "failed") for result in results),
+        complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, results)
+            _row(entry.name, concurrency, results, over_replicates)
             for entry in plan.entries
             for concurrency in plan.workload.concurrencies
         ),

@@ -121,7 +121,10 @@ def _interval(values: tuple[float, ...]) -> tuple[float, float]:
 
 
 def median_interval(values: Sequence[float | None]) -> MedianInterval:
-    """Median over replicates, with an interval from three replicates on; missing replicates do not count."""
+    """Of methods 1 and 2: median and bootstrap interval, from three replicates on; missing ones do not count.
+
+    It covers less than it says (benchmarks/intervals.py); since method 3 there is `kit.metrics.intervals`.
+    """
     present = [value for value in values if value is not None]
     if not present:
         return MedianInterval(0, None, None, None)

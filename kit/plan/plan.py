@@ -31,7 +31,10 @@ from kit.plan.schedule import NAME
 from kit.runtimes import RUNTIMES
 
 NS_PER_S = 1_000_000_000
-METHOD: Literal[2] = 2  # of the numbers of new loads; what it changed is in docs/method.md
+METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in docs/method.md
+# A disturbance that lasts through three windows and the waits between them is how this machine is.
+ATTEMPTS = 3
+QUIET_WAIT_S = 60.0  # longer than a job that comes once in a while; the run goes on after it, and says so
 Measured = tuple[str, int]  # sha256 and bytes of a file or folder
 NO_LIMITS: Mapping[str, int] = {}
 NOTHING_FOUND: Mapping[str, Measured] = {}
@@ -171,12 +174,13 @@ def make_plan(
     found: Mapping[str, Measured] = NOTHING_FOUND,
     images: tuple[ImagePin, ...] = (),
     server_memory_bytes: int | None = None,
+    quiet_wait_s: float | None = None,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
-    known of the entries' images; `server_memory_bytes` the most memory of a container. `InputError` if no entry is
-    left at the concurrencies.
+    known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
+    quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
     """
     entries = tuple(_planned(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), _workload(platform.workload)
@@ -208,6 +212,8 @@ def make_plan(
         published=platform.published,
         method=METHOD,
         server_memory_bytes=server_memory_bytes,
+        attempts=ATTEMPTS,
+        quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
     )
 
 

@@ -14,10 +14,11 @@ from kit.plan.target import parse_target
 from kit.probe import http
 from kit.probe.examiner import Examiner
 from kit.probe.http import EndpointError
+from kit.storage.marks import mark_of
 from kit.strict import Json, plain
 from kit.text import plain_text
 
-Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256"]
+Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256", "mark"]
 
 GRACE_S = 10.0  # beyond the limit of an operation, for what has time-outs of its own
 
@@ -86,6 +87,7 @@ _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
     "post": _post,
     "upload": _upload,
     "sha256": _sha256,
+    "mark": lambda asked: mark_of(Path(asked.file)),
 }
 
 

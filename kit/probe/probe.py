@@ -126,6 +126,10 @@ class Probe(ABC):
         found = _string(self._ask(Operation("sha256", SHA256_S, file=file)))
         return found if _SHA256.fullmatch(found) else _refuse("a sha256 of another form")
 
+    def mark(self, file: str) -> str:
+        """What changes when a file or folder is written to (see kit.storage.marks), by its path where this is asked."""
+        return _string(self._ask(Operation("mark", QUICK_S, file=file)))
+
 
 class DirectProbe(Probe):
     """Asks a server whose address is reached from here."""

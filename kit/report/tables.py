@@ -12,8 +12,10 @@ from tabulate import tabulate
 
 from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
+from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
+from kit.metrics.results import shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
@@ -64,7 +66,7 @@ def metric_table(result: Result, metric: Metric) -> str:
     """One table as Markdown, without a title."""
     entries = list(dict.fromkeys(row.entry for row in result.rows))
     levels = list(dict.fromkeys(row.concurrency for row in result.rows))
-    rows = {(row.entry, row.concurrency): row for row in result.rows}
+    rows = {(row.entry, row.concurrency): row for row in shown_rows(result)}
     body = [[_name(entry), *(_cell(metric, rows[entry, level]) for level in levels)] for entry in entries]
     headers = ["concurrency", *(str(level) for level in levels)]
     align = ("left", *("right" for _ in levels))
@@ -76,7 +78,9 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     work = plan.workload
     output = work.output_tokens
     arrivals = "text chunks" if plan.method == 1 else "arrivals of text"
-    replicates = f"median of {work.replicates} interleaved replicates" if work.replicates > 1 else "one replicate"
+    up_to = "up to " if plan.sequential else ""
+    several = f"median of {up_to}{work.replicates} interleaved replicates"
+    replicates = several if work.replicates > 1 else "one replicate"
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
@@ -92,7 +96,7 @@ def failures(result: Result) -> list[str]:
     """One Markdown line for each cell without a result, with the reason."""
     lines = []
     for line in result.cells:
-        if line.status == "measured":
+        if line.status in ("measured", "not needed"):
             continue
         reason = f"{safe(line.failure.phase)}: {safe(line.failure.message)}" if line.failure else ""
         lines.append(f"- {_name(line.id)}: {line.status}{' in ' if reason else ''}{reason}")
@@ -133,18 +137,24 @@ def tables(
     calibration: Calibration | None,
     metrics: Sequence[Metric] = TABLES,
     notes: Sequence[str] = (),
+    disturbance: Sequence[str] = (),
 ) -> str:
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result.
 
-    `notes` say what differs between the entries' answers (kit.report.differences_text).
+    `notes` say what differs between the entries' answers (kit.report.differences_text), `disturbance`
+    what kit.report.disturbance_text says.
     """
     parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
     parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
     if notes:
         parts.append("\n".join(f"- {note}" for note in notes))
+    if disturbance:
+        parts.append("\n".join(disturbance))
     suspect = suspect_lines(result)
     if suspect:
-        words = f"{SUSPECT} SUSPECT: the load generator may have distorted these numbers:"
+        disturbed = any(reason.startswith(DISTURBED) for row in result.rows for reason in row.suspect)
+        who = "other programs or the load generator" if disturbed else "the load generator"
+        words = f"{SUSPECT} SUSPECT: {who} may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
     noted = count_note_lines(result)
     if noted:
@@ -165,16 +175,18 @@ def report(
     host_lines: tuple[str, ...],
     plan_sha256: str,
     notes: Sequence[str] = (),
+    telemetry: Sequence[str] = (),
+    disturbance: Sequence[str] = (),
 ) -> str:
-    """REPORT.md of a run."""
+    """REPORT.md of a run; `telemetry` is what kit.report.telemetry_text says of it."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",
-        "\n".join(f"- {line}" for line in host_lines),
+        "\n".join(f"- {line}" for line in (*host_lines, *map(_words, telemetry))),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Computed from raw records; `kit verify` recomputes every number.",
-        tables(plan, result, calibration, notes=notes),
+        tables(plan, result, calibration, notes=notes, disturbance=disturbance),
     )
     return "\n\n".join(parts)
 

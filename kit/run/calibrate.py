@@ -84,6 +84,11 @@ class Step:
 
 
 OnStep = Callable[[Step], None]
+BeforeRetry = Callable[[], object]
+
+
+def at_once() -> None:
+    """Nothing is waited for before a point is tried again."""
 
 
 def calibrate(
@@ -95,17 +100,18 @@ def calibrate(
     effort: Effort = Effort(),
     at_most_tok_s: float = math.inf,
     processes: int | None = None,
+    before_retry: BeforeRetry = at_once,
 ) -> Calibration:
     """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
 
     Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
-    many `processes`; None is one.
+    many `processes`; None is one. `before_retry` comes between two tries of a point.
 
     `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
     `KeyboardInterrupt` when a load was interrupted.
     """
     started_utc, started_ns = utc_now(), time.monotonic_ns()
-    bench = _Bench(engine, folder.resolve(), on_step, effort, processes)
+    bench = _Bench(engine, folder.resolve(), on_step, effort, processes, before_retry)
     points = tuple(
         point
         for concurrency in sorted(concurrencies)
@@ -153,13 +159,20 @@ class _Bench:
     """Starts a reference endpoint and a load against it, once for each point."""
 
     def __init__(
-        self, engine: Engine, folder: Path, on_step: OnStep, effort: Effort, processes: int | None
+        self,
+        engine: Engine,
+        folder: Path,
+        on_step: OnStep,
+        effort: Effort,
+        processes: int | None,
+        before_retry: BeforeRetry,
     ) -> None:
         self._engine = engine
         self._folder = folder
         self._on_step = on_step
         self._effort = effort
         self._processes = processes
+        self._before_retry = before_retry
         self._count = 0
         self.stamp_source: StampSource = "user"
 
@@ -168,6 +181,8 @@ class _Bench:
         self._on_step(Step(kind, concurrency, rate_tok_s))
         tried = [self._measure(concurrency, rate_tok_s, window_ns)]
         while not tried[-1].ok and len(tried) < (MAX_POINT_TRIES if kind == "point" else MAX_STEP_TRIES):
+            if kind == "point":  # the search for the ceiling has a time, and ends where something does not hold
+                self._before_retry()
             tried.append(self._measure(concurrency, rate_tok_s, window_ns))
         return tried
 

@@ -10,17 +10,20 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from kit.documents import Cell, CellFailure, CellStatus, ServerFacts
+from kit.documents import Cell, CellFailure, CellStatus, Metrics, ServerFacts
 from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
+from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts
 from kit.engines.protocol import Running
-from kit.errors import InternalError, KitError
+from kit.errors import InternalError, KitError, StorageError
+from kit.metrics.clocks import with_its_clock_checked
 from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
-from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
+from kit.run.telemetry import LEAD_S, Sampled, run_look, sampled, telemetry_facts
 from kit.runtimes import RUNTIMES
 from kit.storage.cell_folder import (
     Event,
@@ -70,10 +73,13 @@ def measure_cell(inputs: CellInputs) -> Cell:
             facts=state.facts,
             server=_server_facts(state),
             metrics=state.metrics,
+            attempt=inputs.attempt,
+            telemetry=state.telemetry,
         )
+        cell = with_its_clock_checked(cell)
         write_cell(inputs.folder, cell)
     for _, error in runner.errors:
-        if not isinstance(error, KitError) or isinstance(error, InternalError):
+        if not isinstance(error, KitError) or isinstance(error, InternalError | StorageError):
             raise error
     return cell
 
@@ -86,8 +92,8 @@ def _outcome(runner: PhaseRunner) -> tuple[CellStatus, CellFailure | None]:
         whole = bool(runner.phases) and runner.phases[-1].name == STOP
         return ("measured" if whole else "interrupted"), None
     phase, error = runner.errors[0]
-    if not isinstance(error, KitError):
-        return "interrupted", None
+    if not isinstance(error, KitError) or isinstance(error, StorageError):
+        return "interrupted", None  # what the disk refused is no fault of the server's
     message = "\n  ".join((error.what, *error.detail))
     return "failed", CellFailure(phase, type(error).__name__, message[:MAX_FAILURE_CHARS])
 
@@ -122,11 +128,18 @@ def run_load(state: CellState) -> CellState:
         inputs.observer.progress(inputs.cell.id, event)
 
     file = write_load(inputs.folder, state.load, load_prompts(inputs.plan.prompts.name))
+    beside: Sampled | None = None
     try:
-        run_generator(inputs.engine, file, inputs.folder, on_event)
+        if inputs.plan.method < FIRST_SAMPLED:
+            run_generator(inputs.engine, file, inputs.folder, on_event)
+        else:
+            spec = state.server.spec.container
+            with sampled(inputs.engine, inputs.folder, spec.accelerator if spec else "none") as beside:
+                time.sleep(LEAD_S)
+                run_generator(inputs.engine, file, inputs.folder, on_event)
     finally:
         remove_load(inputs.folder)
-    return replace(state, facts=read_facts(inputs.folder))
+    return replace(state, facts=read_facts(inputs.folder), sampled=beside)
 
 
 def collect(state: CellState) -> CellState:
@@ -138,9 +151,20 @@ def collect(state: CellState) -> CellState:
         raise KeyboardInterrupt
     if facts.aborted:
         return replace(state, failure=too_many_errors(load, facts))
+    check_weights(state)
     metrics = metrics_of(state.inputs.folder, facts, load)
     death = _death(state.server.running)
-    return replace(state, metrics=metrics, failure=death, counters_after=None if death else _counters(state))
+    counters = None if death else _counters(state)
+    return replace(
+        state, metrics=metrics, failure=death, counters_after=counters, telemetry=_telemetry(state, metrics)
+    )
+
+
+def _telemetry(state: CellState, metrics: Metrics | None) -> TelemetryFacts | None:
+    if state.sampled is None:
+        return None
+    run = state.inputs.folder.parents[1]  # RUN/cells/ID
+    return telemetry_facts(state.sampled, run_look(run), state.facts, metrics)
 
 
 def stop_server(state: CellState) -> CellState:

@@ -25,16 +25,29 @@ def wait_until_ready(state: CellState) -> CellState:
     """Alive, loaded, with the planned settings; raises what says why not."""
     inputs, server = state.inputs, state.server
     server.probe.wait_ready(server.spec.ready_path, server.spec.start_budget_s)
-    mounted = inputs.supply.unseen_weights(inputs.entry)
-    if mounted is not None:
-        _require_same_weights(mounted, server.probe)
-        inputs.supply.weights_seen(mounted)
+    check_weights(state)
     for step in inputs.supply.preparation(inputs.entry):
         _prepare(step, server.probe)
     version, reported = _settings(inputs.entry, server.running, server.probe)
     with _not_ready("does not list its models"):
         model_name = server.probe.served_model() or inputs.plan.model.name
     return replace(state, version=version, reported=reported, model_name=model_name)
+
+
+def check_weights(state: CellState) -> None:
+    """`SourceError` if the weights are not the plan's (any more). Hashed when first seen, and whenever touched."""
+    supply, entry, probe = state.inputs.supply, state.inputs.entry, state.server.probe
+    supply.require_untouched(entry)
+    mounted = supply.mounted_weights(entry)
+    if mounted is None:
+        return
+    try:
+        mark = probe.mark(f"{MODELS}/{mounted.file}")
+    except EndpointError as error:
+        raise SourceError(f"The weights in the volume {mounted.volume} cannot be read: {error}.") from None
+    if mark != supply.seen_as(mounted):
+        _require_same_weights(mounted, probe)
+        supply.weights_seen(mounted, mark)
 
 
 def prove_device(state: CellState) -> CellState:

@@ -11,11 +11,13 @@ from typing import Literal, Protocol
 
 from kit.documents import CellFailure, CellPlan, Entry, Load, LoadFacts, Metrics, Phase, Plan, Setting
 from kit.documents.phases import CONTAINER_PHASES
+from kit.documents.telemetry import TelemetryFacts
 from kit.engines.protocol import Engine, Running
 from kit.errors import InternalError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.plan import entry_of
 from kit.probe import Probe
+from kit.run.telemetry import Sampled
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import Event
 from kit.supply.supply import Supply
@@ -31,7 +33,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CellInputs:
-    """Everything one cell needs."""
+    """Everything one cell needs. `attempt` counts the times that it is measured, this one included."""
 
     plan: Plan
     cell: CellPlan
@@ -40,6 +42,7 @@ class CellInputs:
     supply: Supply
     suite: SuiteLevel
     observer: Observer
+    attempt: int = 1
 
     @property
     def entry(self) -> Entry:
@@ -74,9 +77,11 @@ class CellState:
     counters_before: dict[str, int] | None = None
     load: Load | None = None
     facts: LoadFacts | None = None
+    sampled: Sampled | None = None
     metrics: Metrics | None = None
     failure: CellFailure | None = None
     counters_after: dict[str, int] | None = None
+    telemetry: TelemetryFacts | None = None
     stopped_utc: str | None = None
 
     @property

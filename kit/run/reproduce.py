@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,16 +14,25 @@ from kit.documents import Calibration, Cell, CellPlan, Plan, Result
 from kit.engines.protocol import Engine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
-from kit.metrics.results import make_result
+from kit.metrics.disturbance import look_disturbances
+from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result
 from kit.plan.correctness import SuiteLevel
+from kit.plan.extension import is_extension
+from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
+from kit.report.disturbance_text import disturbance_lines
 from kit.report.tables import report
+from kit.report.telemetry_text import telemetry_lines
+from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
-from kit.run.cell import measure_cell
 from kit.run.host import describe_host
-from kit.run.phases import CellInputs
-from kit.storage.cell_folder import read_checks, read_records
+from kit.run.phases import CellInputs, Observer
+from kit.run.quiet import Quiet, QuietObserver
+from kit.run.telemetry import run_look
+from kit.storage.attempts import read_attempts, set_aside
+from kit.storage.cell_folder import Event, read_checks, read_records
+from kit.storage.live import LiveFile, live_file
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
     create,
@@ -37,10 +46,12 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(CacheObserver, Protocol):
+class RunObserver(CacheObserver, AttemptObserver, QuietObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
+
+    def ahead(self, done: Mapping[str, Cell], cells: Sequence[CellPlan]) -> None: ...
 
     def cell_started(self, cell: CellPlan) -> None: ...
 
@@ -51,13 +62,15 @@ class RunObserver(CacheObserver, Protocol):
 class Outcome:
     """A run that came to an end (or was interrupted): its result, its calibration, the sha256 of its plan.
 
-    `notes` say what differs between the entries' answers.
+    `notes` say what a run decided and what differs between the entries' answers, `disturbance` which cells were
+    disturbed.
     """
 
     result: Result
     calibration: Calibration | None
     plan_sha256: str
     notes: tuple[str, ...] = ()
+    disturbance: tuple[str, ...] = ()
 
 
 def reproduce(
@@ -65,25 +78,26 @@ def reproduce(
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
-    A new folder gets the plan; one that holds this very plan is continued: what has a cell.json is neither
-    measured again nor changed, whatever became of it. `InputError` if the folder holds anything else,
-    `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
+    A cell that was disturbed is measured again, as often as the plan allows (see kit.run.attempts).
+
+    A new folder gets the plan; one that holds this very plan, or this plan before it was extended, is continued:
+    what was measured or failed is neither measured again nor changed, and an interrupted cell is set aside and
+    taken again. `InputError` if the folder holds anything else, `NoResultError` when not one cell could be
+    measured; `StorageError` when the disk refuses.
     """
-    plan_sha256 = _begin(plan, folder)
-    try:
-        _calibrate(plan, folder, engine, observer)
-        done = read_cells(folder, plan)
-        fill_caches(plan, done, engine, supply, suite, observer)
-        for planned in plan.cells:
-            if planned.id in done:
-                continue
-            observer.cell_started(planned)
-            inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, observer)
-            observer.cell_ended(measure_cell(inputs))
-    except OSError as error:
-        raise _storage(error, folder) from None
-    finally:
-        outcome = conclude(plan, plan_sha256, folder)
+    if not (folder / PLAN).is_file():
+        create(folder)
+    with live_file(folder) as live:
+        plan_sha256 = _begin(plan, folder)
+        try:
+            _measure(plan, folder, engine, supply, suite, observer, live)
+        except StorageError as error:
+            raise StorageError(error.what, f"Free some space, then: kit reproduce --resume {folder}") from None
+        except OSError as error:
+            raise _storage(error, folder) from None
+        finally:
+            set_aside_all_disturbed(plan, folder)
+            outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
         raise NoResultError(
@@ -94,15 +108,59 @@ def reproduce(
     return outcome
 
 
+def _measure(
+    plan: Plan,
+    folder: Path,
+    engine: Engine,
+    supply: Supply,
+    suite: SuiteLevel,
+    observer: RunObserver,
+    live: LiveFile,
+) -> None:
+    """Everything between the first look at the machine and the last cell."""
+    set_aside_all_disturbed(plan, folder)
+    done = read_cells(folder, plan)
+    quiet = Quiet(plan, engine, observer)
+    live.tell(None, "calibrating")
+    if cells_ahead(plan, done, read_calibration(folder)):
+        quiet.before_the_start(folder)
+    _calibrate(plan, folder, engine, observer, quiet)
+    calibration = read_calibration(folder)
+    live.tell(None, "compiling")
+    fill_caches(plan, done, engine, supply, suite, observer)
+    told = _Told(observer, live)
+    while ahead := cells_ahead(plan, done, calibration):
+        planned = ahead[0]
+        observer.ahead(done, ahead)
+        observer.cell_started(planned)
+        inputs = CellInputs(plan, planned, folder / CELLS / planned.id, engine, supply, suite, told)
+        done[planned.id] = measure_undisturbed(inputs, folder, quiet.wait, observer)
+        observer.cell_ended(done[planned.id])
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Passes on what a cell tells, and leaves it where `kit status` looks."""
+
+    observer: Observer
+    live: LiveFile
+
+    def phase(self, cell: str, name: str) -> None:
+        self.live.tell(cell, name)
+        self.observer.phase(cell, name)
+
+    def progress(self, cell: str, event: Event) -> None:
+        self.observer.progress(cell, event)
+
+
 def _begin(plan: Plan, folder: Path) -> str:
-    """A new run folder with plan and host, or the one that has this plan; returns the sha256 of plan.json."""
+    """Plan and host in a new run folder, or what is kept of an old one; returns the sha256 of plan.json."""
     if not (folder / PLAN).is_file():
-        create(folder)
         plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
         write_document(folder / HOST, describe_host(), "host")
         return plan_sha256
     kept, plan_sha256 = read_plan(folder)
-    if kept != plan:
+    if kept != plan and not is_extension(plan, kept):
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
     if read_host(folder) != describe_host():
         raise InputError(
@@ -113,11 +171,20 @@ def _begin(plan: Plan, folder: Path) -> str:
         remains = folder / CELLS / planned.id
         if remains.is_dir() and not (remains / CELL).is_file():
             shutil.rmtree(remains)  # the kit was killed in the midst of this cell: what it left says nothing
+    for name, cell in read_cells(folder, plan).items():
+        if is_ahead(plan, cell):
+            set_aside(folder, name)
+    (folder / RESULT).unlink(missing_ok=True)  # it is of the run as it was
+    if kept != plan:
+        plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
     return plan_sha256
 
 
-def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) -> None:
-    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept."""
+def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, quiet: Quiet) -> None:
+    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept.
+
+    What does not hold is tried again on a quiet machine, if there is one.
+    """
     if not plan.calibrate or read_calibration(folder) is not None:
         return
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
@@ -128,6 +195,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) 
             Path(scratch),
             observer.calibrating,
             at_most_tok_s=RUN_TOK_S,
+            before_retry=quiet.wait,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 
@@ -146,11 +214,15 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
     try:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
-        text = report(plan, result, calibration, host_lines(read_host(folder)), plan_sha256, notes)
+        notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
+        seen, host = telemetry_lines(cells.values()), read_host(folder)
+        unquiet = look_disturbances(plan, run_look(folder), host.cpus)
+        disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
+        text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, calibration, plan_sha256, notes)
+    return Outcome(result, calibration, plan_sha256, notes, disturbance)
 
 
 def _difference_notes(plan: Plan, plan_sha256: str, folder: Path, cells: Mapping[str, Cell]) -> tuple[str, ...]:

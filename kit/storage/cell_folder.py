@@ -16,6 +16,7 @@ from kit.metrics.failures import reason_text
 from kit.plan.chat_body import PromptTexts
 from kit.plan.prompts import PromptSet
 from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
+from kit.storage.run_folder import replace_file
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
 MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text that is kept, escaped
@@ -31,8 +32,8 @@ class _Text:
 
 @logged("file")
 def write_cell(folder: Path, cell: Cell) -> None:
-    """Write cell.json."""
-    (folder / CELL).write_bytes(write_json(plain(cell)))
+    """Write cell.json, whole or not at all: with it the cell is done."""
+    replace_file(folder / CELL, write_json(plain(cell)))
 
 
 @logged("file")

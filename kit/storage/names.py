@@ -6,14 +6,18 @@ import re
 
 PLAN, HOST, RESULT, CALIBRATION, CELLS = "plan.json", "host.json", "result.json", "calibration.json", "cells"
 MANIFEST = "manifest.json"  # in a bundle only
+ATTEMPTS = "attempts"  # what cells left that were measured again; the one that counts is in CELLS
 CELL, RECORDS, TEXTS, CORRECT = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"
 CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
 # What the load generator is given, and what it leaves beside records and texts; both go into cell.json.
 LOAD, PROMPTS, TRACE = "load.json", "prompts.json", "trace.jsonl"
 PROMPTS_SOURCE = "prompts.source"  # a user's prompts as they were given; stays with the records of a load by hand
 FACTS, METRICS = "facts.json", "metrics.json"
+TELEMETRY = "telemetry.jsonl"  # of a cell, and at the top of a run of the idle machine; from method 3 on
+WATCH, SAMPLER = "watch.json", "sampler.json"  # what the sampler is told, and what it says of itself
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
-STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG)  # they may name paths and people; no number comes from them
+LIVE = "live.json"  # what a run does now (kit.storage.live); gone when it ends
+STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG, LIVE)  # they may name paths and people; no number comes from them
 SWEEP, PAGE = "sweep.json", "report.html"
 # What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
 _LITTER = frozenset(
@@ -29,11 +33,28 @@ _LITTER_FORMS = re.compile(
     r"\._.+|.+~|#.+#|\.#.+|\..+\.(?:sw[a-p]|kate-swp)|~\$.+|\.~lock\..+#|\.(?:nfs|fuse_hidden)[0-9a-f]+",
     re.DOTALL,
 )
+_ATTEMPT_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def cell_file(cell_id: str, name: str = CELL) -> str:
     """The place of a file of a cell, e.g. `cells/r1-c4-vllm/cell.json`."""
     return f"{CELLS}/{cell_id}/{name}"
+
+
+def part_of(name: str) -> str:
+    """What a file is called until it is whole; whatever a killed run leaves of it is litter."""
+    return f"{name}~"
+
+
+def attempt_folder(cell_id: str, number: int) -> str:
+    """The place of an attempt that was superseded, e.g. `attempts/r1-c4-vllm.1`; the first is number 1."""
+    return f"{ATTEMPTS}/{cell_id}.{number}"
+
+
+def attempt_name(folder: str) -> tuple[str, int] | None:
+    """Cell and number of an attempt by the name of its folder below ATTEMPTS; None if it is none."""
+    cell_id, _, number = folder.rpartition(".")
+    return (cell_id, int(number)) if cell_id and _ATTEMPT_NUMBER.fullmatch(number) else None
 
 
 def is_litter(name: str) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
 from kit.documents import Calibration, Cell, Host, Plan
+from kit.documents.telemetry import FIRST_SAMPLED
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
+    ATTEMPTS,
     CALIBRATION,
     CELL,
     CELL_FILES,
@@ -21,14 +23,18 @@ from kit.storage.names import (
     PLAN,
     RESULT,
     STAY_AT_HOME,
+    TELEMETRY,
+    attempt_name,
     cell_file,
     is_litter,
+    part_of,
 )
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 from kit.text import bytes_text, cell
 
 MAX_FILE_BYTES = DEFAULT.member_bytes
+METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 
 T = TypeVar("T")
 
@@ -51,8 +57,15 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
     document = plain(value)
     check(document, schema, path.name)
     data = write_json(document)
-    path.write_bytes(data)
+    replace_file(path, data)
     return data
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole: who looks finds the old one, the new one or none, also when this process is killed."""
+    part = path.with_name(part_of(path.name))
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def read_document(data: bytes, cls: type[T], schema: str, where: str) -> T:
@@ -98,25 +111,41 @@ def read_calibration(folder: Path) -> Calibration | None:
 
 
 def run_names(plan: Plan) -> list[str]:
-    """The names of the files that belong to the whole run: plan, host, result and the calibration, if planned."""
-    return [PLAN, HOST, RESULT, *([CALIBRATION] if plan.calibrate else [])]
+    """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
+    calibration = [CALIBRATION] if plan.calibrate else []
+    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if plan.method >= FIRST_SAMPLED else [])]
 
 
 def bundle_names(plan: Plan) -> list[str]:
-    """The names of all files of a run that may be in a bundle; logs and reports stay at home."""
+    """The names of all files that may be in a bundle, but those of attempts; logs and reports stay at home."""
     names = run_names(plan)
+    sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
     for planned in plan.cells:
-        names += [cell_file(planned.id, name) for name in CELL_FILES]
+        names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]
     return names
 
 
+def attempt_names(plan: Plan, names: Iterable[str]) -> set[str]:
+    """Those of these names that are files of attempts at cells of the plan; plans before method 3 have none."""
+    cells = {planned.id for planned in plan.cells} if plan.method >= METHOD_OF_ATTEMPTS else set()
+    parts = [(name, name.split("/")) for name in names if name.startswith(f"{ATTEMPTS}/")]
+    return {
+        name
+        for name, part in parts
+        if len(part) == 3
+        and part[2] in (*CELL_FILES, TELEMETRY)
+        and (named := attempt_name(part[1]))
+        and named[0] in cells
+    }
+
+
 def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
-    """What a bundle of this run holds, by name: the files of `bundle_names` that are there, no links."""
+    """What a bundle of this run holds, by name: files of the run, its cells and attempts, no links."""
     plan, _ = read_plan(folder)
     found = read_folder(folder)
     for name, why in found.refused.items():
         raise InputError(f"{folder / name} {why}.", "A run folder holds plain files only.")
-    names = set(bundle_names(plan))
+    names = {*bundle_names(plan), *attempt_names(plan, found.files)}
     return {name: data for name, data in found.files.items() if name in names}
 
 

@@ -13,6 +13,7 @@ from kit.errors import InputError, SourceError
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
+from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
@@ -33,11 +34,19 @@ class Supply(Protocol):
         """The sha256 of the entry's weights, measured and not copied from the plan."""
         ...
 
-    def unseen_weights(self, entry: Entry) -> ServedModel | None:
-        """The entry's weights in their volume if nobody has hashed them in a server's mount yet, in this run."""
+    def require_untouched(self, entry: Entry) -> None:
+        """`SourceError` if the file of the weights on this machine is not what it was when it was hashed."""
         ...
 
-    def weights_seen(self, weights: ServedModel) -> None:
+    def mounted_weights(self, entry: Entry) -> ServedModel | None:
+        """The entry's weights in their volume; None where the server reads a file of this machine."""
+        ...
+
+    def seen_as(self, weights: ServedModel) -> str | None:
+        """The mark that these had when they were hashed in a server's mount, in this run; None if they were not."""
+        ...
+
+    def weights_seen(self, weights: ServedModel, mark: str) -> None:
         """These have been hashed in a server's mount, and were right."""
         ...
 
@@ -52,6 +61,7 @@ class ProcessSupply:
 
     model: Path
     sha256: str
+    mark: str | None = None
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
         return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
@@ -64,12 +74,28 @@ class ProcessSupply:
         del entry  # one file for all
         return self.sha256
 
-    def unseen_weights(self, entry: Entry) -> ServedModel | None:
-        del entry  # hashed when the supply was made
+    def require_untouched(self, entry: Entry) -> None:
+        del entry
+        try:
+            same = self.mark is None or mark_of(self.model) == self.mark or file_sha256(self.model) == self.sha256
+        except OSError as error:
+            raise SourceError(f"The model file {self.model.name} cannot be read: {error.strerror}.") from None
+        if not same:
+            raise SourceError(
+                f"The model file {self.model.name} was changed during the run.",
+                "Delete it and fetch it again: kit models fetch.",
+            )
+
+    def mounted_weights(self, entry: Entry) -> ServedModel | None:
+        del entry
         return None
 
-    def weights_seen(self, weights: ServedModel) -> None:
+    def seen_as(self, weights: ServedModel) -> str | None:
         del weights
+        return None
+
+    def weights_seen(self, weights: ServedModel, mark: str) -> None:
+        del weights, mark
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry
@@ -90,13 +116,13 @@ def require_modules(entries: Iterable[Entry]) -> None:
 
 def process_supply(plan: Plan, model: Path) -> ProcessSupply:
     """The supply of a plan whose servers are processes; `SourceError` if the file is not the plan's model."""
-    measured = file_sha256(model)
+    mark, measured = mark_of(model), file_sha256(model)  # in this order: a change while it is hashed is seen
     if measured != plan.model.sha256:
         raise SourceError(
             f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
             f"Delete it and fetch it again: kit models fetch {plan.model.name}",
         )
-    return ProcessSupply(model, measured)
+    return ProcessSupply(model, measured, mark)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +131,7 @@ class ContainerSupply:
 
     images: Mapping[str, str]
     models: Mapping[str, ServedModel]
-    seen: set[str] = field(default_factory=set)
+    seen: dict[str, str] = field(default_factory=dict)
     memory_bytes: int | None = None
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
@@ -122,12 +148,17 @@ class ContainerSupply:
     def weights_sha256(self, entry: Entry) -> str:
         return self.models[entry.name].sha256
 
-    def unseen_weights(self, entry: Entry) -> ServedModel | None:
-        weights = self.models[entry.name]
-        return None if weights.volume in self.seen else weights
+    def require_untouched(self, entry: Entry) -> None:
+        del entry  # its server sees a volume
 
-    def weights_seen(self, weights: ServedModel) -> None:
-        self.seen.add(weights.volume)
+    def mounted_weights(self, entry: Entry) -> ServedModel | None:
+        return self.models[entry.name]
+
+    def seen_as(self, weights: ServedModel) -> str | None:
+        return self.seen.get(weights.volume)
+
+    def weights_seen(self, weights: ServedModel, mark: str) -> None:
+        self.seen[weights.volume] = mark
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry

@@ -13,10 +13,26 @@ from hashlib import sha256
 from typing import Literal, TypeVar
 
 from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
+from kit.documents.telemetry import TelemetrySample
 from kit.storage.archive import ArchiveError, unpack
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
-from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, MANIFEST, PLAN, RECORDS, RESULT, TEXTS
+from kit.storage.names import (
+    ATTEMPTS,
+    CALIBRATION,
+    CELL,
+    CELLS,
+    CORRECT,
+    HOST,
+    MANIFEST,
+    PLAN,
+    RECORDS,
+    RESULT,
+    TELEMETRY,
+    TEXTS,
+    attempt_name,
+)
 from kit.storage.run_folder import FolderFiles
+from kit.storage.telemetry_file import sample_from
 from kit.strict import (
     Json,
     StrictError,
@@ -57,9 +73,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class CellFiles:
-    """What the folder of one cell holds; None where a file is missing or could not be read.
+    """What the folder of one cell, or of an attempt, holds; None where a file is missing or could not be read.
 
-    `computed` remembers what `kit.verify.recompute` made of the records, by limits.
+    `samples` are of its telemetry. `computed` remembers what `kit.verify.recompute` made of the records, by
+    limits.
     """
 
     id: str
@@ -67,12 +84,18 @@ class CellFiles:
     records: tuple[Record, ...] | None
     texts: tuple[Text, ...] | None
     checks: tuple[AnswerCheck, ...] | None
+    samples: tuple[TelemetrySample, ...] | None = None
+    folder: str = CELLS
     computed: dict[Slo | None, Metrics] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything there is to judge. `read` says how many things each reading rule looked at."""
+    """Everything there is to judge. `read` says how many things each reading rule looked at.
+
+    `attempts` are what cells left that were measured again, by the id of the cell and then by number.
+    `look` are the samples of the idle machine.
+    """
 
     source: Literal["bundle", "run"]
     files: Mapping[str, bytes]
@@ -83,6 +106,8 @@ class Evidence:
     calibration: Calibration | None = None
     result: Result | None = None
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
+    attempts: Mapping[str, Mapping[int, CellFiles]] = field(default_factory=dict)
+    look: tuple[TelemetrySample, ...] | None = None
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
 
@@ -119,15 +144,26 @@ def _open(
         host=reader.document(HOST, Host, "host"),
         calibration=reader.document(CALIBRATION, Calibration, "calibration"),
         result=reader.document(RESULT, Result, "result"),
-        cells={name: reader.cell(name) for name in _cell_names(files)},
+        cells={name: reader.cell(name, f"{CELLS}/{name}") for name in _folders(files, CELLS)},
+        attempts=_attempts(reader),
+        look=reader.samples(TELEMETRY),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )
 
 
-def _cell_names(files: Mapping[str, bytes]) -> list[str]:
+def _folders(files: Mapping[str, bytes], within: str) -> list[str]:
     parts = [name.split("/") for name in files]
-    return sorted({part[1] for part in parts if len(part) == 3 and part[0] == CELLS})
+    return sorted({part[1] for part in parts if len(part) == 3 and part[0] == within})
+
+
+def _attempts(reader: _Reader) -> dict[str, dict[int, CellFiles]]:
+    found: dict[str, dict[int, CellFiles]] = {}
+    for name in _folders(reader.files, ATTEMPTS):
+        named = attempt_name(name)
+        if named is not None:
+            found.setdefault(named[0], {})[named[1]] = reader.cell(named[0], f"{ATTEMPTS}/{name}")
+    return {cell: dict(sorted(attempts.items())) for cell, attempts in found.items()}
 
 
 @dataclass(slots=True)
@@ -138,15 +174,19 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     read: Counter[str] = field(default_factory=Counter)
 
-    def cell(self, name: str) -> CellFiles:
-        folder = f"{CELLS}/{name}/"
+    def cell(self, name: str, folder: str) -> CellFiles:
         return CellFiles(
             id=name,
-            cell=self.document(folder + CELL, Cell, "cell"),
-            records=self._lines(folder + RECORDS, record_from),
-            texts=self._lines(folder + TEXTS, lambda value, where: typed(Text, value, where)),
-            checks=self._lines(folder + CORRECT, self._answer),
+            folder=folder,
+            cell=self.document(f"{folder}/{CELL}", Cell, "cell"),
+            records=self._lines(f"{folder}/{RECORDS}", record_from),
+            texts=self._lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
+            checks=self._lines(f"{folder}/{CORRECT}", self._answer),
+            samples=self.samples(f"{folder}/{TELEMETRY}"),
         )
+
+    def samples(self, name: str) -> tuple[TelemetrySample, ...] | None:
+        return self._lines(name, sample_from)
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:
         """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""

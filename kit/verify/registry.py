@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kit.verify import (
     rules_answers,
+    rules_attempts,
     rules_calibration,
     rules_cells,
     rules_containers,
@@ -11,6 +12,8 @@ from kit.verify import (
     rules_load,
     rules_metrics,
     rules_plan,
+    rules_sequential,
+    rules_telemetry,
     rules_time,
     rules_tokens,
 )
@@ -19,7 +22,9 @@ from kit.verify.rule import Rule
 RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
+    *rules_sequential.RULES,
     *rules_cells.RULES,
+    *rules_attempts.RULES,
     *rules_containers.RULES,
     *rules_metrics.RULES,
     *rules_time.RULES,
@@ -27,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *rules_calibration.RULES,
+    *rules_telemetry.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

@@ -9,7 +9,7 @@ from kit.documents import AnswerCheck, Record, ServerFacts
 from kit.metrics.limits import MIN_SAME_CHARS
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge, turns
 from kit.runtimes import RUNTIMES
-from kit.storage.names import CORRECT, PLAN, TEXTS, cell_file
+from kit.storage.names import CORRECT, PLAN, TEXTS
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
@@ -27,7 +27,7 @@ def text_texts(evidence: Evidence) -> Steps:
             continue
         yield len(loaded.records)
         if [line.id for line in texts] != [record.id for record in loaded.records]:
-            place = cell_file(loaded.found.planned.id, TEXTS)
+            place = loaded.found.file(TEXTS)
             yield Issue(place, "does not have one text for each record, in their order")
             continue
         for record, line in zip(loaded.records, texts, strict=True):
@@ -50,7 +50,7 @@ def text_duplicates(evidence: Evidence) -> Steps:
                 continue
             yield 1
             if line.text in first:
-                place = f"{cell_file(loaded.found.planned.id, TEXTS)}: request {line.id}"
+                place = f"{loaded.found.file(TEXTS)}: request {line.id}"
                 yield Issue(place, f"has the same answer as request {first[line.text]}")
             first.setdefault(line.text, line.id)
 
@@ -73,7 +73,7 @@ def correct_passed(evidence: Evidence) -> Steps:
         checks = found.files.checks
         if found.measured and checks is not None:
             yield len(checks)
-            place = cell_file(found.planned.id, CORRECT)
+            place = found.file(CORRECT)
             yield from (Issue(place, why) for why in _check_faults(suite, checks, found.planned.concurrency))
 
 

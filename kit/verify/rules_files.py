@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
-from kit.documents import Cell, ManifestFile
+from kit.documents import Cell, ManifestFile, Plan
 from kit.storage.bundle import kind_of
-from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, cell_file
-from kit.storage.run_folder import bundle_names, run_names
+from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
+from kit.storage.run_folder import attempt_names, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
 
@@ -85,27 +85,34 @@ def files_expected(evidence: Evidence) -> Steps:
     yield len(evidence.files)
     yield from (Issue(p.where, p.message) for p in evidence.problems if p.rule == EXPECTED)
     required = always | _required(evidence)
-    allowed = always | (set(bundle_names(evidence.plan)) if evidence.plan else evidence.files.keys())
+    allowed = always | (_allowed(evidence.plan, evidence.files) if evidence.plan else evidence.files.keys())
     for name in sorted(required - evidence.files.keys()):
         yield Issue(name, "is missing")
     for name in sorted(evidence.files.keys() - allowed):
         yield Issue(name, "is not a file that this plan gives rise to")
 
 
+def _allowed(plan: Plan, names: Iterable[str]) -> set[str]:
+    return {*bundle_names(plan), *attempt_names(plan, names)}
+
+
 def _required(evidence: Evidence) -> set[str]:
     """The files of cells that must be there: what result.json speaks of, and what each cell.json calls for."""
     lines = evidence.result.cells if evidence.result else ()
-    names = {cell_file(line.id) for line in lines if line.status != "missing"}
+    names = {cell_file(line.id) for line in lines if line.status not in ("missing", "not needed")}
     names |= {cell_file(name) for name in evidence.cells}
-    for name, files in evidence.cells.items():
+    attempts = [files for numbered in evidence.attempts.values() for files in numbered.values()]
+    names |= {f"{files.folder}/{CELL}" for files in attempts}
+    for files in (*evidence.cells.values(), *attempts):
         if files.cell is not None:
-            names |= {cell_file(name, part) for part in _parts(files.cell)}
+            names |= {f"{files.folder}/{part}" for part in _parts(files.cell)}
     return names
 
 
 def _parts(cell: Cell) -> tuple[str, ...]:
     # Facts are written after the answers were right and the records were kept.
-    return CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
+    files = CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
+    return (*files, TELEMETRY) if cell.telemetry else files
 
 
 RULES = (

@@ -7,8 +7,15 @@ from itertools import pairwise
 
 from kit.documents import PlannedRequest, Record
 from kit.metrics.aggregate import sent_in
-from kit.metrics.limits import MAX_LAG_NS, MAX_LAG_PERCENT, MIN_BUSY_SHARE
+from kit.metrics.limits import (
+    MAX_LAG_NS,
+    MAX_LAG_PERCENT,
+    MIN_BUSY_SHARE,
+    MIN_STEADY_SHARE,
+    STEADY_FROM_METHOD,
+)
 from kit.metrics.stats import nearest_rank
+from kit.metrics.steadiness import slowest_part
 from kit.plan.schedule import pause_ns, planned_request
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
@@ -144,4 +151,17 @@ def _max_lag_ns(records: Sequence[Record]) -> int:
     return max(MAX_LAG_NS, nearest_rank(latencies, 500) * MAX_LAG_PERCENT // 100 if latencies else 0)
 
 
-RULES = (load_schedule, load_concurrency, load_busy, load_closed_loop, load_lag)
+@rule("load.steady", "flag", "cells", "No part of the window is much slower than the rest of it")
+def load_steady(evidence: Evidence) -> Steps:
+    for loaded in loaded_cells(evidence):
+        window = loaded.window
+        if window is None or not loaded.found.measured or loaded.plan.method < STEADY_FROM_METHOD:
+            continue
+        yield 1
+        slowest = slowest_part(loaded.records, window)
+        if slowest is not None and slowest < MIN_STEADY_SHARE:
+            words = f"a part of the window had {slowest:.0%} of the tokens of the others: the server slowed down or stopped"
+            yield Issue(loaded.where, words)
+
+
+RULES = (load_schedule, load_concurrency, load_busy, load_closed_loop, load_lag, load_steady)

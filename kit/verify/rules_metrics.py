@@ -8,13 +8,13 @@ from hashlib import sha256
 from kit.documents import Record
 from kit.metrics.aggregate import sent_in
 from kit.metrics.results import make_result
-from kit.storage.names import PLAN, RECORDS, RESULT, TEXTS, cell_file
+from kit.storage.names import PLAN, RECORDS, RESULT, TEXTS
 from kit.stream.record import is_success
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.recompute import recomputed_failures, recomputed_metrics
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, eps_ns, found_cells, loaded_cells
+from kit.verify.views import Loaded, counting_cells, eps_ns, loaded_cells
 
 
 @rule("metrics.recomputed", "reject", "cells", "Every number of a cell follows from its records, bit for bit")
@@ -48,7 +48,7 @@ def metrics_result(evidence: Evidence) -> Steps:
     if result is None or plan is None:
         return
     yield len(result.cells) + len(result.rows)
-    cells = {found.planned.id: found.cell for found in found_cells(evidence)}
+    cells = {found.planned.id: found.cell for found in counting_cells(evidence)}
     expected = make_result(plan, sha256(evidence.files[PLAN]).hexdigest(), cells, evidence.calibration)
     yield from (Issue(RESULT, words) for words in differences(expected, result))
 
@@ -59,19 +59,17 @@ def metrics_result(evidence: Evidence) -> Steps:
 def records_complete(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
-        facts, name = loaded.facts, loaded.found.planned.id
+        facts, place = loaded.facts, loaded.found.file
         if len(loaded.records) != facts.requests:
-            yield Issue(
-                cell_file(name, RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}"
-            )
+            yield Issue(place(RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}")
         wrong = next((at for at, record in enumerate(loaded.records) if record.id != at), None)
         if wrong is not None:
             found = loaded.records[wrong].id
-            yield Issue(cell_file(name, RECORDS), f"line {wrong + 1} is of request {found}, not {wrong}")
+            yield Issue(place(RECORDS), f"line {wrong + 1} is of request {found}, not {wrong}")
         for file, digest in ((RECORDS, facts.records_sha256), (TEXTS, facts.texts_sha256)):
-            data = evidence.files.get(cell_file(name, file))
+            data = evidence.files.get(place(file))
             if data is not None and sha256(data).hexdigest() != digest:
-                yield Issue(cell_file(name, file), "has another sha256 than the load left behind")
+                yield Issue(place(file), "has another sha256 than the load left behind")
 
 
 @rule("records.outcome", "reject", "records", "Outcome, error, status, text and token count of a record agree")

@@ -7,8 +7,8 @@ from itertools import chain, pairwise
 
 from kit.documents import Phase, Record, Window
 from kit.documents.phases import CONTAINER_PHASES, PHASES
-from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_DRIFT_PER_MILLION, UTC_SLACK_NS
-from kit.storage.names import CELLS
+from kit.metrics.clocks import clock_difference_ns, clock_slack_ns, clock_was_set
+from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_SLACK_NS
 from kit.timestamps import utc_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -72,6 +72,8 @@ def time_clock(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         cell, facts = found.cell, found.cell.facts
         yield 1
+        if clock_was_set(cell):
+            continue  # it says so itself, and counts for nothing: time.steps
         yield from _span_issues(found.where, cell.started_utc, cell.ended_utc, cell.duration_ns)
         moments = [cell.started_utc, cell.ended_utc]
         if cell.server:
@@ -87,13 +89,12 @@ def time_clock(evidence: Evidence) -> Steps:
 
 
 def _span_issues(where: str, started_utc: str, ended_utc: str, duration_ns: int) -> Iterator[Issue]:
-    started, ended = _moment(started_utc), _moment(ended_utc)
-    if started is None or ended is None:
+    try:
+        off_ns = abs(clock_difference_ns(started_utc, ended_utc, duration_ns))
+    except ValueError:
         yield Issue(where, "has a time that does not exist")
         return
-    slack_ns = UTC_SLACK_NS + duration_ns * UTC_DRIFT_PER_MILLION // 1_000_000
-    off_ns = abs(ended - started - duration_ns)
-    if off_ns > slack_ns:
+    if off_ns > clock_slack_ns(duration_ns):
         yield Issue(where, f"real time and duration differ by {off_ns // 1_000_000} ms")
 
 
@@ -111,18 +112,21 @@ def _ascend(moments: Sequence[str]) -> bool:
 
 @rule("time.one_at_a_time", "reject", "servers", "No two servers of a run live at the same time")
 def time_one_at_a_time(evidence: Evidence) -> Steps:
-    spans = []
+    spans, era = [], 0
     for found, server in with_server(evidence):
         yield 1
+        if clock_was_set(found.cell):
+            era += 1  # times before and after it are of two clocks
+            continue
         started, stopped = _moment(server.started_utc), _moment(server.stopped_utc or found.cell.ended_utc)
         if started is None or stopped is None:
             yield Issue(f"{found.where}: server", "has a time that does not exist")
         else:
-            spans.append((started, stopped, found))
-    spans.sort(key=lambda span: span[:2])
-    for (_, stopped, before), (started, _, after) in pairwise(spans):
-        if started + UTC_SLACK_NS < stopped:
-            yield Issue(f"{after.where}: server", f"was started before that of {before.planned.id} had stopped")
+            spans.append((era, started, stopped, found))
+    spans.sort(key=lambda span: span[:3])
+    for (era_before, _, stopped, before), (era_after, started, _, after) in pairwise(spans):
+        if era_before == era_after and started + UTC_SLACK_NS < stopped:
+            yield Issue(f"{after.where}: server", f"was started before that of {before.name} had stopped")
 
 
 @rule("time.order", "reject", "cells", "Cells were measured one after the other, in the order of the plan")
@@ -130,8 +134,22 @@ def time_order(evidence: Evidence) -> Steps:
     cells = found_cells(evidence)
     yield len(cells)
     for before, after in pairwise(cells):
+        if clock_was_set(before.cell) or clock_was_set(after.cell):
+            continue
         if not _ascend((before.cell.started_utc, before.cell.ended_utc, after.cell.started_utc)):
-            yield Issue(after.where, f"does not come after {CELLS}/{before.planned.id}, as planned")
+            yield Issue(after.where, f"does not come after {before.files.folder}, as planned")
+
+
+@rule(
+    "time.steps", "flag", "cells", "Nobody set the real-time clock during the run, and the machine did not sleep"
+)
+def time_steps(evidence: Evidence) -> Steps:
+    for found in found_cells(evidence):
+        yield 1
+        if clock_was_set(found.cell):
+            yield Issue(
+                found.where, "had its real-time clock set, so its times cannot be checked; it does not count"
+            )
 
 
 @rule(
@@ -170,5 +188,6 @@ RULES = (
     time_clock,
     time_one_at_a_time,
     time_order,
+    time_steps,
     time_phases,
 )

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit import __version__
-from kit.documents import Finding, Verdict
+from kit.documents import Cell, Finding, Verdict
 from kit.text import plain_text
 from kit.verify.evidence import Evidence
 from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
 from kit.verify.rule import Issue, Rule
-from kit.verify.views import loaded_cells
+from kit.verify.views import found_cells, loaded_cells
 
 MAX_FINDINGS_PER_RULE = 50
 MAX_WHERE_CHARS = 200
 MAX_MESSAGE_CHARS = 400
 _GRAVEST_FIRST = ("reject", "flag", "note")
+# The label "consistent" needs each of these to have looked at every measured cell, and to have nothing to say.
+TELEMETRY_RULES = ("telemetry.present", "telemetry.recomputed", "telemetry.plausible")
+REPLAYED = "attempts.replayed"  # has nothing to look at where no cell was taken twice, but must have run
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ def verify(evidence: Evidence, rules: Sequence[Rule] = RULES) -> Verdict:
     findings = [finding for one in ran for finding in one.findings]
     findings += _missing([one.rule.id for one in ran if one.ended])
     findings += _something_checked(evidence)
-    return _verdict(evidence.identity, findings, {one.rule.id: one.checked for one in ran if one.ended})
+    checked = {one.rule.id: one.checked for one in ran if one.ended}
+    return _verdict(evidence.identity, findings, checked, consistent=_corroborated(evidence, findings, checked))
 
 
 def verify_opened(open_: Callable[[], Evidence]) -> Verdict:
@@ -48,17 +52,32 @@ def verify_opened(open_: Callable[[], Evidence]) -> Verdict:
     return verify(evidence)
 
 
-def _verdict(identity: str | None, findings: list[Finding], checked: dict[str, int]) -> Verdict:
-    # "consistent" needs telemetry from the time of the load, which no bundle has yet: it is never given.
+def _verdict(
+    identity: str | None, findings: list[Finding], checked: dict[str, int], *, consistent: bool = False
+) -> Verdict:
     refused = any(finding.level == "reject" for finding in findings)
     return Verdict(
         schema="kit/verdict/1",
         kit_version=__version__,
         identity=identity,
-        label="rejected" if refused else "self-reported",
+        label="rejected" if refused else "consistent" if consistent else "self-reported",
         findings=tuple(sorted(findings, key=lambda finding: _GRAVEST_FIRST.index(finding.level))),
         checked=dict(sorted(checked.items())),
     )
+
+
+def _corroborated(evidence: Evidence, findings: Sequence[Finding], checked: Mapping[str, int]) -> bool:
+    """Whether telemetry of every measured cell agrees and nothing is open: what lacks evidence never has it."""
+    measured = [found.cell for found in found_cells(evidence) if found.measured]
+    agreed = all(checked.get(rule, 0) >= len(measured) for rule in TELEMETRY_RULES) and REPLAYED in checked
+    doubted = any(each.level != "note" or each.rule in (*TELEMETRY_RULES, REPLAYED) for each in findings)
+    return bool(measured) and agreed and not doubted and all(map(_was_watched, measured))
+
+
+def _was_watched(cell: Cell) -> bool:
+    """Whether telemetry went on to the end of the load, and saw nothing else that took the machine."""
+    facts = cell.telemetry
+    return facts is not None and facts.summary is not None and facts.ended == "stopped" and not facts.disturbed
 
 
 def _run(rule: Rule, evidence: Evidence) -> _Ran:
@@ -100,6 +119,7 @@ def _missing(ended: Sequence[str]) -> Iterator[Finding]:
 
 
 def _something_checked(evidence: Evidence) -> Iterator[Finding]:
-    if not any(loaded.found.measured and loaded.records for loaded in loaded_cells(evidence)):
+    loads = (loaded for loaded in loaded_cells(evidence) if loaded.found.attempt is None)
+    if not any(loaded.found.measured and loaded.records for loaded in loads):
         words = "No measured cell with records: nothing to check."
         yield _finding(NOTHING_CHECKED, "reject", Issue("the whole", words))

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
 from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
-from kit.storage.names import RECORDS, cell_file
+from kit.storage.names import CELL, RECORDS
 from kit.verify.evidence import CellFiles, Evidence
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A planned cell that has a readable cell.json."""
+    """A planned cell, or an attempt at one, that has a readable cell.json.
+
+    `attempt` is the number of an attempt that was superseded; None for the one that counts.
+    """
 
     plan: Plan
     planned: CellPlan
     cell: Cell
     files: CellFiles
+    attempt: int | None = None
 
     @property
     def where(self) -> str:
-        return cell_file(self.planned.id)
+        return self.file(CELL)
+
+    @property
+    def name(self) -> str:
+        """The id of the cell, or what an attempt at it is called."""
+        return self.planned.id if self.attempt is None else self.files.folder
+
+    def file(self, name: str) -> str:
+        """The place of one of its files."""
+        return f"{self.files.folder}/{name}"
 
     @property
     def measured(self) -> bool:
@@ -61,7 +75,7 @@ class Loaded:
 
     def of(self, record: Record) -> str:
         """The place of one record, for findings."""
-        return f"{cell_file(self.found.planned.id, RECORDS)}: request {record.id}"
+        return f"{self.found.file(RECORDS)}: request {record.id}"
 
 
 def eps_ns(loaded: Loaded) -> int:
@@ -70,18 +84,27 @@ def eps_ns(loaded: Loaded) -> int:
 
 
 def found_cells(evidence: Evidence) -> list[Found]:
-    """The cells of the plan that have a cell.json, in the order of the plan."""
+    """The cells of the plan that have a cell.json, in its order, each after the attempts that it superseded."""
     plan = evidence.plan
-    if plan is None:
-        return []
-    pairs = [(planned, evidence.cells.get(planned.id)) for planned in plan.cells]
-    return [
-        Found(plan, planned, files.cell, files) for planned, files in pairs if files and files.cell is not None
-    ]
+    return [] if plan is None else [found for planned in plan.cells for found in _found(evidence, plan, planned)]
+
+
+def _found(evidence: Evidence, plan: Plan, planned: CellPlan) -> Iterator[Found]:
+    for number, files in evidence.attempts.get(planned.id, {}).items():
+        if files.cell is not None:
+            yield Found(plan, planned, files.cell, files, number)
+    last = evidence.cells.get(planned.id)
+    if last is not None and last.cell is not None:
+        yield Found(plan, planned, last.cell, last)
+
+
+def counting_cells(evidence: Evidence) -> list[Found]:
+    """The cells that the result is made of, in the order of the plan."""
+    return [found for found in found_cells(evidence) if found.attempt is None]
 
 
 def loaded_cells(evidence: Evidence) -> list[Loaded]:
-    """The cells whose load ran, in the order of the plan."""
+    """The cells and attempts whose load ran, in their order."""
     return [
         Loaded(found, found.cell.load, found.cell.facts, found.files.records)
         for found in found_cells(evidence)
@@ -90,5 +113,5 @@ def loaded_cells(evidence: Evidence) -> list[Loaded]:
 
 
 def with_server(evidence: Evidence) -> list[tuple[Found, ServerFacts]]:
-    """The cells whose server was started, in the order of the plan."""
+    """The cells and attempts whose server was started, in their order."""
     return [(found, found.cell.server) for found in found_cells(evidence) if found.cell.server]

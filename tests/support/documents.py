@@ -15,6 +15,7 @@ from tests.support.documents_compared import COMPARED
 from tests.support.documents_judged import JUDGED
 from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
+from tests.support.telemetry import Machine
 
 SHA = "0123456789abcdef" * 4
 UTC = "2026-11-22T12:00:00.000001Z"
@@ -248,6 +249,8 @@ EXAMINATION = Examination(
     wrong=1,
     checks=(Judged("single", "sum", 0, False, "2 + 2 = 5", "nothing matches", "2 + 2?", ("a match of 4",)),),
 )
+SAMPLE = Machine(power_mw=300_000).sample(10**9, 5 * 10**8)
+
 MODELS: dict[str, Any] = {
     **COMPARED,
     "answer": ANSWER,
@@ -265,6 +268,7 @@ MODELS: dict[str, Any] = {
     "result": RESULT,
     "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
+    "telemetry": SAMPLE,
     "sweep": SWEEP,
     "verdict": VERDICT,
     "truth": TRUTH,

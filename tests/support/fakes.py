@@ -6,22 +6,27 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kit.catalogue import model
-from kit.documents import LoadFacts, Plan, Window
-from kit.documents.container import ContainerFacts
-from kit.engines.protocol import OnLine, RunProbe
+from kit.documents import Cell, LoadFacts, Plan, Window
+from kit.documents.container import Accelerator, ContainerFacts
+from kit.documents.telemetry import TelemetrySample
+from kit.engines.protocol import SAMPLED, OnLine, RunProbe
 from kit.errors import EngineError
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
 from kit.runtimes.protocol import ServerSpec
-from kit.storage.names import FACTS, RECORDS, TEXTS
+from kit.storage.names import FACTS, RECORDS, SAMPLER, TELEMETRY, TEXTS
+from kit.storage.telemetry_file import write_samples
 from kit.strict import plain, write_json, write_jsonl_line
 from tests.support.records import MS, make_record
+from tests.support.telemetry import Machine, samples_of
 
 SUITE = SuiteLevel(
     "correctness", "tiny", (Test("sum", "arithmetic", "2 + 2?", 4, (Check("contains", "4"),)),), "0" * 64
@@ -120,6 +125,21 @@ class FakeRunning:
         return ("last words of the server",)[:lines]
 
 
+class FakeSampling:
+    """A sampler that `leaves` samples of two seconds, or nothing; of these machines in turn, the last for ever."""
+
+    def __init__(self) -> None:
+        self.ended = SAMPLED
+        self.leaves = True
+        self.machines = [Machine()]
+
+    def samples(self, *, idle: bool) -> tuple[TelemetrySample, ...]:
+        machine = self.machines.pop(0) if len(self.machines) > 1 else self.machines[0]
+        if idle:
+            machine = replace(machine, server=Fraction(0), loadgen=Fraction(0))
+        return tuple(samples_of(0, 2000 * MS, machine))
+
+
 class FakeEngine:
     """Keeps a log of what it was asked; fails where it is told to."""
 
@@ -131,6 +151,7 @@ class FakeEngine:
         self.on_window: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
         self.load_code = 0
+        self.sampling = FakeSampling()
         self.events = ('{"event": "progress", "phase": "warm-up"}', '{"event": "progress", "phase": "window"}')
 
     def free_port(self) -> int:
@@ -149,6 +170,20 @@ class FakeEngine:
             if self.running.code is None:
                 self.running.code = 0
             self.on_stop()
+
+    @contextlib.contextmanager
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> Iterator[FakeSampling]:
+        self.log.append(f"telemetry {accelerator}")
+        try:
+            yield self.sampling
+        finally:
+            self.log.append("telemetry ended")
+            if self.sampling.leaves:
+                write_samples(
+                    out / TELEMETRY, self.sampling.samples(idle=self.log.count("start") == self.log.count("stop"))
+                )
+                said = {"cpus": 2, "interval_ns": 100 * MS, "sources": {"cpu": "proc"}}
+                (out / SAMPLER).write_text(json.dumps(said))
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         assert load.is_file()
@@ -194,6 +229,8 @@ class Silent:
         self.phases: list[str] = []
         self.steps: list[object] = []
         self.compiled: list[str] = []
+        self.waits: list[tuple[tuple[str, ...], tuple[str, ...], float]] = []
+        self.retaken: list[tuple[str, tuple[str, ...], bool]] = []
 
     def phase(self, cell: str, name: str) -> None:  # noqa: ARG002
         self.phases.append(name)
@@ -206,9 +243,19 @@ class Silent:
     def compiling(self, entry: str) -> None:
         self.compiled.append(entry)
 
+    def ahead(self, done: object, cells: object) -> None: ...
+
     def cell_started(self, cell: object) -> None: ...
 
     def cell_ended(self, cell: object) -> None: ...
+
+    def looking(self) -> None: ...
+
+    def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
+        self.waits.append((reasons, programs, left_s))
+
+    def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        self.retaken.append((cell.id, reasons, again))
 
 
 def raising(error: BaseException) -> Callable[[], None]:

@@ -24,11 +24,15 @@ from kit.documents import (
     ServerFacts,
     Window,
 )
+from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.disturbance import disturbances
 from kit.metrics.results import make_result
+from kit.metrics.telemetry import cell_summary
 from kit.storage.archive import pack
 from kit.storage.bundle import make_manifest, pack_files
-from kit.storage.names import CALIBRATION, MANIFEST
+from kit.storage.names import CALIBRATION, MANIFEST, TELEMETRY
+from kit.storage.telemetry_file import sample_from
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json
 from tests.support.good_bundle import Files, good_files, jsonl
 
@@ -138,10 +142,50 @@ def derive(files: Files) -> None:
         method = cell.load.method if cell.load else 1
         metrics = _metrics(records, path(name, "records.jsonl"), cell.facts.window, method)
         cells[name] = replace(cell, facts=facts, metrics=metrics if cell.metrics else None)
+        cells[name] = replace(cells[name], telemetry=_telemetry(files, cells[name]))
         files[path(name)] = write_json(plain(cells[name]))
     calibration = read(files, CALIBRATION, Calibration) if CALIBRATION in files else None
     result = make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, calibration)
     files["result.json"] = write_json(plain(result))
+
+
+def _telemetry(files: Files, cell: Cell) -> TelemetryFacts | None:
+    """What the samples that are there give; as it is where there are none."""
+    data = files.get(path(cell.id, TELEMETRY))
+    if cell.telemetry is None or data is None:
+        return cell.telemetry
+    samples, look = samples_of(files, path(cell.id, TELEMETRY)), samples_of(files, TELEMETRY)
+    return replace(
+        cell.telemetry,
+        samples_sha256=sha256(data).hexdigest(),
+        summary=(summary := cell_summary(samples, look, cell.facts, cell.metrics, cell.telemetry.cpus)),
+        disturbed=disturbances(summary, cell.telemetry.cpus),
+    )
+
+
+def samples_of(files: Files, name: str) -> list[TelemetrySample]:
+    return [sample_from(value, name) for _, value in read_jsonl(files[name], name)] if name in files else []
+
+
+def in_samples(
+    change: Callable[[list[TelemetrySample]], Sequence[TelemetrySample]], cell: str = BATCHED
+) -> Change:
+    """Change the samples of one cell, and derive the rest again."""
+
+    def apply(files: Files) -> None:
+        name = path(cell, TELEMETRY)
+        files[name] = jsonl(change(samples_of(files, name)))
+        derive(files)
+
+    return apply
+
+
+def in_telemetry(cell: str = BATCHED, **values: Any) -> Change:
+    def change(found: Cell) -> Cell:
+        assert found.telemetry is not None
+        return replace(found, telemetry=replace(found.telemetry, **values))
+
+    return in_cell(change, cell)
 
 
 def value_of(name: str, cls: type[T], change: Callable[[T], T]) -> Change:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 from kit.documents import AnswerCheck, Calibration, Cell, CellFailure, Plan, Record, TextPin
+from kit.documents.telemetry import TelemetrySample
 from kit.metrics.accuracy import proven
 from kit.plan.correctness import load_suite
 from kit.timestamps import utc_ns, utc_text
@@ -29,6 +30,7 @@ from tests.support.forge import (
 from tests.support.good_bundle import Files, good_plan
 
 RECORDS, TEXTS, ANSWERS = (path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl"))
+SAMPLES = path(BATCHED, "telemetry.jsonl")
 OTHER = "ab" * 32
 MS = 1_000_000
 
@@ -73,7 +75,7 @@ def headline(files: Files) -> None:
 
 
 def leave_out_cell(files: Files) -> None:
-    drop(path(BATCHED), RECORDS, TEXTS, ANSWERS)(files)
+    drop(path(BATCHED), RECORDS, TEXTS, ANSWERS, SAMPLES)(files)
     derive(files)
 
 
@@ -242,6 +244,34 @@ def other_prompt(record: Record) -> Record:
 
 def without_last_line(data: bytes) -> bytes:
     return data[: data[:-1].rindex(b"\n") + 1]
+
+
+def without_telemetry(files: Files) -> None:
+    """The cell says nothing of it, and the file is gone."""
+    del files[SAMPLES]
+    in_cell(lambda cell: replace(cell, telemetry=None))(files)
+
+
+def stretched(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    """From the fourth on two seconds later, as after a sampler that had to wait."""
+    late = [replace(each, at_ns=each.at_ns + 2000 * MS, real_ns=each.real_ns + 2000 * MS) for each in samples[4:]]
+    return [*samples[:4], *late]
+
+
+def idle_server(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    return [replace(each, server_ns=samples[0].server_ns) for each in samples]
+
+
+def busier(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    """Twenty CPUs' worth, on four."""
+    return [replace(each, busy_ns=20 * (each.at_ns - samples[0].at_ns)) for each in samples]
+
+
+def another_day(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    return [replace(each, at_ns=each.at_ns + 10**14) for each in samples]
+
+
+quieter = document(path(BATCHED), put_at("telemetry", "summary", "other_share", to=0.0))
 
 
 def stranger(files: Files) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 
@@ -21,8 +22,11 @@ from kit.documents import (
     Window,
 )
 from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.disturbance import disturbances
 from kit.metrics.results import make_result
+from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
 from kit.plan.plan import cell_load, entry_of, make_plan
 from kit.plan.platforms import load_platform
@@ -31,11 +35,14 @@ from kit.plan.schedule import planned_request
 from kit.storage.bundle import pack_files
 from kit.stream.record import record
 from kit.strict import plain, write_json, write_jsonl_line
+from kit.telemetry.watching import INTERVAL_NS
 from kit.timestamps import utc_text
 from tests.support.calibrations import START_NS, good_calibration
+from tests.support.telemetry import Machine, samples_of
 from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
 Files = dict[str, bytes]
+STEADY = Machine()
 
 # One right answer for each test of the level "tiny".
 ANSWERS = {
@@ -59,7 +66,9 @@ def good_plan() -> Plan:
     workload = replace(demo.workload, concurrencies=(1, 2), replicates=1, warmup_s=0.2, window_s=0.6, drain_s=5.0)
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     prompts = load_prompts(workload.prompts)
-    return make_plan(replace(demo, workload=workload), model(demo.model), prompts, suite, cpus=2, seed=None)
+    made = make_plan(replace(demo, workload=workload), model(demo.model), prompts, suite, cpus=2, seed=None)
+    # one attempt: what a mutation disturbs is then only marked (tests.support.good_attempts has more of them)
+    return replace(made, method=3, attempts=1)
 
 
 def good_host() -> Host:
@@ -141,7 +150,10 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: 
     )
 
 
-def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str]) -> tuple[Cell, Files]:
+def good_cell(
+    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = STEADY
+) -> tuple[Cell, Files]:
+    """One cell that starts at this moment, and its other files by name."""
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
     judged = [
@@ -180,7 +192,32 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
         metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
     )
-    return cell, files
+    return with_telemetry(cell, files, machine)
+
+
+def good_look() -> tuple[TelemetrySample, ...]:
+    """The idle machine, for two seconds before everything else."""
+    idle = Machine(server=Fraction(0), loadgen=Fraction(0), package_mw=10_000)
+    return tuple(replace(each, server_ns=None, loadgen_ns=None) for each in samples_of(0, 2 * 10**9, idle))
+
+
+def with_telemetry(cell: Cell, files: Files, machine: Machine = STEADY) -> tuple[Cell, Files]:
+    """The cell with samples from shortly before its load to its end, and their summary."""
+    facts = cell.facts
+    assert facts is not None
+    samples = tuple(samples_of(facts.origin_ns - 200 * MS, facts.origin_ns + facts.duration_ns, machine))
+    files["telemetry.jsonl"] = jsonl(samples)
+    summary = cell_summary(samples, good_look(), facts, cell.metrics, good_host().cpus)
+    telemetry = TelemetryFacts(
+        samples_sha256=sha256(files["telemetry.jsonl"]).hexdigest(),
+        interval_ns=INTERVAL_NS,
+        cpus=good_host().cpus,
+        sources={"cpu": "proc", "loadgen": "processes", "own": "processes", "server": "processes"},
+        ended="stopped",
+        summary=summary,
+        disturbed=disturbances(summary, good_host().cpus),
+    )
+    return replace(cell, telemetry=telemetry), files
 
 
 @cache
@@ -194,12 +231,13 @@ def run_files(faults: Mapping[int, str]) -> Files:
     plan = good_plan()
     plan_bytes = write_json(plain(plan))
     files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
+    files["telemetry.jsonl"] = jsonl(good_look())
     calibration = good_calibration()
     files["calibration.json"] = write_json(plain(calibration))
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
-        cell, more = _cell(plan, planned, start_ns, faults)
+        cell, more = good_cell(plan, planned, start_ns, faults)
         cells[planned.id] = cell
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
         files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))

@@ -34,7 +34,7 @@ from kit.timestamps import utc_ns, utc_text
 from kit.verify.expected import image_inputs, image_tag
 from tests.support.calibrations import START_NS, good_calibration
 from tests.support.forge import Change, document
-from tests.support.good_bundle import Files, good_checks, good_host, jsonl
+from tests.support.good_bundle import Files, good_checks, good_host, good_look, jsonl, with_telemetry
 from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
 IDS = {"llamacpp": "sha256:" + "a1" * 32, "vllm": "sha256:" + "b2" * 32}
@@ -51,9 +51,10 @@ def container_plan() -> Plan:
     suite = load_suite(smol.correctness.name, smol.correctness.level)
     pins = tuple(ImagePin(entry.name, "source", image_tag(entry, "source")) for entry in smol.entries)
     platform = replace(smol, workload=workload)
-    return make_plan(
+    made = make_plan(
         platform, model(smol.model), load_prompts(workload.prompts), suite, cpus=2, seed=None, images=pins
     )
+    return replace(made, method=3)
 
 
 def inputs_of(entry: Entry) -> dict[str, str]:
@@ -175,7 +176,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int) -> tuple[Cell, Files]:
         server=replace(server, counters_after=after),
         metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
     )
-    return cell, files
+    return with_telemetry(cell, files)
 
 
 @cache
@@ -186,6 +187,7 @@ def container_files() -> Mapping[str, bytes]:
         "plan.json": write_json(plain(plan)),
         "host.json": write_json(plain(good_host())),
         "calibration.json": write_json(plain(calibration)),
+        "telemetry.jsonl": jsonl(good_look()),
     }
     cells: dict[str, Cell] = {}
     start_ns = START_NS

@@ -25,7 +25,9 @@ from tests.support.forge import (
     in_record,
     in_records,
     in_result,
+    in_samples,
     in_server,
+    in_telemetry,
     path,
     raw,
     record_fields,
@@ -37,15 +39,19 @@ from tests.support.forgeries import (
     MS,
     OTHER,
     RECORDS,
+    SAMPLES,
     TEXTS,
+    another_day,
     backwards,
     better_row,
     blank_start,
+    busier,
     doubled,
     drop_slow,
     earlier_chunk,
     headline,
     higher_ceiling,
+    idle_server,
     in_load,
     in_point,
     in_step,
@@ -63,11 +69,13 @@ from tests.support.forgeries import (
     other_variant,
     prompts,
     put_at,
+    quieter,
     same_text,
     says_complete,
     shifted,
     slow_machine,
     stranger,
+    stretched,
     swapped_entries,
     tried_until_it_held,
     unanswered,
@@ -76,9 +84,12 @@ from tests.support.forgeries import (
     unseen,
     without_last_line,
     without_setting,
+    without_telemetry,
     worse_gaps,
 )
+from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import good_bundle
+from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -120,6 +131,11 @@ def _old(rule: str, what: str, *changes: Change, manifest: Callable[[Any], None]
 def _c(rule: str, what: str, *changes: Change) -> Mutation:
     """The good run in containers changed, under a manifest that fits."""
     return Mutation(rule, what, lambda: containers_changed(*changes))
+
+
+def _a(rule: str, what: str, *changes: Change) -> Mutation:
+    """The run with attempts changed, under a manifest that fits."""
+    return Mutation(rule, what, lambda: tried_changed(*changes))
 
 
 def _sub(name: str, old: bytes, new: bytes) -> Change:
@@ -174,6 +190,15 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("cell.status", "measured without a server", in_cell(lambda cell: replace(cell, server=None))),
     _m("cell.status", "measured without metrics", in_cell(lambda cell: replace(cell, metrics=None))),
     _m("cell.status", "measured though interrupted", in_facts(interrupted=True)),
+    Mutation("plan.sequential", "went on after the decision", lambda: decided_bundle(lambda _: True)),
+    Mutation("plan.sequential", "an unknown figure", lambda: decided_bundle(change=with_rule(metric="luck"))),
+    Mutation("plan.sequential", "a first look after the end", lambda: decided_bundle(change=with_rule(first=6))),
+    _m(
+        "plan.sequential",
+        "not needed by no rule",
+        document("result.json", put_at("cells", 3, "status", to="not needed")),
+    ),
+    _m("plan.extended", "replicates added", in_plan(lambda plan: replace(plan, extended=(1,)))),
     _m("run.complete", "a cell left out", leave_out_cell),
     _m("model.pinned", "another model in plan and servers", model(sha256=OTHER)),
     _m("model.pinned", "an unknown model", model(name="gpt")),
@@ -253,6 +278,24 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("calibration.consistent", "steps elsewhere", in_step(concurrency=1, expected_tok_s=400.0)),
     _m("calibration.consistent", "a day that does not exist", in_calibration(lost_day_before)),
     _m("files.expected", "no calibration", drop("calibration.json")),
+    _a("attempts.replayed", "the first attempt left out", without_attempt(SERIAL, 1)),
+    _a("attempts.replayed", "a disturbed attempt that counts", moved(f"attempts/{SERIAL}.2", f"cells/{SERIAL}")),
+    Mutation("attempts.replayed", "set aside undisturbed", lambda: ended_so({SERIAL: ("quiet", "quiet")})),
+    Mutation("attempts.replayed", "tried too often", lambda: ended_so({SERIAL: ("disturbed", "quiet")}, 1)),
+    Mutation("attempts.replayed", "not tried again", lambda: ended_so({SERIAL: ("disturbed",)})),
+    Mutation("attempts.interrupted", "interrupted", lambda: ended_so({SERIAL: ("interrupted", "quiet")})),
+    _m("telemetry.present", "telemetry left out", without_telemetry),
+    _m("telemetry.present", "sampled from the middle of the window on", in_samples(lambda s: s[len(s) // 2 :])),
+    _m("telemetry.present", "a sampler that died", in_telemetry(ended="the sampler ended with exit code -9")),
+    _m("telemetry.present", "nothing for two seconds", in_samples(stretched)),
+    _m("telemetry.recomputed", "a quieter machine", quieter),
+    _m("telemetry.recomputed", "a sample taken out", raw(SAMPLES, without_last_line)),
+    _m("telemetry.recomputed", "no look at the idle machine, whose power is taken off", drop("telemetry.jsonl")),
+    _m("telemetry.plausible", "a counter that goes back", in_samples(lambda s: [*s[:4], s[0], *s[5:]])),
+    _m("telemetry.plausible", "a server that does nothing", in_samples(idle_server)),
+    _m("telemetry.plausible", "more CPU time than there is", in_samples(busier)),
+    _m("telemetry.plausible", "samples of another day", in_samples(another_day)),
+    _m("telemetry.plausible", "on more CPUs", in_telemetry(cpus=64)),
     _m("evidence.model", "another model answered", record_fields(model="gpt")),
     _m("container.present", "a process that was in a container", process_in_a_container),
     _c("container.present", "nothing of the container", in_server_of(VLLM, container=None)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -41,6 +42,24 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 120)
     while not condition():
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.02)
+
+
+def descendants_of(pid: int) -> dict[int, str]:
+    """The processes that a process has started, and those that these have, with their command lines."""
+    parents: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+    found: dict[int, str] = {}
+    wanted = {pid}
+    while more := {child for child, parent in parents.items() if parent in wanted and child not in found}:
+        for child in more:
+            with contextlib.suppress(OSError):
+                found[child] = (
+                    Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+        wanted = more & found.keys()
+    return found
 
 
 def pids_of(marker: str) -> list[int]:

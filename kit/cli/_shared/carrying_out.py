@@ -45,13 +45,23 @@ class ChosenRun:
 
 @dataclass(frozen=True, slots=True)
 class CommandOptions:
-    """What the user chose beside the platform."""
+    """What the user chose beside the platform; `until_decided` gives the plan the rule that says when to end."""
 
     from_source: bool | None
     seed: int | None
     calibrate: bool
     yes: bool
     quiet: bool
+    until_decided: bool = False
+    budget_ns: int | None = None
+    quiet_wait_s: float | None = None
+
+
+def _final(plan: Plan, options: CommandOptions) -> Plan:
+    """A new plan with the rule of runs that decide, if it is to be one."""
+    from kit.plan.extension import deciding
+
+    return deciding(plan, options.budget_ns) if options.until_decided else plan
 
 
 def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:
@@ -65,8 +75,14 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
     if chosen_run.platform.engine == "process":
         require_modules(chosen_run.platform.entries)
-        plan = chosen_run.kept or plan_of(
-            chosen_run.platform, command_options.seed, calibrate=command_options.calibrate
+        plan = chosen_run.kept or _final(
+            plan_of(
+                chosen_run.platform,
+                command_options.seed,
+                calibrate=command_options.calibrate,
+                quiet_wait_s=command_options.quiet_wait_s,
+            ),
+            command_options,
         )
         model = model_file(plan, yes=command_options.yes, quiet=command_options.quiet)
         with RunProgress(plan, quiet=command_options.quiet) as progress:
@@ -74,7 +90,12 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:
-        chosen = PreparationOptions(command_options.from_source, command_options.seed, command_options.calibrate)
+        chosen = PreparationOptions(
+            command_options.from_source,
+            command_options.seed,
+            command_options.calibrate,
+            command_options.quiet_wait_s,
+        )
         with transfer("images and models", quiet=command_options.quiet) as on_bytes:
             made = stack.enter_context(
                 ready(
@@ -86,5 +107,6 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
                     chosen_run.kept,
                 )
             )
-        progress = stack.enter_context(RunProgress(made.plan, quiet=command_options.quiet))
-        return made.plan, reproduce(made.plan, folder, made.engine, made.supply, suite, progress)
+        plan = chosen_run.kept or _final(made.plan, command_options)
+        progress = stack.enter_context(RunProgress(plan, quiet=command_options.quiet))
+        return plan, reproduce(plan, folder, made.engine, made.supply, suite, progress)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from kit.documents import Finding
 from kit.documents.study import Study
+
+MAX_FLAGS = 3
 
 
 def judgement(study: Study) -> str:
-    """Who leads at each number of users, the scorecard by kit-1, and the comparison with published figures if the
+    """Who leads at each number of users, the scorecard by kit-2, and the comparison with published figures if the
     platform names some; without a line feed at its end.
     """
     from kit.catalogue.published import published
@@ -30,6 +34,13 @@ def judgement(study: Study) -> str:
     return "\n\n".join(parts)
 
 
+def flag_lines(flags: Sequence[Finding]) -> list[str]:
+    """What needs review, the first few in words."""
+    shown = [f"Flag {flag.rule}, {flag.where}: {flag.message}" for flag in flags[:MAX_FLAGS]]
+    more = len(flags) - len(shown)
+    return [*shown, f"and {more} more flags: kit verify"] if more else shown
+
+
 def show_judgement(folder: Path) -> None:
     """Print the judgement of a run that has just ended; one that verification refuses is told, and not judged."""
     from kit.cli import show_error
@@ -43,3 +54,5 @@ def show_judgement(folder: Path) -> None:
         return
     click.echo(judgement(found.study))
     click.echo(f"\nVerified: {found.study.label}.")
+    for line in flag_lines(found.flags):
+        click.echo(line)

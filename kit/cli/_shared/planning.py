@@ -72,7 +72,9 @@ def _with_entries(platform: Platform, names: list[str]) -> Platform:
     return replace(platform, entries=tuple(entry for entry in platform.entries if entry.name in names))
 
 
-def plan_of(platform: Platform, seed: int | None, *, calibrate: bool = True) -> Plan:
+def plan_of(
+    platform: Platform, seed: int | None, *, calibrate: bool = True, quiet_wait_s: float | None = None
+) -> Plan:
     """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
     from kit.catalogue import model
     from kit.cpus import usable_cpus
@@ -83,5 +85,12 @@ def plan_of(platform: Platform, seed: int | None, *, calibrate: bool = True) -> 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
     prompts = load_prompts(platform.workload.prompts)
     return make_plan(
-        platform, model(platform.model), prompts, suite, cpus=usable_cpus(), seed=seed, calibrate=calibrate
+        platform,
+        model(platform.model),
+        prompts,
+        suite,
+        cpus=usable_cpus(),
+        seed=seed,
+        calibrate=calibrate,
+        quiet_wait_s=quiet_wait_s,
     )

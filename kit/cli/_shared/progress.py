@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from kit.documents import Cell, CellPlan, Plan
+from kit.documents.phases import START
 from kit.output import drawing_error
-from kit.plan.plan import duration_estimate_s
+from kit.plan.forecast import CellTime, Underway, left_ns, predicted, rest_ns
 from kit.text import number, plain_text
 
 if TYPE_CHECKING:
@@ -98,19 +99,21 @@ class RunProgress:
     def __init__(self, plan: Plan, *, quiet: bool) -> None:
         self._plan = plan
         self._quiet = quiet
-        self._done = 0
-        self._started = time.monotonic()
-        self._cell_started = self._started
-        self._estimate_s = duration_estimate_s(plan) / max(1, len(plan.cells))
+        self._done: Mapping[str, Cell] = {}
+        self._this: CellTime | None = None
+        self._later_ns = 0
+        self._began_ns = self._phase_began_ns = time.monotonic_ns()
+        self._cell, self._phase = "", ""
         self._rate = _Rate()
         self._shown = ""
+        self._busy = ""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> RunProgress:
         if _watched(quiet=self._quiet):
             self._progress = _bar(left=True)
-            self._task = self._progress.add_task("starting", total=len(self._plan.cells), left="-:--")
+            self._task = self._progress.add_task("starting", total=1.0, left="-:--")
             self._progress.start()
         return self
 
@@ -127,22 +130,44 @@ class RunProgress:
         self._line(f"{words} ...")
         self._update(words)
 
+    def ahead(self, done: Mapping[str, Cell], cells: Sequence[CellPlan]) -> None:
+        # Computed once a cell: the display must not cost the window CPU time.
+        self._done = dict(done)
+        self._this = predicted(self._plan, cells[0], self._done.values())
+        self._later_ns = left_ns(self._plan, cells[1:], self._done)
+
+    def looking(self) -> None:
+        self._update("looking whether the machine is quiet")
+
+    def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
+        who = f" ({', '.join(programs)})" if programs else ""
+        then = f"waiting, {remaining_text(left_s)} at most" if left_s > 0 else "going on all the same"
+        words = f"the machine is not quiet: {'; '.join(reasons)}{who}; {then}"
+        if words.partition(";")[0] != self._busy.partition(";")[0] or not left_s:
+            self._line(words)
+        self._busy = words
+        self._update(f"{then}: {'; '.join(reasons)}{who}")
+
+    def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        what = "measured again" if again else "the last attempt, no verdict on it"
+        self._line(f"      {cell.id}: disturbed, {'; '.join(reasons)}: {what}")
+        self._update(f"{cell.id} disturbed: {what}")
+
     def cell_started(self, cell: CellPlan) -> None:
-        if not cell.order:
-            self._started = time.monotonic()  # what came before says nothing about the length of a cell
-        self._cell_started = time.monotonic()
+        self._began_ns = self._phase_began_ns = time.monotonic_ns()
+        self._cell, self._phase = cell.id, START
         self._rate = _Rate()
-        self._line(f"[{cell.order + 1}/{len(self._plan.cells)}] {cell.id}: {remaining_text(self._left_s())} left")
+        self._line(f"[{self._number()}] {cell.id}: {remaining_text(self._left_s())} left")
 
     def cell_ended(self, cell: Cell) -> None:
-        self._done += 1
-        passed = time.monotonic() - self._started
-        self._estimate_s = passed / self._done
+        self._done = {**self._done, cell.id: cell}
+        self._this = None
         self._line(f"      {cell.id}: {self._summary(cell)}")
         self._update(f"{cell.id} {cell.status}")
 
     def phase(self, cell: str, name: str) -> None:
-        self._shown = f"{self._done + 1}/{len(self._plan.cells)} {cell}  {name}"
+        self._phase, self._phase_began_ns = name, time.monotonic_ns()
+        self._shown = f"{self._number()} {cell}  {name}"
         self._update(self._shown)
 
     def progress(self, cell: str, event: Mapping[str, object]) -> None:  # noqa: ARG002
@@ -158,9 +183,18 @@ class RunProgress:
             return f"{rate} tok/s, {counts.ok} requests ok, {counts.failed} failed"
         return f"{cell.status} in {cell.failure.phase}: {cell.failure.message}" if cell.failure else cell.status
 
+    def _number(self) -> str:
+        """Which cell of how many; a run that decides has at most so many."""
+        most = "at most " if self._plan.sequential else ""
+        return f"{len(self._done) + 1}/{most}{len(self._plan.cells)}"
+
     def _left_s(self) -> float:
-        cells_left = len(self._plan.cells) - self._done
-        return cells_left * self._estimate_s - (time.monotonic() - self._cell_started)
+        """The time that the cells will take that are known to be needed."""
+        if self._this is None:
+            return self._later_ns / NS_PER_S
+        now_ns = time.monotonic_ns()
+        underway = Underway(self._cell, self._phase, now_ns - self._phase_began_ns, now_ns - self._began_ns)
+        return (rest_ns(self._this, underway) + self._later_ns) / NS_PER_S
 
     def _line(self, text: str) -> None:
         if self._progress is None and not self._quiet:
@@ -169,12 +203,16 @@ class RunProgress:
 
     def _update(self, text: str) -> None:
         if self._progress is not None and self._task is not None:
-            within = min(0.99, (time.monotonic() - self._cell_started) / max(self._estimate_s, 1.0))
+            left_s = self._left_s()
+            passed_s = sum(cell.duration_ns for cell in self._done.values()) / NS_PER_S
+            if self._this is not None:
+                passed_s += (time.monotonic_ns() - self._began_ns) / NS_PER_S
             self._progress.update(
                 self._task,
                 description=plain_text(text, 100),
-                completed=min(len(self._plan.cells), self._done + within),
-                left=remaining_text(self._left_s()),
+                completed=passed_s,
+                total=max(passed_s + left_s, 1.0),
+                left=remaining_text(left_s),
             )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import docker
 
-from kit.documents.container import ContainerSpec, Mount
+from kit.documents.container import Accelerator, ContainerSpec, Mount
 from kit.engines.docker.accelerators import probe
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import (
@@ -34,6 +34,7 @@ from kit.engines.docker.config import (
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
 from kit.engines.docker.passthrough import Passthrough, host_config_of
 from kit.engines.docker.running import DockerServer
+from kit.engines.docker.sidecar import DockerSampling, sampler, sampler_config
 from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import follow_lines, keep_log
 from kit.engines.protocol import OnLine
@@ -59,7 +60,9 @@ class DockerEngine:
         self.loadgen_image = loadgen_image
         self._ways: dict[tuple[str, str], Passthrough] = {}
         self._network: str | None = None
-        self._labels: dict[str, str] = {}
+        self._labels: dict[str, str] = {RUN_LABEL: run}
+        self._started: dict[str, list[str]] = {}  # the containers of the server that runs, by the sampler's role
+        self._sampling: DockerSampling | None = None
         with engine_errors("describe itself"):
             info: dict[str, Any] = client.info()
         self.ncpu = int(info.get("NCPU") or 1)
@@ -102,6 +105,8 @@ class DockerEngine:
 
     def _forget(self) -> None:
         self._network = None
+        self._labels = {RUN_LABEL: self.run}
+        self._started = {}
 
     def _place(self, role: str, **more: Any) -> Place:
         if self._network is None:
@@ -130,6 +135,7 @@ class DockerEngine:
         )
         start(self.client, attendant, "the container beside the server")
         start(self.client, made, "the server")
+        self._started = {"server": [made], "own": [attendant]}
         running = DockerServer(self.client, made, attendant, spec.port, passthrough.path, log)
         stack.enter_context(at_the_end(partial(running.end, spec.stop_grace_s)))
         return running
@@ -149,6 +155,7 @@ class DockerEngine:
         place = self._place("server", alias=SERVER_ALIAS, cpuset=self.server_cpus, work=True, stdin=True)
         made = self._made(stack, program, place)
         start(self.client, made, "the server")
+        self._started = {"server": [made]}
         running = DockerServer(self.client, made, made, spec.port, "none", log)
         stack.enter_context(at_the_end(partial(running.end, program.stop_grace_s, files)))
         return running
@@ -164,6 +171,8 @@ class DockerEngine:
         with contextlib.ExitStack() as stack:
             made = self._made(stack, program, place)
             put_files(self.client, made, WORK, given, KIT_USER)
+            if self._sampling is not None:
+                self._sampling.watch("loadgen", made)
             start(self.client, made, "the load generator")
             try:
                 for line in follow_lines(self.client, made, "pass on what the load generator says"):
@@ -177,6 +186,26 @@ class DockerEngine:
                 raise
             self._fetch(made, out)
             return code
+
+    @contextlib.contextmanager
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> Iterator[DockerSampling]:
+        sampling = DockerSampling(self.client)
+        wanted: dict[str, Any] = {}
+        with sampling.failing():
+            spec = ContainerSpec("sampler", self.loadgen_image, (), 0, accelerator=accelerator)
+            wanted = host_config_of(self._passthrough(spec), spec)
+        for role, containers in self._started.items():
+            for made in containers:
+                sampling.watch(role, made)
+        labels = {**self._labels, ROLE_LABEL: "telemetry"}
+        limited = self.server_memory_bytes is not None
+        config = sampler_config(self.loadgen_image, labels, self.load_cpus, wanted, limited=limited)
+        with sampler(self.client, config, sampling, out):
+            self._sampling = sampling
+            try:
+                yield sampling
+            finally:
+                self._sampling = None
 
     def _wait(self, made: str, limit_s: float | None = None) -> int:
         api: Any = self.client.api

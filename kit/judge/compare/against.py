@@ -10,8 +10,8 @@ from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome,
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
+from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
-from kit.metrics.stats import median_interval
 
 TOLERANCE = 0.10
 NOT_THROUGHPUT = (
@@ -71,7 +71,7 @@ def _line(
 ) -> Line:
     subject = find(study, entry, level) if level is not None else None
     ours = figures_of(subject, metric) if subject and level else []
-    found = median_interval(ours) if ours else None
+    found = median_over_replicates(ours) if ours else None
     reason = _why_not(study, name, table.metric, row, entry, level, subject, metric)
     verdict: ComparisonOutcome = "not comparable"
     ratio = None

@@ -31,7 +31,7 @@ def merged(studies: Sequence[Study]) -> Study:
     if len(studies) == 1:
         return first
     _no_run_twice(studies)
-    return replace(first, identity=None, label=_weakest(studies), subjects=tuple(subjects.values()))
+    return replace(first, identity=None, label=_weakest(studies), subjects=tuple(subjects.values()), looks=None)
 
 
 def _weakest(studies: Sequence[Study]) -> Literal["self-reported", "consistent"] | None:

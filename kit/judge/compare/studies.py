@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from kit import __version__
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, side_of
 from kit.judge.compare.quantity import judged_quantity
-from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
+from kit.judge.compare.ratio import (
+    more_text,
+    no_interval_text,
+    range_text,
+)
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
+from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.study import entries_of, median_interval_of, values_of
-from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
 from kit.text import hint, plain_text
 
@@ -27,7 +32,7 @@ def compare_studies(
     metrics: Sequence[str] = CHOSEN,
     concurrencies: Sequence[int] | None = None,
 ) -> Comparison:
-    """Every figure of A against the same of B.
+    """Every figure of A against the same of B; the verdicts on one metric together err in at most 5 %.
 
     `pairs` are (entry of A, entry of B), by default those of the same name; `concurrencies` limits the levels.
     `InputError` for an entry or a metric that does not exist, and for a study against itself without pairs.
@@ -44,11 +49,11 @@ def compare_studies(
         _known(b, right, "B")
     chosen = pairs or _by_name(a, b)
     why_not = "; ".join(differences(a.conditions, b.conditions))
+    places = [(pair, level) for pair in chosen for level in _levels(a, b, pair, concurrencies)]
     lines = tuple(
-        _line(a, b, pair, level, what, why_not)
+        line
         for what in quantities
-        for pair in chosen
-        for level in _levels(a, b, pair, concurrencies)
+        for line in _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what)
     )
     notes = remarks(a, b)
     return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes)
@@ -79,7 +84,15 @@ def _levels(a: Study, b: Study, pair: tuple[str, str], wanted: Sequence[int] | N
     return sorted(measured | {each.concurrency for each in b.subjects if each.entry == pair[1]})
 
 
-def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, why_not: str) -> Line:
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A line without its verdict, and the figures of both sides that decide it; None if it is not comparable."""
+
+    line: Line
+    figures: Figures | None
+
+
+def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, why_not: str) -> _Open:
     x, y = find(a, pair[0], level), find(b, pair[1], level)
     weights = other_weights(x, y) if x and y else None
     # whoever planned a run put its entries side by side, whatever weights each of them needs
@@ -92,13 +105,7 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, w
         or _standing(x, "A", what)
         or _standing(y, "B", what)
     )
-    ratio: Ratio | None = None
-    verdict: ComparisonOutcome = "not comparable"
-    if not reason and x and y:
-        values_a, values_b = values_of(x, what.path), values_of(y, what.path)
-        ratio = ratio_of(values_a, values_b)
-        verdict, reason = outcome_of(ratio, values_a, values_b, what)
-    return Line(
+    line = Line(
         table="",
         metric=what.path,
         entry_a=pair[0],
@@ -106,11 +113,28 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, w
         concurrency=level,
         a=median_interval_of(x, what.path) if x else None,
         b=median_interval_of(y, what.path) if y else None,
-        ratio=ratio,
-        verdict=verdict,
+        ratio=None,
+        verdict="not comparable",
         reason=reason,
         caveat=caveat,
     )
+    if reason or not x or not y:
+        return _Open(line, None)
+    return _Open(line, (values_of(x, what.path), values_of(y, what.path)))
+
+
+def _judged(lines: Sequence[_Open], what: Metric) -> list[Line]:
+    """The lines of one metric with their verdicts."""
+    found = iter(judged([[each.figures] for each in lines if each.figures is not None]))
+    done = []
+    for each in lines:
+        line = each.line
+        if each.figures is not None:
+            (one,) = next(found)
+            verdict, reason = outcome_of(one, each.figures, what)
+            line = replace(line, ratio=one.ratio, verdict=verdict, reason=reason)
+        done.append(line)
+    return done
 
 
 def _missing(study: Study, entry: str, subject: Subject | None, side: str) -> str:
@@ -126,18 +150,16 @@ def _standing(subject: Subject | None, side: str, what: Metric) -> str:
     return f"{side}: {reason}" if reason else ""
 
 
-def outcome_of(
-    ratio: Ratio, a: Sequence[float], b: Sequence[float], what: Metric
-) -> tuple[ComparisonOutcome, str]:
+def outcome_of(found: Judged, figures: Figures, what: Metric) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
-    if ratio.excludes_one and ratio.value is not None:
-        more = ratio.value > 1
-        good = more == (what.better == "higher")
+    ratio = found.ratio
+    if found.relation == "tied":
+        return "tied", ""
+    if found.relation == "apart" and ratio.value is not None:
+        good = (ratio.value > 1) == (what.better == "higher")
         if what.unit in SPEEDS:
             return ("faster" if good else "slower"), ""
         return ("better" if good else "worse"), ""
-    if ratio.includes_one or always_equal(a, b):
-        return "tied", ""
-    if min(len(a), len(b)) >= MIN_REPLICATES_FOR_INTERVAL:
-        return "undecided", "a figure of B is 0, so there is no ratio"
-    return "undecided", f"{replicates_text(ratio)}, so no interval"
+    if ratio.interval is None:
+        return "undecided", no_interval_text(ratio)
+    return "undecided", f"not told apart, {range_text(ratio)}; {more_text(ratio, *figures)}"

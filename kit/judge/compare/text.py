@@ -17,6 +17,7 @@ from kit.documents import MedianInterval
 from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
 from kit.judge.compare.quantity import median_interval_text, quantity
 from kit.judge.compare.ratio import interval_text, ratio_text
+from kit.metrics.limits import AHEAD_ERROR, EQUIVALENT_PERCENT, TIED_ERROR
 from kit.metrics.registry import METRICS, Metric
 from kit.text import NO_DATA, cell, number, plain_text
 
@@ -87,7 +88,10 @@ def verdicts_text(lines: Iterable[Line]) -> str:
 
 def _meaning(comparison: Comparison) -> str:
     if comparison.tolerance is None:
-        return ". The verdict is about A, by the 95 % interval of A / B."
+        return (
+            ". The verdict is about A; all verdicts of one table together err in at most "
+            f"{(AHEAD_ERROR + TIED_ERROR) * 100:g} %. Tied: A and B differ by less than {EQUIVALENT_PERCENT} %."
+        )
     share = number(comparison.tolerance * 100, 1).removesuffix(".0")
     return (
         f". Reproduced: A's interval (its median with fewer than three replicates), widened by {share} % on "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Algorithm = Literal["kit-1", "probador-2.0"]
+Algorithm = Literal["kit-1", "kit-2", "probador-2.0"]
 Better = Literal["higher", "lower"]
 Scenario = Literal["interactive", "throughput"]
 By = Literal["layer", "profile", "correctness", "output-length", "memory", "cold-start", "power", "scaling"]
@@ -137,3 +137,8 @@ class Contract:
     caps: tuple[Cap, ...] = ()
     classes: tuple[PlatformClass, ...] = ()
     extra: tuple[ExtraRule, ...] = ()
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it scores as the original does, to the digit, and not by an algorithm of the kit."""
+        return self.algorithm == "probador-2.0"

@@ -200,7 +200,7 @@ def _consistency(study: Study, name: str, level: int, scores: Sequence[float], c
 
 def _alone(study: Study, subject: Subject, contract: Contract, named: str | None) -> float | None:
     """The composite without rivals, so without a bonus; the original leaves out jitter and scaling here too."""
-    if contract.algorithm == "kit-1":
+    if not contract.is_copy:
         return kit1_card(study, subject, [subject], contract, named).composite
     return plain_composite(study, subject, contract)
 

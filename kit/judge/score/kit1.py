@@ -1,5 +1,6 @@
-"""The algorithm kit-1: pessimistic medians, thresholds by class of machine, caps, no grade for what is in doubt.
+"""The algorithms kit-1 and kit-2: pessimistic medians, thresholds by class of machine, caps, no grade in doubt.
 
+They differ in when a difference between two entries counts for the bonus (kit.judge.score.values).
 docs/scoring.md has the formulas, and tests/unit/judge/score/test_properties.py holds them to: better never scores
 lower, a rival moves a score by its bonus at most, less data never scores higher, a dead server is F. Pure.
 """
@@ -9,13 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
 from kit.judge.score.card import Card, MetricScore, Note
 from kit.judge.score.contract import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, points
-from kit.judge.score.values import PessimisticMedian, all_failed, lies_beyond, pessimistic, replicates_of
+from kit.judge.score.values import (
+    Beyond,
+    PessimisticMedian,
+    all_failed,
+    lies_beyond,
+    pessimistic,
+    replicates_of,
+    surely_better,
+)
 from kit.judge.study import suspicions_of
 from kit.metrics.registry import ERROR_RATE
 from kit.text import hint, number, plain_text
@@ -49,7 +59,7 @@ def kit1_card(
 ) -> Card:
     """The card of one subject among those of its study at the same concurrency."""
     found = class_of(study, subject, contract, platform_class)
-    scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
+    scenario = scenario_of(subject.concurrency)
     blank = Card(
         study=study.name,
         origin=study.origin,
@@ -70,13 +80,20 @@ def kit1_card(
     if not any(trial.status == "measured" for trial in subject.trials):
         return replace(blank, notes=(Note("missing", "not measured: no grade"),))
     scored = (
-        _Scored((), (_classless(study, subject),)) if found is None else _scored(subject, group, contract, found)
+        _Scored((), (_classless(study, subject),))
+        if found is None
+        else _scored(subject, group, contract, found, _beyond(study, contract))
     )
     card = replace(blank, metrics=scored.metrics, notes=blank.notes + scored.notes)
     if suspect:
         note = Note("suspect", f"grade withheld, SUSPECT: {'; '.join(suspect)}")
         return replace(card, notes=(*card.notes, note))
     return card if found is None else _composed(card, subject, contract)
+
+
+def scenario_of(concurrency: int) -> Scenario:
+    """Which weights hold at so many users."""
+    return "interactive" if concurrency == 1 else "throughput"
 
 
 # --- which thresholds -------------------------------------------------------------------------------------
@@ -129,8 +146,10 @@ def _classless(study: Study, subject: Subject) -> Note:
 # --- metrics ----------------------------------------------------------------------------------------------
 
 
-def _scored(subject: Subject, group: Sequence[Subject], contract: Contract, each: PlatformClass) -> _Scored:
-    scenario: Scenario = "interactive" if subject.concurrency == 1 else "throughput"
+def _scored(
+    subject: Subject, group: Sequence[Subject], contract: Contract, each: PlatformClass, beyond: Beyond
+) -> _Scored:
+    scenario = scenario_of(subject.concurrency)
     metrics, notes = [], []
     for rule in contract.metrics:
         if rule.weight(scenario) == 0:
@@ -138,7 +157,7 @@ def _scored(subject: Subject, group: Sequence[Subject], contract: Contract, each
         figure = pessimistic(subject, rule.path, rule.fallback, rule.better)
         score = 0.0 if figure.is_missing else points(figure.value, band_of(rule, each, subject.concurrency))
         with_penalty = max(0.0, score - _penalty(subject, rule, contract, each))
-        more = contract.bonus if _is_best(subject, group, rule) else 0.0
+        more = contract.bonus if _is_best(subject, group, rule, beyond) else 0.0
         final = min(BEST, with_penalty + more)
         metrics.append(
             MetricScore(
@@ -163,8 +182,22 @@ def _penalty(subject: Subject, rule: MetricRule, contract: Contract, each: Platf
     return jitter_points(figure.value, each.jitter_limit_ms, jitter.points, jitter.full_at)
 
 
-def _is_best(subject: Subject, group: Sequence[Subject], rule: MetricRule) -> bool:
-    """Whether its interval lies beyond that of every other, at least one other has one, and none is unknown.
+def _beyond(study: Study, contract: Contract) -> Beyond:
+    """When a figure counts as better than another by the contract's algorithm."""
+    if contract.algorithm == "kit-1":
+        return lies_beyond
+    levels = [each.concurrency for each in study.subjects]
+    claims = sum(
+        rule.weight(scenario_of(level)) > 0
+        for level in set(levels)
+        if levels.count(level) > 1
+        for rule in contract.metrics
+    )
+    return partial(surely_better, claims=max(claims, 1))
+
+
+def _is_best(subject: Subject, group: Sequence[Subject], rule: MetricRule, beyond: Beyond) -> bool:
+    """Whether it lies beyond every other, at least one other has an interval, and none is unknown.
 
     An interval needs the figure itself in every planned trial, never the fallback: else taking figures away from
     a rival would make it look worse, or unknown, and lend its bonus to others.
@@ -175,7 +208,7 @@ def _is_best(subject: Subject, group: Sequence[Subject], rule: MetricRule) -> bo
     known = [values for values in theirs if values is not None]
     if mine is None or not known or len(known) < len(theirs):
         return False
-    return all(lies_beyond(mine, values, rule.better) for values in known)
+    return all(beyond(mine, values, rule.better) for values in known)
 
 
 def _metric_notes(

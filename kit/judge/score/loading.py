@@ -14,8 +14,8 @@ from kit.strict import Json, plain, read_yaml, typed, write_json
 from kit.strict.schema import check
 from kit.text import hint, plain_text
 
-OURS, THEIRS = "kit-1", "probador-2.0"  # the kit's own, which is the default, and the original's
-NAMES = (OURS, THEIRS)
+OURS, THEIRS = "kit-2", "probador-2.0"  # the kit's own, which is the default, and the original's
+NAMES = (OURS, "kit-1", THEIRS)
 
 
 def contract_names() -> tuple[str, ...]:
@@ -41,17 +41,17 @@ def load_contract(source: str | Json) -> Contract:
 def read_contract(data: bytes, where: str) -> Contract:
     """Somebody's own contract in YAML; `InputError` with file, line and place of what is wrong.
 
-    Its algorithm is kit-1: probador-2.0 is a copy of somebody else's contract, and with other numbers it is none.
+    Its algorithm is ours: probador-2.0 is a copy of somebody else's contract, and with other numbers it is none.
     """
     document = read_yaml(data, where)
     check(document.value, "contract", where, document.line)
     found = _checked(document.value, where)
     if found.name in NAMES:
         raise InputError(f"{where}: name: {found.name!r} is a contract of the kit.", "Give yours another name.")
-    if found.algorithm != "kit-1":
+    if found.is_copy:
         raise InputError(
-            f"{where}: algorithm: only kit-1 takes other thresholds; {found.algorithm} is a copy of the original.",
-            "Write algorithm: kit-1 (docs/scoring.md says what that takes).",
+            f"{where}: algorithm: only kit-2 takes other thresholds; {found.algorithm} is a copy of the original.",
+            "Write algorithm: kit-2 (docs/scoring.md says what that takes).",
         )
     return found
 

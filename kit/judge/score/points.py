@@ -36,7 +36,7 @@ def band_of(rule: MetricRule, each: PlatformClass | None, concurrency: int) -> B
 
 
 def points(value: float, band: Band) -> float:
-    """kit-1: 0 to 100, continuous and monotone. `value` is at least 0.
+    """kit-1 and kit-2: 0 to 100, continuous and monotone. `value` is at least 0.
 
     100 at or beyond excellent, 75 at good, a line between. Beyond good 75 * v/good (higher is better),
     75 * good/v (lower is better), or a line down to 0 at `zero_at`.
@@ -101,4 +101,4 @@ def whole_jitter(spikes: float, variation: float) -> int:
 def extra_points(value: float, rule: ExtraRule, contract: Contract) -> float:
     """The points of an extra card, on the curve of the contract's algorithm."""
     band = Band(rule.better, rule.excellent, rule.good)
-    return points(max(value, 0.0), band) if contract.algorithm == "kit-1" else float(whole_points(value, band))
+    return float(whole_points(value, band)) if contract.is_copy else points(max(value, 0.0), band)

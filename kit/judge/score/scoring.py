@@ -25,7 +25,7 @@ def scorecard(
     if the contract has no such class, or nothing here needs one.
     """
     check_class(studies, contract, platform_class)
-    if contract.algorithm == "probador-2.0":
+    if contract.is_copy:
         cards = probador_cards(studies, contract, concurrencies)
     else:
         cards = [card for study in studies for card in kit1_cards(study, contract, concurrencies, platform_class)]

@@ -59,7 +59,7 @@ def _paths(what: str, *paths: str | None) -> Iterator[str]:
 
 def _of_metric(rule: MetricRule, contract: Contract) -> Iterator[str]:
     what = f"metric {rule.name}"
-    if contract.algorithm == "kit-1" or rule.path != SCALING:
+    if not contract.is_copy or rule.path != SCALING:
         yield from _paths(what, rule.path, rule.fallback)
     if (rule.excellent is None) != (rule.good is None):
         yield f"{what}: excellent and good go together"

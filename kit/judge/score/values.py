@@ -1,16 +1,20 @@
-"""The figure of a subject for kit-1: what is not there counts as the worst that could be. Pure."""
+"""The figure of a subject for kit-1 and kit-2: what is not there counts as the worst that could be. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from kit.documents.study import Subject, Trial
 from kit.judge.score.contract import Better
 from kit.judge.study import suspicions_of, value_of
-from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.metrics.intervals import log_ratio_interval
+from kit.metrics.limits import AHEAD_ERROR, MIN_REPLICATES_FOR_INTERVAL
 from kit.metrics.stats import bootstrap_interval
 
+Beyond: TypeAlias = Callable[[tuple[float, ...], tuple[float, ...], Better], bool]
 WORST: dict[Better, float] = {"higher": -math.inf, "lower": math.inf}
 
 
@@ -71,7 +75,7 @@ def replicates_of(subject: Subject, path: str) -> tuple[float, ...] | None:
 
 
 def lies_beyond(mine: tuple[float, ...], theirs: tuple[float, ...], better: Better) -> bool:
-    """Whether the bootstrap interval of the one lies wholly on the better side of the other's.
+    """kit-1: whether the bootstrap interval of the one lies wholly on the better side of the other's.
 
     Intervals of a median stay within their values, so most pairs are told apart without one.
     """
@@ -79,6 +83,18 @@ def lies_beyond(mine: tuple[float, ...], theirs: tuple[float, ...], better: Bett
     if max(low) < min(high):
         return True
     return min(low) < max(high) and bootstrap_interval(low)[1] < bootstrap_interval(high)[0]
+
+
+def surely_better(mine: tuple[float, ...], theirs: tuple[float, ...], better: Better, claims: int) -> bool:
+    """kit-2: whether the one is better, by more than what counts as a tie.
+
+    There are so many `claims` of this kind in a study, of which no more than 5 % of studies may hold a false one.
+    Each gets an equal share, and not Holm's: else what is taken away from one entry could lend a bonus to another.
+    """
+    found = log_ratio_interval(mine, theirs, 1 - AHEAD_ERROR / claims)
+    if found is None or found.is_equivalent:
+        return False
+    return found.low > 1 if better == "higher" else found.high < 1
 
 
 def all_failed(subject: Subject) -> bool:

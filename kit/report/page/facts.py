@@ -60,7 +60,7 @@ def label_of(given: PageInput) -> tuple[str, str]:
 
 def identity_words(given: PageInput) -> str:
     """What the identity is the sha256 of."""
-    return {"bundle": "bundle", "run": "plan", "imported": "imported files"}[given.kind]
+    return {"bundle": "bundle", "run": "result", "imported": "imported files"}[given.kind]
 
 
 def suspects(study: Study) -> list[tuple[str, str]]:
@@ -111,7 +111,11 @@ def method(given: PageInput) -> list[str]:
     if given.plan is None:
         said = given.study.conditions
         return [f"Metrics as {said.method} defines them; what its files do not state is unknown."]
-    return [*method_lines(given.plan), calibration_line(given.calibration), "No telemetry in this run."]
+    return [
+        *method_lines(given.plan),
+        calibration_line(given.calibration),
+        *(given.telemetry or ("No telemetry in this run.",)),
+    ]
 
 
 def host_facts(host: Host) -> list[tuple[str, str]]:

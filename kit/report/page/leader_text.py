@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kit.judge.advice import Leader
-from kit.judge.compare.ratio import interval_text, ratio_text, replicates_text
+from kit.judge.compare.ratio import TIED_WORDS, interval_text, no_interval_text, ratio_text
 from kit.text import listed, plain_text
 
 CHIPS = {
@@ -18,7 +18,10 @@ def headline(leaders: Sequence[Leader]) -> list[str]:
     groups: dict[tuple[str, ...], list[int]] = {}
     for leader in leaders:
         names = leader.tied or ((leader.entry,) if leader.entry else ())
-        groups.setdefault((leader.relation, *names), []).append(leader.concurrency)
+        relation: str = leader.relation
+        if relation == "undecided" and leader.ratio is not None and leader.ratio.interval is not None:
+            relation, names = "not told apart", (*names, *leader.open)
+        groups.setdefault((relation, *names), []).append(leader.concurrency)
     return [_sentence(kind[0], kind[1:], levels) for kind, levels in groups.items()]
 
 
@@ -26,7 +29,8 @@ def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str
     who, when = listed([plain_text(name, 60) for name in names]), users(levels)
     return {
         "ahead": f"{who} leads at {when}.",
-        "tied": f"{who} are tied at {when}.",
+        "tied": f"{who} are {TIED_WORDS} at {when}.",
+        "not told apart": f"{who} are not told apart at {when}.",
         "undecided": f"{who} is ahead at {when}, undecided: too few replicates for an interval.",
         "alone": f"At {when} only {who} has a valid result.",
         "none": f"At {when} no runtime has a valid result.",
@@ -54,7 +58,7 @@ def sureness(leader: Leader) -> str:
     """The interval of the margin, or why there is none."""
     if leader.ratio is None:
         return ""
-    return interval_text(leader.ratio) or f"{replicates_text(leader.ratio)}, no interval"
+    return interval_text(leader.ratio) or no_interval_text(leader.ratio)
 
 
 def left_out(leaders: Sequence[Leader]) -> list[str]:

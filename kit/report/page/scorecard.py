@@ -30,7 +30,7 @@ class ScorecardPart:
 
 
 def scorecard_part(study: Study) -> ScorecardPart:
-    """The scorecard of a study: by kit-1, or by probador-2.0 if it was imported."""
+    """The scorecard of a study: by kit-2, or by probador-2.0 if it was imported."""
     contract = load_contract(CONTRACTS[study.origin])
     found = scorecard([study], contract)
     levels = tuple(sorted({card.concurrency for card in found.cards}))

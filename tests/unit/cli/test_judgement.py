@@ -26,7 +26,7 @@ def test_a_run_of_yoga_ends_with_the_published_figures() -> None:
     """Throughput beside throughput; decode times users only beside the same product, and the refusal says why."""
     text = judgement(study(replicated("llamacpp", 4, LLAMACPP)))
     assert "- At 4 users: only llamacpp has a valid result, 352.0 tok/s" in text
-    assert "contract kit-1" in text
+    assert "contract kit-2" in text
     beside = text.partition("Compared with published figures")[2]
     assert "354.4" in beside
     assert "reproduced" in beside

@@ -58,7 +58,7 @@ def test_score_prints_a_table_with_the_contract_in_its_heading(capsys: pytest.Ca
     """Of the run in the README."""
     assert cli.run(["score", SMOL]) == 0
     out = capsys.readouterr().out
-    assert "(contract kit-1 1.0.0)" in out
+    assert "(contract kit-2 2.0.0)" in out
     assert "A+" in out
     assert "probador" not in out
 
@@ -140,7 +140,7 @@ THEIRS = "THEIRS"
 SAD = [
     (["score", THEIRS, "-c", "9"], "nothing to score at these concurrencies"),
     (["score", THEIRS, THEIRS], "given twice"),
-    (["score", THEIRS, "--contract", "kit-2"], "Did you mean 'kit-1'"),
+    (["score", THEIRS, "--contract", "kit-3"], "Did you mean 'kit-2'"),
     (["score", DEMO, "--class", "cpu-2gb"], "applies only to imported results"),
     (["score", THEIRS, "--class", "cpu-2g"], "Did you mean 'cpu-2gb'"),
     (["score", THEIRS, "--by", "power", "--class", "cpu-2gb"], "--class does not apply to --by power"),
@@ -166,7 +166,7 @@ def test_wrong_use_is_told_so(
 def test_the_gate_passes_or_fails_by_its_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """0 where all reach the grade, 1 where one is below or has none; the document says the same."""
     assert cli.run(["gate", DEMO, "--min", "c", "-c", "1"]) == 0
-    assert capsys.readouterr().out == "Passed: 2 cards of at least C by the contract kit-1 1.0.0.\n"
+    assert capsys.readouterr().out == "Passed: 2 cards of at least C by the contract kit-2 2.0.0.\n"
     assert cli.run(["gate", DEMO, "--min", "B", "-c", "1,4"]) == 1
     assert "- demo: llamacpp-serial at 4: C (53.0): throughput costs" in capsys.readouterr().out
     assert cli.run(["gate", SMOL, "--min", "A", "--json"]) == 1

@@ -28,18 +28,50 @@ def test_ahead_means_that_no_ratio_to_another_may_be_one() -> None:
         replicated("ollama", 8, {T: [20.0, 20.5, 21.0]}),
     )
     assert (found.entry, found.runner_up, found.relation, found.tied) == ("llamacpp", "vllm", "ahead", ())
-    assert leader_sentence(found) == "At 8 users: llamacpp, 81.2 tok/s, 1.31 x vllm [1.27, 1.34]"
+    assert leader_sentence(found) == "At 8 users: llamacpp, 81.2 tok/s, 1.31 x vllm [1.26, 1.36]"
 
 
-def test_tied_names_everybody_whom_the_best_may_equal() -> None:
-    """Also one that is not the next best, where the next best is surely slower."""
+def test_tied_names_everybody_who_is_surely_alike() -> None:
+    """All others are surely slower."""
+    found = only(
+        replicated("a", 8, {T: [81.0, 81.1, 81.2]}),
+        replicated("b", 8, {T: [80.5, 80.6, 80.7]}),
+        replicated("c", 8, {T: [60.0, 61.0, 62.0]}),
+    )
+    assert (found.relation, found.tied, found.runner_up, found.open) == ("tied", ("a", "b"), "b", ())
+    assert leader_sentence(found) == "At 8 users: tied within 5 %: a and b, 81.1 tok/s (1.006 x [1.002, 1.011])"
+
+
+def test_what_is_not_told_apart_is_undecided() -> None:
+    """Also by one that is not the next best, where that is surely slower; it says what would tell."""
     found = only(
         replicated("a", 8, {T: [80.0, 81.0, 82.0]}),
-        replicated("b", 8, {T: [78.0, 78.5, 79.0]}),
-        replicated("c", 8, {T: [60.0, 78.0, 95.0]}),
+        replicated("b", 8, {T: [70.0, 70.5, 71.0]}),
+        replicated("c", 8, {T: [60.0, 69.0, 85.0]}),
     )
-    assert (found.relation, found.tied, found.runner_up) == ("tied", ("a", "c"), "c")
-    assert leader_sentence(found) == "At 8 users: tied: a and c, 81.0 tok/s (1.04 x [0.84, 1.37])"
+    assert (found.relation, found.tied, found.runner_up, found.open) == ("undecided", (), "c", ("c",))
+    assert leader_sentence(found) == (
+        "At 8 users: undecided: a, 81.0 tok/s, not told apart from c: 0.43 x to 3.09 x c; "
+        "17 more replicates would probably tell if it really is 1.17 x"
+    )
+
+
+def test_all_levels_of_a_table_share_the_error() -> None:
+    """So what is sure of one level alone need not be of three; Holm's steps help where the others are clear."""
+    close = {T: [100.0, 103.0, 106.0]}, {T: [93.0, 95.5, 98.0]}
+    far = {T: [100.0, 101.0, 102.0]}, {T: [50.0, 51.0, 50.5]}
+
+    def relations(*levels: tuple[dict[str, list[float]], dict[str, list[float]]]) -> list[str]:
+        subjects = [
+            replicated(name, level + 1, figures)
+            for level, pair in enumerate(levels)
+            for name, figures in zip("ab", pair, strict=True)
+        ]
+        return [found.relation for found in leaders(study(*subjects))]
+
+    assert relations(close) == ["ahead"]
+    assert relations(close, close, close) == ["undecided"] * 3
+    assert relations(close, far, far) == ["ahead"] * 3
 
 
 def test_without_intervals_it_is_undecided() -> None:

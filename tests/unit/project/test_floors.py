@@ -21,7 +21,7 @@ ORDER = (
     "documents", "strict", "catalogue",
     "stream", "metrics",
     "runtimes", "plan",
-    "storage",
+    "storage", "telemetry",
     "loadgen", "reference", "engines", "probe",
     "verify", "judge", "report",
     "supply", "run",

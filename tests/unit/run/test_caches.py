@@ -36,12 +36,17 @@ class Supplying:
     def weights_sha256(self, entry: Entry) -> str:
         raise AssertionError(entry)
 
-    def unseen_weights(self, entry: Entry) -> ServedModel | None:
+    def require_untouched(self, entry: Entry) -> None: ...
+
+    def mounted_weights(self, entry: Entry) -> ServedModel | None:
         del entry
         return None
 
-    def weights_seen(self, weights: ServedModel) -> None:
+    def seen_as(self, weights: ServedModel) -> str | None:
         raise AssertionError(weights)
+
+    def weights_seen(self, weights: ServedModel, mark: str) -> None:
+        raise AssertionError(weights, mark)
 
     def weights_file(self, entry: Entry) -> str | None:
         del entry

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit.documents import Calibration, LoadFacts, Window
+from kit.documents.container import Accelerator
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
 from kit.reference.truth import Truth, truth_line
@@ -26,7 +27,7 @@ from kit.runtimes.protocol import ServerSpec
 from kit.storage.names import FACTS, RECORDS
 from kit.strict import plain, write_json, write_jsonl_line
 from kit.strict.schema import problems
-from tests.support.fakes import FakeRunning, TinyServer
+from tests.support.fakes import FakeRunning, FakeSampling, TinyServer
 from tests.support.records import MS, make_record
 
 ORIGIN_NS = 10**15
@@ -54,6 +55,10 @@ class ReferenceEngine:
         self.specs.append(spec)
         self._truth = Path(spec.command[spec.command.index("--truth") + 1])
         yield FakeRunning(self._url)
+
+    @contextlib.contextmanager
+    def telemetry(self, out: Path, accelerator: Accelerator = "none") -> Iterator[FakeSampling]:  # noqa: ARG002
+        yield FakeSampling()
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         self.loads.append(json.loads(load.read_text()))
@@ -127,6 +132,27 @@ def test_each_concurrency_is_measured_and_then_the_pace_doubled(url: str, tmp_pa
     assert (found.ended_by, found.ceiling and found.ceiling.streams) == ("steps", 4)
     assert found.stamp_source == "kernel"
     assert problems(plain(found), "calibration") == []
+
+
+def test_what_did_not_hold_is_tried_again_after_a_wait(url: str, tmp_path: Path) -> None:
+    """Each time before it is tried again, and never before or after; all tries are kept."""
+    engine, waits = ReferenceEngine(url, late_ms=(5, 5, 0)), list[int]()
+    found = calibrate(
+        (1,), 200.0, engine, tmp_path, lambda _: None, Effort(max_steps=0),
+        before_retry=lambda: waits.append(len(engine.loads)),
+    )  # fmt: skip
+    assert [point.ok for point in found.points] == [False, False, True]
+    assert waits == [1, 2]
+
+
+def test_the_search_for_the_ceiling_waits_for_nobody(url: str, tmp_path: Path) -> None:
+    """It has a time, and ends where something does not hold."""
+    engine, waits = ReferenceEngine(url, late_ms=(0, 5, 5)), list[int]()
+    found = calibrate(
+        (1,), 200.0, engine, tmp_path, lambda _: None, Effort(max_steps=3), before_retry=lambda: waits.append(1)
+    )
+    assert [point.ok for point in found.steps] == [False, False]
+    assert waits == []
 
 
 def test_every_load_is_of_as_many_processes_as_asked_for(url: str, tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ from kit.documents import Cell, CellPlan
 from kit.documents.phases import CONTAINER_PHASES
 from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import EngineError, InternalError, PortInUseError
+from kit.run import gates
 from kit.run.cell import STEPS, measure_cell
 from kit.run.phases import CellInputs
 from kit.runtimes.protocol import ServedModel
 from kit.storage.cell_folder import read_facts
+from kit.storage.marks import mark_of
 from kit.storage.run_folder import read_document
 from kit.supply.supply import ContainerSupply, ProcessSupply
 from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
@@ -52,8 +54,17 @@ def inputs_in_container(engine: FakeEngine, folder: Path) -> CellInputs:
     engine.running.contained = container_facts(plan, cell, 0, 10**9)
     engine.running.printed = "Available devices:\n"
     served = ServedModel("tiny", "tiny.gguf", "a" * 64, "kit-model-1")
-    supply = ContainerSupply({cell.entry: "image"}, {cell.entry: served}, {served.volume})
+    seen = {served.volume: mark_of(Path(gates.MODELS) / served.file)}
+    supply = ContainerSupply({cell.entry: "image"}, {cell.entry: served}, seen)
     return CellInputs(plan, cell, folder, engine, supply, SUITE, Silent())
+
+
+@pytest.fixture(autouse=True)
+def models(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The volume, as far as it is looked at: whether its file was touched."""
+    place = tmp_path_factory.mktemp("models")
+    (place / "tiny.gguf").write_bytes(b"weights")
+    monkeypatch.setattr(gates, "MODELS", str(place))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from kit.errors import (
 from kit.loadgen.connector import Dial
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
-from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.phases import CellInputs, CellState, Server
 from kit.runtimes import llamacpp
 from kit.runtimes.protocol import Post, ServedModel, Step, Upload, container_server
@@ -61,6 +61,7 @@ class Asking:
 
     facts: Any = field(default_factory=lambda: dict(FACTS))
     digest: str = WEIGHTS.sha256
+    touched: str = "a mark"
     posted: Any = None
     done: list[str] = field(default_factory=list)
 
@@ -89,6 +90,10 @@ class Asking:
         self.done.append(f"sha256 {file}")
         return self.digest
 
+    def mark(self, file: str) -> str:
+        del file
+        return self.touched
+
 
 @dataclass
 class Supplying:
@@ -97,14 +102,21 @@ class Supplying:
     steps: tuple[Step, ...] = ()
     mounted: ServedModel | None = None
     seen: list[ServedModel] = field(default_factory=list)
+    marks: dict[str, str] = field(default_factory=dict)
 
-    def weights_seen(self, weights: ServedModel) -> None:
+    def require_untouched(self, _: Entry) -> None: ...
+
+    def seen_as(self, weights: ServedModel) -> str | None:
+        return self.marks.get(weights.volume)
+
+    def weights_seen(self, weights: ServedModel, mark: str) -> None:
         self.seen.append(weights)
+        self.marks[weights.volume] = mark
 
     def preparation(self, _: Entry) -> tuple[Step, ...]:
         return self.steps
 
-    def unseen_weights(self, _: Entry) -> ServedModel | None:
+    def mounted_weights(self, _: Entry) -> ServedModel | None:
         return self.mounted
 
 
@@ -142,6 +154,19 @@ def test_weights_are_hashed_where_the_server_sees_them() -> None:
     asking = Asking()
     passed(asking, mounted=WEIGHTS)
     assert asking.done[1] == "sha256 /models/tiny.gguf"
+
+
+def test_weights_are_hashed_again_only_when_they_were_touched() -> None:
+    """A volume that somebody writes to between two cells, or while a load runs, costs the cell."""
+    supply = Supplying(mounted=WEIGHTS)
+    first, second, third = Asking(), Asking(), Asking(touched="another mark", digest="b" * 64)
+    wait_until_ready(state_of(first, supply=supply))
+    wait_until_ready(state_of(second, supply=supply))
+    assert [any(done.startswith("sha256") for done in asking.done) for asking in (first, second)] == [True, False]
+    with pytest.raises(SourceError, match="kit-model-a have sha256 bbbb"):
+        check_weights(state_of(third, supply=supply))
+    with pytest.raises(SourceError, match="kit-model-a have sha256 bbbb"):
+        check_weights(state_of(third, supply=supply))
 
 
 def test_other_weights_in_the_volume_stop_the_cell() -> None:

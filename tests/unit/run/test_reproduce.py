@@ -11,7 +11,7 @@ import pytest
 
 from kit.documents import Calibration, Plan, Result
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
-from kit.run.calibrate import OnStep, Step
+from kit.run.calibrate import BeforeRetry, OnStep, Step
 from kit.run.reproduce import conclude, reproduce
 from kit.storage.names import RESULT
 from kit.storage.run_folder import (
@@ -116,8 +116,15 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
     scratch: list[Path] = []
 
     def scripted(
-        levels: tuple[int, ...], rate: float, _: object, folder: Path, on_step: OnStep, at_most_tok_s: float
+        levels: tuple[int, ...],
+        rate: float,
+        _: object,
+        folder: Path,
+        on_step: OnStep,
+        at_most_tok_s: float,
+        before_retry: BeforeRetry,
     ) -> Calibration:
+        before_retry()
         assert at_most_tok_s == 10_000
         assert engine.log == []
         asked.append((levels, rate))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from kit.documents import Entry
+from kit.errors import SourceError
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import ServedModel
+from kit.storage.marks import mark_of
+from kit.supply.download import file_sha256
 from kit.supply.supply import ContainerSupply, ProcessSupply
 
 FIRST, SECOND, OTHER = (Entry(name, "llamacpp", "cpu", {}) for name in ("first", "second", "other"))
@@ -16,33 +20,44 @@ SHARED = ServedModel("m", "m.gguf", "a" * 64, "kit-model-a")
 OWN = ServedModel("o", "o.gguf", "b" * 64, "kit-model-b")
 
 
-def test_each_weights_are_hashed_once_a_run_however_many_cells_and_entries_have_them() -> None:
-    """Gigabytes before every cell would be minutes; by the volume, which is what a server sees."""
+def test_a_mark_is_of_the_weights_of_a_volume_whatever_entries_have_them() -> None:
+    """Gigabytes hashed before every cell would be minutes; by the volume, which is what a server sees."""
     supply = ContainerSupply({}, {"first": SHARED, "second": SHARED, "other": OWN})
-    asked = []
-    for entry in (FIRST, FIRST, SECOND, OTHER, FIRST, OTHER):
-        asked.append(supply.unseen_weights(entry))
-        supply.weights_seen(asked[-1] or SHARED)
-    assert asked == [SHARED, None, None, OWN, None, None]
-
-
-def test_weights_that_were_wrong_are_looked_at_again() -> None:
-    """A cell that failed for them must not open the door to the next."""
-    supply = ContainerSupply({}, {"first": SHARED})
-    assert supply.unseen_weights(FIRST) == SHARED
-    assert supply.unseen_weights(FIRST) == SHARED
+    assert [supply.mounted_weights(entry) for entry in (FIRST, SECOND, OTHER)] == [SHARED, SHARED, OWN]
+    assert supply.seen_as(SHARED) is None
+    supply.weights_seen(SHARED, "a mark")
+    assert [supply.seen_as(weights) for weights in (SHARED, OWN)] == ["a mark", None]
 
 
 def test_another_run_hashes_them_again() -> None:
     """What one run saw is nothing that the next may rely on."""
-    for _ in range(2):
-        assert ContainerSupply({}, {"first": SHARED}).unseen_weights(FIRST) == SHARED
+    ContainerSupply({}, {"first": SHARED}).weights_seen(SHARED, "a mark")
+    assert ContainerSupply({}, {"first": SHARED}).seen_as(SHARED) is None
+
+
+def test_a_model_file_that_was_written_to_is_hashed_again_and_refused_if_it_is_another(tmp_path: Path) -> None:
+    """Touched alone it is still the same; with another byte it is not, and gone it cannot be read."""
+    file = tmp_path / "m.gguf"
+    file.write_bytes(b"weights")
+    supply = ProcessSupply(file, file_sha256(file), mark_of(file))
+    supply.require_untouched(FIRST)
+    os.utime(file, (1, 1))
+    supply.require_untouched(FIRST)
+    before = file.stat()
+    file.write_bytes(b"weighty")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(SourceError, match=r"m\.gguf was changed during the run"):
+        supply.require_untouched(FIRST)
+    file.unlink()
+    with pytest.raises(SourceError, match=r"m\.gguf cannot be read"):
+        supply.require_untouched(FIRST)
 
 
 def test_the_weights_of_a_process_were_hashed_when_its_supply_was_made() -> None:
     """So no cell does."""
     supply = ProcessSupply(Path("m.gguf"), "a" * 64)
-    assert supply.unseen_weights(FIRST) is None
+    assert supply.mounted_weights(FIRST) is None
+    supply.require_untouched(FIRST)
     assert supply.weights_sha256(FIRST) == "a" * 64
 
 

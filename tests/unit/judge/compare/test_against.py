@@ -40,8 +40,8 @@ def only(found: Comparison) -> Line:
         ((100.0,), 90.1, "reproduced"),
         ((100.0,), 111.0, "not reproduced"),
         ((100.0,), 89.0, "not reproduced"),
-        ((90.0, 100.0, 110.0), 120.0, "reproduced"),
-        ((90.0, 100.0, 110.0), 122.0, "not reproduced"),
+        ((90.0, 100.0, 110.0), 140.0, "reproduced"),
+        ((90.0, 100.0, 110.0), 142.0, "not reproduced"),
         ((90.0, 110.0), 111.0, "not reproduced"),
     ],
 )

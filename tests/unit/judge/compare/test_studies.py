@@ -33,7 +33,9 @@ def verdicts(found: Comparison) -> list[tuple[str, str]]:
     [
         (T, [80.0, 81.0, 82.0], [60.0, 61.0, 62.0], "faster"),
         (T, [60.0, 61.0, 62.0], [80.0, 81.0, 82.0], "slower"),
-        (T, [60.0, 70.0, 80.0], [65.0, 70.0, 75.0], "tied"),
+        (T, [70.0, 70.1, 70.2], [70.2, 70.3, 70.1], "tied"),
+        (T, [71.0, 71.1, 71.2], [70.2, 70.3, 70.1], "tied"),
+        (T, [60.0, 70.0, 80.0], [65.0, 70.0, 75.0], "undecided"),
         (T, [60.0, 70.0], [6.0, 7.0], "undecided"),
         ("ttft_ms.p50", [60.0, 61.0, 62.0], [80.0, 81.0, 82.0], "faster"),
         ("ttft_ms.p50", [80.0, 81.0, 82.0], [60.0, 61.0, 62.0], "slower"),
@@ -47,7 +49,7 @@ def verdicts(found: Comparison) -> list[tuple[str, str]]:
 def test_the_verdict_says_what_a_is_by_the_interval(
     metric: str, a: list[float], b: list[float], verdict: str
 ) -> None:
-    """Of times less is faster; without an interval nothing is decided."""
+    """Of times less is faster; what is surely alike is tied; without an interval nothing is decided."""
     found = compare_studies(
         study(replicated("x", 4, {metric: a})), other(replicated("x", 4, {metric: b})), metrics=[metric]
     )

@@ -54,7 +54,7 @@ def test_the_contracts_of_the_kit_are_read_by_name(name: str) -> None:
 def test_every_threshold_of_kit_1_says_where_it_is_from_and_falls_with_the_users() -> None:
     """More users: each one is not served faster, and all together not slower."""
     rising = {"throughput", "ttft-p50", "ttft-p99"}
-    for each in load_contract("kit-1").classes:
+    for each in load_contract("kit-2").classes:
         for table in each.thresholds:
             assert len(table.source) > 10
             for values in ([level.excellent for level in table.levels], [level.good for level in table.levels]):
@@ -65,7 +65,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
     """Or all names, where none is near."""
     with pytest.raises(InputError, match=r"no contract 'kit1'.*Did you mean 'kit-1'"):
         load_contract("kit1")
-    with pytest.raises(InputError, match=r"Known: kit-1, probador-2\.0; or give the path"):
+    with pytest.raises(InputError, match=r"Known: kit-2, kit-1, probador-2\.0; or give the path"):
         load_contract("something")
 
 
@@ -123,8 +123,8 @@ SAD: dict[str, tuple[Callable[[Any], object], str]] = {
     "other metric": (setting("classes", 0, "thresholds", 0, "metric", to="ttfb"), "there is no 'ttfb'"),
     "extra": (setting("extra", 0, "good", to=1), "extra cold-start: excellent must be better than good"),
     "our name": (setting("name", to="kit-1"), "'kit-1' is a contract of the kit"),
-    "their algorithm": (setting("algorithm", to="probador-2.0"), "only kit-1 takes other thresholds"),
-    "no algorithm": (setting("algorithm", to="kit-2"), "did you mean \"kit-1\""),
+    "their algorithm": (setting("algorithm", to="probador-2.0"), "only kit-2 takes other thresholds"),
+    "no algorithm": (setting("algorithm", to="kit-11"), "did you mean \"kit-1\""),
 }  # fmt: skip
 
 

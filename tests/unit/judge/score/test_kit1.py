@@ -1,4 +1,4 @@
-"""kit-1 in single cases: who gets the bonus, which class, what the notes say."""
+"""kit-1 and kit-2 in single cases: who gets the bonus, which class, what the notes say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kit.metrics.stats import bootstrap_interval
 from kit.plan.platforms import load_platform, platform_names
 from tests.support.studies import LAPTOP, replicated, study, subject, trial
 
-RULES = load_contract("kit-1")
+RULES, NOW = load_contract("kit-1"), load_contract("kit-2")
 GOOD = {
     "ttft_ms.p50": [25.0, 25.0, 25.0],
     "ttft_ms.p99": [50.0, 50.0, 50.0],
@@ -120,6 +120,29 @@ def test_one_rival_of_whom_nobody_knows_is_enough_to_lend_no_bonus() -> None:
     for trials in ((doubted, *other.trials[1:]), (*other.trials, trial(4, "missing")), other.trials[:2]):
         assert bonuses(graded(best, beaten, replace(other, trials=trials))[0]) == {}
     assert bonuses(graded(best, beaten, other)[0]) == pytest.approx({"decode": 2})
+
+
+def newly_graded(*subjects: Subject) -> list[Card]:
+    return list(scorecard([study(*subjects)], NOW).cards)
+
+
+def test_since_kit_2_the_bonus_needs_a_difference_that_is_sure_and_counts() -> None:
+    """Not values that happen not to touch, nor a difference below the margin."""
+    assert bonuses(newly_graded(rival("a", 120, 121, 122), rival("b", 100, 101, 102))[0]) == {"decode": 2}
+    loose = rival("a", 120, 130, 140), rival("b", 100, 101, 102)
+    assert bonuses(graded(*loose)[0]) == {"decode": 2}
+    assert bonuses(newly_graded(*loose)[0]) == {}
+    tied = rival("a", 106.0, 106.1, 106.2), rival("b", 104.0, 104.1, 104.2)
+    assert bonuses(graded(*tied)[0]) == {"decode": pytest.approx(2)}
+    assert bonuses(newly_graded(*tied)[0]) == {}
+
+
+def test_since_kit_2_all_bonuses_of_a_study_share_the_error() -> None:
+    """What is sure at one number of users need not be among many."""
+    first, second = rival("a", 112, 115, 118), rival("b", 100, 101, 102)
+    assert bonuses(newly_graded(first, second)[0]) == {"decode": 2}
+    more = [replace(each, concurrency=level) for level in range(2, 12) for each in (first, second)]
+    assert bonuses(newly_graded(first, second, *more)[0]) == {}
 
 
 # --- notes and holes --------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""What kit-1 promises of any study: better never lower, rivals by their bonus at most, less data never higher."""
+"""What our contracts promise: better never lower, rivals by the bonus at most, less data never higher."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +14,9 @@ from kit.judge.score import Card, load_contract, scorecard
 from kit.judge.score.points import Band, points
 from tests.support.studies import study, subject
 
-RULES = load_contract("kit-1")
-BONUS = RULES.bonus
+CONTRACTS = {name: load_contract(name) for name in ("kit-1", "kit-2")}
+BONUS = CONTRACTS["kit-2"].bonus
+of_each_contract = pytest.mark.parametrize("name", CONTRACTS)
 HIGHER = ("decode_tok_s", "throughput_tok_s")
 LOWER = ("ttft_ms.p50", "ttft_ms.p99", "itl_ms.p99", "error_rate")
 LARGEST = {"ttft_ms.p99": "ttft_ms.max", "itl_ms.p99": "itl_ms.max"}
@@ -69,8 +71,8 @@ def studies(draw: st.DrawFn) -> Study:
     return study(*(draw(subjects(f"runtime-{number}", level, replicates)) for number in range(count)))
 
 
-def cards(found: Study) -> list[Card]:
-    return list(scorecard([found], RULES).cards)
+def cards(found: Study, name: str) -> list[Card]:
+    return list(scorecard([found], CONTRACTS[name]).cards)
 
 
 def composite(card: Card) -> float:
@@ -106,16 +108,17 @@ def better(values: Mapping[str, float | None], factor: float) -> dict[str, float
 # --- 1: better never scores lower -------------------------------------------------------------------------
 
 
+@of_each_contract
 @settings(max_examples=30, deadline=None)
 @given(studies(), st.integers(0, 1), st.floats(1, 3))
-def test_a_strictly_better_runtime_never_scores_lower(found: Study, who: int, factor: float) -> None:
+def test_a_strictly_better_runtime_never_scores_lower(name: str, found: Study, who: int, factor: float) -> None:
     """Than the worse one in its place, with the same rivals; and than the worse one beside it."""
     found = unsuspected(found)
     old = found.subjects[who]
     new = replace(old, trials=tuple(replace(each, values=better(each.values, factor)) for each in old.trials))
     instead = tuple(new if place == who else each for place, each in enumerate(found.subjects))
-    assert composite(cards(replace(found, subjects=instead))[who]) >= composite(cards(found)[who])
-    beside = cards(replace(found, subjects=(*found.subjects, replace(new, entry="better"))))
+    assert composite(cards(replace(found, subjects=instead), name)[who]) >= composite(cards(found, name)[who])
+    beside = cards(replace(found, subjects=(*found.subjects, replace(new, entry="better"))), name)
     assert composite(beside[-1]) >= composite(beside[who])
 
 
@@ -143,12 +146,13 @@ def test_points_are_monotone_and_between_0_and_100(
 # --- 2: a rival counts by its bonus at most ---------------------------------------------------------------
 
 
+@of_each_contract
 @settings(max_examples=30, deadline=None)
 @given(studies())
-def test_adding_a_runtime_changes_another_by_its_bonus_at_most(found: Study) -> None:
+def test_adding_a_runtime_changes_another_by_its_bonus_at_most(name: str, found: Study) -> None:
     """Whatever the new one shows."""
-    before = cards(replace(found, subjects=found.subjects[:-1]))
-    for old, new in zip(before, cards(found), strict=False):
+    before = cards(replace(found, subjects=found.subjects[:-1]), name)
+    for old, new in zip(before, cards(found, name), strict=False):
         assert (old.composite is None) == (new.composite is None)
         assert abs(composite(old) - composite(new)) <= BONUS + ROUNDING
         assert all(each.bonus <= BONUS for each in new.metrics)
@@ -157,9 +161,10 @@ def test_adding_a_runtime_changes_another_by_its_bonus_at_most(found: Study) -> 
 # --- 3: less data never scores higher ---------------------------------------------------------------------
 
 
+@of_each_contract
 @settings(max_examples=50, deadline=None)
 @given(studies(), st.data())
-def test_removing_data_never_raises_any_score(found: Study, data: st.DataObject) -> None:
+def test_removing_data_never_raises_any_score(name: str, found: Study, data: st.DataObject) -> None:
     """A figure, all figures of a trial, a whole measurement, the reason of a failure: nobody gains by it.
 
     Compared with the score that nobody doubts: with a suspect trial there is no grade, and without it there may be
@@ -172,21 +177,23 @@ def test_removing_data_never_raises_any_score(found: Study, data: st.DataObject)
     kinds = [lost, replace(old, values={}), replace(old, reason="")]
     kinds += [replace(old, values={p: v for p, v in old.values.items() if p != path}) for path in old.values]
     after = with_trial(found, who, which, data.draw(st.sampled_from(kinds)))
-    for before, now in zip(cards(unsuspected(found)), cards(after), strict=True):
+    for before, now in zip(cards(unsuspected(found), name), cards(after, name), strict=True):
         assert composite(now) <= composite(before)
 
 
 # --- 4: the dead ------------------------------------------------------------------------------------------
 
 
+@of_each_contract
 @settings(max_examples=15, deadline=None)
 @given(studies())
-def test_a_server_that_fails_every_request_is_f(found: Study) -> None:
+def test_a_server_that_fails_every_request_is_f(name: str, found: Study) -> None:
     """Whatever else its figures say, and also where it never came up."""
     found = unsuspected(found)
     first = found.subjects[0]
     dead = [replace(each, status="measured", values={**each.values, "error_rate": 1.0}) for each in first.trials]
     down = [replace(each, status="failed", reason="it died", values={}) for each in first.trials]
     for trials_of_it in (dead, down):
-        card = cards(replace(found, subjects=(replace(first, trials=tuple(trials_of_it)), *found.subjects[1:])))[0]
+        others = found.subjects[1:]
+        card = cards(replace(found, subjects=(replace(first, trials=tuple(trials_of_it)), *others)), name)[0]
         assert (card.composite, card.grade) == (0.0, "F")

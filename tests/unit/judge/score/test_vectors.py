@@ -1,4 +1,4 @@
-"""The conformance vectors of both contracts: figures in, points, composite and grade out."""
+"""The conformance vectors of the contracts: figures in, points, composite and grade out."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_vectors_are_of_the_contract_as_it_is(name: str) -> None:
     assert len(found["vectors"]) >= 12
 
 
-# --- kit-1 ------------------------------------------------------------------------------------------------
+# --- kit-1 and kit-2 --------------------------------------------------------------------------------------
 
 
 def our_trial(number: int, given: Any) -> Trial:
@@ -71,10 +71,17 @@ def our_study(vector: Any) -> Study:
     return study(*subjects, hardware=hardware)
 
 
-@pytest.mark.parametrize("vector", vectors("kit-1"))
-def test_kit_1_computes_its_vectors(vector: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "vector"),
+    [
+        pytest.param(name, *each.values, id=f"{name}: {each.id}")
+        for name in ("kit-1", "kit-2")
+        for each in vectors(name)
+    ],
+)
+def test_our_contracts_compute_their_vectors(name: str, vector: Any) -> None:
     """To six digits the points, exactly the composite and the grade."""
-    cards = {card.entry: card for card in scorecard([our_study(vector)], load_contract("kit-1")).cards}
+    cards = {card.entry: card for card in scorecard([our_study(vector)], load_contract(name)).cards}
     assert cards.keys() == vector["expect"].keys()
     for entry, expected in vector["expect"].items():
         card = cards[entry]

@@ -32,7 +32,7 @@ def test_each_entry_has_a_grade_at_each_number_of_users() -> None:
     ((entry, grades),) = found.table.rows
     assert (entry, found.table.levels, len(grades)) == ("llamacpp", (1, 4), 2)
     assert all(each.value.startswith("A") and each.beside for each in grades)
-    assert "Contract kit-1 1.0.0" in found.contract
+    assert "Contract kit-2 2.0.0" in found.contract
     assert "class small-cpu" in found.contract or "class gpu-laptop-2gb" in found.contract
     assert "**A" in found.markdown
 

@@ -8,7 +8,7 @@ import pytest
 
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
-from kit.judge.advice import percent_text, recommend, recommendation_lines
+from kit.judge.recommendation import percent_text, recommend, recommendation_lines
 from kit.metrics.goodput import parse_slo
 from tests.support.studies import replicated, study, subject, trial
 
@@ -33,17 +33,30 @@ def test_the_fastest_is_chosen_with_its_margin() -> None:
     """Which, why, how sure."""
     assert lines(replicated("a", 8, {T: [61.0, 62.0, 63.0]}), replicated("b", 8, {T: FAST})) == (
         "Choose b for 8 users.",
-        "Why: 81.2 [80.0, 82.0] tok/s; 1.31 x a [1.27, 1.34].",
-        "How sure: 3 replicates each; the 95 % interval of its ratio to every other runtime excludes 1; "
-        "measured at 8 users.",
+        "Why: 81.2 [78.6, 83.6] tok/s; 1.31 x a [1.26, 1.36].",
+        "How sure: 3 replicates each; 95 % over all comparisons of this verdict; measured at 8 users.",
     )
 
 
 def test_a_tie_is_called_one() -> None:
     """Then either will do."""
-    first, _, third = lines(replicated("a", 8, {T: FAST}), replicated("b", 8, {T: [79.0, 81.0, 83.0]}))
-    assert first == "a and b are tied for 8 users: choose either."
-    assert "the 95 % interval of the ratio includes 1" in third
+    first, second, third = lines(
+        replicated("a", 8, {T: [81.0, 81.2, 81.4]}), replicated("b", 8, {T: [81.1, 81.0, 81.3]})
+    )
+    assert first == "a and b are tied within 5 % for 8 users: choose either."
+    assert "1.00 x b [0.99, 1.01]" in second
+    assert "95 % over all comparisons of this verdict that they differ by less than 5 %" in third
+
+
+def test_what_is_not_told_apart_says_what_would_tell() -> None:
+    """The range of the ratio, and how many more replicates."""
+    found = lines(replicated("a", 8, {T: FAST}), replicated("b", 8, {T: [79.0, 84.0, 76.0]}))
+    assert found == (
+        "Probably a for 8 users, but undecided.",
+        "Why: 81.2 [78.6, 83.6] tok/s; not told apart from b: 0.85 x to 1.22 x b; "
+        "33 more replicates would probably tell if it really is 1.03 x.",
+        "How sure: 3 replicates each; not 95 % sure; measured at 8 users.",
+    )
 
 
 def test_without_intervals_it_stays_undecided() -> None:
@@ -94,7 +107,7 @@ def test_the_worst_replicate_decides_about_the_limits() -> None:
     assert found.leader.entry == "slow"
     assert found.shares == (("fast", 0.98), ("slow", 0.99))
     _, second, third = recommendation_lines(found)
-    assert second == "Why: 62.0 [61.0, 63.0] tok/s; 99 % of requests within ttft 300 ms in its worst replicate."
+    assert second == "Why: 62.0 [59.6, 64.5] tok/s; 99 % of requests within ttft 300 ms in its worst replicate."
     assert "left out: fast (98 % of requests within the limits, 99 % required)" in third
 
 

@@ -1,0 +1,137 @@
+"""A short run of two cells whose second one waits to be harmed, and what is looked at afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kit.assets import asset
+from tests.support.running import KIT, descendants_of, wait_until
+
+SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
+FIRST, SECOND = "r1-c2-llamacpp-serial", "r1-c2-llamacpp-batched"
+# The demo, but for a thread that is not computed with: what harms a run shall not be a full machine.
+PLATFORM = (
+    asset("compose", "platforms", "demo.yaml")
+    .read_text(encoding="utf-8")
+    .replace("settings: {", "settings: {threads: 1, ")
+)
+BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate")
+WARM_S = 1.5  # from load.json to somewhere in a window: the start of the program and half a second of warm-up
+
+
+@dataclass(frozen=True, slots=True)
+class Faulted:
+    """A run that goes on, and where it is kept."""
+
+    process: subprocess.Popen[str]
+    run: Path
+
+    def file(self, cell: str, name: str) -> Path:
+        return self.run / "cells" / cell / name
+
+    def pid_of(self, program: str) -> int:
+        """The one process of the run that carries this in its command line."""
+        found = [pid for pid, line in descendants_of(self.process.pid).items() if program in line]
+        assert len(found) == 1, found
+        return found[0]
+
+    def wait_for_window(self, cell: str) -> None:
+        """Until the load of a cell is in its window."""
+        wait_until(self.file(cell, "load.json").exists, f"the load of {cell}")
+        wait_until(
+            lambda: any(LOADGEN in line for line in descendants_of(self.process.pid).values()), "its program"
+        )
+        time.sleep(WARM_S)
+
+    def ended(self, timeout_s: float = 180) -> tuple[int, str, str]:
+        """Exit code and output, once it is over; nothing of it is left."""
+        known = set(descendants_of(self.process.pid))
+        stdout, stderr = self.process.communicate(timeout=timeout_s)
+        assert "Traceback" not in stdout + stderr
+        wait_until(lambda: not any(alive(pid) for pid in known), "the end of every process of the run", 20)
+        return self.process.returncode, stdout, stderr
+
+    def cell(self, cell: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.file(cell, "cell.json").read_bytes())
+        return found
+
+    def suspect(self, cell: str) -> list[str]:
+        """Why a cell is SUSPECT in the result, but for the calibration that these runs leave out."""
+        lines = json.loads((self.run / "result.json").read_bytes())["cells"]
+        reasons: list[str] = next(line["suspect"] for line in lines if line["id"] == cell)
+        return [reason for reason in reasons if reason != "not calibrated"]
+
+
+def faulted(
+    run: Path, *more: str, environment: Mapping[str, str] | None = None
+) -> contextlib.AbstractContextManager[Faulted]:
+    """A short run of the demo; whatever the test does, nothing of it outlives the block."""
+    platform = run.with_name("faulted.yaml")
+    platform.write_text(PLATFORM, encoding="utf-8")
+    return _going(run, (str(platform), *BRIEF, *more, "--out", str(run)), environment or {})
+
+
+def resumed(run: Path) -> contextlib.AbstractContextManager[Faulted]:
+    """A run that was killed, resumed."""
+    return _going(run, ("--resume", str(run), "--yes"), {})
+
+
+@contextlib.contextmanager
+def _going(run: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> Iterator[Faulted]:
+    process = subprocess.Popen(
+        [*KIT, "reproduce", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield Faulted(process, run)
+    finally:
+        for pid in (*descendants_of(process.pid), process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+@contextlib.contextmanager
+def stopped(pids: Iterable[int]) -> Iterator[None]:
+    """These processes stand still while the block runs."""
+    chosen = list(pids)
+    for pid in chosen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in chosen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def kept(run: Path) -> dict[str, bytes]:
+    """Every file of every cell that is over, by its place in the run."""
+    return {
+        path.relative_to(run).as_posix(): path.read_bytes()
+        for cell in sorted(run.glob("cells/*/cell.json"))
+        for path in sorted(cell.parent.iterdir())
+    }
