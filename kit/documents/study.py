@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Literal
 
-from kit.documents.pins import Hardware
+from kit.documents.pins import Hardware, Sparse
 from kit.documents.plan import OutputTokens
 from kit.documents.vocabulary import CellStatus
 
@@ -15,11 +15,12 @@ TrialStatus = CellStatus | Literal["missing", "not needed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Sparse):
     """One replicate of a subject: a cell of a run, or one imported result.
 
     `values` by path as in `kit.metrics.registry`; a path that is absent or None is no data, never zero.
     `reason` says why there are no figures. `suspect` holds the reasons why they may be the load generator's own.
+    `at_least`: these can only have lowered the rates of all users together.
     """
 
     replicate: int
@@ -29,6 +30,7 @@ class Trial:
     suspect: tuple[str, ...]
     measured_utc: str | None
     values: Mapping[str, float | None]
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,30 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
+class Machine:
+    """The facts of a machine by which two are one or two (kit.judge.machines); None is not known.
+
+    `gpus` holds a name for each GPU, `power_limits_mw` their limits; `kernel` and `cpu_governor` are only remarked.
+    """
+
+    architecture: str
+    cpu_model: str | None
+    cpus: int
+    memory_bytes: int | None
+    gpus: tuple[str, ...]
+    driver: str | None
+    power_limits_mw: tuple[int, ...]
+    kernel: str
+    cpu_governor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Study(Sparse):
     """A run, or imported results, ready to be judged.
 
     `identity` is the sha256 of the bundle's manifest, of the run's plan, or over the imported files; `label` is
-    what verification said, and None for what nobody can verify.
+    what verification said, and None for what nobody can verify. `hardware` is what its platform is meant for,
+    `machine` what it ran on, by its facts; None where nobody states them.
     """
 
     schema: Literal["kit/study/1"]
@@ -85,3 +106,11 @@ class Study:
     conditions: Conditions
     subjects: tuple[Subject, ...]
     note: str = ""
+    machine: Machine | None = None
+
+    def written(self) -> Iterator[tuple[str, object]]:
+        """All but a machine that nobody states: `note` stands in every file of a study."""
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.name != "machine" or value is not None:
+                yield field.name, value

@@ -62,7 +62,8 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
         for cell, files in evidence.cells.items()
     }
     identity = evidence.identity or result.plan_sha256
-    return OpenedStudy(study_of_run(plan, result, parts, identity, verdict.label), plan, result, evidence)
+    study = study_of_run(plan, result, parts, identity, verdict.label, evidence.host)
+    return OpenedStudy(study, plan, result, evidence)
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:

@@ -15,9 +15,9 @@ from kit.documents import (
     Result,
     Row,
 )
-from kit.metrics.accuracy import suspicions
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.stats import median_interval
+from kit.metrics.suspicion import doubts
 
 # The numbers of a cell that are taken over replicates, by their place in the metrics document.
 SPREAD_METRICS = (
@@ -36,9 +36,11 @@ def value_at(metrics: Metrics, path: str) -> float | None:
     return None if value is None else float(value)
 
 
-def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None) -> CellResult:
-    """The line of one planned cell; "missing" when it was never measured."""
+def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None, method: int) -> CellResult:
+    """The line of one planned cell; "missing" when it was never measured. `method` is that of its plan."""
     metrics = cell.metrics if cell else None
+    found = doubts(planned.concurrency, metrics, calibration, method) if metrics else ()
+    suspect = tuple(doubt.words for doubt in found)
     return CellResult(
         id=planned.id,
         entry=planned.entry,
@@ -47,14 +49,16 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
         metrics=metrics,
-        suspect=suspicions(planned.concurrency, metrics, calibration) if metrics else (),
+        suspect=suspect,
         failures=cell.facts.failures if cell and cell.facts else None,
+        at_least=bool(suspect) and set(suspect) <= {doubt.words for doubt in found if doubt.lowers},
     )
 
 
 def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
     mine = [result for result in results if result.entry == entry and result.concurrency == concurrency]
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
+    doubtful = [result for result in mine if result.status == "measured" and result.suspect]
     return Row(
         entry=entry,
         concurrency=concurrency,
@@ -63,9 +67,8 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult]) -> Row:
         spreads={
             path: median_interval([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
         },
-        suspect=tuple(
-            dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
-        ),
+        suspect=tuple(dict.fromkeys(reason for each in doubtful for reason in each.suspect)),
+        at_least=bool(doubtful) and all(each.at_least for each in doubtful),
     )
 
 
@@ -73,7 +76,9 @@ def make_result(
     plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Result:
     """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
-    results = tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    results = tuple(
+        cell_result(planned, cells.get(planned.id), calibration, plan.method) for planned in plan.cells
+    )
     return Result(
         schema="kit/result/1",
         kit_version=plan.kit_version,

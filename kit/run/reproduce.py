@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Calibration, Cell, CellPlan, Plan, Result
-from kit.engines.protocol import Engine
+from kit.engines.protocol import Engine, RunEngine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
 from kit.metrics.results import make_result
@@ -21,7 +21,7 @@ from kit.report.tables import report
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.cell import measure_cell
-from kit.run.host import describe_host
+from kit.run.host import changes, host_of
 from kit.run.phases import CellInputs
 from kit.storage.cell_folder import read_checks, read_records
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
@@ -61,7 +61,7 @@ class Outcome:
 
 
 def reproduce(
-    plan: Plan, folder: Path, engine: Engine, supply: Supply, suite: SuiteLevel, observer: RunObserver
+    plan: Plan, folder: Path, engine: RunEngine, supply: Supply, suite: SuiteLevel, observer: RunObserver
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
@@ -69,7 +69,7 @@ def reproduce(
     measured again nor changed, whatever became of it. `InputError` if the folder holds anything else,
     `NoResultError` when not one cell could be measured; `StorageError` when the disk refuses.
     """
-    plan_sha256 = _begin(plan, folder)
+    plan_sha256 = _begin(plan, folder, engine)
     try:
         _calibrate(plan, folder, engine, observer)
         done = read_cells(folder, plan)
@@ -94,19 +94,21 @@ def reproduce(
     return outcome
 
 
-def _begin(plan: Plan, folder: Path) -> str:
+def _begin(plan: Plan, folder: Path, engine: RunEngine) -> str:
     """A new run folder with plan and host, or the one that has this plan; returns the sha256 of plan.json."""
+    here = host_of(plan, engine)  # first: an engine that cannot be looked at leaves no folder behind
     if not (folder / PLAN).is_file():
         create(folder)
         plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
-        write_document(folder / HOST, describe_host(), "host")
+        write_document(folder / HOST, here, "host")
         return plan_sha256
     kept, plan_sha256 = read_plan(folder)
     if kept != plan:
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
-    if read_host(folder) != describe_host():
+    changed = changes(read_host(folder), here)
+    if changed:
         raise InputError(
-            f"The run in {folder} was started on another machine, or this one has changed.",
+            f"The run in {folder} was started on another machine, or this one has changed ({changed}).",
             "Old and new cells would not be comparable: start a new run.",
         )
     for planned in plan.cells:
@@ -128,6 +130,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver) 
             Path(scratch),
             observer.calibrating,
             at_most_tok_s=RUN_TOK_S,
+            cpus=read_host(folder).cpus_usable,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 
