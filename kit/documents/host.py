@@ -1,4 +1,4 @@
-"""The machine that ran it, by allow list: what bears on a measurement; no names, addresses, serial numbers, UUIDs."""
+"""The machine that ran it, by allow list: what bears on a measurement, no names, addresses, serials or UUIDs."""
 
 from __future__ import annotations
 

@@ -141,9 +141,8 @@ class Cell(Sparse):
 class CellResult(Sparse):
     """The line of one cell in result.json; `suspect` says why its numbers may not be the server's own.
 
-    A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it was
-    measured.
-    With `at_least` its rates of all users together can only be too low: they are lower bounds.
+    A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
+    was measured. With `at_least` its rates of all users together can only be too low: they are lower bounds.
     """
 
     id: str

@@ -71,7 +71,7 @@ class Conditions:
 class Machine:
     """The facts of a machine by which two are one or two (kit.judge.machines); None is not known.
 
-    `gpus` holds a name for each GPU, `power_limits_mw` their limits; `kernel` and `cpu_governor` are only remarked.
+    `gpus` holds a name for each GPU, `power_limits_mw` their limits; `kernel` and `cpu_governor` decide nothing.
     """
 
     architecture: str

@@ -1,4 +1,4 @@
-"""When two runs ran on one machine: by its facts, never by its platform's name. The rule is in docs/comparing.md. Pure."""
+"""When two runs ran on one machine: by its facts, never by its platform's name (docs/comparing.md). Pure."""
 
 from __future__ import annotations
 
@@ -109,7 +109,10 @@ def machine_text(study: Study) -> str:
         return plain_text(study.hardware.device, MAX_CHARS) if study.hardware else "machine not stated"
     found = study.machine
     cpus = f"{found.cpus} CPU{'s' * (found.cpus != 1)}"
-    parts = [gpus_text(found.gpus), cpu_name(found.cpu_model or found.architecture), cpus]
+    gpus = gpus_text(found.gpus)
+    if gpus and found.driver:
+        gpus += f" (driver {found.driver})"
+    parts = [gpus, cpu_name(found.cpu_model or found.architecture), cpus]
     parts += [_size(found.memory_bytes)] if found.memory_bytes else []
     return plain_text(", ".join(part for part in parts if part), 2 * MAX_CHARS)
 
@@ -126,22 +129,20 @@ def gpus_text(names: Iterable[str]) -> str:
     return ", ".join(f"{count} x {name}" if count > 1 else name for name, count in counted.items())
 
 
-def labels_of(studies: Sequence[Study]) -> tuple[str, ...]:
-    """For each study the name of its machine among them, `a`, `b`; empty names where all are of one."""
-    groups = by_machine(studies)
+def named_machines(studies: Sequence[Study]) -> tuple[str, ...]:
+    """For each study the machine it ran on, `a: EPYC 7763, 8 CPUs, 32 GB`; empty where all ran on one.
+
+    And empty for those that state none.
+    """
+    groups = by_machine([study for study in studies if study.machine is not None])
     if len(groups) < 2:
         return ("",) * len(studies)
-    names = _letters()
-    letter = {id(study): name for group, name in zip(groups, names, strict=False) for study in group}
-    return tuple(letter[id(study)] for study in studies)
-
-
-def named_machines(studies: Sequence[Study]) -> tuple[str, ...]:
-    """`a: EPYC 7763, 8 CPUs, 32 GB` for each machine among the studies; empty where there is one."""
-    groups = by_machine(studies)
-    if len(groups) < 2:
-        return ()
-    return tuple(f"{name}: {machine_text(group[0])}" for group, name in zip(groups, _letters(), strict=False))
+    names = {
+        id(study): f"{letter}: {machine_text(group[0])}"
+        for group, letter in zip(groups, _letters(), strict=False)
+        for study in group
+    }
+    return tuple(names.get(id(study), "") for study in studies)
 
 
 def _letters() -> Iterator[str]:

@@ -206,7 +206,7 @@ def suspicions_of(subject: Subject) -> tuple[str, ...]:
 
 
 def is_lower_bound(subject: Subject, path: str) -> bool:
-    """Whether the load generator can only have made this figure too low: all that is doubtful has that direction."""
+    """Whether all that is doubtful about this figure can only have made it too low: it is a lower bound."""
     doubtful = [trial for trial in subject.trials if trial.suspect]
     return path in LOWERED and bool(doubtful) and all(trial.at_least for trial in doubtful)
 

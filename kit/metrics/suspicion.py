@@ -134,7 +134,7 @@ def _is_small(error: ErrorSpread, figure_ms: float | None) -> bool:
 
 
 def _keeps_pace(point: CalibrationPoint, tpot_ms: float | None) -> bool:
-    """Whether what the streams of the point lost on each token leaves the cell's own pace as a calibration asks."""
+    """Whether the time that streams of the point lost on each token leaves this cell the pace that is asked."""
     if point.pace is None or not point.pace or not point.rate_tok_s or not tpot_ms:
         return False
     lost_ms = 1000 / point.rate_tok_s * (1 / point.pace - 1)

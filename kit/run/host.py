@@ -1,4 +1,4 @@
-"""Whose machine host.json describes: the one that servers and load generator run on, seen by the kit's own code."""
+"""Whose machine host.json describes: the one that servers and load generator run on."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from kit.judge.differences import differences_of
 from kit.metrics.results import make_result
 from kit.plan.correctness import SuiteLevel
 from kit.report.differences_text import difference_notes
+from kit.report.host_text import host_lines
 from kit.report.tables import report
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
@@ -27,7 +28,6 @@ from kit.storage.cell_folder import read_checks, read_records
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
     create,
-    host_lines,
     read_calibration,
     read_cells,
     read_host,

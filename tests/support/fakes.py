@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kit.catalogue import model
 from kit.documents import LoadFacts, Plan, Window
-from kit.documents.container import ContainerFacts
+from kit.documents.container import Accelerator, ContainerFacts
 from kit.engines.protocol import OnLine, RunProbe
 from kit.errors import EngineError
+from kit.machine.here import look_here
+from kit.machine.look import Look
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
@@ -131,7 +133,13 @@ class FakeEngine:
         self.on_window: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
         self.load_code = 0
+        self.seen: Look | None = None  # None: the machine of the tests
+        self.log_of_looks: list[tuple[Accelerator, ...]] = []
         self.events = ('{"event": "progress", "phase": "warm-up"}', '{"event": "progress", "phase": "window"}')
+
+    def look(self, accelerators: Iterable[Accelerator]) -> Look:
+        self.log_of_looks.append(tuple(accelerators))
+        return self.seen or look_here()
 
     def free_port(self) -> int:
         return 1

@@ -18,7 +18,7 @@ from kit.errors import EngineError
 from kit.machine.look import MAX_PRINTED_BYTES, Look, read_look
 
 PROGRAM = ("-m", "kit.machine")
-LOOK_S = 60.0
+LOOK_S = 60
 # What NVIDIA's tools put into the container: the library that describes GPUs, and nothing that computes.
 UTILITY = {"NVIDIA_DRIVER_CAPABILITIES": "utility"}
 

@@ -145,7 +145,7 @@ def _log(client: docker.DockerClient, container: str, which: dict[str, str]) -> 
 
 
 def printed(client: docker.DockerClient, container: str, limit_bytes: int) -> bytes:
-    """What a container that ended wrote to its standard output; more than the limit is cut, nothing was checked."""
+    """What a container that ended wrote to its standard output, cut at the limit; nothing of it was checked."""
     found = bytearray()
     for piece in _log(client, container, {"tail": "all", "stderr": "0"}):
         found += piece

@@ -6,6 +6,7 @@ from kit.catalogue import models
 from kit.documents import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.errors import InputError
+from kit.judge.machines import machine_remarks
 from kit.judge.study import is_complete, suspicions_of, values_of
 from kit.metrics.registry import THROUGHPUT
 from kit.text import plain_text
@@ -92,7 +93,9 @@ def remarks(a: Study, b: Study) -> tuple[str, ...]:
         if left is not None and right is not None and left != right:
             found.append(f"Different {name}: {left:g} s and {right:g} s.")
     device_a, device_b = (each.hardware.device if each.hardware else None for each in (a, b))
-    if device_a != device_b:
+    if a.machine is not None and b.machine is not None:
+        found += machine_remarks(a.machine, b.machine)
+    elif device_a != device_b:
         found.append(f"Different machine: {device_a or 'not named'} and {device_b or 'not named'}.")
     if a.kit_version != b.kit_version:
         found.append(f"Different kit version: {a.kit_version} and {b.kit_version}.")

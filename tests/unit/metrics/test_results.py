@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from kit.documents import Cell, CellFailure, CellPlan, CellStatus, Metrics, Window
-from kit.metrics.accuracy import NOT_CALIBRATED
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result, value_at
+from kit.metrics.suspicion import NOT_CALIBRATED
 from tests.support.calibrations import good_calibration
 from tests.support.fakes import demo_plan
 from tests.support.forge import FIRST, path, read

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.documents import Cell, CellFailure, Finding, Record
-from kit.metrics.accuracy import IDLE_USERS, suspicions
+from kit.metrics.suspicion import IDLE_USERS, suspicions
 from kit.verify.evidence import open_run
 from kit.verify.rule import Issue
 from kit.verify.rules_load import load_busy
@@ -149,7 +149,7 @@ def test_idle_users_are_flagged_just_where_the_cell_is_suspect(share: float, fla
     assert cell.concurrency is not None
 
     assert any(isinstance(step, Issue) for step in load_busy.check(evidence)) == flagged
-    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration)) == flagged
+    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration, 2)) == flagged
 
 
 # --- dialects, counts, and the two methods --------------------------------------------------------------
