@@ -6,9 +6,11 @@ from kit.catalogue import models
 from kit.documents import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.errors import InputError
+from kit.judge.compare.quantity import figure_text
 from kit.judge.machines import machine_remarks
-from kit.judge.study import is_complete, suspicions_of, values_of
-from kit.metrics.registry import THROUGHPUT
+from kit.judge.study import is_complete, is_lower_bound, suspicions_of, values_of
+from kit.metrics.registry import METRICS, THROUGHPUT
+from kit.metrics.stats import median
 from kit.text import plain_text
 
 _METHOD = "the two methods define the figures differently"
@@ -17,7 +19,7 @@ _METHOD = "the two methods define the figures differently"
 def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     """Why the figure of a subject does not count: SUSPECT, replicates without a result, no data; or None."""
     if suspicions_of(subject):
-        return "SUSPECT: " + "; ".join(suspicions_of(subject))
+        return "SUSPECT: " + "; ".join((*suspicions_of(subject), *_at_least(subject, metric)))
     if not is_complete(subject):
         lost = [trial for trial in subject.trials if trial.status != "measured"]
         reasons = "; ".join(dict.fromkeys(trial.reason or trial.status for trial in lost))
@@ -26,6 +28,14 @@ def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     if len(values_of(subject, metric)) < len(subject.trials):
         return f"no data for {metric}"
     return None
+
+
+def _at_least(subject: Subject, metric: str) -> list[str]:
+    """The figure all the same, where it can only be too low."""
+    if not is_lower_bound(subject, metric) or not values_of(subject, metric):
+        return []
+    what = METRICS[metric]
+    return [f"{what.name} at least {figure_text(what, median(values_of(subject, metric)))}"]
 
 
 def find(study: Study, entry: str, concurrency: int) -> Subject | None:

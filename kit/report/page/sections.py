@@ -67,11 +67,11 @@ def overview_of(sections: Sequence[Section]) -> Plot | None:
         return None
     numbers = colours_of(entries_of(*(section.study for section in sections)))
     machines = named_machines([section.study for section in sections])
-    names = [
-        f"{section.key} on {name}" if name else section.key
-        for section, name in zip(sections, machines, strict=True)
+    letters = [name.partition(":")[0] for name in machines]
+    named = [
+        section.key + f" ({letter})" * bool(letter) for section, letter in zip(sections, letters, strict=True)
     ]
-    return overview([(name, section.study) for name, section in zip(names, sections, strict=True)], numbers)
+    return overview([(name, each.study) for name, each in zip(named, sections, strict=True)], numbers)
 
 
 def _keys(names: Sequence[str]) -> list[str]:
