@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from kit.documents import Calibration, CalibrationPoint, ErrorSpread, Fault, Metrics
 from kit.metrics.accuracy import FAULT_WORDS, fault_text, streams_text
@@ -23,7 +24,7 @@ from kit.metrics.limits import (
 from kit.metrics.stats import milliseconds
 from kit.text import number
 
-BY_EFFECT = 3  # the first method that judges so
+BY_EFFECT: Final = 3  # the first method that judges so
 IDLE_USERS = f"over {100 - 100 * MIN_BUSY_SHARE:g} % of the users had no request in flight, against Little's law"
 NOT_CALIBRATED = "not calibrated"
 PROVED_NOTHING = "the calibration proved nothing"

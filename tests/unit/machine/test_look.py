@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_a_kit_that_is_not_installed_as_a_package_says_its_version(monkeypatch: 
     """As in the load generator's image."""
 
     def nothing(_: str) -> str:
-        raise module.PackageNotFoundError
+        raise PackageNotFoundError
 
     monkeypatch.setattr(module, "version", nothing)
     found: Host = describe_host()
