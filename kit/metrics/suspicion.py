@@ -99,7 +99,7 @@ def _beyond(concurrency: int, metrics: Metrics, calibration: Calibration) -> Ite
         last = here[-1]
         left = faults_for(last, metrics)
         words = " and ".join(_fault_words(fault, last, metrics) for fault in left)
-        yield Doubt(f"the calibration failed at concurrency {concurrency}: {words}", lowers=left == ("pace",))
+        yield Doubt(f"the calibration failed at concurrency {concurrency}, {words}", lowers=left == ("pace",))
     elif not good:
         yield Doubt(PROVED_NOTHING)
     elif concurrency > streams:

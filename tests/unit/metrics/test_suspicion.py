@@ -105,9 +105,9 @@ def test_a_cell_without_a_request_or_a_window_is_no_crash() -> None:
     [
         (1.25, 300.0, ()),  # 0.4 %
         (3.0, 300.0, ()),
-        (3.01, 300.0, ("the calibration failed at concurrency 4: TTFT error p99 3.01 ms, limit 3.00 ms",)),
-        (1.25, 50.0, ("the calibration failed at concurrency 4: TTFT error p99 1.25 ms, limit 1.00 ms",)),
-        (1.25, None, ("the calibration failed at concurrency 4: TTFT error p99 1.25 ms, limit 1.00 ms",)),
+        (3.01, 300.0, ("the calibration failed at concurrency 4, TTFT error p99 3.01 ms, limit 3.00 ms",)),
+        (1.25, 50.0, ("the calibration failed at concurrency 4, TTFT error p99 1.25 ms, limit 1.00 ms",)),
+        (1.25, None, ("the calibration failed at concurrency 4, TTFT error p99 1.25 ms, limit 1.00 ms",)),
     ],
 )
 def test_a_ttft_error_counts_by_the_cells_own_ttft(
@@ -150,7 +150,7 @@ def test_a_pace_that_says_nothing_is_no_pace(pace: float | None, left: tuple[Fau
 def test_a_point_that_lost_something_never_suffices() -> None:
     """However slow the cell is."""
     slow = metrics(ttft=60_000.0, itl=9_000.0, tpot=9_000.0)
-    words = "the calibration failed at concurrency 4: lost chunks or requests"
+    words = "the calibration failed at concurrency 4, lost chunks or requests"
     assert suspicions(4, slow, calibrated(point("lost", "ttft_error", ttft=9.0)), BY_EFFECT) == (words,)
 
 
