@@ -74,6 +74,13 @@ def _same_memory(a: int | None, b: int | None) -> bool:
     return abs(a - b) <= MEMORY_SLACK_BYTES
 
 
+def facts_of_two(a: Study, b: Study) -> str:
+    """By which facts two studies are of two machines; empty if they are of one, or one of them states none."""
+    if a.machine is None or b.machine is None:
+        return ""
+    return "; ".join(machine_differences(a.machine, b.machine))
+
+
 def why_two(a: Study, b: Study) -> str:
     """Why two studies are of two machines; empty if they are of one.
 
@@ -81,7 +88,7 @@ def why_two(a: Study, b: Study) -> str:
     device; facts of one side only leave it open, which is not one machine.
     """
     if a.machine is not None and b.machine is not None:
-        return "; ".join(machine_differences(a.machine, b.machine))
+        return facts_of_two(a, b)
     device_a, device_b = (each.hardware.device if each.hardware else None for each in (a, b))
     if a.machine is None and b.machine is None:
         return "" if a.hardware == b.hardware else f"{_shown(device_a)} and {_shown(device_b)}"

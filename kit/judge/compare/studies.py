@@ -11,7 +11,7 @@ from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, si
 from kit.judge.compare.quantity import judged_quantity
 from kit.judge.compare.ratio import Ratio, always_equal, ratio_of, replicates_text
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
-from kit.judge.machines import why_two
+from kit.judge.machines import facts_of_two
 from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
@@ -52,8 +52,7 @@ def compare_studies(
         for level in _levels(a, b, pair, concurrencies)
     )
     notes = remarks(a, b)
-    known = a.machine is not None and b.machine is not None
-    two = why_two(a, b) if known and not same else ""
+    two = "" if same else facts_of_two(a, b)
     return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes, two)
 
 

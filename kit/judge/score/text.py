@@ -201,7 +201,8 @@ def gate_text(failed: Sequence[Failure], grade: str, cards: int, pin: ContractPi
     for each in failed:
         shown = "no grade" if each.grade is None else f"{each.grade} ({number(each.composite, 1)})"
         reasons = "; ".join(plain_text(reason, MAX_NOTE_CHARS) for reason in each.reasons)
-        who = f"{plain_text(each.study)}: {plain_text(each.entry)} at {each.concurrency}"
+        where = f" on {plain_text(each.machine, MAX_NOTE_CHARS)}" if each.machine else ""
+        who = f"{plain_text(each.study)}{where}: {plain_text(each.entry)} at {each.concurrency}"
         lines.append(f"- {who}: {shown}{': ' if reasons else ''}{reasons}")
     return "\n".join(lines)
 

@@ -202,3 +202,20 @@ def test_a_load_of_another_method_than_the_plan_is_refused() -> None:
     """Nobody picks the rules that suit a cell."""
     verdict = run_verdict(changed_files(in_cell(of_first_method)))
     assert {finding.rule for finding in verdict.findings} - NOTES == {"cell.identity"}
+
+
+def test_a_command_typed_on_another_machine_is_honest_unless_that_uses_more_cpus_than_it_has() -> None:
+    """The engine's machine and the command's are held to the same rule."""
+
+    def typed_elsewhere(usable: int) -> Change:
+        names = ("system", "kernel", "architecture", "cpu_model", "cpus", "memory_bytes", "python", "packages")
+
+        def change(host: Any) -> None:
+            host["client"] = {**{name: host[name] for name in names}, "cpus_usable": usable}
+            host["gpus"] = [{"name": "NVIDIA H200", "driver": "570.1"}]
+
+        return document("host.json", change)
+
+    assert run_verdict(changed_files(typed_elsewhere(4))).findings == ()
+    (finding,) = run_verdict(changed_files(typed_elsewhere(5))).findings
+    assert (finding.rule, finding.message) == ("host.present", "5 of 4 CPUs cannot be usable")
