@@ -58,13 +58,6 @@ def test_score_names_the_machine_of_each_row(both: tuple[str, str], capsys: pyte
     assert "EPYC" not in capsys.readouterr().out
 
 
-def test_a_gate_names_the_machine_of_what_fails(both: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["gate", *both, "--min", "A+"]) == 1
-    out = capsys.readouterr().out
-    assert "demo on a: AMD EPYC 7763, 2 CPUs, 8.0 GB: llamacpp-serial at 1" in out
-    assert "demo on b: Intel Xeon Platinum 8375C" in out
-
-
 def test_a_page_says_that_its_runs_are_of_two_machines(both: tuple[str, str], tmp_path: Path) -> None:
     """In both forms."""
     out = tmp_path / "report"

@@ -216,6 +216,10 @@ def test_a_command_typed_on_another_machine_is_honest_unless_that_uses_more_cpus
 
         return document("host.json", change)
 
-    assert run_verdict(changed_files(typed_elsewhere(4))).findings == ()
-    (finding,) = run_verdict(changed_files(typed_elsewhere(5))).findings
+    def found_in(change: Change) -> list[Finding]:
+        findings = run_verdict(changed_files(change)).findings
+        return [finding for finding in findings if finding.level != "note"]
+
+    assert found_in(typed_elsewhere(4)) == []
+    (finding,) = found_in(typed_elsewhere(5))
     assert (finding.rule, finding.message) == ("host.present", "5 of 4 CPUs cannot be usable")

@@ -14,6 +14,8 @@ from kit.judge.compare import compare_studies
 from kit.judge.compare.by_machine import advice_lines, advised
 from kit.judge.compare.merging import merged
 from kit.judge.compare.text import comparison_text
+from kit.judge.score import failures, load_contract, scorecard
+from kit.judge.score.text import gate_text
 from kit.strict import plain
 from kit.strict.schema import problems
 from tests.support.studies import replicated, study
@@ -103,3 +105,17 @@ def test_machines_with_hostile_names_are_harmless(markdown: bool) -> None:
     )
     assert "\x1b" not in text
     assert not markdown or not re.search(r"(?<!\\)<img|(?<!\\)\[a", text)
+
+
+def test_a_gate_names_the_machine_of_what_fails() -> None:
+    """Two runs of one platform have one name."""
+    contract = load_contract("kit-1")
+    found = scorecard([FIRST, OTHER], contract)
+    assert problems(plain(found), "scorecard") == []
+    failed = failures(found, contract, "A+")
+    text = gate_text(failed, "A+", len(found.cards), found.contract)
+    assert "- yoga on a: AMD EPYC 7763, 8 CPUs, 34.4 GB: x at 4: no grade" in text
+    assert "- yoga on b: Intel Xeon Platinum 8375C, 4 CPUs, 34.4 GB: x at 4: no grade" in text
+    assert " on a" not in gate_text(
+        failures(scorecard([FIRST], contract), contract, "A+"), "A+", 2, found.contract
+    )
