@@ -114,8 +114,8 @@ def test_a_gate_names_the_machine_of_what_fails() -> None:
     assert problems(plain(found), "scorecard") == []
     failed = failures(found, contract, "A+")
     text = gate_text(failed, "A+", len(found.cards), found.contract)
-    assert "- yoga on a: AMD EPYC 7763, 8 CPUs, 34.4 GB: x at 4: no grade" in text
-    assert "- yoga on b: Intel Xeon Platinum 8375C, 4 CPUs, 34.4 GB: x at 4: no grade" in text
+    assert "- yoga on a: AMD EPYC 7763, 8 CPUs, 34.4 GB: x at 4: F" in text
+    assert "- yoga on b: Intel Xeon Platinum 8375C, 4 CPUs, 34.4 GB: x at 4: F" in text
     assert " on a" not in gate_text(
         failures(scorecard([FIRST], contract), contract, "A+"), "A+", 2, found.contract
     )
