@@ -15,7 +15,9 @@ from kit.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kit.judge.compare.by_machine import MachineAdvice
     from kit.judge.open import OpenedStudy
+    from kit.strict import Json
 
 
 @click.command("recommend")
@@ -31,34 +33,45 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
 
     Chosen is the runtime with the highest throughput among those that meet the limits in every replicate; tied if
     the intervals do not separate them. If that number of users was not measured, the next higher one is used.
-    Several runs must be comparable. Exit code 1 if no runtime qualifies, 8 if that many users were not measured.
+    Several runs must be comparable; those of different machines are not pooled, each machine gets its own three
+    lines. Exit code 1 if no runtime qualifies, 8 if that many users were not measured.
 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms
     """
     from kit.cli._shared.opening import open_studies
-    from kit.judge.compare.merging import merged
-    from kit.judge.recommendation import SHARE, recommend, recommendation_lines
+    from kit.judge.compare.by_machine import advice_lines, advised
+    from kit.judge.machines import by_machine
+    from kit.judge.recommendation import SHARE
     from kit.metrics.goodput import parse_slo
-    from kit.strict import plain, write_json
+    from kit.strict import write_json
 
     if share is not None and slo is None:
         raise InputError("--share needs --slo.", "Give the limits with --slo.")
     limits = parse_slo(slo) if slo is not None else None
     opened = open_studies(runs, limits)
-    _same_settings(opened)
-    study = merged([each.study for each in opened])
-    found = recommend(study, users, limits, SHARE if share is None else share)
-    lines = recommendation_lines(found)
+    studies = [each.study for each in opened]
+    for group in by_machine(studies):
+        _same_settings([each for each in opened if each.study in group])
+    found = advised(studies, users, limits, SHARE if share is None else share)
+    lines = advice_lines(found)
     if as_json:
-        document = {"lines": list(lines), "recommendation": plain(found)}
-        show_json(write_json(document))
+        show_json(write_json(_document(found, lines)))
     else:
         click.echo("\n".join(lines))
-    return int(found.leader.entry is None)
+    return int(any(each.recommendation is None or each.recommendation.leader.entry is None for each in found))
+
+
+def _document(found: Sequence[MachineAdvice], lines: Sequence[str]) -> dict[str, Json]:
+    """With several machines each has its own; what is said of one machine stands where it always stood."""
+    from kit.strict import plain
+
+    only = found[0].recommendation if len(found) == 1 else None
+    document: dict[str, Json] = {"lines": list(lines), "recommendation": plain(only)}
+    return document if len(found) == 1 else {**document, "machines": plain(found)}
 
 
 def _same_settings(opened: Sequence[OpenedStudy]) -> None:
-    """An entry that several runs have must be the same in each: `InputError` if not."""
+    """An entry that several runs of one machine have must be the same in each: `InputError` if not."""
     known: dict[str, object] = {}
     for entry in (entry for each in opened if each.plan for entry in each.plan.entries):
         if known.setdefault(entry.name, entry) != entry:

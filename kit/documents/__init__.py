@@ -14,6 +14,7 @@ from kit.documents.calibration import (
     Fault,
     SearchEnd,
 )
+from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
     CellPlan,
     Entry,
@@ -52,7 +53,6 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
-    Host,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -94,9 +94,11 @@ __all__ = [
     "CellPlan",
     "CellResult",
     "CellStatus",
+    "ClientHost",
     "CountFault",
     "Dialect",
     "Distribution",
+    "EngineFacts",
     "Entry",
     "ErrorKind",
     "ErrorSpread",
@@ -105,6 +107,7 @@ __all__ = [
     "Failures",
     "Fault",
     "Finding",
+    "Gpu",
     "Host",
     "Load",
     "LoadFacts",

@@ -140,29 +140,11 @@ class Cell(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """host.json: facts about the machine, by allow list; no names, no addresses, no serial numbers."""
-
-    schema: Literal["kit/host/1"]
-    system: str
-    kernel: str
-    architecture: str
-    cpu_model: str | None
-    cpus: int
-    cpus_usable: int
-    memory_bytes: int | None
-    cpu_governor: str | None
-    clock_source: str | None
-    python: str
-    packages: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class CellResult(Sparse):
     """The line of one cell in result.json; `suspect` says why its numbers may not be the server's own.
 
     A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
-    was measured.
+    was measured. With `at_least` its rates of all users together can only be too low: they are lower bounds.
     """
 
     id: str
@@ -175,6 +157,7 @@ class CellResult(Sparse):
     suspect: tuple[str, ...]
     failures: Failures | None = None
     attempts: int = 1
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +171,10 @@ class MedianInterval:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Sparse):
     """One entry at one concurrency over its replicates; `spreads` by metric path, e.g. "ttft_ms.p50".
 
-    `suspect` holds the reasons of all its cells.
+    `suspect` holds the reasons of all its cells; `at_least`: these can only have lowered its rates of all users.
     """
 
     entry: str
@@ -200,6 +183,7 @@ class Row:
     measured: int
     spreads: Mapping[str, MedianInterval]
     suspect: tuple[str, ...]
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

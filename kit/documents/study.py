@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from kit.documents.pins import Hardware, Sparse
@@ -15,11 +15,12 @@ TrialStatus = CellStatus | Literal["missing", "not needed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Sparse):
     """One replicate of a subject: a cell of a run, or one imported result.
 
     `values` by path as in `kit.metrics.registry`; a path that is absent or None is no data, never zero.
     `reason` says why there are no figures. `suspect` holds the reasons why they may be the load generator's own.
+    `at_least`: these can only have lowered the rates of all users together.
     """
 
     replicate: int
@@ -29,6 +30,7 @@ class Trial:
     suspect: tuple[str, ...]
     measured_utc: str | None
     values: Mapping[str, float | None]
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +76,31 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """The facts of a machine by which two are one or two (kit.judge.machines); None is not known.
+
+    `gpus` holds a name for each GPU, `power_limits_mw` their limits; `kernel` and `cpu_governor` decide nothing.
+    """
+
+    architecture: str
+    cpu_model: str | None
+    cpus: int
+    memory_bytes: int | None
+    gpus: tuple[str, ...]
+    driver: str | None
+    power_limits_mw: tuple[int, ...]
+    kernel: str
+    cpu_governor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Study(Sparse):
     """A run, or imported results, ready to be judged.
 
     `identity` is the sha256 of the bundle's manifest, of the run's result, or over the imported files; `label` is
-    what verification said, and None for what nobody can verify. `looks` are those of a run that decided: its
-    comparisons are held to the share of the error of the look that they were decided by.
+    what verification said, and None for what nobody can verify. `hardware` is what its platform is meant for,
+    `machine` what it ran on, by its facts; None where nobody states them. `looks` are those of a run that decided:
+    its comparisons are held to the share of the error of the look that they were decided by.
     """
 
     schema: Literal["kit/study/1"]
@@ -95,3 +116,11 @@ class Study(Sparse):
     subjects: tuple[Subject, ...]
     note: str = ""
     looks: Looks | None = None
+    machine: Machine | None = None
+
+    def written(self) -> Iterator[tuple[str, object]]:
+        """All but looks and a machine that nobody states: `note` stands in every file of a study."""
+        for field in fields(self):
+            value: object = getattr(self, field.name)
+            if field.name not in ("looks", "machine") or value is not None:
+                yield field.name, value

@@ -11,7 +11,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,8 @@ from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import read_start, read_tail
 from kit.engines.protocol import LOG_START_BYTES, SAMPLED, OnLine, RunProbe
 from kit.errors import EngineError, PortInUseError
+from kit.machine.here import look_here
+from kit.machine.look import Look
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.names import LOADGEN_LOG, WATCH
 from kit.telemetry.watching import INTERVAL_NS, PROCESS, TREE, Watch
@@ -110,6 +112,9 @@ class ProcessEngine:
             self._server = None
             if child is not None:
                 _end(child, POLITE_S)
+
+    def look(self, accelerators: Iterable[Accelerator]) -> Look:  # noqa: ARG002 - it sees what there is
+        return look_here()
 
     def run_load(self, load: Path, out: Path, on_line: OnLine) -> int:
         command = [sys.executable, "-m", "kit.loadgen", str(load), str(out)]

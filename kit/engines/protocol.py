@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Protocol
 
+from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, Mount
+from kit.machine.look import Look
 from kit.runtimes.protocol import ServerSpec
 
 OnLine = Callable[[str], None]
@@ -93,6 +95,13 @@ class Engine(Protocol):
         Afterwards telemetry.jsonl and sampler.json lie in `out`, as far as the sampler came. What goes wrong with
         it stands in `Sampling.ended` and is no error; `accelerator` says whether GPUs are to be seen.
         """
+
+
+class RunEngine(Engine, Protocol):
+    """An engine for whole runs: it also describes the machine that its servers run on."""
+
+    def look(self, accelerators: Iterable[Accelerator]) -> Look:
+        """That machine as the kit's own code sees it there, with the GPUs that servers with these would see."""
 
 
 # --- engines with containers ----------------------------------------------------------------------------
@@ -196,7 +205,7 @@ class Removed:
     problems: tuple[str, ...] = ()
 
 
-class ContainerEngine(Engine, Protocol):
+class ContainerEngine(RunEngine, Protocol):
     """Servers and load generators in containers."""
 
     @property
@@ -222,6 +231,9 @@ class ContainerHost(Protocol):
 
     def version(self) -> str:
         """Its version, that of its API and its system, in its own words."""
+
+    def describe(self) -> EngineFacts:
+        """What it says of itself and its machine; texts are safe to print."""
 
     def only_kit(self) -> AbstractContextManager[None]:
         """Hold the engine's lock in the block; `EngineError` naming who holds it already."""

@@ -17,6 +17,7 @@ from kit.errors import InputError
 from kit.judge.compare.quantity import quantity
 from kit.judge.compare.ratio import Ratio, ratio_of
 from kit.judge.compare.standing import differences, find, why_left_out
+from kit.judge.machines import facts_of_two
 from kit.judge.study import values_of
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.stats import median
@@ -168,7 +169,9 @@ def _status_and_reason(claim: Claim, left: Study, right: Study | None) -> tuple[
     found = ratio_of(a, b) if claim.right else _alone(a)
     if found.value is None:
         return "untested", "the figure on the right is 0, so there is no ratio"
-    return _verdict(claim, found)
+    verdict, reason = _verdict(claim, found)
+    two = "" if right is None or right is left else facts_of_two(left, right)
+    return verdict, f"{reason}; two machines ({two})" if two else reason
 
 
 def _values(figure: FigureReference, study: Study) -> tuple[list[float], str]:

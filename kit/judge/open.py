@@ -66,7 +66,7 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
     }
     # two runs of one plan have the same plan.json, but other figures
     identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
-    study = study_of_run(plan, result, parts, identity, verdict.label)
+    study = study_of_run(plan, result, parts, identity, verdict.label, evidence.host)
     flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
     return OpenedStudy(study, plan, result, evidence, flags)
 

@@ -16,6 +16,7 @@ from kit.documents import (
     Cell,
     CellResult,
     Distribution,
+    Host,
     MedianInterval,
     Metrics,
     Phase,
@@ -25,8 +26,9 @@ from kit.documents import (
 )
 from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
+from kit.judge.machines import machine_of
 from kit.metrics.intervals import median_over_replicates
-from kit.metrics.registry import LENGTHS, PARTS, SCALARS, TIMES
+from kit.metrics.registry import LENGTHS, LOWERED, PARTS, SCALARS, TIMES
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
@@ -50,6 +52,7 @@ def study_of_run(
     parts: Mapping[str, CellParts],
     identity: str | None,
     label: Label | None,
+    host: Host | None = None,
 ) -> Study:
     """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification."""
     entries = {entry.name: entry for entry in plan.entries}
@@ -91,6 +94,7 @@ def study_of_run(
         conditions=_conditions(plan),
         subjects=tuple(subjects),
         looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
+        machine=None if host is None else machine_of(host, plan.hardware),
     )
 
 
@@ -123,6 +127,7 @@ def _trial(line: CellResult, parts: CellParts | None, layers: int | None) -> Tri
         suspect=line.suspect if measured else (),
         measured_utc=cell.ended_utc if cell else None,
         values={path: value for path, value in values.items() if value is not None},
+        at_least=line.at_least and measured,
     )
 
 
@@ -212,6 +217,12 @@ def median_interval_of(subject: Subject, path: str) -> MedianInterval:
 def suspicions_of(subject: Subject) -> tuple[str, ...]:
     """Why the figures of a subject may not be the server's: the reasons of all its trials, each once."""
     return tuple(dict.fromkeys(reason for trial in subject.trials for reason in trial.suspect))
+
+
+def is_lower_bound(subject: Subject, path: str) -> bool:
+    """Whether all that is doubtful about this figure can only have made it too low: it is a lower bound."""
+    doubtful = [trial for trial in subject.trials if trial.suspect]
+    return path in LOWERED and bool(doubtful) and all(trial.at_least for trial in doubtful)
 
 
 def is_complete(subject: Subject) -> bool:

@@ -1,6 +1,6 @@
-"""How right the load generator is, and which cells lie beyond what was proven of it. Pure.
+"""How right the load generator is, against a reference endpoint of known timing. Pure.
 
-The maker calibrates with it; maker and verifier mark cells with it. The method is in docs/method.md.
+The maker calibrates with it; kit.metrics.suspicion marks cells by it. The method is in docs/method.md.
 """
 
 from __future__ import annotations
@@ -13,22 +13,17 @@ from typing import Protocol
 
 from kit.documents import (
     Accuracy,
-    Calibration,
     CalibrationPoint,
     Ceiling,
     ErrorSpread,
     Fault,
-    Metrics,
     Record,
     Window,
 )
 from kit.metrics.aggregate import NS_PER_S, sent_in
-from kit.metrics.limits import MAX_ERROR_MS, MAX_LAG_NS, MAX_LAG_PERCENT, MIN_BUSY_SHARE, MIN_PACE
+from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
 from kit.metrics.stats import milliseconds, nearest_rank
-from kit.text import number
 
-IDLE_USERS = f"over {100 - 100 * MIN_BUSY_SHARE:g} % of the users had no request in flight, against Little's law"
-NOT_CALIBRATED = "not calibrated"
 # Words that mean nothing in Markdown: they stand in result.json, in tables and on terminals alike.
 FAULT_WORDS: Mapping[str, str] = {
     "ttft_error": "TTFT error",
@@ -198,46 +193,3 @@ def proven(points: Sequence[CalibrationPoint]) -> Ceiling | None:
     if not good:
         return None
     return Ceiling(max(point.tok_s for point in good), max(point.concurrency for point in good))
-
-
-# --- cells ------------------------------------------------------------------------------------------------
-
-
-def suspicions(concurrency: int, metrics: Metrics, calibration: Calibration | None) -> tuple[str, ...]:
-    """Why the numbers of a cell may be the load generator's rather than the server's; empty if nothing says so."""
-    beyond = (NOT_CALIBRATED,) if calibration is None else tuple(_beyond(concurrency, metrics, calibration))
-    return (*beyond, *_late(metrics), *_too_few(concurrency, metrics))
-
-
-def _beyond(concurrency: int, metrics: Metrics, calibration: Calibration) -> Iterator[str]:
-    ceiling = calibration.ceiling
-    if ceiling is None:
-        yield "the calibration proved nothing"
-        return
-    here = [point for point in calibration.points if point.concurrency == concurrency]
-    if here and not any(point.ok for point in here):
-        yield f"the calibration failed at concurrency {concurrency}, {fault_text(here[-1].faults)}"
-    elif concurrency > ceiling.streams:
-        yield f"{streams_text(concurrency)}, proven to {ceiling.streams}"
-    # A window of no length comes only from a bundle that other rules refuse.
-    chunks_s = metrics.tokens.chunks / metrics.window_s if metrics.window_s > 0 else 0.0
-    if chunks_s > ceiling.tok_s:
-        yield f"{number(chunks_s, 0)} chunks/s, proven to {number(ceiling.tok_s, 0)}"
-
-
-def _late(metrics: Metrics) -> Iterator[str]:
-    lag, latency = metrics.send_lag_ms, metrics.e2e_ms.p50
-    name, value = ("p99", lag.p99) if lag.p99 is not None else ("max", lag.max)
-    limit = max(milliseconds(MAX_LAG_NS), (latency or 0.0) * (MAX_LAG_PERCENT / 100))
-    if value is not None and value > limit:
-        yield f"send lag {name} {number(value, 1)} ms, limit {number(limit, 1)} ms"
-
-
-def _too_few(concurrency: int, metrics: Metrics) -> Iterator[str]:
-    """Little's law for a closed loop: as many requests are in flight as there are users, or nobody sends for some.
-
-    Users whose request failed wait before the next one, so a cell with failures says nothing here.
-    """
-    in_flight = metrics.mean_in_flight
-    if in_flight is not None and not metrics.requests.failed and in_flight < concurrency * MIN_BUSY_SHARE:
-        yield IDLE_USERS

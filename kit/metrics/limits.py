@@ -13,10 +13,17 @@ MIN_PACE = 0.98  # of the pace that a calibration asks of a stream; slower than 
 # Little's law: a closed loop keeps every user busy but for microseconds between two requests. The flag load.busy
 # and the SUSPECT mark mean the same, so they share it; it leaves room for very short answers and new connections.
 MIN_BUSY_SHARE = 0.95
-# Sent later than this, the client was the bottleneck (as InferenceX admits of its own), for the flag load.lag and
-# for SUSPECT alike: 5 ms, or 1 % of the median latency where that is more.
+# Methods 1 and 2: sent later than this, the client was the bottleneck (as InferenceX admits of its own), for the
+# flag load.lag and for SUSPECT alike: 5 ms, or 1 % of the median latency where that is more.
 MAX_LAG_NS = 5_000_000
 MAX_LAG_PERCENT = 1
+# Since method 3, for the flag load.lag and for SUSPECT alike. What late sends took of the users' time is what
+# throughput lost; as a part of the mean latency it is what users waited without the server's doing. Two windows of
+# one load differ by about EQUAL_PERCENT: half of that decides nothing.
+MAX_LATE_PERCENT = 1
+# Since method 3 an error of a calibration counts by the cell's own figure: so much of it, or MAX_ERROR_MS where
+# that is more.
+MAX_EFFECT_PERCENT = 1
 # A worker whose request failed waits before the next, twice as long each time: a dead server is not hammered.
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000

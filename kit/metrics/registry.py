@@ -108,6 +108,8 @@ _EXTRAS = (
     Metric("power_mean_w", "power", "W", 1, "lower"),
     *(_time("tpot_ms", f"by_output.{name}") for name, _, _ in LENGTHS),
 )
+# Rates of all users together: a load generator that is late, or at its limit, can only make them lower.
+LOWERED = (THROUGHPUT, "request_rate_s")
 SCALARS = tuple(each.path for each in _SCALARS)
 METRICS: Mapping[str, Metric] = {
     each.path: each for each in (*_SCALARS, *(_time(name, part) for name in TIMES for part in PARTS), *_EXTRAS)

@@ -18,13 +18,13 @@ from kit.documents import (
     Result,
     Row,
 )
-from kit.metrics.accuracy import suspicions
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
+from kit.metrics.suspicion import doubts
 
 METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 OverReplicates: TypeAlias = Callable[[Sequence[float | None]], MedianInterval]
@@ -45,9 +45,11 @@ def value_at(metrics: Metrics, path: str) -> float | None:
     return None if value is None else float(value)
 
 
-def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None) -> CellResult:
-    """The line of one planned cell; "missing" when it was never measured."""
+def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None, method: int) -> CellResult:
+    """The line of one planned cell; "missing" when it was never measured. `method` is that of its plan."""
     metrics = cell.metrics if cell else None
+    found = doubts(planned.concurrency, metrics, calibration, method) if metrics else ()
+    suspect = (*(doubt.words for doubt in found), *_stalled(cell), *_disturbed(cell)) if metrics else ()
     return CellResult(
         id=planned.id,
         entry=planned.entry,
@@ -56,11 +58,10 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         status=cell.status if cell else "missing",
         failure=cell.failure if cell else None,
         metrics=metrics,
-        suspect=(*suspicions(planned.concurrency, metrics, calibration), *_stalled(cell), *_disturbed(cell))
-        if metrics
-        else (),
+        suspect=suspect,
         failures=cell.facts.failures if cell and cell.facts else None,
         attempts=cell.attempt if cell else 1,
+        at_least=bool(suspect) and set(suspect) <= {doubt.words for doubt in found if doubt.lowers},
     )
 
 
@@ -92,7 +93,7 @@ def is_ahead(plan: Plan, cell: Cell | None) -> bool:
 
 
 def _lines(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellResult, ...]:
-    return tuple(cell_result(planned, cells.get(planned.id), calibration) for planned in plan.cells)
+    return tuple(cell_result(planned, cells.get(planned.id), calibration, plan.method) for planned in plan.cells)
 
 
 def _course(
@@ -129,6 +130,7 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_repli
         if (result.entry, result.concurrency) == (entry, concurrency) and result.status != "not needed"
     ]
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
+    doubtful = [result for result in mine if result.status == "measured" and result.suspect]
     return Row(
         entry=entry,
         concurrency=concurrency,
@@ -137,9 +139,8 @@ def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_repli
         spreads={
             path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
         },
-        suspect=tuple(
-            dict.fromkeys(reason for each in mine if each.status == "measured" for reason in each.suspect)
-        ),
+        suspect=tuple(dict.fromkeys(reason for each in doubtful for reason in each.suspect)),
+        at_least=bool(doubtful) and all(each.at_least for each in doubtful),
     )
 
 

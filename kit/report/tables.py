@@ -14,7 +14,7 @@ from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Pl
 from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
-from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, TABLES, THROUGHPUT, TIMES, Metric
+from kit.metrics.registry import DECODE, ERROR_RATE, LOWERED, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.metrics.results import shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import count_lines, count_notes
@@ -24,6 +24,7 @@ from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
+AT_LEAST = "≥"  # before a figure that the load generator can only have made too low; it has no interval then
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -49,7 +50,8 @@ def _cell(metric: Metric, row: Row) -> str:
     if not row.measured:
         return "no result" if row.replicates else NO_DATA
     interval = row.spreads[metric.path]
-    text = _value(metric, interval)
+    at_least = row.at_least and metric.path in LOWERED and interval.median is not None
+    text = f"{AT_LEAST} {metric.shown(interval.median)}" if at_least else _value(metric, interval)
     if interval.median is None and metric.fallback and row.spreads[metric.fallback].median is not None:
         text += f" (max {_value(metric, row.spreads[metric.fallback])})"
     if row.measured < row.replicates:
@@ -107,6 +109,7 @@ def suspect_lines(result: Result) -> list[str]:
     """One Markdown line for each row whose numbers may be the load generator's own, with the reasons."""
     return [
         f"- {_name(row.entry)} at concurrency {row.concurrency}: {'; '.join(map(safe, row.suspect))}"
+        + f"; its throughput can only be higher ({AT_LEAST})" * row.at_least
         for row in result.rows
         if row.suspect
     ]

@@ -101,11 +101,13 @@ def calibrate(
     at_most_tok_s: float = math.inf,
     processes: int | None = None,
     before_retry: BeforeRetry = at_once,
+    cpus: int | None = None,
 ) -> Calibration:
     """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
 
     Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
-    many `processes`; None is one. `before_retry` comes between two tries of a point.
+    many `processes`; None is one. `before_retry` comes between two tries of a point. `cpus` is how many the engine's
+    machine has to use; None asks this machine.
 
     `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
     `KeyboardInterrupt` when a load was interrupted.
@@ -125,7 +127,7 @@ def calibrate(
         kit_version=__version__,
         started_utc=started_utc,
         duration_ns=time.monotonic_ns() - started_ns,
-        cpus=usable_cpus(),
+        cpus=usable_cpus() if cpus is None else cpus,
         stamp_source=bench.stamp_source,
         limit_ms=MAX_ERROR_MS,
         min_pace=MIN_PACE,

@@ -10,21 +10,24 @@ from typing import Literal
 
 from kit.catalogue import model
 from kit.cpus import cpu_quota
-from kit.documents import Platform
+from kit.documents import Host, Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
 from kit.engines.protocol import ContainerHost
 from kit.errors import KitError
+from kit.judge.machines import gpus_text
+from kit.machine.here import describe_host, look_here
+from kit.machine.look import same_machine
 from kit.plan.plan import own_models
-from kit.run.host import describe_host
 from kit.supply.download import cache_folder
-from kit.supply.images import needed
-from kit.supply.provision import entry_recipe, preflight
+from kit.supply.images import needed, recipe
+from kit.supply.provision import LOADGEN, entry_recipe, preflight
 from kit.supply.supply import INSTALL, missing_modules
 from kit.supply.weights import weights_path
 from kit.text import bytes_text, plain_text
 
 State = Literal["ok", "note", "fail"]
+ENGINE_MACHINE = "engine's machine"
 MIN_FREE_BYTES = 15 << 30  # images of two engines, their build caches and a small model
 
 
@@ -52,6 +55,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
             yield Diagnosis("engine", "fail", error.what, error.remedy)
             return
         yield from _engine(host)
+        yield from _engine_machine(host)
         if platform is not None:
             yield _accelerator(host, platform)
             yield from _images(host, platform)
@@ -60,9 +64,9 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
 
 
 def _machine() -> Iterator[Diagnosis]:
+    """The one on which the command is typed."""
     host = describe_host()
-    memory = bytes_text(host.memory_bytes) if host.memory_bytes else "unknown"
-    yield Diagnosis("machine", "ok", f"{host.cpus_usable} of {host.cpus} CPUs, {memory} of memory, {host.system}")
+    yield Diagnosis("machine", "ok", _words(host))
     quota = cpu_quota()
     if quota is not None and quota < host.cpus:
         yield Diagnosis(
@@ -71,22 +75,37 @@ def _machine() -> Iterator[Diagnosis]:
             f"{quota:g} CPUs: who has used them up is stopped for a while, which distorts latencies",
             "Run without a quota (docker run --cpus, CPUQuota of systemd); pin CPUs instead.",
         )
+    yield from _clocks(host)
+    folder = cache_folder()
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    state: State = "ok" if free >= MIN_FREE_BYTES else "note"
+    yield Diagnosis("disk", state, f"{bytes_text(free)} free at the cache", "Free some space, or set KIT_CACHE.")
+
+
+def _words(host: Host) -> str:
+    memory = bytes_text(host.memory_bytes) if host.memory_bytes else "unknown"
+    gpus = gpus_text(gpu.name for gpu in host.gpus)
+    shown = f"{host.cpus_usable} of {host.cpus} CPUs, {memory} of memory, {host.system}"
+    return f"{shown}, {gpus}" if gpus else shown
+
+
+def _clocks(host: Host, where: str = "") -> Iterator[Diagnosis]:
+    """What varies the speed of a machine, or makes its clock slow to read."""
     governor = host.cpu_governor
     if governor not in (None, "performance"):
         yield Diagnosis(
-            "CPU governor",
+            f"CPU governor{where}",
             "note",
             f"{governor}: clock speed varies with load, which affects short windows",
             "sudo cpupower frequency-set -g performance",
         )
     if host.clock_source not in (None, "tsc", "arch_sys_counter", "kvm-clock"):
         yield Diagnosis(
-            "clock", "note", f"clock source {host.clock_source}: slow to read", "See docs/method.md on clocks."
+            f"clock{where}",
+            "note",
+            f"clock source {host.clock_source}: slow to read",
+            "See docs/method.md on clocks.",
         )
-    folder = cache_folder()
-    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
-    state: State = "ok" if free >= MIN_FREE_BYTES else "note"
-    yield Diagnosis("disk", state, f"{bytes_text(free)} free at the cache", "Free some space, or set KIT_CACHE.")
 
 
 def _engine(host: ContainerHost) -> Iterator[Diagnosis]:
@@ -99,6 +118,30 @@ def _engine(host: ContainerHost) -> Iterator[Diagnosis]:
             f"run {held.run} of process {held.pid} on {held.host} " + ("is gone" if held.dead else "holds it"),
             "Wait until it has ended; if it is gone: kit clean",
         )
+
+
+def _engine_machine(host: ContainerHost) -> Iterator[Diagnosis]:
+    """The one that servers run on, seen from a container where the load generator's image is there already."""
+    here = look_here()
+    try:
+        image = host.images.facts(recipe(*LOADGEN, "source").tag)
+        seen = None if image is None else host.engine(image.image_id).look(())
+        facts = host.describe()
+    except KitError as error:
+        yield Diagnosis(ENGINE_MACHINE, "note", error.what, error.remedy or "kit images build loadgen")
+        return
+    if seen is not None and same_machine(seen, here):
+        yield Diagnosis(ENGINE_MACHINE, "ok", "this one")
+    elif seen is not None:
+        yield Diagnosis(ENGINE_MACHINE, "ok", f"another than this: {_words(seen.host)}; servers run there")
+        yield from _clocks(seen.host, f" of the {ENGINE_MACHINE}")
+    elif (facts.kernel, facts.memory_bytes) == (here.host.kernel, here.host.memory_bytes):
+        yield Diagnosis(ENGINE_MACHINE, "ok", "this one, by its kernel and memory")
+    else:
+        words = (
+            f"{facts.cpus or '?'} CPUs, {bytes_text(facts.memory_bytes)} of memory, {facts.system or 'unknown'}"
+        )
+        yield Diagnosis(ENGINE_MACHINE, "ok", f"another than this: {words}; servers run there")
 
 
 def _accelerator(host: ContainerHost, platform: Platform) -> Diagnosis:

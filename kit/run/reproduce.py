@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Calibration, Cell, CellPlan, Plan, Result
-from kit.engines.protocol import Engine
+from kit.engines.protocol import Engine, RunEngine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
 from kit.metrics.disturbance import look_disturbances
@@ -21,12 +21,13 @@ from kit.plan.extension import is_extension
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
 from kit.report.disturbance_text import disturbance_text
+from kit.report.host_text import host_lines
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
-from kit.run.host import describe_host
+from kit.run.host import changes, host_of
 from kit.run.phases import CellInputs, Observer
 from kit.run.quiet import Quiet, QuietObserver
 from kit.run.telemetry import run_look
@@ -36,7 +37,6 @@ from kit.storage.live import LiveFile, live_file
 from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
     create,
-    host_lines,
     read_calibration,
     read_cells,
     read_host,
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def reproduce(
-    plan: Plan, folder: Path, engine: Engine, supply: Supply, suite: SuiteLevel, observer: RunObserver
+    plan: Plan, folder: Path, engine: RunEngine, supply: Supply, suite: SuiteLevel, observer: RunObserver
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
@@ -88,7 +88,7 @@ def reproduce(
     if not (folder / PLAN).is_file():
         create(folder)
     with live_file(folder) as live:
-        plan_sha256 = _begin(plan, folder)
+        plan_sha256 = _begin(plan, folder, engine)
         try:
             _measure(plan, folder, engine, supply, suite, observer, live)
         except StorageError as error:
@@ -153,18 +153,20 @@ class _Told:
         self.observer.progress(cell, event)
 
 
-def _begin(plan: Plan, folder: Path) -> str:
+def _begin(plan: Plan, folder: Path, engine: RunEngine) -> str:
     """Plan and host in a new run folder, or what is kept of an old one; returns the sha256 of plan.json."""
+    here = host_of(plan, engine)  # first: an engine that cannot be looked at leaves no document behind
     if not (folder / PLAN).is_file():
         plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
-        write_document(folder / HOST, describe_host(), "host")
+        write_document(folder / HOST, here, "host")
         return plan_sha256
     kept, plan_sha256 = read_plan(folder)
     if kept != plan and not is_extension(plan, kept):
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
-    if read_host(folder) != describe_host():
+    changed = changes(read_host(folder), here)
+    if changed:
         raise InputError(
-            f"The run in {folder} was started on another machine, or this one has changed.",
+            f"The run in {folder} was started on another machine, or this one has changed ({changed}).",
             "Old and new cells would not be comparable: start a new run.",
         )
     for planned in plan.cells:
@@ -196,6 +198,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, 
             observer.calibrating,
             at_most_tok_s=RUN_TOK_S,
             before_retry=quiet.wait,
+            cpus=read_host(folder).cpus_usable,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,7 +31,6 @@ from kit.storage.names import (
 )
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
-from kit.text import bytes_text, cell
 
 MAX_FILE_BYTES = DEFAULT.member_bytes
 METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
@@ -178,14 +177,3 @@ def read_folder(folder: Path) -> FolderFiles:
             else:
                 files[place] = _read(path)
     return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
-
-
-def host_lines(host: Host, size: Callable[[int], str] = bytes_text) -> tuple[str, ...]:
-    """What a reader wants to know of the machine, made safe for Markdown."""
-    memory = size(host.memory_bytes) if host.memory_bytes else "unknown"
-    packages = ", ".join(f"{name} {number}" for name, number in sorted(host.packages.items()))
-    return (
-        f"CPU: {cell(host.cpu_model or 'unknown')}, {host.cpus_usable} of {host.cpus} usable, memory {memory}",
-        f"System: {cell(host.system)} {cell(host.kernel)} {cell(host.architecture)}, Python {cell(host.python)}",
-        f"Packages: {cell(packages)}",
-    )

@@ -16,6 +16,7 @@ from kit.metrics.limits import (
 )
 from kit.metrics.stats import nearest_rank
 from kit.metrics.steadiness import slowest_part
+from kit.metrics.suspicion import BY_EFFECT, lateness
 from kit.plan.schedule import pause_ns, planned_request
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
@@ -136,12 +137,23 @@ def load_lag(evidence: Evidence) -> Steps:
         window = loaded.window
         if window is None:
             continue
+        if evidence.plan is not None and evidence.plan.method >= BY_EFFECT:
+            yield from _late_by_effect(loaded)
+            continue
         chosen = [r for r in loaded.records if sent_in(r, window) and r.error != "connect"]
         lags = sorted(record.sent_ns - record.intended_ns for record in chosen if record.sent_ns is not None)
         yield len(lags)
         if lags and nearest_rank(lags, 990) > _max_lag_ns(chosen):
             words = f"p99 send delay is {nearest_rank(lags, 990) / 1e6:.1f} ms: the client was late"
             yield Issue(loaded.where, words)
+
+
+def _late_by_effect(loaded: Loaded) -> Steps:
+    """As for SUSPECT; that the cell's numbers follow from its records is another rule's to say."""
+    metrics = loaded.cell.metrics
+    if metrics is not None:
+        yield metrics.send_lag_ms.n
+        yield from (Issue(loaded.where, words) for words in lateness(loaded.concurrency, metrics))
 
 
 def _max_lag_ns(records: Sequence[Record]) -> int:

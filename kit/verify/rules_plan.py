@@ -164,8 +164,9 @@ def host_present(evidence: Evidence) -> Steps:
     if evidence.host is None:
         return
     yield 1
-    if not 1 <= evidence.host.cpus_usable <= evidence.host.cpus:
-        yield Issue(HOST, f"{evidence.host.cpus_usable} of {evidence.host.cpus} CPUs cannot be usable")
+    for each in (evidence.host, evidence.host.client):
+        if each is not None and not 1 <= each.cpus_usable <= each.cpus:
+            yield Issue(HOST, f"{each.cpus_usable} of {each.cpus} CPUs cannot be usable")
 
 
 @rule("kit.version", "note", "versions", "Plan and manifest were written by this version of the kit")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +17,8 @@ from kit.documents.container import Accelerator, ContainerFacts
 from kit.documents.telemetry import TelemetrySample
 from kit.engines.protocol import SAMPLED, OnLine, RunProbe
 from kit.errors import EngineError
+from kit.machine.here import look_here
+from kit.machine.look import Look
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
@@ -152,7 +154,13 @@ class FakeEngine:
         self.on_stop: Callable[[], None] = lambda: None
         self.load_code = 0
         self.sampling = FakeSampling()
+        self.seen: Look | None = None  # None: the machine of the tests
+        self.log_of_looks: list[tuple[Accelerator, ...]] = []
         self.events = ('{"event": "progress", "phase": "warm-up"}', '{"event": "progress", "phase": "window"}')
+
+    def look(self, accelerators: Iterable[Accelerator]) -> Look:
+        self.log_of_looks.append(tuple(accelerators))
+        return self.seen or look_here()
 
     def free_port(self) -> int:
         return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ from kit.engines.docker.config import (
     server_memory_bytes,
 )
 from kit.engines.docker.containers import at_the_end, container, network, new_name, start, volume, volume_exists
+from kit.engines.docker.facts import engine_facts
+from kit.engines.docker.looking import look, looking_at
 from kit.engines.docker.passthrough import Passthrough, host_config_of
 from kit.engines.docker.running import DockerServer
 from kit.engines.docker.sidecar import DockerSampling, sampler, sampler_config
@@ -39,6 +41,7 @@ from kit.engines.docker.transfer import Member, fetch_file, put_files
 from kit.engines.docker.wire import follow_lines, keep_log
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InternalError, KitError
+from kit.machine.look import Look
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.names import FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS, TRACE
 
@@ -116,6 +119,13 @@ class DockerEngine:
     def _made(self, stack: contextlib.ExitStack, spec: ContainerSpec, place: Place) -> str:
         role = place.labels[ROLE_LABEL]
         return stack.enter_context(container(self.client, container_config(spec, place), new_name(role)))
+
+    def look(self, accelerators: Iterable[Accelerator]) -> Look:
+        with engine_errors("describe itself"):
+            facts = engine_facts(self.client.version(), self.client.info())
+        wanted: list[Accelerator] = [each for each in accelerators if each != "none"] or ["none"]
+        ways = [(each, self._passthrough(looking_at(self.loadgen_image, each))) for each in wanted]
+        return look(self.client, self.run, self.loadgen_image, ways, facts)
 
     # --- servers ----------------------------------------------------------------------------------------
 

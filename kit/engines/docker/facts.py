@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from kit.documents import EngineFacts
 from kit.documents.container import ContainerFacts, PassthroughMethod
+from kit.text import plain_text
 from kit.timestamps import utc_text
 
 Answer = Mapping[str, Any]
 
 NEVER = "0001-01-01"
 NANOSECONDS = 1_000_000_000
+MAX_RUNTIMES, MAX_COUNT = 100, 10**15
 
 
 def container_facts(
@@ -61,6 +64,31 @@ def engine_name(version: Answer) -> str:
     parts = version.get("Components") or [{}]
     name = str(parts[0].get("Name", "")) if isinstance(parts[0], Mapping) else ""
     return "Docker Engine" if name in ("", "Engine") else name
+
+
+def engine_facts(version: Answer, info: Answer) -> EngineFacts:
+    """What an engine says of itself and its machine, without that machine's name."""
+    runtimes = info.get("Runtimes")
+    named = [str(name) for name in runtimes] if isinstance(runtimes, Mapping) else []
+    return EngineFacts(
+        name=_words(engine_name(version)) or "",
+        version=_words(version.get("Version")) or "",
+        api_version=_words(version.get("ApiVersion")) or "",
+        system=_words(info.get("OperatingSystem")),
+        kernel=_words(info.get("KernelVersion")),
+        architecture=_words(info.get("Architecture")),
+        cpus=_positive(info.get("NCPU")),
+        memory_bytes=_positive(info.get("MemTotal")),
+        runtimes=tuple(sorted(plain_text(name, 100) for name in named))[:MAX_RUNTIMES],
+    )
+
+
+def _words(found: object) -> str | None:
+    return plain_text(found.strip(), 120) or None if isinstance(found, str) else None
+
+
+def _positive(found: object) -> int | None:
+    return found if type(found) is int and 0 < found <= MAX_COUNT else None
 
 
 def engine_time(text: object) -> str | None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import docker
 
+from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerSpec
 from kit.engines.docker.accelerators import probe
 from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import connect, engine_errors
 from kit.engines.docker.engine import DockerEngine
+from kit.engines.docker.facts import engine_facts
 from kit.engines.docker.images import DockerImages
 from kit.engines.docker.lock import holder, only_kit
 from kit.engines.docker.programs import run_program
@@ -47,6 +49,10 @@ class DockerHost:
         with engine_errors("describe itself"):
             info, version = self.client.info(), self.client.version()
         return f"{version.get('Version')}, API {version.get('ApiVersion')}, {info.get('OperatingSystem')}"
+
+    def describe(self) -> EngineFacts:
+        with engine_errors("describe itself"):
+            return engine_facts(self.client.version(), self.client.info())
 
     def only_kit(self) -> contextlib.AbstractContextManager[None]:
         return only_kit(self.client, self.run, self.images.scratch())

@@ -144,6 +144,16 @@ def _log(client: docker.DockerClient, container: str, which: dict[str, str]) -> 
             yield piece
 
 
+def printed(client: docker.DockerClient, container: str, limit_bytes: int) -> bytes:
+    """What a container that ended wrote to its standard output, cut at the limit; nothing of it was checked."""
+    found = bytearray()
+    for piece in _log(client, container, {"tail": "all", "stderr": "0"}):
+        found += piece
+        if len(found) > limit_bytes:
+            break
+    return bytes(found[:limit_bytes])
+
+
 def follow_lines(client: docker.DockerClient, container: str, doing: str) -> Iterator[str]:
     """What a container writes to its standard output, from its first line until it ends, as it comes."""
     path = f"/containers/{container}/logs"

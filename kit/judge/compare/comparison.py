@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents import MedianInterval
+from kit.documents.pins import Sparse
 from kit.documents.study import Study
 from kit.judge.compare.ratio import Ratio
+from kit.judge.machines import machine_text
 
 ComparisonOutcome = Literal[
     "faster",
@@ -24,14 +26,18 @@ PRODUCT = "decode_times_concurrency"
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """Whom the figures are of: a run or imported results, or what somebody published."""
+class Side(Sparse):
+    """Whom the figures are of: a run or imported results, or what somebody published.
+
+    `machine` is what a run ran on, by its facts, in a few words.
+    """
 
     origin: Literal["run", "imported", "published"]
     name: str
     title: str
     identity: str | None
     label: Literal["self-reported", "consistent"] | None
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,12 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Sparse):
     """All lines, in the order of metrics (or published tables), entries and concurrencies.
 
     `tolerance` is the part by which ours is widened before a published figure must lie in it; None between
     studies.
-    `notes` are true of all lines.
+    `notes` are true of all lines. `two_machines` says by which facts A and B ran on two; empty where on one.
     """
 
     schema: Literal["kit/comparison/1"]
@@ -73,8 +79,10 @@ class Comparison:
     tolerance: float | None
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+    two_machines: str = ""
 
 
 def side_of(study: Study) -> Side:
     """Who a study is."""
-    return Side(study.origin, study.name, study.title, study.identity, study.label)
+    machine = machine_text(study) if study.machine else ""
+    return Side(study.origin, study.name, study.title, study.identity, study.label, machine)

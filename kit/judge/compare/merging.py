@@ -9,6 +9,7 @@ from typing import Literal
 from kit.documents.study import Study, Subject, Trial
 from kit.errors import InputError
 from kit.judge.compare.standing import differences, other_weights
+from kit.judge.machines import why_two
 from kit.text import plain_text
 
 _SEPARATE = "Give one run at a time."
@@ -46,6 +47,8 @@ def _comparable(a: Study, b: Study) -> None:
         reasons.append("different warm-up or window")
     if a.hardware != b.hardware:
         reasons.append("different machine")
+    elif why_two(a, b):
+        reasons.append(f"different machine ({why_two(a, b)})")
     if a.origin != b.origin:
         reasons.append("one is imported")
     if reasons:

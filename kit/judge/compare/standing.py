@@ -6,9 +6,12 @@ from kit.catalogue import models
 from kit.documents import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.errors import InputError
-from kit.judge.study import is_complete, suspicions_of, values_of
+from kit.judge.compare.quantity import figure_text
+from kit.judge.machines import machine_remarks
+from kit.judge.study import is_complete, is_lower_bound, suspicions_of, values_of
 from kit.metrics.disturbance import DISTURBED
-from kit.metrics.registry import THROUGHPUT
+from kit.metrics.registry import METRICS, THROUGHPUT
+from kit.metrics.stats import median
 from kit.text import plain_text
 
 _METHOD = "the two methods define the figures differently"
@@ -19,7 +22,7 @@ def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     suspicions = suspicions_of(subject)
     if suspicions:
         disturbed = all(reason.startswith(DISTURBED) for reason in suspicions)
-        return ("" if disturbed else "SUSPECT: ") + "; ".join(suspicions)
+        return ("" if disturbed else "SUSPECT: ") + "; ".join((*suspicions, *_at_least(subject, metric)))
     if not is_complete(subject):
         lost = [trial for trial in subject.trials if trial.status != "measured"]
         reasons = "; ".join(dict.fromkeys(trial.reason or trial.status for trial in lost))
@@ -28,6 +31,14 @@ def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     if len(values_of(subject, metric)) < len(subject.trials):
         return f"no data for {metric}"
     return None
+
+
+def _at_least(subject: Subject, metric: str) -> list[str]:
+    """The figure all the same, where it can only be too low."""
+    if not is_lower_bound(subject, metric) or not values_of(subject, metric):
+        return []
+    what = METRICS[metric]
+    return [f"{what.name} at least {figure_text(what, median(values_of(subject, metric)))}"]
 
 
 def find(study: Study, entry: str, concurrency: int) -> Subject | None:
@@ -95,7 +106,9 @@ def remarks(a: Study, b: Study) -> tuple[str, ...]:
         if left is not None and right is not None and left != right:
             found.append(f"Different {name}: {left:g} s and {right:g} s.")
     device_a, device_b = (each.hardware.device if each.hardware else None for each in (a, b))
-    if device_a != device_b:
+    if a.machine is not None and b.machine is not None:
+        found += machine_remarks(a.machine, b.machine)
+    elif device_a != device_b:
         found.append(f"Different machine: {device_a or 'not named'} and {device_b or 'not named'}.")
     if a.kit_version != b.kit_version:
         found.append(f"Different kit version: {a.kit_version} and {b.kit_version}.")

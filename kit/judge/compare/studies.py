@@ -17,6 +17,7 @@ from kit.judge.compare.ratio import (
 )
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
+from kit.judge.machines import facts_of_two
 from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
 from kit.text import hint, plain_text
@@ -56,7 +57,8 @@ def compare_studies(
         for line in _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what)
     )
     notes = remarks(a, b)
-    return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes)
+    two = "" if same else facts_of_two(a, b)
+    return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes, two)
 
 
 def _is_same(a: Study, b: Study) -> bool:

@@ -51,8 +51,9 @@ def comparison_text(comparison: Comparison, *, markdown: bool = True) -> str:
     numbered = Numbered()
     published = comparison.b.origin == "published"
     parts = [_header(comparison, safe)]
+    heads = _heads(comparison, safe)
     for _, group in groupby(comparison.lines, key=lambda line: (line.table, line.metric)):
-        parts.append(_section(list(group), numbered, safe, published=published, markdown=markdown))
+        parts.append(_section(list(group), numbered, safe, heads, published=published, markdown=markdown))
     if numbered.reasons:
         parts.append(
             "\n".join(f"({n}) {safe(reason)}" + "  " * markdown for reason, n in numbered.reasons.items())
@@ -67,6 +68,9 @@ def comparison_text(comparison: Comparison, *, markdown: bool = True) -> str:
 
 def _header(comparison: Comparison, safe: Callable[[str], str]) -> str:
     lines = [f"- A: {_side(comparison.a, safe)}", f"- B: {_side(comparison.b, safe)}"]
+    if comparison.two_machines:
+        words = f"Two machines ({comparison.two_machines}): a difference may be the machine's, not the runtime's."
+        lines = [safe(words), "", *lines]
     return "\n".join((*lines, "", verdicts_text(comparison.lines) + _meaning(comparison)))
 
 
@@ -77,6 +81,7 @@ def _side(side: Side, safe: Callable[[str], str]) -> str:
     if side.origin == "imported":
         return f"{words} (imported, not verifiable)"
     identity = f", {side.identity[:12]}" if side.identity else ""
+    words += f", on {safe(side.machine)}" if side.machine else ""
     return f"{words} ({side.label or 'not labelled'}{identity})"
 
 
@@ -109,10 +114,19 @@ def metric_quantity(metric: str) -> Metric:
     return quantity(metric) if metric in METRICS else Metric(metric, metric.replace("_", " "), "", 1, "neither")
 
 
+def _heads(comparison: Comparison, safe: Callable[[str], str]) -> tuple[str, str]:
+    """What stands over the figures of each side: its machine too, where there are two."""
+    if not comparison.two_machines:
+        return "A", "B"
+    a, b = (safe(side.machine) or "machine not stated" for side in (comparison.a, comparison.b))
+    return f"A ({a})", f"B ({b})"
+
+
 def _section(
     lines: Sequence[Line],
     numbered: Numbered,
     safe: Callable[[str], str],
+    heads: tuple[str, str],
     *,
     published: bool,
     markdown: bool,
@@ -127,7 +141,7 @@ def _section(
         return f"{title}\n\n{len(lines)} figures, not comparable: {safe(lines[0].reason)}."
     body = [_row(line, what, numbered, safe, published=published) for line in lines]
     first = ["published row", "entry"] if published else ["entry"]
-    headers = [*first, "users", "A", "B", "A / B", "verdict"]
+    headers = [*first, "users", *heads, "A / B", "verdict"]
     align = (*("left" for _ in first), "right", "right", "right", "right", "left")
     form = "github" if markdown else "simple"
     return f"{title}\n\n{tabulate(body, headers, tablefmt=form, disable_numparse=True, colalign=align)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kit.documents.pins import Sparse
 from kit.documents.study import Origin
 from kit.judge.score.contract import Algorithm, By, Scenario
 
@@ -38,8 +39,11 @@ class MetricScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One entry of a study at one concurrency. No grade without a composite; the notes say why there is none."""
+class Card(Sparse):
+    """One entry of a study at one concurrency. No grade without a composite; the notes say why there is none.
+
+    `machine` is what it ran on, `a: EPYC 7763, 8 CPUs, 32 GB`; empty where all studies ran on one.
+    """
 
     study: str
     origin: Origin
@@ -52,6 +56,7 @@ class Card:
     composite: float | None
     grade: str | None
     notes: tuple[Note, ...]
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +78,8 @@ class Scorecard:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtraRow:
-    """One line of an extra card; `part` is the bucket it is about, `note` what is missing."""
+class ExtraRow(Sparse):
+    """One line of an extra card; `part` is its bucket, `note` what is missing, `machine` what a run ran on."""
 
     study: str
     entry: str
@@ -84,6 +89,7 @@ class ExtraRow:
     score: float | None
     grade: str | None
     note: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
+from kit.judge.machines import by_machine, machine_text
 from kit.judge.score.card import ExtraCards, ExtraRow
 from kit.judge.score.contract import By, Contract, ExtraRule
 from kit.judge.score.kit1 import check_class, kit1_card
@@ -73,7 +74,8 @@ def _row(
     study: Study, entry: str, level: int | None, found: _Found, score: float | None, contract: Contract
 ) -> ExtraRow:
     grade = None if score is None else grade_of(score, contract.grades)
-    return ExtraRow(study.name, entry, level, found.part, found.value, score, grade, found.note)
+    machine = machine_text(study) if study.machine else ""
+    return ExtraRow(study.name, entry, level, found.part, found.value, score, grade, found.note, machine)
 
 
 # --- one figure of one subject ----------------------------------------------------------------------------
@@ -180,9 +182,11 @@ def _profiles(
 def _profiled(
     studies: Sequence[Study], contract: Contract, concurrencies: Sequence[int] | None, named: str | None
 ) -> Iterator[_Profile]:
+    homes = {id(study): number for number, group in enumerate(by_machine(studies)) for study in group}
     for place, study in enumerate(studies):
         # two runs that do not say on which machine they were are not of the same one
-        machine = place if study.origin == "run" and study.hardware is None else study.hardware
+        stated = study.machine is not None or study.hardware is not None
+        machine = (homes[id(study)],) if stated or study.origin == "imported" else place
         for subject in _chosen(study, concurrencies):
             tokens = median_interval_of(subject, "prompt_tokens_mean").median
             composite = None if tokens is None else _alone(study, subject, contract, named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kit.documents.pins import Sparse
 from kit.errors import InputError
 from kit.judge.score.card import Card, Scorecard
 from kit.judge.score.contract import Contract
@@ -11,8 +12,8 @@ from kit.text import plain_text
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A card that is below the grade asked for, and why."""
+class Failure(Sparse):
+    """A card that is below the grade asked for, and why; `machine` as of the card."""
 
     study: str
     entry: str
@@ -20,6 +21,7 @@ class Failure:
     grade: str | None
     composite: float | None
     reasons: tuple[str, ...]
+    machine: str = ""
 
 
 def known_grade(contract: Contract, grade: str) -> str:
@@ -38,7 +40,7 @@ def failures(found: Scorecard, contract: Contract, grade: str) -> tuple[Failure,
     floors = {each.grade: each.at_least for each in contract.grades}
     floor = floors[known_grade(contract, grade)]
     return tuple(
-        Failure(card.study, card.entry, card.concurrency, card.grade, card.composite, _reasons(card))
+        Failure(card.study, card.entry, card.concurrency, card.grade, card.composite, _reasons(card), card.machine)
         for card in found.cards
         if card.grade is None or floors[card.grade] < floor
     )

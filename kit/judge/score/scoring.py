@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kit import __version__
 from kit.documents.study import Study
+from kit.judge.machines import named_machines
 from kit.judge.score.card import Scorecard
 from kit.judge.score.contract import Contract
 from kit.judge.score.kit1 import check_class, kit1_cards
@@ -25,8 +27,17 @@ def scorecard(
     if the contract has no such class, or nothing here needs one.
     """
     check_class(studies, contract, platform_class)
-    if contract.is_copy:
-        cards = probador_cards(studies, contract, concurrencies)
-    else:
-        cards = [card for study in studies for card in kit1_cards(study, contract, concurrencies, platform_class)]
+    machines = named_machines(studies)
+    if not contract.is_copy:
+        made = [kit1_cards(study, contract, concurrencies, platform_class) for study in studies]
+        cards = [replace(card, machine=name) for name, mine in zip(machines, made, strict=True) for card in mine]
+        return Scorecard("kit/scorecard/1", __version__, pin(contract), tuple(cards))
+    # Imported results form one group, as in the original; runs do not, so each is named by its machine.
+    cards = [
+        replace(card, machine=name)
+        for name, study in zip(machines, studies, strict=True)
+        if study.origin == "run"
+        for card in probador_cards([study], contract, concurrencies)
+    ]
+    cards += probador_cards([each for each in studies if each.origin == "imported"], contract, concurrencies)
     return Scorecard("kit/scorecard/1", __version__, pin(contract), tuple(cards))

@@ -69,15 +69,21 @@ def _table(cards: Sequence[Card], contract: Contract, scenario: Scenario, form: 
     safe = _safe(form)
     scored = [rule for rule in contract.metrics if rule.weight(scenario)]
     has_studies = len({card.study for card in cards}) > 1
-    headers = [*(["run"] if has_studies else []), "entry", "users", "grade", "score"]
+    has_machines = len({card.machine for card in cards}) > 1
+    headers = [*(["run"] if has_studies else []), *(["machine"] if has_machines else [])]
+    headers += ["entry", "users", "grade", "score"]
     headers += [f"{safe(rule.title)} ({rule.weight(scenario):.0%})" for rule in scored]
     body = []
     for card in cards:
-        start = [*([safe(card.study)] if has_studies else []), safe(card.entry), str(card.concurrency)]
+        start = [
+            *([safe(card.study)] if has_studies else []),
+            *([_escaped(card.machine, form)] if has_machines else []),
+        ]
+        start += [safe(card.entry), str(card.concurrency)]
         by_name = {metric.metric: metric for metric in card.metrics}
         shown = [_metric(by_name.get(rule.name), rule) for rule in scored]
         body.append([*start, _grade(card, form), number(card.composite, 1), *shown])
-    names = 2 if has_studies else 1
+    names = 1 + has_studies + has_machines
     align = ["left"] * names + ["right", "left", *["right"] * (len(scored) + 1)]
     return tabulate(body, headers, tablefmt="github", disable_numparse=True, colalign=align)
 
@@ -106,7 +112,8 @@ def _notes(cards: Sequence[Card], form: Form) -> list[str]:
     lines: dict[str, list[str]] = {}
     has_studies = len({card.study for card in cards}) > 1
     for card in cards:
-        who = f"{safe(card.study)}: " * has_studies + f"{safe(card.entry)} at {card.concurrency}"
+        where = " on " + safe(card.machine.partition(":")[0]) if card.machine else ""
+        who = f"{safe(card.study)}: " * has_studies + f"{safe(card.entry)} at {card.concurrency}{where}"
         for note in card.notes:
             words = _escaped(note.text, form)
             lines.setdefault(words, []).append(who)
@@ -144,8 +151,10 @@ def extra_text(found: ExtraCards, form: Form = "table") -> str:
     """One extra card with its thresholds. Ends without a line feed."""
     has_studies = len({row.study for row in found.rows}) > 1
     has_parts = any(row.part for row in found.rows)
+    has_machines = len({row.machine for row in found.rows}) > 1
     headers = [
         *(["run"] if has_studies else []),
+        *(["machine"] if has_machines else []),
         "entry",
         "users",
         *(["part"] if has_parts else []),
@@ -154,7 +163,10 @@ def extra_text(found: ExtraCards, form: Form = "table") -> str:
         "grade",
         "note",
     ]
-    body = [_extra_row(row, found.digits, has_studies, has_parts, form) for row in found.rows]
+    body = [
+        [*_extra_start(row, has_studies, has_machines, form), *_extra_row(row, found.digits, has_parts, form)]
+        for row in found.rows
+    ]
     numbers = ("users", "value", "score")
     align = ["right" if header in numbers else "left" for header in headers]
     table = tabulate(body, headers, tablefmt="github", disable_numparse=True, colalign=align)
@@ -162,10 +174,14 @@ def extra_text(found: ExtraCards, form: Form = "table") -> str:
     return f"{heading}\n\n{table}\n\n{found.thresholds[:1].upper()}{found.thresholds[1:]}."
 
 
-def _extra_row(row: ExtraRow, digits: int, has_studies: bool, has_parts: bool, form: Form) -> list[str]:
+def _extra_start(row: ExtraRow, has_studies: bool, has_machines: bool, form: Form) -> list[str]:
+    machine = [_escaped(row.machine, form) or "not stated"] if has_machines else []
+    return [*([_safe(form)(row.study)] if has_studies else []), *machine]
+
+
+def _extra_row(row: ExtraRow, digits: int, has_parts: bool, form: Form) -> list[str]:
     safe = _safe(form)
     return [
-        *([safe(row.study)] if has_studies else []),
         safe(row.entry),
         NO_DATA if row.concurrency is None else str(row.concurrency),
         *([row.part] if has_parts else []),
@@ -185,7 +201,8 @@ def gate_text(failed: Sequence[Failure], grade: str, cards: int, pin: ContractPi
     for each in failed:
         shown = "no grade" if each.grade is None else f"{each.grade} ({number(each.composite, 1)})"
         reasons = "; ".join(plain_text(reason, MAX_NOTE_CHARS) for reason in each.reasons)
-        who = f"{plain_text(each.study)}: {plain_text(each.entry)} at {each.concurrency}"
+        where = f" on {plain_text(each.machine, MAX_NOTE_CHARS)}" if each.machine else ""
+        who = f"{plain_text(each.study)}{where}: {plain_text(each.entry)} at {each.concurrency}"
         lines.append(f"- {who}: {shown}{': ' if reasons else ''}{reasons}")
     return "\n".join(lines)
 

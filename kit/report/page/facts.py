@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
 from kit.documents import Host, ServerFacts
 from kit.documents.study import Study
+from kit.judge.machines import machine_text, named_machines
 from kit.judge.study import entries_of, suspicions_of
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.report.calibration_text import calibration_line
 from kit.report.failure_text import failure_lines
+from kit.report.host_text import beside_cpu
 from kit.report.page.inputs import PageInput
 from kit.report.tables import method_lines
 from kit.text import NO_DATA, bytes_text, plain_text
@@ -23,20 +24,32 @@ LABELS = {
 }
 UNVERIFIABLE = "imported: measured by others with another method; without records they cannot be verified"
 MAX_SHOWN = 300
+MAX_MACHINES = 2000
 
 
 def machine(given: PageInput) -> str:
     """What it ran on, in a line; nothing where nobody says."""
-    hardware = given.study.hardware
-    words = [] if hardware is None else [hardware.device]
-    if given.host is not None and (hardware is None or hardware.accelerator == "none"):
-        words = [_cpu(given.host)]
-    return plain_text(" · ".join(words), MAX_SHOWN)
+    study = given.study
+    if study.machine is None and study.hardware is None:
+        return ""
+    words = machine_text(study)
+    if (
+        study.hardware is not None
+        and study.hardware.accelerator != "none"
+        and not (study.machine and study.machine.gpus)
+    ):
+        # a run from before GPUs were looked at: its servers proved that they computed on one
+        words = f"{plain_text(study.hardware.device, MAX_SHOWN)} (as its platform names it)"
+    return plain_text(words, MAX_SHOWN)
 
 
-def _cpu(host: Host) -> str:
-    name = re.sub(r"\((R|TM|tm|r)\)", "", host.cpu_model or host.architecture)
-    return f"{name}, {host.cpus_usable} CPU{'s' * (host.cpus_usable != 1)}, {bytes_text(host.memory_bytes)}"
+def machines_line(inputs: Sequence[PageInput]) -> str:
+    """That the runs of a page are of several machines, and which; nothing where they are of one."""
+    found = [name for name in dict.fromkeys(named_machines([given.study for given in inputs])) if name]
+    if not found:
+        return ""
+    words = f"{len(found)} machines, so differences between these runs may be the machine's"
+    return plain_text(f"{words}: {'; '.join(found)}.", MAX_MACHINES)
 
 
 def models(study: Study) -> str:
@@ -125,6 +138,7 @@ def host_facts(host: Host) -> list[tuple[str, str]]:
         ("CPU", host.cpu_model or NO_DATA),
         ("CPUs", f"{host.cpus_usable} usable of {host.cpus}"),
         ("memory", bytes_text(host.memory_bytes)),
+        *((name[0].lower() + name[1:] if name != "GPU" else name, words) for name, words in beside_cpu(host)),
         ("system", f"{host.system} {host.kernel}, {host.architecture}"),
         ("clock", host.clock_source or NO_DATA),
         ("CPU governor", host.cpu_governor or "not stated"),

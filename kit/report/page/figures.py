@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
-from kit.judge.study import entries_of, median_interval_of, suspicions_of
+from kit.judge.study import entries_of, is_lower_bound, median_interval_of, suspicions_of
 from kit.metrics.registry import TABLES, Metric
-from kit.report.tables import SUSPECT
+from kit.report.tables import AT_LEAST, SUSPECT
 from kit.text import NO_DATA, plain_text
 
 
@@ -64,14 +64,16 @@ def _figure(subject: Subject | None, metric: Metric) -> TableCell:
     if not measured:
         return TableCell("no result")
     interval = median_interval_of(subject, metric.path)
-    notes = [_interval(interval, metric)]
+    at_least = interval.median is not None and is_lower_bound(subject, metric.path)
+    notes = [] if at_least else [_interval(interval, metric)]
     if interval.median is None and metric.fallback:
         most = median_interval_of(subject, metric.fallback).median
         notes.append(f"max {metric.shown(most)}" if most is not None else "")
     if measured < len(subject.trials):
         notes.append(f"{measured} of {len(subject.trials)}")
     beside = " ".join(note for note in notes if note)
-    return TableCell(metric.shown(interval.median), beside, bool(suspicions_of(subject)))
+    value = f"{AT_LEAST} {metric.shown(interval.median)}" if at_least else metric.shown(interval.median)
+    return TableCell(value, beside, bool(suspicions_of(subject)))
 
 
 def _interval(interval: MedianInterval, metric: Metric) -> str:

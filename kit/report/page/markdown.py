@@ -37,6 +37,9 @@ def markdown(sections: Sequence[Section], overview: Plot | None, title: str) -> 
     """The report as Markdown; pictures lie in plots/."""
     several = len(sections) > 1
     parts = [f"# {safe(title, 200)}"]
+    machines = facts.machines_line([section.given for section in sections])
+    if machines:
+        parts.append(safe(machines, facts.MAX_MACHINES))
     if overview is not None:
         parts += [f"## {overview.title}", picture(overview)]
     for section in sections:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.documents.study import Study
+from kit.judge.machines import named_machines
 from kit.judge.study import entries_of
 from kit.report.page.inputs import WHICH, PageInput
 from kit.report.plots.distributions import distribution_plot
@@ -65,7 +66,12 @@ def overview_of(sections: Sequence[Section]) -> Plot | None:
     if len(sections) < 2:
         return None
     numbers = colours_of(entries_of(*(section.study for section in sections)))
-    return overview([(section.key, section.study) for section in sections], numbers)
+    machines = named_machines([section.study for section in sections])
+    letters = [name.partition(":")[0] for name in machines]
+    named = [
+        section.key + f" ({letter})" * bool(letter) for section, letter in zip(sections, letters, strict=True)
+    ]
+    return overview([(name, each.study) for name, each in zip(named, sections, strict=True)], numbers)
 
 
 def _keys(names: Sequence[str]) -> list[str]:

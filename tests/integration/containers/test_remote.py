@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -18,9 +19,13 @@ from kit.engines.docker.client import connect
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.volumes import model_volume, volume_name
 from kit.errors import EngineError
+from kit.machine.here import look_here
+from kit.machine.look import Look, same_machine
 from kit.probe import probe_of
+from kit.run.host import host_of
 from kit.storage.cell_folder import read_facts, read_records
 from tests.integration.containers.servers import leftovers, reference, write_short_load
+from tests.support.fakes import demo_plan
 from tests.support.not_tested import not_tested
 
 pytestmark = pytest.mark.integration
@@ -141,6 +146,27 @@ def test_everything_works_on_another_machine(
     assert name == volume_name("5e" * 32)
     assert read_facts(folder).requests == len(list(read_records(folder / "records.jsonl"))) > 0
     assert (folder / "truth.jsonl").stat().st_size > 0
+    assert leftovers(far, run) == []
+
+
+def test_the_machine_of_the_engine_is_described_by_a_container_there(
+    far: docker.DockerClient, loadgen_image: str, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own /proc and /sys, the image's Python; the command's machine stands beside it where it is another."""
+    engine = DockerEngine(far, run, loadgen_image)
+    here, there = look_here(), engine.look(["none"])
+    assert same_machine(here, there)  # both ends of this ssh are one machine
+    assert (there.host.kernel, there.host.memory_bytes) == (here.host.kernel, here.host.memory_bytes)
+    assert set(there.host.packages) < set(here.host.packages)  # nothing that only clients have
+    assert there.host.engine is not None
+    assert there.host.engine.kernel == there.host.kernel
+    assert host_of(demo_plan(), engine) == there.host
+    laptop = Look(replace(here.host, cpu_model="A laptop", cpus=99), "another start")
+    monkeypatch.setattr("kit.run.host.look_here", lambda: laptop)
+    found = host_of(demo_plan(), engine)
+    assert replace(found, client=None) == there.host
+    assert found.client is not None
+    assert (found.client.cpu_model, found.client.cpus) == ("A laptop", 99)
     assert leftovers(far, run) == []
 
 

@@ -70,6 +70,8 @@ def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> N
     assert {row.split()[1] for row in rows} == {"llamacpp", "vllm"}
     cells = [json.loads(path.read_bytes()) for path in run.glob("cells/*/cell.json")]
     assert [cell["status"] for cell in cells] == ["measured", "measured"]
+    host = json.loads((run / "host.json").read_bytes())
+    assert (host["engine"]["kernel"], "client" in host) == (host["kernel"], False)
     servers = {cell["entry"]: cell["server"] for cell in cells}
     assert {server["device"] for server in servers.values()} == {"cpu"}
     for server in servers.values():

@@ -74,6 +74,16 @@ def records_say(value: Any) -> None:
     value["metrics"]["errors_by_kind"] = {EVIL: 1}
 
 
+GPU = {"name": EVIL, "driver": EVIL, "cuda": EVIL}
+ENGINE = {"name": EVIL, "version": EVIL, "api_version": EVIL, "system": EVIL, "runtimes": [EVIL]}
+
+
+def client(host: Any) -> Any:
+    """The machine of the command, with a name as bad as the others."""
+    names = ("system", "kernel", "architecture", "cpus", "cpus_usable", "memory_bytes", "python", "packages")
+    return {**{name: host[name] for name in names}, "cpu_model": EVIL, "kernel": EVIL}
+
+
 CHANGES: dict[str, Change] = {
     "title": in_plan(titled),
     "failure": in_cell(lambda cell: replace(cell, status="failed", failure=REFUSED)),
@@ -84,6 +94,7 @@ CHANGES: dict[str, Change] = {
     "unknown key": document(path(BATCHED), lambda cell: cell.update({EVIL: EVIL})),
     "kinds of errors": document(path(BATCHED), records_say),
     "host": document("host.json", lambda host: host.update(cpu_model=EVIL, kernel=EVIL)),
+    "machine": document("host.json", lambda host: host.update(gpus=[GPU], engine=ENGINE, client=client(host))),
     "packages": document("host.json", lambda host: host.update(packages={EVIL: EVIL})),
     "prompts": document("plan.json", lambda plan: plan["prompts"].update(name=EVIL)),
     "not JSON": lambda files: files.update({"plan.json": EVIL.encode()}),

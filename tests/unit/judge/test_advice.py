@@ -139,3 +139,16 @@ def test_hostile_names_reach_no_terminal() -> None:
     found = only(subject("a\x1b[31m\n", 1, throughput_tok_s=1.0))
     assert "\x1b" not in leader_sentence(found)
     assert "\n" not in leader_sentence(found)
+
+
+def test_a_figure_that_can_only_be_too_low_is_left_out_with_what_it_is_at_least() -> None:
+    """As any that is SUSPECT; a figure without a direction is not told."""
+    idle = replace(trial(1, throughput_tok_s=812.34, ttft_ms__p50=9.0), suspect=("idle",), at_least=True)
+    both = (subject("a", 4, idle), subject("b", 4, throughput_tok_s=5.0, ttft_ms__p50=10.0))
+    words = "; left out: a (SUSPECT: idle; throughput at least 812.3 tok/s)"
+    assert leader_sentence(only(*both)).endswith(words)
+    assert only(*both, metric="ttft_ms.p50").left_out == (("a", "SUSPECT: idle"),)
+    mixed = subject("a", 4, idle, replace(trial(2, throughput_tok_s=9.0), suspect=("odd",)))
+    assert only(mixed).left_out == (("a", "SUSPECT: idle; odd"),)
+    half = subject("a", 4, idle, trial(2, throughput_tok_s=800.0))
+    assert only(half).left_out == (("a", "SUSPECT: idle; throughput at least 806.2 tok/s"),)

@@ -21,9 +21,11 @@ from kit.judge.claims import (
     falsified_by,
     read_claims,
 )
+from kit.judge.machines import machine_of
 from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
 from tests.support.documents_compared import CLAIMS
+from tests.support.good_bundle import good_host
 from tests.support.studies import CONDITIONS, replicated, study, subject, trial
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -197,6 +199,17 @@ def test_the_text_counts_and_is_harmless() -> None:
     assert text.endswith("1 confirmed, 0 falsified, 0 untested.")
     assert "falsified by: throughput_tok_s of a at 4 in yoga not above" in text
     assert "\x1b" not in text
+
+
+def test_a_claim_across_two_machines_says_so() -> None:
+    """It is checked all the same: its document may be about just that."""
+    claim = replace(CLAIM, left=replace(A, platform="yoga"), right=replace(B, platform="other"))
+    epyc = machine_of(good_host())
+    here = replace(run(CLEAR), machine=epyc)
+    there = replace(run(CLEAR), name="other", identity="d" * 64, machine=replace(epyc, cpus=64))
+    assert outcome(claim, here, there).reason.endswith("; two machines (usable CPUs: 2 and 64)")
+    assert "two machines" not in outcome(claim, here, replace(there, machine=epyc)).reason
+    assert "two machines" not in outcome(claim, here, replace(there, machine=None)).reason
 
 
 # --- the claims of this repository ------------------------------------------------------------------------

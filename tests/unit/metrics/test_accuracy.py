@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from kit.documents import Accuracy, CalibrationPoint, ErrorSpread, Fault, Metrics, Record, Window
 from kit.metrics.accuracy import (
-    IDLE_USERS,
-    NOT_CALIBRATED,
     accuracy,
     arrived_tok_s,
     calibration_point,
@@ -22,9 +20,9 @@ from kit.metrics.accuracy import (
     pace,
     proven,
     streams_text,
-    suspicions,
 )
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.suspicion import IDLE_USERS, NOT_CALIBRATED, suspicions
 from kit.reference.truth import Truth
 from tests.support.calibrations import good_calibration, good_point
 from tests.support.records import MS, make_record
@@ -225,21 +223,21 @@ def test_a_cell_beyond_what_is_proven_is_suspect(
     concurrency: int, metrics: Metrics, reasons: tuple[str, ...]
 ) -> None:
     """Streams, chunks per second and lag, each with its own words."""
-    assert suspicions(concurrency, metrics, CALIBRATION) == reasons
+    assert suspicions(concurrency, metrics, CALIBRATION, 2) == reasons
 
 
 def test_a_slow_server_may_be_met_a_little_later() -> None:
     """1 % of a latency of 800 ms is 8 ms."""
     records = [make_record(0, sent_ms=7, intended_ms=0, chunks_ms=(100, 807))]
     metrics = replace(cell_metrics(records, WINDOW, open_loop=False), mean_in_flight=1.0)
-    assert suspicions(1, metrics, CALIBRATION) == ()
+    assert suspicions(1, metrics, CALIBRATION, 2) == ()
 
 
 def test_without_a_calibration_every_cell_is_suspect() -> None:
     """And so where it proved nothing at all."""
-    assert suspicions(1, metrics_of(), None) == (NOT_CALIBRATED,)
+    assert suspicions(1, metrics_of(), None, 2) == (NOT_CALIBRATED,)
     nothing = replace(CALIBRATION, ceiling=None)
-    assert suspicions(1, metrics_of(), nothing) == ("the calibration proved nothing",)
+    assert suspicions(1, metrics_of(), nothing, 2) == ("the calibration proved nothing",)
 
 
 def test_a_cell_at_a_concurrency_that_failed_is_suspect() -> None:
@@ -247,9 +245,9 @@ def test_a_cell_at_a_concurrency_that_failed_is_suspect() -> None:
     points = (good_point(1), failed_at(2), failed_at(2), good_point(4))
     twice = replace(CALIBRATION, points=points)
     words = ("the calibration failed at concurrency 2, gap error and streams slower than asked for",)
-    assert suspicions(2, metrics_of(), twice) == words
+    assert suspicions(2, metrics_of(), twice, 2) == words
     second = replace(CALIBRATION, points=(good_point(1), failed_at(2), good_point(2), good_point(4)))
-    assert suspicions(2, metrics_of(), second) == ()
+    assert suspicions(2, metrics_of(), second, 2) == ()
 
 
 def test_the_last_try_says_why_a_concurrency_failed() -> None:
@@ -257,13 +255,13 @@ def test_the_last_try_says_why_a_concurrency_failed() -> None:
     first = replace(failed_at(2), faults=("lost",))
     points = (good_point(1), first, failed_at(2), good_point(4))
     words = ("the calibration failed at concurrency 2, gap error and streams slower than asked for",)
-    assert suspicions(2, metrics_of(), replace(CALIBRATION, points=points)) == words
+    assert suspicions(2, metrics_of(), replace(CALIBRATION, points=points), 2) == words
     assert [streams_text(count) for count in (0, 1, 2)] == ["0 streams", "1 stream", "2 streams"]
 
 
 def test_a_window_of_no_length_is_no_crash() -> None:
     """A bundle may claim anything."""
-    assert suspicions(1, replace(metrics_of(), window_s=0.0), CALIBRATION) == ()
+    assert suspicions(1, replace(metrics_of(), window_s=0.0), CALIBRATION, 2) == ()
 
 
 @pytest.mark.parametrize(
@@ -282,4 +280,4 @@ def test_littles_law_holds_in_a_closed_loop_or_the_cell_is_suspect(
     """Users without a request in flight are users the load generator was too slow for."""
     metrics = metrics_of(in_flight=in_flight)
     metrics = replace(metrics, requests=replace(metrics.requests, failed=failed))
-    assert suspicions(4, metrics, CALIBRATION) == expected
+    assert suspicions(4, metrics, CALIBRATION, 2) == expected

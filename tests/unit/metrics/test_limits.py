@@ -10,7 +10,7 @@ import pytest
 
 from kit.documents import Accuracy, ErrorSpread, Fault, Metrics, Record, Window
 from kit.metrics import limits
-from kit.metrics.accuracy import IDLE_USERS, faults, suspicions
+from kit.metrics.accuracy import faults
 from kit.metrics.aggregate import cell_metrics, is_replayed, sent_in
 from kit.metrics.limits import (
     MAX_ERROR_MS,
@@ -32,6 +32,7 @@ from kit.metrics.stats import (
     bootstrap_medians,
     median_interval,
 )
+from kit.metrics.suspicion import IDLE_USERS, suspicions
 from kit.metrics.validation import judge_all, parse_rule
 from tests.support.calibrations import good_calibration, good_point
 from tests.support.records import MS, make_record
@@ -66,6 +67,8 @@ VALUES: dict[str, Any] = {
     "MIN_BUSY_SHARE": 0.95,
     "MAX_LAG_NS": 5_000_000,
     "MAX_LAG_PERCENT": 1,
+    "MAX_LATE_PERCENT": 1,
+    "MAX_EFFECT_PERCENT": 1,
     "BACKOFF_FIRST_NS": 10_000_000,
     "BACKOFF_MAX_NS": 1_000_000_000,
     "STAMP_SLACK_NS": 2_000,
@@ -216,8 +219,8 @@ def late(lag_ms: float, latency_ms: float | None, *, p99: bool = True) -> Metric
 )
 def test_a_send_lag_may_be_as_long_as_its_limit(limit_ms: float, latency_ms: float | None, p99: bool) -> None:
     """The fixed one, or the share of the latency where that is more."""
-    assert suspicions(4, late(limit_ms, latency_ms, p99=p99), CALIBRATION) == ()
-    (reason,) = suspicions(4, late(limit_ms + 1e-6, latency_ms, p99=p99), CALIBRATION)
+    assert suspicions(4, late(limit_ms, latency_ms, p99=p99), CALIBRATION, 2) == ()
+    (reason,) = suspicions(4, late(limit_ms + 1e-6, latency_ms, p99=p99), CALIBRATION, 2)
     name = "p99" if p99 else "max"
     assert reason == f"send lag {name} {limit_ms:.1f} ms, limit {limit_ms:.1f} ms"
 
@@ -225,7 +228,7 @@ def test_a_send_lag_may_be_as_long_as_its_limit(limit_ms: float, latency_ms: flo
 @pytest.mark.parametrize(("less", "reasons"), [(0.0, ()), (1e-6, (IDLE_USERS,))])
 def test_so_many_users_must_be_busy(less: float, reasons: tuple[str, ...]) -> None:
     """On average over the window."""
-    assert suspicions(4, replace(FINE, mean_in_flight=4 * MIN_BUSY_SHARE - less), CALIBRATION) == reasons
+    assert suspicions(4, replace(FINE, mean_in_flight=4 * MIN_BUSY_SHARE - less), CALIBRATION, 2) == reasons
 
 
 @pytest.mark.parametrize(("more", "count"), [(0, 0), (1, 1)])
@@ -234,10 +237,10 @@ def test_a_cell_may_have_as_many_streams_and_chunks_as_were_proven(more: int, co
     ceiling = CALIBRATION.ceiling
     assert ceiling is not None
     users = ceiling.streams + more
-    assert len(suspicions(users, replace(FINE, mean_in_flight=float(users)), CALIBRATION)) == count
+    assert len(suspicions(users, replace(FINE, mean_in_flight=float(users)), CALIBRATION, 2)) == count
     chunks = int(ceiling.tok_s * 2) + more
     many = replace(FINE, window_s=2.0, tokens=replace(FINE.tokens, chunks=chunks))
-    assert len(suspicions(4, many, CALIBRATION)) == count
+    assert len(suspicions(4, many, CALIBRATION, 2)) == count
 
 
 GOOD: Accuracy = good_point(4).accuracy

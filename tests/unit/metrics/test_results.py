@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from kit.documents import Cell, CellFailure, CellPlan, CellStatus, Metrics, Window
-from kit.metrics.accuracy import NOT_CALIBRATED
+from kit.documents import Cell, CellFailure, CellPlan, CellStatus, Metrics, Result, Row, Window
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result, value_at
+from kit.metrics.suspicion import BY_EFFECT, IDLE_USERS, NOT_CALIBRATED
 from tests.support.calibrations import good_calibration
 from tests.support.fakes import demo_plan
 from tests.support.forge import FIRST, path, read
@@ -94,6 +94,25 @@ def test_a_row_is_over_the_measured_replicates_of_its_entry_and_concurrency() ->
     assert here.spreads["ttft_ms.p99"].n == 0
     assert here.suspect == (NOT_CALIBRATED,)
     assert {name for each in found.rows for name in each.spreads} == set(here.spreads)
+
+
+def test_a_row_is_a_lower_bound_where_all_doubts_about_it_can_only_have_lowered_it() -> None:
+    """Users without a request make rates too low; a cell that was not calibrated may be anything."""
+    plan = replace(demo_plan(), method=BY_EFFECT)
+    first, again = [each for each in plan.cells if (each.entry, each.concurrency) == ("llamacpp-serial", 4)]
+    sound, idle = metrics(), metrics(in_flight=1.0)
+    calibration = good_calibration((1, 2, 4))
+
+    def row_of(found: Result) -> Row:
+        return next(each for each in found.rows if (each.entry, each.concurrency) == (first.entry, 4))
+
+    cells = {first.id: cell(first, sound), again.id: cell(again, idle)}
+    found = make_result(plan, "f" * 64, cells, calibration)
+    assert [line.at_least for line in found.cells if line.status == "measured"] == [False, True]
+    assert (row_of(found).suspect, row_of(found).at_least) == ((IDLE_USERS,), True)
+    assert not row_of(make_result(plan, "f" * 64, {first.id: cell(first, sound)}, calibration)).at_least
+    assert not row_of(make_result(plan, "f" * 64, cells, None)).at_least
+    assert not row_of(make_result(replace(plan, method=2), "f" * 64, cells, calibration)).at_least
 
 
 def test_a_failed_cell_casts_no_doubt_on_its_row() -> None:

@@ -193,3 +193,23 @@ def test_why_requests_failed_stands_below_the_tables() -> None:
     assert WHY in text
     assert f"- HTTP 503, 2 requests ({first.entry}): busy \\| \\*\\*now\\*\\*" in text
     assert WHY not in tables(PLAN, result, CALIBRATION)
+
+
+def test_a_rate_that_can_only_be_too_low_says_so_and_other_figures_do_not() -> None:
+    """No interval then: its upper end would be as wrong as the figure."""
+    result = result_of({f"r1-c1-{name}": 30 for name in ("llamacpp-serial", "llamacpp-batched")})
+    lowered = replace(
+        result,
+        rows=tuple(
+            replace(row, at_least=True, suspect=("late",)) if row.entry == "llamacpp-serial" else row
+            for row in result.rows
+        ),
+    )
+    serial, batched = metric_table(lowered, THROUGHPUT).splitlines()[2:4]
+    assert "| ≥ 30.0 (1 of 2) † |" in serial
+    assert "≥" not in batched
+    decode = metric_table(lowered, TABLES[1]).splitlines()[2]
+    assert "≥" not in decode
+    assert "†" in decode
+    text = tables(PLAN, lowered, CALIBRATION)
+    assert "late; its throughput can only be higher (≥)" in text

@@ -9,12 +9,14 @@ from dataclasses import replace
 import pytest
 
 from kit.cli import run
+from kit.documents import EngineFacts, Gpu
 from kit.engines.protocol import Holder
 from kit.errors import EngineError
+from kit.machine.here import describe_host, look_here
+from kit.machine.look import Look
 from kit.plan.platforms import load_platform
 from kit.run import doctor
-from kit.run.doctor import Diagnosis, examine
-from kit.run.host import describe_host
+from kit.run.doctor import ENGINE_MACHINE, Diagnosis, examine
 
 
 def states(found: list[Diagnosis]) -> dict[str, str]:
@@ -74,6 +76,43 @@ class Held:
     def holder(self) -> Holder:
         return Holder("run", "host", "7", "now", self.dead)
 
+    @property
+    def images(self) -> NoImages:
+        return NoImages()
+
+    def describe(self) -> EngineFacts:
+        return EngineFacts("Docker Engine", "28.0", "1.48", "Linux", "6.1\x1b", "x86_64", 3, 5 << 30)
+
+
+class NoImages:
+    """An engine without the load generator's image."""
+
+    def facts(self, _reference: str) -> None:
+        return None
+
+
+class Looked(Held):
+    """An engine with that image, whose container sees this machine, or another."""
+
+    def __init__(self, seen: Look) -> None:
+        super().__init__(dead=False)
+        self.seen = seen
+
+    @property
+    def images(self) -> Looked:  # type: ignore[override]
+        return self
+
+    def facts(self, _reference: str) -> Looked:
+        return self
+
+    image_id = "sha256:1"
+
+    def engine(self, _image: str) -> Looked:
+        return self
+
+    def look(self, _accelerators: object) -> Look:
+        return self.seen
+
 
 @pytest.mark.parametrize("dead", [True, False])
 def test_a_lock_is_told_with_who_holds_it(dead: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,8 +120,28 @@ def test_a_lock_is_told_with_who_holds_it(dead: bool, monkeypatch: pytest.Monkey
     monkeypatch.setattr(doctor, "connect", lambda _: nullcontext(Held(dead)))
     found = list(examine(None))
     assert "\x1b" not in "".join(each.words for each in found)
-    lock = found[-1]
+    (lock,) = [each for each in found if each.what == "lock"]
     assert (lock.what, lock.state, "gone" in lock.words) == ("lock", "fail", dead)
+
+
+def test_an_engine_on_another_machine_is_told_by_what_it_says_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no image of the kit is there to look from."""
+    monkeypatch.setattr(doctor, "connect", lambda _: nullcontext(Held(dead=False)))
+    found = {each.what: each for each in examine(None)}
+    assert found[ENGINE_MACHINE].words == "another than this: 3 CPUs, 5.4 GB of memory, Linux; servers run there"
+
+
+def test_an_engine_is_looked_at_from_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine is told apart from the one of the command, with what varies its speed."""
+    here = look_here()
+    monkeypatch.setattr(doctor, "connect", lambda _: nullcontext(Looked(here)))
+    assert {each.what: each.words for each in examine(None)}[ENGINE_MACHINE] == "this one"
+    other = replace(here.host, cpus=64, cpus_usable=8, cpu_governor="powersave", gpus=(Gpu("NVIDIA H200"),) * 2)
+    monkeypatch.setattr(doctor, "connect", lambda _: nullcontext(Looked(Look(other, "another start"))))
+    found = {each.what: each for each in examine(None)}
+    assert found[ENGINE_MACHINE].words.startswith("another than this: 8 of 64 CPUs")
+    assert "2 x NVIDIA H200" in found[ENGINE_MACHINE].words
+    assert found["CPU governor of the engine's machine"].state == "note"
 
 
 def test_the_command_answers_with_a_code_and_in_json(

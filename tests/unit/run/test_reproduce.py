@@ -11,6 +11,7 @@ import pytest
 
 from kit.documents import Calibration, Plan, Result
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
+from kit.machine.here import look_here
 from kit.run.calibrate import BeforeRetry, OnStep, Step
 from kit.run.reproduce import conclude, reproduce
 from kit.storage.names import RESULT
@@ -19,7 +20,6 @@ from kit.storage.run_folder import (
     read_cells,
     read_document,
     read_folder,
-    read_host,
     read_plan,
 )
 from kit.supply.supply import process_supply
@@ -121,11 +121,11 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
         _: object,
         folder: Path,
         on_step: OnStep,
-        at_most_tok_s: float,
         before_retry: BeforeRetry,
+        **more: float,
     ) -> Calibration:
         before_retry()
-        assert at_most_tok_s == 10_000
+        assert more == {"at_most_tok_s": 10_000, "cpus": 77}
         assert engine.log == []
         asked.append((levels, rate))
         scratch.append(folder)
@@ -134,6 +134,8 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
 
     monkeypatch.setattr("kit.run.reproduce.calibrate", scripted)
     observer = Silent()
+    here = look_here()
+    engine.seen = replace(here, host=replace(here.host, cpus=99, cpus_usable=77))
     calibrated = replace(plan, calibrate=True)
     outcome = reproduce(calibrated, tmp_path / "run", engine, process_supply(plan, weights), SUITE, observer)
     assert asked == [((1,), 200.0)]
@@ -254,14 +256,14 @@ def test_an_interrupted_cell_stays_marked(plan: Plan, engine: FakeEngine, weight
 
 
 def test_another_plan_or_machine_is_never_mixed_in(
-    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
 ) -> None:
     """The run says what it was made with, and that is what it goes on with."""
     run, supply = tmp_path / "run", process_supply(plan, weights)
     reproduce(plan, run, engine, supply, SUITE, Silent())
     with pytest.raises(InputError, match="another plan"):
         reproduce(replace(plan, seed=plan.seed + 1), run, engine, supply, SUITE, Silent())
-    elsewhere = replace(read_host(run), cpus=99)
-    monkeypatch.setattr("kit.run.reproduce.describe_host", lambda: elsewhere)
-    with pytest.raises(InputError, match="another machine"):
+    here = look_here()
+    engine.seen = replace(here, host=replace(here.host, cpus=99))
+    with pytest.raises(InputError, match=r"another machine, or this one has changed \(cpus\)"):
         reproduce(plan, run, engine, supply, SUITE, Silent())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.documents import Cell, CellFailure, Finding, Record
-from kit.metrics.accuracy import IDLE_USERS, suspicions
+from kit.metrics.suspicion import IDLE_USERS, suspicions
 from kit.verify.evidence import open_run
 from kit.verify.rule import Issue
 from kit.verify.rules_load import load_busy
@@ -149,7 +149,7 @@ def test_idle_users_are_flagged_just_where_the_cell_is_suspect(share: float, fla
     assert cell.concurrency is not None
 
     assert any(isinstance(step, Issue) for step in load_busy.check(evidence)) == flagged
-    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration)) == flagged
+    assert (IDLE_USERS in suspicions(cell.concurrency, cell.metrics, evidence.calibration, 2)) == flagged
 
 
 # --- dialects, counts, and the two methods --------------------------------------------------------------
@@ -202,3 +202,24 @@ def test_a_load_of_another_method_than_the_plan_is_refused() -> None:
     """Nobody picks the rules that suit a cell."""
     verdict = run_verdict(changed_files(in_cell(of_first_method)))
     assert {finding.rule for finding in verdict.findings} - NOTES == {"cell.identity"}
+
+
+def test_a_command_typed_on_another_machine_is_honest_unless_that_uses_more_cpus_than_it_has() -> None:
+    """The engine's machine and the command's are held to the same rule."""
+
+    def typed_elsewhere(usable: int) -> Change:
+        names = ("system", "kernel", "architecture", "cpu_model", "cpus", "memory_bytes", "python", "packages")
+
+        def change(host: Any) -> None:
+            host["client"] = {**{name: host[name] for name in names}, "cpus_usable": usable}
+            host["gpus"] = [{"name": "NVIDIA H200", "driver": "570.1"}]
+
+        return document("host.json", change)
+
+    def found_in(change: Change) -> list[Finding]:
+        findings = run_verdict(changed_files(change)).findings
+        return [finding for finding in findings if finding.level != "note"]
+
+    assert found_in(typed_elsewhere(4)) == []
+    (finding,) = found_in(typed_elsewhere(5))
+    assert (finding.rule, finding.message) == ("host.present", "5 of 4 CPUs cannot be usable")

@@ -15,6 +15,7 @@ from kit.metrics.limits import (
     BACKOFF_MAX_NS,
     MAX_LAG_NS,
     MAX_LAG_PERCENT,
+    MAX_LATE_PERCENT,
     MIN_BUSY_SHARE,
     MIN_SAME_CHARS,
     STAMP_SLACK_NS,
@@ -24,6 +25,7 @@ from tests.support.calibrations import good_point
 from tests.support.forge import (
     BATCHED,
     Change,
+    document,
     in_calibration,
     in_server,
     records_of,
@@ -33,6 +35,14 @@ from tests.support.good_bundle import good_files
 from tests.support.issues import cell_of, facts, issues, only, record, records
 
 MS = 1_000_000
+
+
+def by_method(number: int) -> Change:
+    """The plan says that its numbers are of this method."""
+    return document("plan.json", lambda plan: plan.update(method=number))
+
+
+METHOD_2, METHOD_3 = by_method(2), by_method(3)
 
 
 # --- the load ---------------------------------------------------------------------------------------------
@@ -73,7 +83,7 @@ def test_requests_may_leave_late_by_the_fixed_limit_or_a_share_of_the_latency(
 ) -> None:
     """Whichever is more; the same for all requests of the cell."""
     change = late_by(limit_ns + more_ns, latency_ns)
-    assert bool(issues("load.lag", records(lambda records: list(map(change, records))))) is found
+    assert bool(issues("load.lag", METHOD_2, records(lambda records: list(map(change, records))))) is found
 
 
 def test_one_late_request_in_a_hundred_is_no_finding() -> None:
@@ -87,8 +97,22 @@ def test_one_late_request_in_a_hundred_is_no_finding() -> None:
 
         return change
 
-    assert issues("load.lag", records(many(1))) == []
-    assert len(issues("load.lag", records(many(2)))) == 1
+    assert issues("load.lag", METHOD_2, records(many(1))) == []
+    assert len(issues("load.lag", METHOD_2, records(many(2)))) == 1
+
+
+@pytest.mark.parametrize(("more_ms", "found"), [(0.0, False), (1e-6, True)])
+def test_since_method_3_late_requests_count_by_the_time_they_took(more_ms: float, found: bool) -> None:
+    """The flag has the words of SUSPECT: 1 % of 2 users' time in a window of 0.6 s are 12 ms."""
+
+    def late(cell: Cell) -> Cell:
+        assert cell.metrics is not None
+        lag = replace(cell.metrics.send_lag_ms, n=1, mean=12.0 * MAX_LATE_PERCENT + more_ms)
+        slow = replace(cell.metrics.e2e_ms, mean=1e6)
+        return replace(cell, metrics=replace(cell.metrics, send_lag_ms=lag, e2e_ms=slow))
+
+    words = ["late sends took 1.0 % of the users' time, limit 1 %"] if found else []
+    assert issues("load.lag", METHOD_3, only(late)) == words
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,15 @@ def test_suspect_and_lost_cells_stand_under_warnings() -> None:
     assert "At 1 user no runtime has a valid result." in report.html
 
 
+def test_a_rate_that_can_only_be_too_low_is_at_least_that() -> None:
+    """In the tables of both forms; the reason in the warnings says it in words."""
+    doubted = replace(trial(1, throughput_tok_s=20.0, decode_tok_s=7.0), suspect=("late",), at_least=True)
+    report = report_of([PageInput(study(subject("vllm", 1, doubted)), "x", "run")])
+    for text in (report.html, report.markdown):
+        assert "≥ 20.0" in text
+        assert "≥ 7.0" not in text
+
+
 def test_a_run_without_a_figure_has_a_page_without_plots() -> None:
     """And says so."""
     report = report_of([PageInput(study(subject("vllm", 1, trial(1, "failed"))), "x", "run")])
