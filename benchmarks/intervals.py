@@ -90,7 +90,7 @@ def false_verdicts(n: int, count: int) -> Iterator[Row]:
         for way, judge in ways.items():
             row = [scenario.name, str(n), way]
             for model in MODELS.values():
-                made = tables(model, scenario.true, n, count // 5 if judge is before else count)
+                made = tables(model, scenario.true, n, count // 20 if judge is before else count)
                 said = [judge(table, kit_t) for table in made]
                 row.append(percent(sum(any(map(scenario.is_false, each)) for each in said), len(said)))
             yield row

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents import MedianInterval
+from kit.documents.pins import Sparse
 from kit.documents.study import Study, Subject
 from kit.judge.compare.quantity import figure_text, judged_quantity
 from kit.judge.compare.ratio import (
@@ -32,7 +33,7 @@ REASON_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Leader:
+class Leader(Sparse):
     """The best entry at one concurrency by one metric.
 
     `runner_up` is whom `ratio` (entry / runner_up) is taken to: the next best, or the best of those that decide
