@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from kit.documents import Metrics, Result
 from kit.text import number
 
+COUNTED = "How tokens and chunks were counted"
 SAID_FROM_SHARE = 0.05  # of chunks with the one before: fewer come from a machine that was busy for a moment
 _FAULTS: Mapping[str, str] = {
     "below-chunks": "fewer tokens than chunks of text",
