@@ -62,4 +62,6 @@ def _touch(target: Target, address: Address, context: ssl.SSLContext | None, lim
 
 def nobody_answers(target: Target, why: str) -> UnreachableError:
     """The error for a server that nobody reaches."""
-    return UnreachableError(f"Nobody answers at {target.base_url}: {why}.", "Start the server, or check host and port.")
+    return UnreachableError(
+        f"Nobody answers at {target.base_url}: {why}.", "Start the server, or check host and port."
+    )

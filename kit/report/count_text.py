@@ -26,6 +26,7 @@ _DIALECTS: Mapping[str, str] = {
     "choices": "a second choice, which is not timed",
     "single-newlines": "one newline between events instead of a blank line",
     "content-parts": "text as a list of parts",
+    "odd-index": "a choice that is not numbered 0",
 }
 
 

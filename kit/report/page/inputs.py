@@ -28,8 +28,8 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about counts
-    and arrivals: entry, concurrency, sentences.
+    concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
+    counts and arrivals: entry, concurrency, sentences.
     """
 
     study: Study

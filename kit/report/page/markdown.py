@@ -66,7 +66,9 @@ def _section(section: Section, hashes: str) -> list[str]:
         parts += [f"{hashes} Throughput", picture(section.throughput)]
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
     if counted := facts.counted(given):
-        parts.append(f"{COUNTED}:\n\n" + "\n".join(f"- {safe(where)}: {safe(what, 2000)}" for where, what in counted))
+        parts.append(
+            f"{COUNTED}:\n\n" + "\n".join(f"- {safe(where)}: {safe(what, 2000)}" for where, what in counted)
+        )
     if given.scorecard:
         parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     if given.differences and len(given.differences.entries) > 1:
