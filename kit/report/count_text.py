@@ -27,6 +27,7 @@ _DIALECTS: Mapping[str, str] = {
     "single-newlines": "one newline between events instead of a blank line",
     "content-parts": "text as a list of parts",
     "odd-index": "a choice that is not numbered 0",
+    "replayed": "an answer that the server says it had whole before it sent it",
 }
 
 

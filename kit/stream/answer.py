@@ -142,6 +142,8 @@ class _Reading:
         if isinstance(timings := event.get("timings"), dict):
             predicted = as_count(timings.get("predicted_n"), MAX_TOKENS)
             self.predicted_tokens = self.predicted_tokens if predicted is None else predicted
+        if event.get("stream_mode") == "replayed":
+            self.dialect.add("replayed")
         if self.model is None:
             self.model = as_name(event.get("model"), MAX_NAME_CHARS)
 

@@ -246,3 +246,16 @@ def without_last_line(data: bytes) -> bytes:
 
 def stranger(files: Files) -> None:
     files["run.sh"] = b""
+
+
+def first_method(plan: Plan) -> Plan:
+    return replace(plan, method=1)
+
+
+def older_rules(plan: Plan) -> Plan:
+    """The rules of before for the numbers, in a plan of a later kit."""
+    return replace(plan, method=1, kit_version="0.2.0")
+
+
+def older_rules_and_memory(plan: Plan) -> Plan:
+    return replace(plan, method=1, server_memory_bytes=2**30)

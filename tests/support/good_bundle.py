@@ -22,6 +22,7 @@ from kit.documents import (
 )
 from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.metrics.aggregate import cell_metrics
+from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.plan.correctness import load_suite
 from kit.plan.plan import cell_load, entry_of, make_plan
@@ -121,23 +122,25 @@ def _phases(duration_ns: int) -> Iterator[Phase]:
         yield Phase(name, at * step_ns, (at + 1) * step_ns, "ok")
 
 
-def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: bytes) -> LoadFacts:
+def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: Sequence[Record], files: Files) -> LoadFacts:
     workload = plan.workload
+    window = Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns)
     return LoadFacts(
         origin_utc=utc_text(origin_ns),
         origin_ns=origin_ns - START_NS,
         ended_utc=utc_text(origin_ns + duration_ns),
         duration_ns=duration_ns,
-        window=Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns),
+        window=window,
         stamp_source="kernel",
         clock="CLOCK_MONOTONIC",
         clock_resolution_ns=1,
         cpu_ns=duration_ns // 20,
         interrupted=False,
         stale_retries=0,
-        requests=records.count(b"\n"),
-        records_sha256=sha256(records).hexdigest(),
-        texts_sha256=sha256(texts).hexdigest(),
+        requests=len(records),
+        records_sha256=sha256(files["records.jsonl"]).hexdigest(),
+        texts_sha256=sha256(files["texts.jsonl"]).hexdigest(),
+        failures=failures(records, window),
     )
 
 
@@ -158,7 +161,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str
         "correct.jsonl": jsonl(good_checks(planned.concurrency)),
     }
     duration_ns = over_ns + 500 * MS
-    facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, files["records.jsonl"], files["texts.jsonl"])
+    facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
     entry = entry_of(plan, planned)
     cell = Cell(
