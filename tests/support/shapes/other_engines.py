@@ -19,6 +19,7 @@ from tests.support.shapes.shape import (
     apart,
     finished,
     running,
+    spaced,
     with_all,
 )
 from tests.support.streams import chunk, event, usage
