@@ -110,7 +110,10 @@ def _outcome_faults(record: Record, method: int) -> Iterator[str]:
 
 def _says_more(record: Record) -> bool:
     """Whether a record has a member that came with the second method."""
-    return bool(record.dialect or record.count_fault) or (record.reasoning_tokens, record.untimed_tokens) != (None, 0)
+    return bool(record.dialect or record.count_fault) or (record.reasoning_tokens, record.untimed_tokens) != (
+        None,
+        0,
+    )
 
 
 def _missing(record: Record) -> Iterator[str]:

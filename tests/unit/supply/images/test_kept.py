@@ -130,7 +130,7 @@ def test_a_disk_that_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its stage is another, nothing is fetched or compiled, and its labels name the program. --no-cache compiles."""
+    """Its stage is another, nothing is fetched or compiled, its labels name the program. --no-cache compiles."""
     import kit.supply.images.building as building
 
     store = ScriptedImages()
