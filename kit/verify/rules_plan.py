@@ -81,7 +81,7 @@ def _model_faults(plan: Plan) -> Iterator[str]:
 
 
 def _method_faults(plan: Plan) -> Iterator[str]:
-    """Whoever leaves the method out has older rules for the numbers: not in a plan that can be told to be newer."""
+    """Who leaves the method out has older rules for the numbers: not in a plan that can be told to be newer."""
     if plan.method > 1:
         return
     if plan.server_memory_bytes is not None:
