@@ -62,7 +62,7 @@ def test_nothing_stays_after_an_error_of_ours(
 
 @pytest.fixture
 def sockets_collected() -> Iterator[None]:
-    """docker-py, interrupted between the making of a socket and its keeping, leaves the socket to the collector."""
+    """docker-py, interrupted between the making and the keeping of a socket, leaves it to the collector."""
     yield
     with warnings.catch_warnings():  # now, and not in the midst of a test that has nothing to do with it
         warnings.simplefilter("ignore", ResourceWarning)
