@@ -37,7 +37,7 @@ unit: $(VENV)/.dev ## the unit tests, under a minute
 	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal
 
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
-	$(BIN)/python -m pytest tests/integration
+	$(BIN)/python -m pytest tests/integration -n 2
 
 golden: $(VENV)/.dev ## regenerate the golden help files; review the diff before committing
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py

@@ -193,7 +193,8 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     from kit.run.load import load_by_hand
     from kit.strict import plain, write_json
 
-    url, access = given_url(words), given_access(words)
+    url = given_url(words)
+    access = given_access(words, url)
     arriving = grouped(ArrivalOptions, words)
     request = make_request(url, words["model"], access, grouped(AskingOptions, words), arriving)
     say_notes(request, request.loop.concurrency)

@@ -99,7 +99,8 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
 
     loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
     unshaped = dict.fromkeys(field.name for field in fields(ArrivalOptions))
-    url, access = given_url(words), given_access(words)
+    url = given_url(words)
+    access = given_access(words, url)
     arriving = grouped(ArrivalOptions, unshaped | words)
     request = make_request(url, words["model"], access, grouped(AskingOptions, words), arriving)
     say_notes(request, max((loop.concurrency or 0 for loop in loops), default=0))

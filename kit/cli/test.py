@@ -68,7 +68,8 @@ def command(
     from kit.report.examination import Account, examination, summary
     from kit.strict import plain
 
-    target, access = parse_target(given_url(words)), given_access(words)
+    url = given_url(words)
+    target, access = parse_target(url), given_access(words, url)
     suite = correctness.load_suite("correctness", level)
     account = Account(quiet=quiet)
 
@@ -103,13 +104,11 @@ def _model(target: Target, access: Access) -> str:
 def _somebody_answers(target: Target) -> Iterator[None]:
     """A server that nobody reaches is not ready, as for whoever waits for it, and gives no wrong answers."""
     from kit import errors
+    from kit.loadgen.reach import nobody_answers
     from kit.probe import http
 
     try:
         yield
-    except errors.UnreachableError as error:
-        raise errors.RuntimeNotReadyError(error.what, error.remedy) from None
-    except http.UnreachableError as error:
-        raise errors.RuntimeNotReadyError(
-            f"Nobody answers at {target.base_url}: {error}.", "Start the server, or check host and port."
-        ) from None
+    except (errors.UnreachableError, http.UnreachableError) as error:
+        told = error if isinstance(error, errors.UnreachableError) else nobody_answers(target, str(error))
+        raise errors.RuntimeNotReadyError(told.what, told.remedy) from None

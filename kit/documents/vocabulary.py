@@ -21,7 +21,9 @@ TokenSource = Literal["usage", "timings", "chunks"]
 # Why a server's own count of tokens was not believed.
 CountFault = Literal["below-chunks", "above-limit", "not-a-count", "missing-part", "several-choices"]
 # What an answer left out or wrote otherwise than most do, and was read all the same.
-Dialect = Literal["no-done", "odd-finish", "choices", "single-newlines", "content-parts"]
+Dialect = Literal[
+    "no-done", "odd-finish", "choices", "single-newlines", "content-parts", "odd-index", "replayed"
+]  # fmt: skip
 StampSource = Literal["kernel", "user"]
 CellStatus = Literal["measured", "failed", "interrupted"]
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import errno
 import os
 import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kit.documents import ErrorKind, Exchange, Timeouts
-from kit.errors import InputError, InternalError
+from kit.errors import InputError, InternalError, UnreachableError
 from kit.loadgen.client import Client
 from kit.loadgen.clock import Clock
 from kit.loadgen.connector import Address, reason_of, resolve, tls_context
@@ -199,24 +198,13 @@ def _unreached(number: int, words: str) -> Exchange:
 
 
 def _resolved(target: Target, limits: Limits) -> Address | str:
-    """The address of the server, or why there is none. The system may look a name up for as long as it likes."""
-    found: list[Address | str | BaseException] = []
-
-    def look() -> None:
-        try:
-            found.append(resolve(target))
-        except InputError as error:
-            found.append(error.what.rstrip("."))
-        except BaseException as error:
-            found.append(error)
-
+    """The address of the server, or why there is none."""
     limit_s = min(limits.connect_s, limits.total_s)
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    answer = found[0] if found else f"no connection within {limit_s:g} s"
-    if isinstance(answer, OSError):
-        raise own_fault(reason_of(answer), 1) from None
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
+    try:
+        return resolve(target, limit_s)
+    except InputError as error:
+        return error.what.rstrip(".")
+    except UnreachableError:
+        return f"no connection within {limit_s:g} s"
+    except OSError as error:
+        raise own_fault(reason_of(error), 1) from None

@@ -7,17 +7,20 @@ import errno
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from kit.documents import Load
-from kit.errors import InputError
+from kit.errors import InputError, UnreachableError
 from kit.loadgen.clock import Clock
 from kit.plan.target import CA_VARIABLE, Access, Target
 from kit.reactor import READ, WRITE, Reactor
 
 RECEIVE_BUFFER_BYTES = 1 << 20  # so that a burst never makes the server wait for us
+LOOKUP_S = 10.0
 PROBE_S = 2.0
 OWN_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE})  # says nothing about the server, so it is no failed request
 
@@ -39,26 +42,56 @@ def too_few_files(error: OSError) -> InputError:
     )
 
 
-def resolve(target: Target) -> Address:
-    """The address of a target, looked up once before the load; `InputError` if there is none.
+def addresses(target: Target, limit_s: float = LOOKUP_S) -> list[Address]:
+    """All addresses of a target; `InputError` if its name has none, `UnreachableError` if nobody tells in time.
+
+    The system may look a name up for as long as it likes, so a thread asks it and is left behind.
+    """
+    if target.unix is not None:
+        return [(socket.AF_UNIX, target.unix)]
+    found: list[list[Address] | Exception] = []
+
+    def look() -> None:
+        try:
+            rows = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+            found.append([(family, address) for family, _, _, _, address in rows])
+        except Exception as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if not found:
+        raise UnreachableError(
+            f"The name {target.host!r} was not looked up within {limit_s:g} s.", "Check the network, or its DNS."
+        )
+    answer = found[0]
+    if isinstance(answer, OSError | UnicodeError):
+        raise InputError(
+            f"The host {target.host!r} has no address: {reason_of(answer)}.", "Check the name in the URL."
+        )
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def resolve(target: Target, limit_s: float = LOOKUP_S) -> Address:
+    """The address of a target, looked up once before the load; raises what `addresses` does.
 
     A name may stand for several addresses (localhost: ::1 and 127.0.0.1): the first that accepts is taken.
     """
-    if target.unix is not None:
-        return socket.AF_UNIX, target.unix
-    try:
-        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise InputError(
-            f"The host {target.host!r} has no address: {reason_of(error)}.", "Check the name in --url."
-        ) from None
+    deadline = time.monotonic() + limit_s
+    found = addresses(target, limit_s)
     if len(found) > 1:
-        for family, _, _, _, address in found:
+        for family, address in found:
+            left_s = min(PROBE_S, deadline - time.monotonic())
+            if left_s <= 0:
+                break
             with socket.socket(family, socket.SOCK_STREAM) as probe:
-                probe.settimeout(PROBE_S)
+                probe.settimeout(left_s)
                 if probe.connect_ex(address) == 0:
                     return family, address
-    return found[0][0], found[0][4]
+    return found[0]
 
 
 def access_of(load: Load) -> Access:

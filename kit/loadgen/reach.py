@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-import threading
 import time
-from typing import Any
 
-from kit.errors import InputError, UnreachableError
-from kit.loadgen.connector import Address, reason_of, tls_context
+from kit.errors import UnreachableError
+from kit.loadgen.connector import Address, addresses, reason_of, tls_context
 from kit.plan.target import Access, Target
 
 REACH_S = 3.0
@@ -25,10 +23,10 @@ def reach(target: Target, access: Access, limit_s: float = REACH_S) -> Address:
     """
     deadline = time.monotonic() + limit_s
     context = tls_context(access) if target.tls else None
-    addresses = _addresses(target, limit_s)
+    found = addresses(target, limit_s)
     last = "no answer"
-    for number, address in enumerate(addresses):
-        left_s = (deadline - time.monotonic()) / (len(addresses) - number)
+    for number, address in enumerate(found):
+        left_s = (deadline - time.monotonic()) / (len(found) - number)
         if left_s <= 0:
             break
         try:
@@ -48,9 +46,7 @@ def reach(target: Target, access: Access, limit_s: float = REACH_S) -> Address:
             last = reason_of(error)
         else:
             return address
-    raise UnreachableError(
-        f"Nobody answers at {target.base_url}: {last}.", "Start the server, or check host and port."
-    )
+    raise nobody_answers(target, last)
 
 
 def _touch(target: Target, address: Address, context: ssl.SSLContext | None, limit_s: float) -> None:
@@ -64,27 +60,8 @@ def _touch(target: Target, address: Address, context: ssl.SSLContext | None, lim
             secure.shutdown(socket.SHUT_RDWR)
 
 
-def _addresses(target: Target, limit_s: float) -> list[Address]:
-    """All addresses of a target. Looking up a name takes as long as the system likes, so it is not waited for."""
-    if target.unix is not None:
-        return [(socket.AF_UNIX, target.unix)]
-    found: list[Any] = []
-
-    def look() -> None:
-        try:
-            rows = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-            found.append([(family, address) for family, _, _, _, address in rows])
-        except (OSError, UnicodeError) as error:
-            found.append(reason_of(error))
-
-    thread = threading.Thread(target=look, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    if not found:
-        raise UnreachableError(
-            f"The name {target.host!r} was not looked up within {limit_s:g} s.", "Check the network, or its DNS."
-        )
-    if isinstance(found[0], str):
-        raise InputError(f"The host {target.host!r} has no address: {found[0]}.", "Check the name in the URL.")
-    addresses: list[Address] = found[0]
-    return addresses
+def nobody_answers(target: Target, why: str) -> UnreachableError:
+    """The error for a server that nobody reaches."""
+    return UnreachableError(
+        f"Nobody answers at {target.base_url}: {why}.", "Start the server, or check host and port."
+    )

@@ -51,7 +51,9 @@ def is_spread(record: Record) -> bool:
 
 
 def is_replayed(record: Record) -> bool:
-    """Whether a complete answer was sent as if it were streamed; see kit.metrics.limits."""
+    """Whether a complete answer was sent as if it were streamed: the server says so, or see kit.metrics.limits."""
+    if "replayed" in record.dialect:
+        return True
     seen = seen_tokens(record)
     tokens = len(record.chunks) if seen is None else seen
     if tokens < REPLAY_MIN_TOKENS or not record.chunks or record.sent_ns is None:

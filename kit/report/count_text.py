@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from kit.documents import Metrics, Result
 from kit.text import number
 
+COUNTED = "How tokens and chunks were counted"
 SAID_FROM_SHARE = 0.05  # of chunks with the one before: fewer come from a machine that was busy for a moment
 _FAULTS: Mapping[str, str] = {
     "below-chunks": "fewer tokens than chunks of text",
@@ -25,6 +26,8 @@ _DIALECTS: Mapping[str, str] = {
     "choices": "a second choice, which is not timed",
     "single-newlines": "one newline between events instead of a blank line",
     "content-parts": "text as a list of parts",
+    "odd-index": "a choice that is not numbered 0",
+    "replayed": "an answer that the server says it had whole before it sent it",
 }
 
 

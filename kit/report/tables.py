@@ -17,7 +17,7 @@ from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, LOWERED, METRICS, TABLES, THROUGHPUT, TIMES, Metric
 from kit.metrics.results import shown_rows
 from kit.report.calibration_text import calibration_line
-from kit.report.count_text import count_lines, count_notes
+from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
 from kit.stream.error_words import MAX_DETAIL_CHARS
 from kit.text import NO_DATA, hint, number, plain_text
@@ -161,7 +161,7 @@ def tables(
         parts.append("\n".join((words, "", *suspect)))
     noted = count_note_lines(result)
     if noted:
-        parts.append("\n".join(("How tokens and chunks were counted:", "", *noted)))
+        parts.append("\n".join((f"{COUNTED}:", "", *noted)))
     failed = failure_lines(result_failures(result), lambda words: safe(words, MAX_DETAIL_CHARS))
     if failed:
         parts.append("\n".join((WHY, "", *failed)))

@@ -20,6 +20,7 @@ from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
+from kit.run.empty_window import empty_window
 from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
@@ -29,12 +30,13 @@ from kit.storage.cell_folder import (
     Event,
     metrics_of,
     read_facts,
+    read_records,
     remove_load,
     too_many_errors,
     write_cell,
     write_load,
 )
-from kit.storage.names import SERVER_LOG
+from kit.storage.names import RECORDS, SERVER_LOG
 from kit.timestamps import utc_now
 
 MAX_FAILURE_CHARS = 2000
@@ -152,11 +154,19 @@ def collect(state: CellState) -> CellState:
     if facts.aborted:
         return replace(state, failure=too_many_errors(load, facts))
     check_weights(state)
-    metrics = metrics_of(state.inputs.folder, facts, load)
+    folder = state.inputs.folder
+    metrics = metrics_of(folder, facts, load)
     death = _death(state.server.running)
-    counters = None if death else _counters(state)
+    empty = None
+    if death is None and metrics is not None:
+        empty = empty_window(load, metrics, read_records(folder / RECORDS), "kit reproduce --window")
+    metrics = None if empty else metrics
     return replace(
-        state, metrics=metrics, failure=death, counters_after=counters, telemetry=_telemetry(state, metrics)
+        state,
+        metrics=metrics,
+        failure=death or empty,
+        counters_after=None if death else _counters(state),
+        telemetry=_telemetry(state, metrics),
     )
 
 

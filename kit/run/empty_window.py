@@ -5,31 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil
 
-from kit.documents import Load, Metrics, Record
+from kit.documents import CellFailure, Load, Metrics, Record
+from kit.documents.phases import WINDOW
 
 EMPTY_WINDOW = "EmptyWindow"  # the kind of failure
 ROOM = 2  # a window twice as long as the longest answer sees each worker begin at least once
 
 
-def empty_window(load: Load, metrics: Metrics, records: Iterable[Record]) -> str | None:
-    """Two sentences; None where a request began in the window, or the window is not one of time."""
+def empty_window(
+    load: Load, metrics: Metrics, records: Iterable[Record], option: str = "--duration"
+) -> CellFailure | None:
+    """The failure, in two sentences that name the `option` for a longer window; None where a request began in it.
+
+    Also None for a window that is not one of time.
+    """
     counts = metrics.requests
     if load.window_ns is None or counts.ok + counts.failed + counts.unfinished:
         return None
-    window = f"No request began in the window of {load.window_ns / 1e9:g} s"
+    words = f"No request began in the window of {load.window_ns / 1e9:g} s: {_why(load, records, option)}"
+    return CellFailure(WINDOW, EMPTY_WINDOW, words)
+
+
+def _why(load: Load, records: Iterable[Record], option: str) -> str:
     if load.loop.rate_milli_per_s is not None:
         needed_s = max(1, ceil(ROOM * 1000 / load.loop.rate_milli_per_s))
-        return f"{window}: none was due at this rate. A window of {needed_s} s would do: --duration {needed_s}s."
+        return f"none was due at this rate. {_would_do(needed_s, option)}"
     seen = [record for record in records if record.sent_ns is not None]
     longest_ns = max(map(_taken_ns, seen), default=0)
-    if longest_ns < load.window_ns:
-        return f"{window}: every user was pausing after failures. A longer --duration may do."
+    if load.window_ns is None or longest_ns < load.window_ns:
+        return f"every user was pausing after failures. A longer {option} may do."
     cut = any(record.outcome == "unfinished" for record in seen)
-    needed_s = ceil(ROOM * max(map(_whole_ns, seen)) / 1e9)
-    return (
-        f"{window}: an answer takes {'more than' if cut else 'up to'} {longest_ns / 1e9:.1f} s, which is longer. "
-        f"A window of {needed_s} s would do: --duration {needed_s}s."
-    )
+    takes = f"an answer takes {'more than' if cut else 'up to'} {longest_ns / 1e9:.1f} s, which is longer"
+    return f"{takes}. {_would_do(ceil(ROOM * max(map(_whole_ns, seen)) / 1e9), option)}"
+
+
+def _would_do(needed_s: int, option: str) -> str:
+    return f"A window of {needed_s} s would do: {option} {needed_s}s."
 
 
 def _taken_ns(record: Record) -> int:

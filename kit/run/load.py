@@ -22,7 +22,6 @@ from kit.documents import (
     Timeouts,
     TracePin,
 )
-from kit.documents.phases import WINDOW
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.validation import parse_rule
@@ -223,8 +222,8 @@ def _outcome(
         return "failed", too_many_errors(load, facts)
     if facts.interrupted:
         return "interrupted", None
-    why = None if metrics is None else empty_window(load, metrics, read_records(folder / RECORDS))
-    return ("measured", None) if why is None else ("failed", CellFailure(WINDOW, EMPTY_WINDOW, why))
+    empty = None if metrics is None else empty_window(load, metrics, read_records(folder / RECORDS))
+    return ("measured", None) if empty is None else ("failed", empty)
 
 
 def run_generator(engine: Engine, load: Path, folder: Path, on_event: Callable[[Event], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.errors import InputError, UnreachableError
+from kit.errors import InputError
 from kit.plan.target import API_KEY_VARIABLE, Access, Target
 
 
@@ -12,16 +12,14 @@ def chosen_model(target: Target, access: Access) -> str:
     Nothing is ever asked by a made-up name: what would answer to it, or refuse it, is not what was meant.
     """
     # Only here: what asks takes longer to import than all the rest of a load to start.
-    from kit.loadgen.reach import reach
+    from kit.loadgen.reach import nobody_answers, reach
     from kit.probe import http
 
     reach(target, access)
     try:
         return http.served_model(target, access)
     except http.UnreachableError as error:
-        raise UnreachableError(
-            f"Nobody answers at {target.base_url}: {error}.", "Start the server, or check host and port."
-        ) from None
+        raise nobody_answers(target, str(error)) from None
     except http.EndpointError as error:
         words = str(error).rstrip(".")
         refused = any(f"HTTP status {status}" in words for status in (401, 403))

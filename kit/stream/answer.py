@@ -68,6 +68,7 @@ class _Reading:
     error: ErrorKind | None = None
     error_detail: str = ""
     dialect: set[Dialect] = field(default_factory=set)
+    index: int | None = None  # of the choice that is read
     template: Template | None = None
     lessons: int = MAX_LESSONS
     stretches: int = MAX_STRETCHES
@@ -118,7 +119,7 @@ class _Reading:
         """Take the event as a template, if it does nothing but add its text: a probe of it is read in full."""
         template = template_of(data, self.texts[-1])
         if template is not None:
-            probed, expected = _Reading(model=self.model), _Reading(model=self.model)
+            probed, expected = (_Reading(model=self.model, index=self.index) for _ in range(2))
             probed._take_event(0, event_object(template.probe()) or {})
             expected._add(0, CONTENT, PROBE.decode())
             if probed == expected:
@@ -137,10 +138,12 @@ class _Reading:
         if usage is not None:
             self.usage = merged(self.usage, usage)
             if usage.completion_tokens:  # a zero behind a count takes nothing back
-                self._count(usage.completion_tokens, len(self.chunks) - before)
+                self._count(usage.completion_tokens, max(0, len(self.chunks) - before))
         if isinstance(timings := event.get("timings"), dict):
             predicted = as_count(timings.get("predicted_n"), MAX_TOKENS)
             self.predicted_tokens = self.predicted_tokens if predicted is None else predicted
+        if event.get("stream_mode") == "replayed":
+            self.dialect.add("replayed")
         if self.model is None:
             self.model = as_name(event.get("model"), MAX_NAME_CHARS)
 
@@ -156,8 +159,7 @@ class _Reading:
 
     def _take_choice(self, stamp_ns: int, choice: dict[str, object], place: int) -> None:
         index = choice.get("index", place)
-        if type(index) is int and index != 0:
-            self.dialect.add("choices")  # nobody asked for a second one: it is not timed
+        if index != self.index and type(index) is int and not self._is_ours(index):
             return
         if choice.get("finish_reason"):
             self._finish(choice["finish_reason"])
@@ -174,6 +176,20 @@ class _Reading:
         self._add(stamp_ns, REASONING, reasoning_of(delta) + thought)
         self._add(stamp_ns, CONTENT, content + as_text(delta.get("refusal"), "refusal"))
         self._add(stamp_ns, TOOL, arguments_of(delta))
+
+    def _is_ours(self, index: int) -> bool:
+        """Whether to read a choice that is numbered otherwise than the one that was read: if it comes before that.
+
+        Nobody asked for a second one, and only the first is timed. Most servers number from 0, some from 1.
+        """
+        if self.index is not None:
+            self.dialect.add("choices")
+            if index > self.index:
+                return False
+            self.texts, self.chunks, self.steps, self.chars = [], [], [], 0
+            self.finish_reason = self.template = None
+        self.index = index
+        return True
 
     def _finish(self, value: object) -> None:
         """Keep a finish reason. It is the end of the answer in whatever form; only its words may get lost."""
@@ -214,6 +230,8 @@ class _Reading:
     def answer(self) -> Answer:
         text = "".join(self.texts)
         chunk_tokens = self._chunk_tokens(text)
+        if self.index:
+            self.dialect.add("odd-index")
         return Answer(
             text=text,
             chunks=tuple(self.chunks),

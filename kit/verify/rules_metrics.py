@@ -23,7 +23,8 @@ def metrics_recomputed(evidence: Evidence) -> Steps:
         if loaded.cell.metrics is not None:
             yield 1
             yield from (Issue(f"{loaded.where}: metrics", words) for words in _metric_faults(loaded))
-        if loaded.facts.failures is not None:  # runs from before reasons were kept have none
+        # Loads of the first method are from before reasons were kept, and may have none.
+        if loaded.facts.failures is not None or loaded.load.method > 1:
             expected = recomputed_failures(loaded.found.files)
             for words in differences(expected, loaded.facts.failures):
                 yield Issue(f"{loaded.where}: facts.failures", words)
@@ -81,6 +82,8 @@ def records_outcome(evidence: Evidence) -> Steps:
 
 
 def _outcome_faults(record: Record, method: int) -> Iterator[str]:
+    if method == 1 and _says_more(record):
+        yield "says of its tokens or stream what no record of the first method says"
     if (record.outcome == "failed") != (record.error is not None):
         yield f"is {record.outcome} with the error {record.error}"
     if (record.completion_tokens is None) != (not record.chunks):
@@ -101,6 +104,14 @@ def _outcome_faults(record: Record, method: int) -> Iterator[str]:
         yield "failed by its HTTP status, but has none that is an error"
     if record.error in ("connect", "empty") and record.chunks:
         yield f"failed as {record.error}, but has text"
+
+
+def _says_more(record: Record) -> bool:
+    """Whether a record has a member that came with the second method."""
+    return bool(record.dialect or record.count_fault) or (record.reasoning_tokens, record.untimed_tokens) != (
+        None,
+        0,
+    )
 
 
 def _missing(record: Record) -> Iterator[str]:

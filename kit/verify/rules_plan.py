@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from itertools import pairwise
@@ -17,6 +18,9 @@ from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts, known_model, known_suite
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import with_server
+
+LAST_WITH_ONE_METHOD = (0, 1, 0)
+_RELEASE = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 
 @rule(
@@ -40,6 +44,7 @@ def plan_consistent(evidence: Evidence) -> Steps:
     for entry in plan.entries:
         yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(plan, entry))
     yield from (Issue(f"{PLAN}: models", why) for why in _model_faults(plan))
+    yield from (Issue(f"{PLAN}: method", why) for why in _method_faults(plan))
     images = [pin.entry for pin in plan.images]
     if len(set(images)) != len(images) or not set(images) <= set(names):
         yield Issue(f"{PLAN}: images", "are not one of an entry each")
@@ -77,6 +82,17 @@ def _model_faults(plan: Plan) -> Iterator[str]:
     """The weights beside the plan's own are those that entries name, each once and in their order."""
     if tuple(pin.name for pin in plan.models) != own_models(plan.entries):
         yield "are not those that the entries name"
+
+
+def _method_faults(plan: Plan) -> Iterator[str]:
+    """Who leaves the method out has older rules for the numbers: not in a plan that can be told to be newer."""
+    if plan.method > 1:
+        return
+    if plan.server_memory_bytes is not None:
+        yield "is left out, but the plan has a limit of memory, which came with the second one"
+    release = _RELEASE.match(plan.kit_version)
+    if release is None or tuple(map(int, release.groups())) > LAST_WITH_ONE_METHOD:
+        yield f"is left out, but kit {plan.kit_version} has several"
 
 
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")

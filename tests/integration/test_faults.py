@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import SHORT, kit, pids_of, start_kit, wait_until
+from tests.support.running import SHORT, kit, pids_of, servers_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -18,11 +18,13 @@ pytestmark = pytest.mark.integration
 def test_a_server_killed_under_load_fails_its_cell_and_the_run_goes_on(tmp_path: Path) -> None:
     """kill -9 of llama.cpp in the window: counted failures, a reason, records on disk, the next cell measured."""
     run = tmp_path / "run"
-    process = start_kit("reproduce", "demo", *SHORT, "--window", "3", "--concurrency", "2", "--out", str(run))
+    process = start_kit(
+        "reproduce", "demo", *SHORT, "--window", "3", "--concurrency", "2", "--out", str(run), mark=tmp_path
+    )
     first = run / "cells" / "r1-c2-llamacpp-serial"
     wait_until(lambda: (first / "load.json").exists(), "the load of the first cell")
     time.sleep(1.5)
-    (pid,) = pids_of("kit.runtimes.embedded_llamacpp")
+    (pid,) = servers_of(tmp_path)
     os.kill(pid, signal.SIGKILL)
     stdout, stderr = process.communicate(timeout=180)
     assert process.returncode == 0, stderr
@@ -36,16 +38,17 @@ def test_a_server_killed_under_load_fails_its_cell_and_the_run_goes_on(tmp_path:
     assert statuses == ["failed", "measured"]
     assert "r1-c2-llamacpp-serial: failed in window" in stdout
     assert kit("verify", str(run)).returncode == 0
-    assert pids_of("kit.runtimes.embedded_llamacpp") == []
+    assert pids_of(tmp_path) == []
 
 
 def test_a_kit_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
     """kill -9 of the kit itself: the server and the load generator end by themselves."""
     run = tmp_path / "run"
-    process = start_kit("reproduce", "demo", *SHORT, "--window", "60", "--concurrency", "2", "--out", str(run))
+    process = start_kit(
+        "reproduce", "demo", *SHORT, "--window", "60", "--concurrency", "2", "--out", str(run), mark=tmp_path
+    )
     load = run / "cells" / "r1-c2-llamacpp-serial" / "load.json"
     wait_until(load.exists, "the load of the first cell")
     process.kill()
     process.communicate(timeout=60)
-    wait_until(lambda: not pids_of("kit.runtimes.embedded_llamacpp"), "the end of the server", 20)
-    wait_until(lambda: not pids_of(str(tmp_path)), "the end of the load generator", 20)
+    wait_until(lambda: not pids_of(tmp_path), "the end of the server and of the load generator", 20)

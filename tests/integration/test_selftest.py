@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from kit import cli
 from kit.strict.schema import problems
-from tests.support.running import KIT, pids_of, wait_until
+from tests.support.running import pids_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -47,14 +45,8 @@ def test_ctrl_c_leaves_neither_a_file_nor_a_folder_nor_a_server(tmp_path: Path) 
     scratch, here = tmp_path / "scratch", tmp_path / "here"
     scratch.mkdir()
     here.mkdir()
-    process = subprocess.Popen(
-        [*KIT, "selftest", "demo", "--only", "llamacpp-batched", "--yes"],
-        cwd=here,
-        env={**os.environ, "TMPDIR": str(scratch)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    asked = ("selftest", "demo", "--only", "llamacpp-batched", "--yes")
+    process = start_kit(*asked, cwd=here, environment={"TMPDIR": str(scratch)})
     wait_until(lambda: any(scratch.glob("*/*/cells/*/load.json")), "the load of the first cell")
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=90)
@@ -62,4 +54,4 @@ def test_ctrl_c_leaves_neither_a_file_nor_a_folder_nor_a_server(tmp_path: Path) 
     assert "Traceback" not in stderr
     assert list(here.iterdir()) == []
     assert list(scratch.iterdir()) == []
-    assert pids_of("kit.runtimes.embedded_llamacpp") == []
+    assert pids_of(tmp_path) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -30,7 +31,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def kit(python: Path, cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(python.parent / "kit"), *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False, env=_environment()
+    )
+
+
+def _environment() -> dict[str, str]:
+    """Without the folders that a developer has Python look into before the wheel."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def test_a_plan_is_made_outside_the_checkout(python: Path, tmp_path: Path) -> None:
@@ -49,7 +57,8 @@ def test_the_wheel_holds_the_assets_beside_the_code(python: Path) -> None:
         "import kit, pathlib; assets = pathlib.Path(kit.__file__).parent / '_assets';"
         "print(*sorted(path.name for path in assets.iterdir()))"
     )
-    done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    command = [str(python), "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/", env=_environment())
     assert done.stdout.split() == ["compose", "images", "prompts", "schemas"]
 
 

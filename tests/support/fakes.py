@@ -30,6 +30,7 @@ from kit.strict import plain, write_json, write_jsonl_line
 from tests.support.records import MS, make_record
 from tests.support.telemetry import Machine, samples_of
 
+FIRST_SECOND = Window(0, 1000 * MS)
 SUITE = SuiteLevel(
     "correctness", "tiny", (Test("sum", "arithmetic", "2 + 2?", 4, (Check("contains", "4"),)),), "0" * 64
 )
@@ -152,6 +153,7 @@ class FakeEngine:
         self.on_load: Callable[[], None] = lambda: None
         self.on_window: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
+        self.window = FIRST_SECOND
         self.load_code = 0
         self.sampling = FakeSampling()
         self.seen: Look | None = None  # None: the machine of the tests
@@ -200,12 +202,12 @@ class FakeEngine:
         self.on_load()
         on_line(self.events[1])
         self.on_window()
-        write_load_files(out)
+        write_load_files(out, self.window)
         return self.load_code
 
 
-def write_load_files(out: Path) -> None:
-    """What a load generator leaves: two good requests in a window of one second."""
+def write_load_files(out: Path, window: Window = FIRST_SECOND) -> None:
+    """What a load generator leaves: two good requests in the first second."""
     records = [make_record(0, done_ms=1000), make_record(1, sent_ms=100, chunks_ms=(150, 160))]
     (out / RECORDS).write_bytes(b"".join(write_jsonl_line(plain(record)) for record in records))
     (out / TEXTS).write_bytes(
@@ -216,7 +218,7 @@ def write_load_files(out: Path) -> None:
         origin_ns=12_345,
         ended_utc="2026-01-01T00:00:02.000000Z",
         duration_ns=1000 * MS,
-        window=Window(0, 1000 * MS),
+        window=window,
         stamp_source="kernel",
         clock="CLOCK_MONOTONIC",
         clock_resolution_ns=1,

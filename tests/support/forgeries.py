@@ -276,3 +276,16 @@ quieter = document(path(BATCHED), put_at("telemetry", "summary", "other_share", 
 
 def stranger(files: Files) -> None:
     files["run.sh"] = b""
+
+
+def first_method(plan: Plan) -> Plan:
+    return replace(plan, method=1)
+
+
+def older_rules(plan: Plan) -> Plan:
+    """The rules of before for the numbers, in a plan of a later kit."""
+    return replace(plan, method=1, kit_version="0.2.0")
+
+
+def older_rules_and_memory(plan: Plan) -> Plan:
+    return replace(plan, method=1, server_memory_bytes=2**30)

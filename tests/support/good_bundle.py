@@ -25,6 +25,7 @@ from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.disturbance import disturbances
+from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
@@ -130,23 +131,25 @@ def _phases(duration_ns: int) -> Iterator[Phase]:
         yield Phase(name, at * step_ns, (at + 1) * step_ns, "ok")
 
 
-def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: bytes) -> LoadFacts:
+def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: Sequence[Record], files: Files) -> LoadFacts:
     workload = plan.workload
+    window = Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns)
     return LoadFacts(
         origin_utc=utc_text(origin_ns),
         origin_ns=origin_ns - START_NS,
         ended_utc=utc_text(origin_ns + duration_ns),
         duration_ns=duration_ns,
-        window=Window(workload.warmup_ns, workload.warmup_ns + workload.window_ns),
+        window=window,
         stamp_source="kernel",
         clock="CLOCK_MONOTONIC",
         clock_resolution_ns=1,
         cpu_ns=duration_ns // 20,
         interrupted=False,
         stale_retries=0,
-        requests=records.count(b"\n"),
-        records_sha256=sha256(records).hexdigest(),
-        texts_sha256=sha256(texts).hexdigest(),
+        requests=len(records),
+        records_sha256=sha256(files["records.jsonl"]).hexdigest(),
+        texts_sha256=sha256(files["texts.jsonl"]).hexdigest(),
+        failures=failures(records, window),
     )
 
 
@@ -170,7 +173,7 @@ def good_cell(
         "correct.jsonl": jsonl(good_checks(planned.concurrency)),
     }
     duration_ns = over_ns + 500 * MS
-    facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, files["records.jsonl"], files["texts.jsonl"])
+    facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
     entry = entry_of(plan, planned)
     cell = Cell(

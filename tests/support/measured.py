@@ -15,6 +15,7 @@ REQUESTS = 6
 MICRO = ("--prompts", "micro", "--quiet", "--json")
 TINY_TESTS = 7  # prompts of the level tiny
 TOGETHER = 2
+SWEEP_S = 2
 NAME_CHARS = 200  # so much of a model's name is kept in each record
 
 
@@ -93,7 +94,7 @@ def require_right_sweep(served: Served, folder: Path) -> None:
 
     By rate: on a machine that is busy with other things a short window still has requests in it.
     """
-    asked = ("--rate", "0.5,1", "--arrivals", "constant", "--duration", "4", "--warmup", "0.5")
+    asked = ("--rate", "1,2", "--arrivals", "constant", "--duration", str(SWEEP_S), "--warmup", "0.5")
     done = kit(
         *("sweep", "--url", served.url, *served.words, *served.forced, *MICRO, *asked, "--no-stop"),
         *("--output-tokens", "4", "--out", str(folder)),
@@ -101,10 +102,10 @@ def require_right_sweep(served: Served, folder: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     levels = json.loads(done.stdout)["levels"]
-    assert [level["rate_milli_per_s"] for level in levels] == [500, 1000]
+    assert [level["rate_milli_per_s"] for level in levels] == [1000, 2000]
     for level in levels:
         counts = level["metrics"]["requests"]
-        sent = level["rate_milli_per_s"] * 4 // 1000
+        sent = level["rate_milli_per_s"] * SWEEP_S // 1000
         assert counts == {"ok": sent, "failed": 0, "unfinished": 0}
         assert level["metrics"]["ttft_ms"]["n"] == sent
         require_right_answers(served, records_of(folder / level["id"]))

@@ -49,6 +49,7 @@ from tests.support.forgeries import (
     doubled,
     drop_slow,
     earlier_chunk,
+    first_method,
     headline,
     higher_ceiling,
     idle_server,
@@ -63,6 +64,8 @@ from tests.support.forgeries import (
     measured_with_failure,
     model,
     no_failure,
+    older_rules,
+    older_rules_and_memory,
     one_bit,
     one_more,
     other_prompt,
@@ -89,7 +92,6 @@ from tests.support.forgeries import (
 )
 from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import good_bundle
-from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -107,6 +109,7 @@ from tests.support.good_containers import (
     with_word,
     without_input,
 )
+from tests.support.good_deciding import decided_bundle, with_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.consistent", "cells left out", in_plan(lambda plan: replace(plan, cells=plan.cells[:3]))),
     _m("plan.consistent", "extended from more", in_plan(lambda plan: replace(plan, extended=(2,)))),
     _m("plan.consistent", "more replicates than cells", in_plan(many_replicates)),
+    _m("plan.consistent", "the method left out by a kit that has several", in_plan(older_rules)),
+    _m("plan.consistent", "the method left out beside a limit of memory", in_plan(older_rules_and_memory)),
     _m("plan.texts", "other prompts", prompts(sha256=OTHER)),
     _m("plan.texts", "a prompt set that is a suite", prompts(name="correctness")),
     _m("plan.texts", "more prompts than memory holds", prompts(count=10**15)),
@@ -209,6 +214,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("kit.version", "an older kit", in_plan(lambda plan: replace(plan, kit_version="0.0.1"))),
     _m("metrics.recomputed", "a better throughput", headline),
     _m("metrics.recomputed", "one bit", one_bit),
+    _m("metrics.recomputed", "a failure without its reason", record_fields(8, outcome="failed", error="empty")),
     _m("metrics.result", "a better row", better_row),
     _m("metrics.result", "complete, it says", leave_out_cell, says_complete),
     _m("records.complete", "a request taken out", in_records(lambda records: records[:3] + records[4:])),
@@ -221,6 +227,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("records.outcome", "ok without its end", record_fields(done_seen=False)),
     _m("records.outcome", "without an end that was seen", record_fields(dialect=("no-done",))),
     _m("records.outcome", "a doubted usage that counts", record_fields(count_fault="below-chunks")),
+    _m("records.outcome", "doubts that the first method does not know", in_plan(first_method), in_load(method=1),
+       record_fields(token_source="chunks", count_fault="below-chunks")),
     _m("records.outcome", "nothing seen of a text", in_record(unseen)),
     _m("records.outcome", "ok without text", record_fields(chunks=(), completion_tokens=None, outcome="ok")),
     _m("records.accounting", "a slow one called unfinished", record_fields(outcome="unfinished")),

@@ -32,9 +32,19 @@ def kit(
     )
 
 
-def start_kit(*arguments: str) -> subprocess.Popen[str]:
-    """Start a command of the kit and go on."""
-    return subprocess.Popen([*KIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_kit(
+    *arguments: str,
+    mark: Path | None = None,
+    cwd: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[str]:
+    """Start a command of the kit and go on; `pids_of` finds all that it starts by the folder `mark`."""
+    variables = {**os.environ, **(environment or {})}
+    if mark is not None:
+        variables["PATH"] = f"{variables['PATH']}:{mark}"  # which the engine of processes hands on
+    return subprocess.Popen(
+        [*KIT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env=variables
+    )
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 120) -> None:
@@ -62,14 +72,22 @@ def descendants_of(pid: int) -> dict[int, str]:
     return found
 
 
-def pids_of(marker: str) -> list[int]:
-    """Processes whose command line holds `marker`."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if marker in line:
-            found.append(int(path.parent.name))
-    return found
+def pids_of(marker: str | Path) -> list[int]:
+    """Processes whose command line or environment holds `marker`."""
+    return [pid for pid in _pids() if str(marker) in _said(pid, "cmdline") + _said(pid, "environ")]
+
+
+def servers_of(mark: Path) -> list[int]:
+    """The embedded llama.cpp servers that a kit has started, of all that may run on this machine."""
+    return [pid for pid in pids_of(mark) if "kit.runtimes.embedded_llamacpp" in _said(pid, "cmdline")]
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _said(pid: int, file: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        return ""

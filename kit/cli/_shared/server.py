@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from kit.errors import InputError
-from kit.plan.target import Access, checked_header
+from kit.plan.target import Access, checked_header, parse_target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -68,10 +68,15 @@ def given_url(words: dict[str, Any]) -> str:
     return str(option if argument is None else argument)
 
 
-def given_access(words: dict[str, Any]) -> Access:
-    """What the environment and these words let the kit in with; the words are taken out."""
+def given_access(words: dict[str, Any], url: str) -> Access:
+    """What the environment and these words let the kit in with at that URL; the words are taken out."""
     found = Access.from_environment()
     headers, cacert, insecure = words.pop("headers"), words.pop("cacert"), words.pop("insecure")
+    if cacert is not None and not parse_target(url).tls:
+        raise InputError(
+            "--cacert has no use here: the URL is not https://, so nobody shows a certificate.",
+            "Write https://, or leave --cacert out.",
+        )
     return Access(
         headers=found.with_headers(headers),
         ca_file=found.ca_file if cacert is None else str(cacert),

@@ -100,6 +100,11 @@ def failed(given: PageInput) -> list[str]:
     return [line.removeprefix("- ") for line in failure_lines(given.failed)]
 
 
+def counted(given: PageInput) -> list[tuple[str, str]]:
+    """(where, what) of each row with something to say about how its tokens and chunks were counted."""
+    return [(f"{plain_text(entry, 60)} at {users}", " ".join(lines)) for entry, users, lines in given.counted]
+
+
 def cautions(given: PageInput) -> list[str]:
     """What else a reader should know before believing the numbers."""
     found = []

@@ -13,6 +13,7 @@ from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.study import CellParts
 from kit.metrics.failures import failures
+from kit.report.count_text import count_lines
 from kit.report.page.scorecard import ScorecardPart
 from kit.report.plots.distributions import Quantiles, Times, quantiles, times_of
 from kit.report.plots.timeline import MAX_MARKS, Timeline, stretch_of, timeline
@@ -28,8 +29,9 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency; `failed` is why requests failed, by entry, cell by cell;
-    `telemetry` what that saw, `disturbance` which cells were disturbed.
+    concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
+    counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw, `disturbance` which cells
+    were disturbed.
     """
 
     study: Study
@@ -46,6 +48,7 @@ class PageInput:
     differences: Differences | None = None
     telemetry: tuple[str, ...] = ()
     disturbance: tuple[str, ...] = ()
+    counted: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:
@@ -81,6 +84,7 @@ def run_input(
             (parts.cell.entry, failures(parts.records, window_of(parts))) for parts in cells.values() if parts.cell
         ),
         telemetry=telemetry_lines(parts.cell for parts in cells.values() if parts.cell),
+        counted=_counted(study, cells),
     )
 
 
@@ -123,6 +127,18 @@ def _quantiles(study: Study, cells: Mapping[str, CellParts], which: Times) -> di
         if made is not None:
             found[subject.entry, subject.concurrency] = made
     return found
+
+
+def _counted(study: Study, cells: Mapping[str, CellParts]) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """Of the measured replicates of each subject together, as in the tables."""
+    found = []
+    for subject in study.subjects:
+        sources = [trial.source for trial in subject.trials if trial.status == "measured"]
+        measured = [cells[source].cell for source in sources if source in cells]
+        lines = count_lines([cell.metrics for cell in measured if cell and cell.metrics])
+        if lines:
+            found.append((subject.entry, subject.concurrency, tuple(lines)))
+    return tuple(found)
 
 
 def _named(cells: Mapping[str, CellParts], cell: str) -> str:

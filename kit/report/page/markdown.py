@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from kit.judge.advice import Leader, leaders
+from kit.report.count_text import COUNTED
 from kit.report.differences_text import TITLE, differences_table
 from kit.report.page import facts
 from kit.report.page.figures import Table, tables_of
@@ -67,6 +68,10 @@ def _section(section: Section, hashes: str) -> list[str]:
     if section.throughput:
         parts += [f"{hashes} Throughput", picture(section.throughput)]
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
+    if counted := facts.counted(given):
+        parts.append(
+            f"{COUNTED}:\n\n" + "\n".join(f"- {safe(where)}: {safe(what, 2000)}" for where, what in counted)
+        )
     if given.scorecard:
         parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     if given.differences and len(given.differences.entries) > 1:

@@ -18,6 +18,7 @@ from kit.judge.advice import Leader, leaders
 from kit.judge.compare.quantity import figure_text, quantity
 from kit.judge.study import levels_of
 from kit.report import differences_text
+from kit.report.count_text import COUNTED
 from kit.report.page import facts
 from kit.report.page.figures import tables_of
 from kit.report.page.inputs import PageInput
@@ -108,7 +109,7 @@ def _environment() -> Environment:
     )
     made.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
     made.globals |= {
-        "CHIPS": CHIPS, "DIFFERENCES": differences_text,
+        "CHIPS": CHIPS, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
         "MARK": MARK, "MAX_ROWS": MAX_ROWS, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
         "facts": facts, "hash": _hash, "heading": heading, "headline": headline, "kit_version": __version__,
         "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,

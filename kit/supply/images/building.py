@@ -22,7 +22,7 @@ from kit.supply.images.context import (
     proxy_arguments,
     write_context,
 )
-from kit.supply.images.fetching import Fetched, fetch_inputs, own_code, tree_sha256
+from kit.supply.images.fetching import Fetched, fetch_inputs, own_code, pinned_inputs, tree_sha256
 from kit.supply.images.kept import KeptProgram, find, keep
 from kit.supply.images.recipes import OWN_CODE, SUITES, ImageRecipe, Target, targets
 from kit.supply.registries import settings_files
@@ -53,12 +53,12 @@ def build(store: ImageStore, recipe: ImageRecipe, on_line: OnLine, *, no_cache: 
     """
     bases = _bases(store, recipe)
     arguments = dict(bases)
-    fetched = fetch_inputs(recipe, store.architecture(), on_line)
+    machine = store.architecture()
+    kept = None if no_cache else find(recipe, machine)
+    fetched = fetch_inputs(recipe, machine, on_line) if kept is None else pinned_inputs(recipe)
     dockerfile = _dockerfile(recipe)
     for name in recipe.inputs:
         arguments |= build_input(name).arguments if name != OWN_CODE else {}
-    machine = store.architecture()
-    kept = None if no_cache else find(recipe, machine)
     files = fetched.files if kept is None else {f"{KEPT}/{kept.path.name}": kept.path}
     base = arguments["OFFICIAL" if recipe.target == "official" else "BASE"]
     request = BuildRequest(

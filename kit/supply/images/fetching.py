@@ -57,6 +57,12 @@ def fetch_inputs(recipe: ImageRecipe, machine: str, on_line: OnLine) -> Fetched:
     return Fetched(files, hashes)
 
 
+def pinned_inputs(recipe: ImageRecipe) -> Fetched:
+    """The inputs of a program that is kept: their pinned hashes and no files, for nothing is compiled."""
+    entries = [build_input(name) for name in recipe.inputs]
+    return Fetched({}, {entry.file: entry.sha256 for entry in entries if entry.sha256 is not None})
+
+
 def _input_files(entry: BuildInput, machine: str, on_line: OnLine) -> tuple[str, list[Path]]:
     if entry.kind != "wheels":
         return "source", [_archive(entry, on_line)]

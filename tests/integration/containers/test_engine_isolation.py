@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import socket
 import threading
 import time
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,16 @@ def test_nothing_stays_after_an_error_of_ours(
     assert (folder / "server.log").read_text() == "up\n"
 
 
-# docker-py, interrupted between the making of a socket and its keeping, leaves the socket to the collector.
+@pytest.fixture
+def sockets_collected() -> Iterator[None]:
+    """docker-py, interrupted between the making and the keeping of a socket, leaves it to the collector."""
+    yield
+    with warnings.catch_warnings():  # now, and not in the midst of a test that has nothing to do with it
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.mark.usefixtures("sockets_collected")
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 @pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3, 0.6, 1.0])
 def test_nothing_stays_after_ctrl_c_at_any_moment_of_the_start(
@@ -77,6 +89,8 @@ def test_nothing_stays_after_ctrl_c_at_any_moment_of_the_start(
     assert leftovers(client, engine.run) == []
 
 
+@pytest.mark.usefixtures("sockets_collected")
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_ctrl_c_in_a_load_keeps_what_was_measured(
     engine: DockerEngine, client: docker.DockerClient, folder: Path
 ) -> None:

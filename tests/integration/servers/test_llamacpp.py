@@ -55,7 +55,7 @@ def test_a_load_is_counted_to_the_token(served: Served, tmp_path: Path) -> None:
 
 
 def test_a_sweep_answers_at_every_level(served: Served, tmp_path: Path) -> None:
-    """Half a request a second, and one."""
+    """One request a second, and two."""
     require_right_sweep(served, tmp_path / "sweep")
 
 

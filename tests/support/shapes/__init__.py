@@ -4,6 +4,7 @@
 """
 
 from tests.support.shapes import (
+    choices,
     counts,
     ends,
     errors,
@@ -30,6 +31,6 @@ GROUPS: dict[str, tuple[Shape, ...]] = {
     "Ends of answers": ends.SHAPES,
     "Framing": (*framing_http.SHAPES, *framing_events.SHAPES),
     "Errors": errors.SHAPES,
-    "Odd members": odd.SHAPES,
+    "Odd members": (*odd.SHAPES, *choices.SHAPES),
 }
 SHAPES = tuple(shape for shapes in GROUPS.values() for shape in shapes)

@@ -19,6 +19,7 @@ from tests.support.shapes.shape import (
     apart,
     finished,
     running,
+    spaced,
     with_all,
 )
 from tests.support.streams import chunk, event, usage
@@ -115,7 +116,15 @@ REALIZAR = (
         APRENDER,
         "`stream_mode` is `replayed`: the answer in one write when it was whole",
         (20, chunk({"role": "assistant"}, stream_mode="replayed"), *TEXT, chunk({}, "stop", usage=usage(5)), DONE),
-        Truth(arrivals=1, itl=False, first_text_ms=20),
+        Truth(arrivals=1, itl=False, first_text_ms=20, dialect=("replayed",)),
+    ),
+    Shape(
+        "realizar-replayed-slow",
+        "realizar",
+        APRENDER,
+        "the same at a pace as if it were made just now",
+        (20, chunk({"role": "assistant"}, stream_mode="replayed"), *spaced(TEXT, 3), STOP, apart(5), DONE),
+        Truth(arrivals=5, itl=False, first_text_ms=20, dialect=("replayed",)),
     ),
     Shape(
         "realizar-wgpu",

@@ -66,6 +66,7 @@ def test_the_url_is_an_argument_or_an_option(form: str, capsys: pytest.CaptureFi
         (["http://h", "--header", "Authorization: s3cret-value\u00e4"], "header Authorization"),
         (["http://h", "--header", "Content-Length: 5"], "the kit's own"),
         (["http://h", "--cacert", "no-such-file"], "no-such-file"),
+        (["http://h", "--cacert", __file__], "--cacert has no use here"),
     ],
 )
 def test_what_cannot_be_asked_is_told_and_no_secret_is_shown(

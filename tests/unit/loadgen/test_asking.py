@@ -7,6 +7,7 @@ import gzip
 import os
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -208,8 +209,6 @@ def test_a_server_that_nobody_reaches_is_a_connect_failure(url: str, words: str)
 
 def test_a_connection_that_nobody_takes_is_given_up() -> None:
     """A backlog that is full looks like a network that swallows: within the limit it is no connection."""
-    import socket
-
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         fillers = [socket.socket() for _ in range(4)]
         for each in fillers:
@@ -226,7 +225,7 @@ def test_a_connection_that_nobody_takes_is_given_up() -> None:
 
 def test_a_name_that_is_looked_up_for_ever_costs_no_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The system's own patience is longer than ours."""
-    monkeypatch.setattr(asking, "resolve", lambda _: time.sleep(1))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(1))
     exchange = asked("http://slow.invalid", 0.2)
     assert (exchange.failure, exchange.failure_detail) == ("connect", "no connection within 0.2 s")
 

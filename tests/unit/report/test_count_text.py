@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from kit.documents import Metrics, Record, Window
+from kit.documents import CellFailure, Metrics, Record, Window
+from kit.judge.study import CellParts, study_of_run
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
 from kit.report.count_text import count_lines, count_notes, withholds_itl
+from kit.report.page.inputs import run_input
 from kit.report.tables import metrics_table, tables
 from tests.support.fakes import demo_plan
 from tests.support.records import MS, make_record
@@ -111,3 +113,18 @@ def test_reasoning_and_answer_have_a_row_each() -> None:
     text = metrics_table(of([thought]))
     assert "| TTFT reasoning |" in text
     assert "| TTFT answer    |" in text
+
+
+def test_a_page_tells_of_the_measured_cells_of_a_row_together() -> None:
+    """What failed says nothing."""
+    plan = demo_plan()
+    metrics = of([replace(USUAL, dialect=("no-done",))])
+    row = [each for each in plan.cells if (each.entry, each.concurrency) == ("llamacpp-serial", 1)]
+    failure = CellFailure("window", "ServerDied", "The server ended.")
+    cells = {each.id: cell(each, metrics) for each in row[:-1]}
+    cells[row[-1].id] = cell(row[-1], metrics, failure)
+    parts = {name: CellParts(each, (), ()) for name, each in cells.items()}
+    made = study_of_run(plan, make_result(plan, SHA, cells, CALIBRATION), parts, None, None)
+    given = run_input(made, "run", "run", plan, parts, None, None)
+    said = f"Not as usual, and read all the same: no [DONE] at the end ({len(row) - 1})."
+    assert given.counted == (("llamacpp-serial", 1, (said,)),)

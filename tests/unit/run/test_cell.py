@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.documents import Cell, CellPlan
+from kit.documents import Cell, CellPlan, Window
 from kit.documents.phases import CONTAINER_PHASES
 from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import EngineError, InternalError, PortInUseError
@@ -22,6 +22,7 @@ from kit.storage.run_folder import read_document
 from kit.supply.supply import ContainerSupply, ProcessSupply
 from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 from tests.support.good_containers import container_facts, container_plan
+from tests.support.records import MS
 
 PLAN = demo_plan()
 PHASES = tuple(name for name in ALL_PHASES if name not in CONTAINER_PHASES)
@@ -222,6 +223,22 @@ def test_a_server_that_runs_out_of_memory_is_told_as_that(
     cell = measure_cell(inputs(engine, tmp_path))
     assert cell.failure is not None
     assert (cell.status, cell.failure.kind) == ("failed", "OutOfMemory")
+
+
+def test_a_cell_in_whose_window_no_request_began_fails_and_names_a_window(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    """As a load by hand does: nothing is known of its latencies, and what arrived is a piece of an answer."""
+    engine.window = Window(1000 * MS, 1500 * MS)
+    short = replace(PLAN, workload=replace(PLAN.workload, warmup_ns=1000 * MS, window_ns=500 * MS))
+    cell = measure_cell(replace(inputs(engine, tmp_path), plan=short))
+    assert (cell.status, cell.metrics) == ("failed", None)
+    assert outcomes(cell) == [(name, "ok") for name in PHASES]
+    assert cell.failure is not None
+    assert (cell.failure.phase, cell.failure.kind) == ("window", "EmptyWindow")
+    assert "an answer takes up to 1.0 s" in cell.failure.message
+    assert "kit reproduce --window 2s" in cell.failure.message
+    assert stored(tmp_path) == cell
 
 
 # --- whatever happens, in whatever phase ------------------------------------------------------------------

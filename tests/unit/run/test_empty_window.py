@@ -21,7 +21,8 @@ WINDOW = Window(1000 * MS, 2000 * MS)
 def said(records: Sequence[Record], **changes: Any) -> str | None:
     load = replace(CLOSED, **changes)
     metrics = cell_metrics(records, WINDOW, open_loop=load.loop.kind == "open")
-    return empty_window(load, metrics, records)
+    failure = empty_window(load, metrics, records)
+    return None if failure is None else failure.message
 
 
 def answer(*, sent_ms: int, done_ms: int, **changes: Any) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,21 +11,21 @@ from kit.documents import Cell, FailureReason, Failures, Result
 from kit.metrics.failures import failures
 from kit.verify.evidence import open_run
 from kit.verify.recompute import recomputed_result
-from tests.support.forge import BATCHED, Change, in_cell, path, read, records_of
+from tests.support.forge import BATCHED, CELL_NAMES, Change, in_cell, path, read, records_of
 from tests.support.good_bundle import Files, run_files
 from tests.support.sealed import run_verdict
 
 FAULTS = {3: "http_status", 4: "http_status", 7: "connect"}
 
 
-def telling(found: Failures | None) -> Change:
-    """The batched cell tells these reasons, and the result follows."""
+def telling(found: Failures | None, cell: str = BATCHED) -> Change:
+    """A cell tells these reasons, and the result follows."""
 
-    def change(cell: Cell) -> Cell:
-        assert cell.facts is not None
-        return replace(cell, facts=replace(cell.facts, failures=found))
+    def change(there: Cell) -> Cell:
+        assert there.facts is not None
+        return replace(there, facts=replace(there.facts, failures=found))
 
-    return in_cell(change)
+    return in_cell(change, cell)
 
 
 def true_failures(files: Files) -> Failures:
@@ -40,22 +41,23 @@ def test_the_reasons_that_follow_from_the_records_are_good() -> None:
     telling(true_failures(files))(files)
     assert run_verdict(files).label == "self-reported"
     result = read(files, "result.json", Result)
-    assert [cell.failures is None for cell in result.cells] == [cell.id != BATCHED for cell in result.cells]
+    assert [cell.failures is None for cell in result.cells] == [False] * len(CELL_NAMES)
 
 
-@pytest.mark.parametrize("lie", ["more", "other words", "none of them", "where nothing failed"])
+@pytest.mark.parametrize("lie", ["more", "other words", "none of them", "nothing", "where nothing failed"])
 def test_reasons_that_the_records_do_not_give_are_refused(lie: str) -> None:
     files = run_files({} if lie == "where nothing failed" else FAULTS)
     invented = Failures(1, (FailureReason("connect", None, "bad luck", 1),))
-    told = {
+    lies: dict[str, Callable[[], Failures | None]] = {
         "more": lambda: replace(true_failures(files), requests=98),
         "other words": lambda: replace(
             true_failures(files), reasons=(replace(true_failures(files).reasons[0], words="fine"),)
         ),
         "none of them": lambda: replace(true_failures(files), reasons=()),
+        "nothing": lambda: None,
         "where nothing failed": lambda: invented,
-    }[lie]()
-    telling(told)(files)
+    }
+    telling(lies[lie]())(files)
     verdict = run_verdict(files)
     assert verdict.label == "rejected"
     rules = {finding.rule for finding in verdict.findings if finding.level == "reject"}
@@ -65,10 +67,12 @@ def test_reasons_that_the_records_do_not_give_are_refused(lie: str) -> None:
 def test_a_table_shows_the_reasons_of_the_records_and_none_for_older_runs() -> None:
     """`kit table --json` of a run from before reasons were kept is what it has always been."""
     files = run_files(FAULTS)
+    true = true_failures(files)
+    for name in CELL_NAMES:
+        telling(None, name)(files)
     _, before = recomputed_result(open_run(dict(files)))
     assert [cell.failures for cell in before.cells] == [None] * len(before.cells)
 
-    true = true_failures(files)
     telling(replace(true, requests=99))(files)
     _, after = recomputed_result(open_run(dict(files)))
     assert [cell.failures for cell in after.cells if cell.id == BATCHED] == [true]

@@ -192,7 +192,7 @@ def of_first_method(cell: Cell) -> Cell:
 def test_a_run_of_the_first_method_is_computed_by_it() -> None:
     """Plan and loads say nothing of a method, and the numbers are those of then."""
     old = [in_cell(of_first_method, name) for name in CELL_NAMES]
-    files = changed_files(in_plan(lambda plan: replace(plan, method=1)), *old)
+    files = changed_files(in_plan(lambda plan: replace(plan, method=1, kit_version="0.1.0")), *old)
     assert b'"method"' not in files["plan.json"] + files[path(BATCHED)]
     assert b"coalesced_share" not in files[path(BATCHED)]
     assert found(files) == []

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kit.documents import FailureReason, Failures
+from kit.report.count_text import COUNTED
 from kit.report.differences_text import TITLE
 from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
@@ -288,3 +289,17 @@ def test_why_requests_failed_is_told_once_with_where() -> None:
     assert "failed requests: HTTP 503, 4 requests (vllm and llamacpp): busy" in made.markdown.replace("\\", "")
     assert "<img" not in made.markdown.replace("\\<", "")
     assert "Failed requests" not in report_of([one()]).html
+
+
+def test_what_is_not_as_usual_about_counts_is_told_below_the_tables() -> None:
+    """The sentences of `kit table`, with entry and users; nothing where all is as usual."""
+    said = ("The server's count of tokens was not believed for 2 of 3 answers.", "Not as usual: no [DONE] (1).")
+    made = report_of([replace(one(), counted=(("vllm", 4, said),))])
+    page = Reader(made.html)
+    assert COUNTED in page.texts
+    assert "vllm at 4" in page.texts
+    assert " ".join(said) in page.texts
+    assert f"{COUNTED}:\n\n- vllm at 4: " in made.markdown
+    assert "no \\[DONE\\] (1)" in made.markdown.replace("\\(", "(").replace("\\)", ")")
+    usual = report_of([one()])
+    assert COUNTED not in usual.html + usual.markdown

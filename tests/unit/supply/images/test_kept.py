@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 from dataclasses import replace
 from hashlib import sha256
@@ -11,8 +12,8 @@ import pytest
 
 from kit.catalogue.inputs import ReadyMade, build_input
 from kit.errors import SourceError, StorageError
-from kit.supply.images import build, kept, ready_made_program, recipe
-from kit.supply.images.fetching import Fetched
+from kit.supply.images import ImageRecipe, build, kept, ready_made_program, recipe, recipes
+from kit.supply.images.fetching import Fetched, pinned_inputs
 from tests.support.scripted_engine import ScriptedImages
 
 OLLAMA = recipe("ollama", "cpu", "source")
@@ -129,11 +130,17 @@ def test_a_disk_that_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its stage is another, nothing is compiled, and its labels name the program. --no-cache compiles."""
+    """Its stage is another, nothing is fetched or compiled, its labels name the program. --no-cache compiles."""
     import kit.supply.images.building as building
 
     store = ScriptedImages()
-    monkeypatch.setattr(building, "fetch_inputs", lambda *_: Fetched({}, {}))
+    fetched: list[str] = []
+
+    def fetch(recipe: ImageRecipe, *_: object) -> Fetched:
+        fetched.extend(recipe.inputs)
+        return Fetched({}, {})
+
+    monkeypatch.setattr(building, "fetch_inputs", fetch)
     store.api.have("kit/base:trixie")
     kept_in(own_cache / "builds")
     build(store, OLLAMA, lambda _: None)
@@ -146,6 +153,8 @@ def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest
     assert asked["target"] == "kept"
     assert asked["labels"]["org.kit.program"] == DIGEST
     assert asked["labels"]["org.kit.program_origin"] == "compiled"
+    pinned = {build_input(name).file: build_input(name).sha256 for name in OLLAMA.inputs}
+    assert (fetched, json.loads(asked["labels"]["org.kit.inputs"])) == ([], pinned)
     assert store.api.context["kept/ollama"] == PROGRAM
     taken: list[str] = []
 
@@ -157,7 +166,14 @@ def test_an_image_of_a_kept_program_says_so(own_cache: Path, monkeypatch: pytest
     monkeypatch.setattr(ScriptedImages, "take_file", take)
     build(store, OLLAMA, lambda _: None, no_cache=True)
     assert store.api.builds[-1]["target"] == "source"
-    assert taken == ["/bin/ollama"]
+    assert (tuple(fetched), taken) == (OLLAMA.inputs, ["/bin/ollama"])
     again = kept.find(OLLAMA, "x86_64")
     assert again is not None
     assert again.sha256 == sha256(b"n").hexdigest()
+
+
+@pytest.mark.parametrize("made", [each for each in recipes() if each.program], ids=lambda each: each.name)
+def test_what_a_kept_program_was_made_of_is_known_without_a_file(made: ImageRecipe) -> None:
+    """Each input is one archive with a pinned hash."""
+    found = pinned_inputs(made)
+    assert (found.files, set(found.sha256s)) == ({}, {build_input(name).file for name in made.inputs})
