@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
 from kit.documents.pins import Hardware, Sparse
@@ -119,8 +119,8 @@ class Study(Sparse):
     machine: Machine | None = None
 
     def written(self) -> Iterator[tuple[str, object]]:
-        """All but looks and a machine that nobody states: `note` stands in every file of a study."""
+        """As any sparse value, but that `note` stands in every file of a study, from before there were others."""
         for field in fields(self):
             value: object = getattr(self, field.name)
-            if field.name not in ("looks", "machine") or value is not None:
+            if field.default is MISSING or field.name == "note" or value != field.default:
                 yield field.name, value

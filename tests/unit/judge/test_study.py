@@ -10,13 +10,15 @@ import pytest
 
 from kit.documents.study import Subject
 from kit.errors import InputError
+from kit.judge.machines import machine_of
 from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
 from kit.judge.study import CellParts, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
 from kit.metrics.goodput import parse_slo
 from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json
+from kit.strict.schema import problems
 from kit.verify.evidence import open_bundle, open_run
-from tests.support.good_bundle import good_bundle, good_files, good_plan, run_files
+from tests.support.good_bundle import good_bundle, good_files, good_host, good_plan, run_files
 from tests.support.records import make_record
 from tests.support.studies import replicated, study, subject, trial
 
@@ -218,3 +220,16 @@ def test_a_folder_of_a_run_without_plan_is_no_run(tmp_path: Path) -> None:
     """Said in one sentence."""
     with pytest.raises(InputError, match=r"There is no plan\.json"):
         verified_study(open_run({}), str(tmp_path))
+
+
+def test_a_file_of_a_study_has_its_note_and_no_machine_that_nobody_states() -> None:
+    """As the files that were made before a study had a machine."""
+    written = plain(study())
+    assert isinstance(written, dict)
+    assert written["note"] == ""
+    assert "machine" not in written
+    stated = plain(replace(study(), machine=machine_of(good_host())))
+    assert problems(stated, "study") == []
+    assert isinstance(stated, dict)
+    assert isinstance(stated["machine"], dict)
+    assert stated["machine"]["cpus"] == 2

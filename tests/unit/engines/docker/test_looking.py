@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import docker
 import pytest
 
+from kit.documents import Gpu
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.facts import engine_facts
+from kit.engines.docker.looking import look
+from kit.engines.docker.passthrough import NONE, Passthrough
 from kit.errors import EngineError
 from kit.machine.look import Look
 from kit.strict import plain
@@ -86,3 +90,38 @@ def test_what_an_engine_does_not_say_is_no_data(odd: dict[str, Any]) -> None:
     """Nor is what it says in another form."""
     found = engine_facts({}, odd)
     assert (found.cpus, found.memory_bytes, found.system, found.kernel, found.runtimes) == (None,) * 4 + ((),)
+
+
+def test_gpus_are_seen_by_nvidias_library_alone(engine: tuple[FakeEngine, docker.DockerClient]) -> None:
+    """The way of the servers, with the capability that describes cards and computes nothing."""
+    fake, client = engine
+    request = {"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}
+    way = Passthrough("nvidia-classic", "as a trial has shown", {"device_requests": [request]})
+    looks = iter((LOOK, replace(LOOK, host=replace(LOOK.host, gpus=(Gpu("NVIDIA H200"),)))))
+
+    def started() -> None:
+        fake.prints = json.dumps(plain(next(looks))).encode()
+
+    fake.on["POST /containers/.*/start"] = started
+    facts = engine_facts(VERSION, INFO)
+    found = look(client, "run", "image", [("none", NONE), ("nvidia", way)], facts)
+    assert found.host.gpus == (Gpu("NVIDIA H200"),)
+    assert found.host.engine == facts
+    plainly, with_cards = fake.made
+    assert plainly.asked["HostConfig"]["DeviceRequests"] == []
+    (asked,) = with_cards.asked["HostConfig"]["DeviceRequests"]
+    assert (asked["Driver"], asked["Count"]) == ("nvidia", -1)
+    assert "NVIDIA_DRIVER_CAPABILITIES=utility" in with_cards.asked["Env"]
+
+
+def test_a_look_that_fails_is_told_with_its_last_lines(
+    engine: tuple[FakeEngine, docker.DockerClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image without the program."""
+    fake, client = engine
+    fake.prints = b"No module named kit.machine\n"
+    monkeypatch.setattr(client.api, "wait", lambda *_, **__: {"StatusCode": 1})
+    with pytest.raises(EngineError, match="exit code 1") as caught:
+        DockerEngine(client, "run", "image").look([])
+    assert caught.value.detail == ("No module named kit.machine",)
+    assert fake.left == []
