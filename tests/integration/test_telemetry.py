@@ -35,13 +35,13 @@ SERIAL, BATCHED = "r1-c2-llamacpp-serial", "r1-c2-llamacpp-batched"
 
 
 def short_plan() -> Plan:
-    """The demo at concurrency 2 with windows of three seconds."""
+    """The demo at concurrency 2 with windows of three seconds; on one thread, for machines that are busy."""
     demo = load_platform("demo")
     workload = replace(demo.workload, concurrencies=(2,), replicates=1, warmup_s=1.0, window_s=3.0)
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     made = make_plan(
         replace(demo, workload=workload), model(demo.model), load_prompts(workload.prompts), suite,
-        cpus=2, seed=None, calibrate=False,
+        cpus=1, seed=None, calibrate=False,
     )  # fmt: skip
     return replace(made, method=3)
 
