@@ -36,6 +36,7 @@ UTC_DRIFT_PER_MILLION = 100
 
 # Other programs that take a CPU for a second change a tail and hardly a mean: the worst second is kept beside it.
 WORST_NS, WORST_STEP_NS = 1_000_000_000, 500_000_000
+MAX_WORST_STEPS = 20_000  # almost three hours at half a second
 # Two readings of one card: a counter of millijoules and an average power; NVIDIA states 5 % for its sensors.
 MAX_ENERGY_DISAGREEMENT_PERCENT = 5
 # Samples have a gap where one is longer than so many intervals and a second, which is what a busy machine may

@@ -15,7 +15,7 @@ from operator import attrgetter
 from kit.documents import LoadFacts, Metrics
 from kit.documents.telemetry import GpuSample, TelemetrySample, TelemetrySummary
 from kit.metrics.energy import energy_of, gpu_power_mw
-from kit.metrics.limits import WORST_NS, WORST_STEP_NS
+from kit.metrics.limits import MAX_WORST_STEPS, WORST_NS, WORST_STEP_NS
 from kit.metrics.series import Series, series
 
 CPU_PARTS = ("server_ns", "loadgen_ns", "own_ns")
@@ -150,11 +150,15 @@ def _other_share(others: Sequence[Series], start_ns: int, end_ns: int, cpus: int
 
 def _worst(others: Sequence[Series], start_ns: int, end_ns: int, cpus: int) -> Fraction | None:
     """The share of the worst second of those that begin every half second; of a shorter window its own."""
+    if _other_share(others, start_ns, end_ns, cpus) is None:
+        return None
     last_ns = max(start_ns, end_ns - WORST_NS)
-    starts = [*range(start_ns, last_ns, WORST_STEP_NS), last_ns]
-    found = [_other_share(others, at, min(at + WORST_NS, end_ns), cpus) for at in starts]
-    known = [each for each in found if each is not None]
-    return max(known) if len(known) == len(found) else None
+    # A window of a day is not looked at as closely: it may be one that nobody measured.
+    step_ns = max(WORST_STEP_NS, (end_ns - start_ns) // MAX_WORST_STEPS)
+    starts = [*range(start_ns, last_ns, step_ns), last_ns]
+    return max(
+        share for at in starts if (share := _other_share(others, at, min(at + WORST_NS, end_ns), cpus)) is not None
+    )
 
 
 # --- memory, clock, GPUs ------------------------------------------------------------------------------------

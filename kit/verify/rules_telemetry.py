@@ -91,7 +91,9 @@ def telemetry_recomputed(evidence: Evidence) -> Steps:
         data = evidence.files.get(name)
         if data is None or sha256(data).hexdigest() != telemetry.samples_sha256:
             yield Issue(name, "is not what the cell says that the sampler left behind")
-        if samples is not None and _ascending(samples):
+        if samples is not None and not _ascending(samples):
+            yield Issue(name, "has samples that are not one after the other: nothing can be computed from them")
+        elif samples is not None:
             yield from (
                 Issue(f"{found.where}: telemetry.summary", words) for words in _summary_faults(evidence, found)
             )
@@ -151,8 +153,6 @@ def _counter_faults(samples: Sequence[TelemetrySample]) -> Iterator[str]:
 
 
 def _time_faults(found: Found, samples: Sequence[TelemetrySample]) -> Iterator[str]:
-    if not _ascending(samples):
-        yield "has samples that are not one after the other"
     facts, cell = found.cell.facts, found.cell
     if facts is None:
         return

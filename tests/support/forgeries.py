@@ -267,6 +267,11 @@ def busier(samples: list[TelemetrySample]) -> list[TelemetrySample]:
     return [replace(each, busy_ns=20 * (each.at_ns - samples[0].at_ns)) for each in samples]
 
 
+def backing(samples: list[TelemetrySample]) -> list[TelemetrySample]:
+    """For one sample the machine had not worked yet."""
+    return [*samples[:4], replace(samples[4], busy_ns=0), *samples[5:]]
+
+
 def another_day(samples: list[TelemetrySample]) -> list[TelemetrySample]:
     return [replace(each, at_ns=each.at_ns + 10**14) for each in samples]
 

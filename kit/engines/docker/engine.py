@@ -192,8 +192,9 @@ class DockerEngine:
         sampling = DockerSampling(self.client)
         wanted: dict[str, Any] = {}
         with sampling.failing():
-            spec = ContainerSpec("sampler", self.loadgen_image, (), 0, accelerator=accelerator)
-            wanted = host_config_of(self._passthrough(spec), spec)
+            if accelerator != "rocm":  # AMD's driver shows itself in /sys, to containers without a device too
+                spec = ContainerSpec("sampler", self.loadgen_image, (), 0, accelerator=accelerator)
+                wanted = host_config_of(self._passthrough(spec), spec)
         for role, containers in self._started.items():
             for made in containers:
                 sampling.watch(role, made)

@@ -102,7 +102,7 @@ def sampler_config(
     arguments = ("-m", "kit.telemetry", f"{WORK}/{WATCH}")
     program = kit_program(image, arguments, memory_bytes=MEMORY_BYTES if limited else None)
     requests = [_for_tools(each) for each in accelerator.get("device_requests", ())]
-    wanted = {**accelerator, "device_requests": requests, "environment": UTILITY if requests else {}}
+    wanted = {"device_requests": requests, "environment": UTILITY if requests else {}}
     config = container_config(program, Place("none", None, labels, cpuset=cpuset, accelerator=wanted, work=True))
     seen = {"Type": "bind", "Source": CGROUPS, "Target": SEEN_AT, "ReadOnly": True}
     config["HostConfig"]["Mounts"] = [*config["HostConfig"]["Mounts"], seen]

@@ -60,9 +60,8 @@ def test_mixed_failures_are_not_a_finding() -> None:
 
 def without_load(cell: Cell) -> Cell:
     """The cell as it is when its server never got ready."""
-    return replace(
-        cell, status="failed", failure=REFUSED, load=None, facts=None, server=None, metrics=None, phases=()
-    )
+    lacking: dict[str, Any] = dict.fromkeys(("load", "facts", "server", "metrics", "telemetry"))
+    return replace(cell, status="failed", failure=REFUSED, phases=(), **lacking)
 
 
 def test_a_cell_whose_server_never_got_ready_is_not_a_finding() -> None:
@@ -104,11 +103,12 @@ def test_an_interrupted_run_is_only_flagged() -> None:
     """One cell was broken off, the last never began: flagged as incomplete, for both of them."""
 
     def broken_off(cell: Cell) -> Cell:
-        return replace(cell, status="interrupted", metrics=None, facts=None, load=None)
+        return replace(cell, status="interrupted", metrics=None, facts=None, load=None, telemetry=None)
 
     files = changed_files(
         in_cell(broken_off, SERIAL),
-        drop(*(path(BATCHED, name) for name in ("cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"))),
+        drop(*(path(BATCHED, f"{name}.jsonl") for name in ("records", "texts", "correct", "telemetry"))),
+        drop(path(BATCHED)),
         derive,
     )
     assert [(finding.rule, finding.where) for finding in found(files)] == [
@@ -191,8 +191,9 @@ def of_first_method(cell: Cell) -> Cell:
 
 def test_a_run_of_the_first_method_is_computed_by_it() -> None:
     """Plan and loads say nothing of a method, and the numbers are those of then."""
-    old = [in_cell(of_first_method, name) for name in CELL_NAMES]
-    files = changed_files(in_plan(lambda plan: replace(plan, method=1)), *old)
+    old = [in_cell(lambda cell: replace(of_first_method(cell), telemetry=None), name) for name in CELL_NAMES]
+    unsampled = drop("telemetry.jsonl", *(path(name, "telemetry.jsonl") for name in CELL_NAMES))
+    files = changed_files(in_plan(lambda plan: replace(plan, method=1)), *old, unsampled)
     assert b'"method"' not in files["plan.json"] + files[path(BATCHED)]
     assert b"coalesced_share" not in files[path(BATCHED)]
     assert found(files) == []
