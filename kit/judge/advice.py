@@ -21,8 +21,8 @@ from kit.judge.compare.ratio import (
 )
 from kit.judge.compare.standing import other_weights, why_left_out
 from kit.judge.study import levels_of, median_interval_of, values_of
-from kit.metrics.goodput import slo_text
 from kit.metrics.disturbance import DISTURBED
+from kit.metrics.goodput import slo_text
 from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
 from kit.text import listed, plain_text
