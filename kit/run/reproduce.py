@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -96,7 +97,8 @@ def reproduce(
         except OSError as error:
             raise _storage(error, folder) from None
         finally:
-            set_aside_all_disturbed(plan, folder)
+            with suppress(OSError):  # told by what led here; a run that goes on does it again
+                set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
