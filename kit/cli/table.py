@@ -26,6 +26,7 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     from kit.cli._shared.opening import bundle_bytes
     from kit.judge.differences import differences_in
     from kit.report.differences_text import difference_notes, differences_table
+    from kit.report.disturbance_text import disturbance_of
     from kit.report.tables import chosen_metrics, tables
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
@@ -46,4 +47,5 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     elif differences:
         click.echo(differences_table(found))
     else:
-        click.echo(tables(plan, result, evidence.calibration, chosen, difference_notes(found)))
+        disturbance = disturbance_of(plan, evidence).markdown()
+        click.echo(tables(plan, result, evidence.calibration, chosen, difference_notes(found), disturbance))

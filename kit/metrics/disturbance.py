@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kit.documents import Cell, Plan
-from kit.documents.telemetry import TelemetryFacts, TelemetrySummary
+from kit.documents.container import Accelerator
+from kit.documents.telemetry import TelemetryFacts, TelemetrySample, TelemetrySummary
 from kit.metrics.limits import (
     GPU_SLOWDOWNS,
     MAX_BUSY_WITH_ROOM,
@@ -26,6 +27,7 @@ from kit.metrics.limits import (
     MAX_WORST_OTHER_SHARE,
     MIN_FREE_CPUS,
 )
+from kit.metrics.telemetry import look_summary
 from kit.text import listed
 
 DISTURBED = "disturbed: "  # before each reason in `CellResult.suspect`
@@ -128,6 +130,20 @@ def percent(share: float) -> str:
 
 
 # --- before anything starts -------------------------------------------------------------------------------
+
+
+def accelerator_of(plan: Plan) -> Accelerator:
+    """What the servers of a plan compute on beside CPUs."""
+    return plan.hardware.accelerator if plan.hardware else "none"
+
+
+def look_disturbances(plan: Plan, samples: Sequence[TelemetrySample], cpus: int) -> tuple[str, ...]:
+    """Why a machine is not quiet by a look at it; nobody who could not look says so."""
+    if len(samples) < 2:
+        return ()
+    processes = sum(gpu.processes or 0 for gpu in samples[-1].gpus)
+    room = accelerator_of(plan) != "none"
+    return unquiet(look_summary(samples, cpus), cpus, room=room, gpu_processes=processes)
 
 
 def unquiet(look: TelemetrySummary | None, cpus: int, *, room: bool, gpu_processes: int = 0) -> tuple[str, ...]:

@@ -175,14 +175,15 @@ def report(
     host_lines: tuple[str, ...],
     plan_sha256: str,
     notes: Sequence[str] = (),
+    telemetry: Sequence[str] = (),
     disturbance: Sequence[str] = (),
 ) -> str:
-    """REPORT.md of a run."""
+    """REPORT.md of a run; `telemetry` is what kit.report.telemetry_text says of it."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",
-        "\n".join(f"- {line}" for line in host_lines),
+        "\n".join(f"- {line}" for line in (*host_lines, *map(_words, telemetry))),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Computed from raw records; `kit verify` recomputes every number.",
         tables(plan, result, calibration, notes=notes, disturbance=disturbance),

@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Plan
-from kit.documents.container import Accelerator
-from kit.documents.telemetry import TelemetrySample
 from kit.engines.protocol import Engine
-from kit.metrics.disturbance import unquiet
-from kit.metrics.telemetry import look_summary
+from kit.metrics.disturbance import accelerator_of, look_disturbances
 from kit.run.busiest import busiest, moment
 from kit.run.telemetry import Sampled, look
 from kit.storage.names import TELEMETRY
@@ -56,7 +52,7 @@ class Quiet:
         while True:
             self.observer.looking()
             before, seen, after = moment(), self._look(), moment()
-            reasons = unquiet_reasons(self.plan, seen.samples, seen.cpus)
+            reasons = look_disturbances(self.plan, seen.samples, seen.cpus)
             if not reasons:
                 return seen
             here = abs(after.at_ns - seen.samples[-1].at_ns) < SAME_CLOCK_NS
@@ -68,17 +64,3 @@ class Quiet:
     def _look(self) -> Sampled:
         with tempfile.TemporaryDirectory(prefix="kit-look-") as scratch:
             return look(self.engine, Path(scratch).resolve(), accelerator_of(self.plan))
-
-
-def accelerator_of(plan: Plan) -> Accelerator:
-    """What the servers of a plan compute on beside CPUs."""
-    return plan.hardware.accelerator if plan.hardware else "none"
-
-
-def unquiet_reasons(plan: Plan, samples: Sequence[TelemetrySample], cpus: int) -> tuple[str, ...]:
-    """Why a machine is not quiet by a look at it; nobody who could not look says so."""
-    if len(samples) < 2:
-        return ()
-    processes = sum(gpu.processes or 0 for gpu in samples[-1].gpus)
-    room = accelerator_of(plan) != "none"
-    return unquiet(look_summary(samples, cpus), cpus, room=room, gpu_processes=processes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -14,19 +15,21 @@ from kit.documents import Calibration, Cell, CellPlan, Plan, Result
 from kit.engines.protocol import Engine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
+from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result
 from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
-from kit.report.disturbance_text import disturbance_lines
+from kit.report.disturbance_text import disturbance_text
 from kit.report.tables import report
+from kit.report.telemetry_text import telemetry_lines
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.host import describe_host
 from kit.run.phases import CellInputs, Observer
-from kit.run.quiet import Quiet, QuietObserver, unquiet_reasons
+from kit.run.quiet import Quiet, QuietObserver
 from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
@@ -92,7 +95,8 @@ def reproduce(
         except OSError as error:
             raise _storage(error, folder) from None
         finally:
-            set_aside_all_disturbed(plan, folder)
+            with suppress(OSError):  # told by what led here; a run that goes on does it again
+                set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
@@ -211,10 +215,10 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
-        host = read_host(folder)
-        unquiet = unquiet_reasons(plan, run_look(folder), host.cpus)
-        disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
-        text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, disturbance)
+        seen, host = telemetry_lines(cells.values()), read_host(folder)
+        unquiet = look_disturbances(plan, run_look(folder), host.cpus)
+        disturbance = tuple(disturbance_text(plan, cells, read_attempts(folder, plan), unquiet).markdown())
+        text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None

@@ -6,12 +6,15 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kit.catalogue import model
 from kit.documents import Cell, LoadFacts, Plan, Window
 from kit.documents.container import Accelerator, ContainerFacts
+from kit.documents.telemetry import TelemetrySample
 from kit.engines.protocol import SAMPLED, OnLine, RunProbe
 from kit.errors import EngineError
 from kit.plan.correctness import Check, SuiteLevel, Test, load_suite
@@ -23,7 +26,7 @@ from kit.storage.names import FACTS, RECORDS, SAMPLER, TELEMETRY, TEXTS
 from kit.storage.telemetry_file import write_samples
 from kit.strict import plain, write_json, write_jsonl_line
 from tests.support.records import MS, make_record
-from tests.support.telemetry import samples_of
+from tests.support.telemetry import Machine, samples_of
 
 SUITE = SuiteLevel(
     "correctness", "tiny", (Test("sum", "arithmetic", "2 + 2?", 4, (Check("contains", "4"),)),), "0" * 64
@@ -123,11 +126,18 @@ class FakeRunning:
 
 
 class FakeSampling:
-    """A sampler that `leaves` samples of two seconds, or nothing."""
+    """A sampler that `leaves` samples of two seconds, or nothing; of these machines in turn, the last for ever."""
 
     def __init__(self) -> None:
         self.ended = SAMPLED
         self.leaves = True
+        self.machines = [Machine()]
+
+    def samples(self, *, idle: bool) -> tuple[TelemetrySample, ...]:
+        machine = self.machines.pop(0) if len(self.machines) > 1 else self.machines[0]
+        if idle:
+            machine = replace(machine, server=Fraction(0), loadgen=Fraction(0))
+        return tuple(samples_of(0, 2000 * MS, machine))
 
 
 class FakeEngine:
@@ -169,7 +179,9 @@ class FakeEngine:
         finally:
             self.log.append("telemetry ended")
             if self.sampling.leaves:
-                write_samples(out / TELEMETRY, tuple(samples_of(0, 2000 * MS)))
+                write_samples(
+                    out / TELEMETRY, self.sampling.samples(idle=self.log.count("start") == self.log.count("stop"))
+                )
                 said = {"cpus": 2, "interval_ns": 100 * MS, "sources": {"cpu": "proc"}}
                 (out / SAMPLER).write_text(json.dumps(said))
 

@@ -42,6 +42,7 @@ from tests.support.telemetry import Machine, samples_of
 from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
 Files = dict[str, bytes]
+STEADY = Machine()
 
 # One right answer for each test of the level "tiny".
 ANSWERS = {
@@ -150,7 +151,7 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: bytes, texts: 
 
 
 def good_cell(
-    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = Machine()
+    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = STEADY
 ) -> tuple[Cell, Files]:
     """One cell that starts at this moment, and its other files by name."""
     slots = int(entry_of(plan, planned).settings["slots"])
@@ -200,7 +201,7 @@ def good_look() -> tuple[TelemetrySample, ...]:
     return tuple(replace(each, server_ns=None, loadgen_ns=None) for each in samples_of(0, 2 * 10**9, idle))
 
 
-def with_telemetry(cell: Cell, files: Files, machine: Machine = Machine()) -> tuple[Cell, Files]:
+def with_telemetry(cell: Cell, files: Files, machine: Machine = STEADY) -> tuple[Cell, Files]:
     """The cell with samples from shortly before its load to its end, and their summary."""
     facts = cell.facts
     assert facts is not None

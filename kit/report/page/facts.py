@@ -101,6 +101,7 @@ def cautions(given: PageInput) -> list[str]:
         found.append("The load generator was not calibrated in this run.")
     if given.kind == "imported":
         found.append(UNVERIFIABLE[0].upper() + UNVERIFIABLE[1:] + ".")
+    found += given.disturbance
     if study.note:
         found.append(plain_text(study.note, 1000))
     return found
@@ -111,7 +112,11 @@ def method(given: PageInput) -> list[str]:
     if given.plan is None:
         said = given.study.conditions
         return [f"Metrics as {said.method} defines them; what its files do not state is unknown."]
-    return [*method_lines(given.plan), calibration_line(given.calibration), "No telemetry in this run."]
+    return [
+        *method_lines(given.plan),
+        calibration_line(given.calibration),
+        *(given.telemetry or ("No telemetry in this run.",)),
+    ]
 
 
 def host_facts(host: Host) -> list[tuple[str, str]]:

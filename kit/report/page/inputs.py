@@ -16,6 +16,7 @@ from kit.metrics.failures import failures
 from kit.report.page.scorecard import ScorecardPart
 from kit.report.plots.distributions import Quantiles, Times, quantiles, times_of
 from kit.report.plots.timeline import MAX_MARKS, Timeline, stretch_of, timeline
+from kit.report.telemetry_text import telemetry_lines
 from kit.text import nearest, plain_text
 
 WHICH: tuple[Times, ...] = ("ttft_ms", "itl_ms")
@@ -27,7 +28,8 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency; `failed` is why requests failed, by entry, cell by cell.
+    concurrency; `failed` is why requests failed, by entry, cell by cell;
+    `telemetry` what that saw, `disturbance` which cells were disturbed.
     """
 
     study: Study
@@ -42,6 +44,8 @@ class PageInput:
     scorecard: ScorecardPart | None = None
     failed: tuple[tuple[str, Failures | None], ...] = ()
     differences: Differences | None = None
+    telemetry: tuple[str, ...] = ()
+    disturbance: tuple[str, ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:
@@ -76,6 +80,7 @@ def run_input(
         failed=tuple(
             (parts.cell.entry, failures(parts.records, window_of(parts))) for parts in cells.values() if parts.cell
         ),
+        telemetry=telemetry_lines(parts.cell for parts in cells.values() if parts.cell),
     )
 
 

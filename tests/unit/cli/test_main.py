@@ -266,6 +266,39 @@ def test_a_run_says_what_it_calibrates(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "finding its highest token rate: 4 streams at 400 tokens/s each ...\n"
 
 
+def test_a_run_says_who_disturbs_it_and_what_it_does_about_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once while the reason stays the same, and again when the wait is over; then each cell that was disturbed."""
+    from kit.cli._shared.progress import RunProgress
+    from kit.documents import Cell
+    from tests.support.fakes import demo_plan
+    from tests.support.forge import BATCHED, path, read
+    from tests.support.good_bundle import good_files
+
+    cell = read(dict(good_files()), path(BATCHED), Cell)
+    with RunProgress(demo_plan(), quiet=False) as progress:
+        for left_s in (58.0, 56.0, 0.0):
+            progress.looking()
+            progress.busy(("other programs use 50 % of the CPU time, limit 3 %",), ("cc1", "make"), left_s)
+        progress.disturbed(cell, ("no sample for 3.0 s, limit 1 s",), again=True)
+        progress.disturbed(cell, ("no sample for 3.0 s, limit 1 s",), again=False)
+    busy = "the machine is not quiet: other programs use 50 % of the CPU time, limit 3 % (cc1, make); "
+    assert capsys.readouterr().err.splitlines() == [
+        f"{busy}waiting, 0:58 at most",
+        f"{busy}going on all the same",
+        f"      {BATCHED}: disturbed, no sample for 3.0 s, limit 1 s: measured again",
+        f"      {BATCHED}: disturbed, no sample for 3.0 s, limit 1 s: the last attempt, no verdict on it",
+    ]
+
+
+def test_how_long_a_quiet_machine_is_waited_for_stands_in_the_plan() -> None:
+    """A minute, or as --quiet-wait says; 0 is not at all."""
+    from kit.cli._shared.planning import chosen_platform, plan_of
+
+    demo = chosen_platform("demo")
+    assert (plan_of(demo, None).quiet_wait_ns, plan_of(demo, None).attempts) == (60 * 10**9, 3)
+    assert [plan_of(demo, None, quiet_wait_s=s).quiet_wait_ns for s in (0.0, 300.0)] == [0, 300 * 10**9]
+
+
 def test_a_plan_may_leave_the_calibration_out() -> None:
     """As `reproduce --no-calibrate` asks."""
     from kit.cli._shared.planning import chosen_platform, plan_of

@@ -70,8 +70,9 @@ def test_a_quiet_window_is_not_disturbed() -> None:
 )
 def test_each_reason_has_its_limit(name: str, limit: float, more: float, words: str) -> None:
     """At the limit a window is undisturbed, a little above it the reason says what and how much."""
-    assert of(**{name: limit}) == ()
-    (reason,) = of(**{name: limit + more})
+    at, above = {name: limit}, {name: limit + more}
+    assert of(CPUS, **at) == ()
+    (reason,) = of(CPUS, **above)
     assert reason.startswith(words)
 
 

@@ -134,6 +134,27 @@ def test_each_concurrency_is_measured_and_then_the_pace_doubled(url: str, tmp_pa
     assert problems(plain(found), "calibration") == []
 
 
+def test_what_did_not_hold_is_tried_again_after_a_wait(url: str, tmp_path: Path) -> None:
+    """Each time before it is tried again, and never before or after; all tries are kept."""
+    engine, waits = ReferenceEngine(url, late_ms=(5, 5, 0)), list[int]()
+    found = calibrate(
+        (1,), 200.0, engine, tmp_path, lambda _: None, Effort(max_steps=0),
+        before_retry=lambda: waits.append(len(engine.loads)),
+    )  # fmt: skip
+    assert [point.ok for point in found.points] == [False, False, True]
+    assert waits == [1, 2]
+
+
+def test_the_search_for_the_ceiling_waits_for_nobody(url: str, tmp_path: Path) -> None:
+    """It has a time, and ends where something does not hold."""
+    engine, waits = ReferenceEngine(url, late_ms=(0, 5, 5)), list[int]()
+    found = calibrate(
+        (1,), 200.0, engine, tmp_path, lambda _: None, Effort(max_steps=3), before_retry=lambda: waits.append(1)
+    )
+    assert [point.ok for point in found.steps] == [False, False]
+    assert waits == []
+
+
 def test_every_load_is_of_as_many_processes_as_asked_for(url: str, tmp_path: Path) -> None:
     """Points and steps alike; one, unless somebody says otherwise."""
     for asked, folder in ((None, tmp_path / "one"), (2, tmp_path / "two")):

@@ -48,7 +48,7 @@ def rules_in(verdict: Verdict) -> set[str]:
 def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> None:
     """The bundles made by code, of processes and of containers, are self-reported without one finding; with
 
-    containers no rule of the registry is idle but that about attempts, without them those about containers are, too.
+    containers no rule of the registry is idle but that about attempts, without them nor those about containers.
     """
     of_processes, of_containers = bundle_verdict(good_bundle()), bundle_verdict(container_bundle())
     for verdict in (of_processes, of_containers):
