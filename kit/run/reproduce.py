@@ -162,6 +162,8 @@ def _begin(plan: Plan, folder: Path) -> str:
     kept, plan_sha256 = read_plan(folder)
     if kept != plan and not is_extension(plan, kept):
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
+    if not (folder / HOST).is_file():  # killed between the two
+        write_document(folder / HOST, describe_host(), "host")
     if read_host(folder) != describe_host():
         raise InputError(
             f"The run in {folder} was started on another machine, or this one has changed.",

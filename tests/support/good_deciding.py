@@ -24,9 +24,7 @@ def deciding_plan_of_good_run() -> Plan:
     plan = good_plan()
     names = tuple(entry.name for entry in plan.entries)
     workload = replace(plan.workload, replicates=MOST)
-    return deciding(
-        replace(plan, workload=workload, cells=cell_order(names, workload.concurrencies, MOST)), None
-    )
+    return deciding(replace(plan, workload=workload, cells=cell_order(names, workload.concurrencies, MOST)), None)
 
 
 @cache
