@@ -55,6 +55,7 @@ DOCUMENTS = frozenset(
         "result",
         "scorecard",
         "selftest",
+        "status",
         "study",
         "sweep",
         "telemetry",
