@@ -25,13 +25,14 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     """
     from kit.cli._shared.opening import bundle_bytes
     from kit.judge.differences import differences_in
+    from kit.report.course_text import course_notes
     from kit.report.differences_text import difference_notes, differences_table
     from kit.report.disturbance_text import disturbance_of
     from kit.report.tables import chosen_metrics, tables
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.recompute import recomputed_result
+    from kit.verify.recompute import recomputed_course, recomputed_result
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
@@ -48,4 +49,5 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
         click.echo(differences_table(found))
     else:
         disturbance = disturbance_of(plan, evidence).markdown()
-        click.echo(tables(plan, result, evidence.calibration, chosen, difference_notes(found), disturbance))
+        notes = [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
+        click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))

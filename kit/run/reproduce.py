@@ -165,6 +165,8 @@ def _begin(plan: Plan, folder: Path, engine: RunEngine) -> str:
     kept, plan_sha256 = read_plan(folder)
     if kept != plan and not is_extension(plan, kept):
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
+    if not (folder / HOST).is_file():  # killed between the two
+        write_document(folder / HOST, here, "host")
     changed = changes(read_host(folder), here)
     if changed:
         raise InputError(

@@ -9,7 +9,8 @@ from kit.documents import Cell, Failures, Metrics, Plan, Result, Slo
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.failures import failures
-from kit.metrics.results import make_result
+from kit.metrics.results import course_of, make_result
+from kit.metrics.sequential import Course
 from kit.storage.names import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
 
@@ -28,6 +29,12 @@ def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan,
     cells = {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, slo))}
     digest = sha256(evidence.files[PLAN]).hexdigest()
     return evidence.plan, make_result(evidence.plan, digest, cells, evidence.calibration)
+
+
+def recomputed_course(evidence: Evidence, plan: Plan) -> Course | None:
+    """How far a run that decides has come, from its cells; None for other runs."""
+    cells = {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, None))}
+    return course_of(plan, cells, evidence.calibration)
 
 
 def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
