@@ -89,7 +89,6 @@ from tests.support.forgeries import (
 )
 from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import good_bundle
-from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -107,6 +106,7 @@ from tests.support.good_containers import (
     with_word,
     without_input,
 )
+from tests.support.good_deciding import decided_bundle, with_rule
 
 
 @dataclass(frozen=True, slots=True)
