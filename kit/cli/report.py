@@ -89,6 +89,7 @@ def _inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None) -> 
 
 def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
     from kit.judge.differences import differences_in
+    from kit.report.disturbance_text import disturbance_of
     from kit.report.page.inputs import imported_input, run_input
     from kit.report.page.scorecard import scorecard_part
 
@@ -105,6 +106,7 @@ def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell
             opened.evidence.host,
             cell,
         )
+        given = replace(given, disturbance=tuple(disturbance_of(opened.plan, opened.evidence).plain()))
         if len(opened.plan.entries) > 1:
             given = replace(given, differences=differences_in(opened.plan, opened.evidence))
     return replace(given, scorecard=scorecard_part(opened.study))

@@ -47,5 +47,5 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     elif differences:
         click.echo(differences_table(found))
     else:
-        disturbance = disturbance_of(plan, evidence)
+        disturbance = disturbance_of(plan, evidence).markdown()
         click.echo(tables(plan, result, evidence.calibration, chosen, difference_notes(found), disturbance))

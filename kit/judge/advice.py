@@ -22,6 +22,7 @@ from kit.judge.compare.ratio import (
 from kit.judge.compare.standing import why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.study import common_values, levels_of, median_interval_of, values_of
+from kit.metrics.disturbance import DISTURBED
 from kit.metrics.registry import THROUGHPUT, Metric
 from kit.metrics.stats import median
 from kit.text import listed, plain_text
@@ -29,6 +30,7 @@ from kit.text import listed, plain_text
 LeadRelation = Literal["ahead", "tied", "undecided", "alone", "none"]
 RELATIONS: tuple[Relation, ...] = ("apart", "tied", "open")
 REASON_LIMIT = 200
+NOT_QUIET = "no verdict: the machine was not quiet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +167,11 @@ def joined(names: Iterable[str]) -> str:
 
 def _verdict(leader: Leader, what: Metric) -> str:
     if leader.entry is None or leader.value is None:
-        return "no runtime has a valid result"
+        return NOT_QUIET if _disturbed(leader) else "no runtime has a valid result"
     entry, value = plain_text(leader.entry), figure_text(what, leader.value.median)
     if leader.ratio is None or leader.runner_up is None:
+        if _disturbed(leader):
+            return f"no verdict: only {entry} was measured undisturbed, {value}"
         return f"only {entry} has a valid result, {value}"
     if leader.relation == "ahead":
         return f"{entry}, {value}, {margin_text(leader)}"
@@ -176,6 +180,11 @@ def _verdict(leader: Leader, what: Metric) -> str:
         times = f" ({ratio_text(leader.ratio)} {interval})" if interval else ""
         return f"{TIED_WORDS}: {joined(leader.tied)}, {value}{times}"
     return f"undecided: {entry}, {value}, {margin_text(leader)}"
+
+
+def _disturbed(leader: Leader) -> bool:
+    """Whether somebody is left out because the machine was not quiet: who would lead is not known then."""
+    return any(DISTURBED in reason for _, reason in leader.left_out)
 
 
 def margin_text(leader: Leader) -> str:

@@ -20,7 +20,7 @@ from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
-from kit.report.disturbance_text import disturbance_lines
+from kit.report.disturbance_text import disturbance_text
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
@@ -217,7 +217,7 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
         seen, host = telemetry_lines(cells.values()), read_host(folder)
         unquiet = look_disturbances(plan, run_look(folder), host.cpus)
-        disturbance = tuple(disturbance_lines(plan, cells, read_attempts(folder, plan), unquiet))
+        disturbance = tuple(disturbance_text(plan, cells, read_attempts(folder, plan), unquiet).markdown())
         text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:

@@ -7,6 +7,7 @@ from kit.documents import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.errors import InputError
 from kit.judge.study import is_complete, suspicions_of, values_of
+from kit.metrics.disturbance import DISTURBED
 from kit.metrics.registry import THROUGHPUT
 from kit.text import plain_text
 
@@ -15,8 +16,10 @@ _METHOD = "the two methods define the figures differently"
 
 def why_left_out(subject: Subject, metric: str = THROUGHPUT) -> str | None:
     """Why the figure of a subject does not count: SUSPECT, replicates without a result, no data; or None."""
-    if suspicions_of(subject):
-        return "SUSPECT: " + "; ".join(suspicions_of(subject))
+    suspicions = suspicions_of(subject)
+    if suspicions:
+        disturbed = all(reason.startswith(DISTURBED) for reason in suspicions)
+        return ("" if disturbed else "SUSPECT: ") + "; ".join(suspicions)
     if not is_complete(subject):
         lost = [trial for trial in subject.trials if trial.status != "measured"]
         reasons = "; ".join(dict.fromkeys(trial.reason or trial.status for trial in lost))

@@ -101,6 +101,7 @@ def cautions(given: PageInput) -> list[str]:
         found.append("The load generator was not calibrated in this run.")
     if given.kind == "imported":
         found.append(UNVERIFIABLE[0].upper() + UNVERIFIABLE[1:] + ".")
+    found += given.disturbance
     if study.note:
         found.append(plain_text(study.note, 1000))
     return found

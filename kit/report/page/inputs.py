@@ -29,7 +29,7 @@ class PageInput:
 
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
     concurrency; `failed` is why requests failed, by entry, cell by cell;
-    `telemetry` what that saw.
+    `telemetry` what that saw, `disturbance` which cells were disturbed.
     """
 
     study: Study
@@ -45,6 +45,7 @@ class PageInput:
     failed: tuple[tuple[str, Failures | None], ...] = ()
     differences: Differences | None = None
     telemetry: tuple[str, ...] = ()
+    disturbance: tuple[str, ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:

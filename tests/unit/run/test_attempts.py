@@ -87,7 +87,7 @@ def test_a_disturbed_cell_is_set_aside_and_measured_again(
     assert observer.retaken == [(FIRST, (WORDS,), True)]
     report = (run / "REPORT.md").read_text()
     assert "1 of 2 cells was disturbed and measured again." in report
-    assert r"r1\-c1\-llamacpp\-serial, attempt 1: other programs used 50 %" in report
+    assert "r1-c1-llamacpp-serial, attempt 1: other programs used 50 %" in report
     assert engine.log.count("start") == engine.log.count("stop") == 3
 
 
