@@ -17,11 +17,10 @@ def course_notes(plan: Plan, course: Course | None) -> tuple[str, ...]:
         return ()
     measured = f"{len(course.called)} of at most {len(plan.cells)} cells"
     when = f"after {_replicates(course.replicates)}"
-    minutes = (rule.budget_ns or 0) / 60e9
     ends = {
         "decided": f"Decided {when}: {measured} were needed.",
         "maximum": f"Not all decided {when}, the most that were planned: {measured} were needed.",
-        "budget": f"The budget of {minutes:g} min ended the run {when}: {measured} were measured.",
+        "budget": f"The budget of {_budget(rule.budget_ns or 0)} ended the run {when}: {measured} were measured.",
         "measuring": f"Not decided yet: the run stopped in replicate {course.replicates}.",
     }
     words = [ends[course.ended]]
@@ -40,7 +39,16 @@ def _replicates(count: int) -> str:
 
 def _named(decision: Decision) -> str:
     users = "1 user" if decision.concurrency == 1 else f"{decision.concurrency:,} users"
-    return f"{safe(decision.first)} against {safe(decision.second)} at {users}"
+    return f"{_entry(decision.first)} against {_entry(decision.second)} at {users}"
+
+
+def _entry(name: str) -> str:
+    """A name, safe in Markdown, where a hyphen between letters means nothing."""
+    return safe(name).replace(r"\-", "-")
+
+
+def _budget(ns: int) -> str:
+    return f"{ns / 60e9:g} min" if ns >= 60e9 else f"{ns / 1e9:g} s"
 
 
 def _more(decisions: tuple[Decision, ...]) -> str:

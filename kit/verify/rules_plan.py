@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import pairwise
 
 from kit import __version__
 from kit.documents import Entry, Plan, TextPin
@@ -42,6 +43,9 @@ def plan_consistent(evidence: Evidence) -> Steps:
     images = [pin.entry for pin in plan.images]
     if len(set(images)) != len(images) or not set(images) <= set(names):
         yield Issue(f"{PLAN}: images", "are not one of an entry each")
+    before = (*plan.extended, workload.replicates)
+    if any(later < earlier for earlier, later in pairwise(before)):
+        yield Issue(f"{PLAN}: extended", "does not ascend to the number of replicates")
     asked = (names, workload.concurrencies, workload.replicates, limits(plan.entries))
     count = cell_count(*asked)
     if count != len(plan.cells):  # looked at first: a plan could ask for more cells than memory holds

@@ -170,6 +170,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.consistent", "an unknown variant", in_plan(other_variant)),
     _m("plan.consistent", "a setting left to the server", in_plan(without_setting)),
     _m("plan.consistent", "cells left out", in_plan(lambda plan: replace(plan, cells=plan.cells[:3]))),
+    _m("plan.consistent", "extended from more", in_plan(lambda plan: replace(plan, extended=(2,)))),
     _m("plan.consistent", "more replicates than cells", in_plan(many_replicates)),
     _m("plan.texts", "other prompts", prompts(sha256=OTHER)),
     _m("plan.texts", "a prompt set that is a suite", prompts(name="correctness")),
