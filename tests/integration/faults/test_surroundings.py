@@ -108,7 +108,7 @@ def test_a_model_that_is_written_to_between_two_cells_is_not_measured(tmp_path: 
     copy.parent.mkdir(parents=True)
     shutil.copy2(here, copy)
     with faulted(tmp_path / "run", "--window", "2", environment={CACHE_VARIABLE: str(cache)}) as going:
-        wait_until(going.file(FIRST, "cell.json").exists, "the first cell")
+        wait_until(going.file(SECOND, "server.log").exists, "the second cell")
         before = copy.stat()
         with copy.open("r+b") as file:
             file.seek(before.st_size - 100)

@@ -15,7 +15,11 @@ from tests.unit.project.test_workflows import PINNED
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
-UNITS = dict(zip(("kit-nightly.service", "kit-nightly.timer"), re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL), strict=True))
+UNITS = dict(
+    zip(
+        ("kit-nightly.service", "kit-nightly.timer"), re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL), strict=True
+    )
+)
 (WORKFLOW,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
