@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kit.assets import asset
+from kit.documents.phases import WINDOW
+from kit.storage.names import LIVE
 from tests.support.running import KIT, descendants_of, wait_until
 
 SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
@@ -25,7 +26,6 @@ PLATFORM = (
     .replace("settings: {", "settings: {threads: 1, ")
 )
 BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate", "--quiet-wait", "0")
-WARM_S = 1.5  # from load.json to somewhere in a window: the start of the program and half a second of warm-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,15 @@ class Faulted:
 
     def wait_for_window(self, cell: str) -> None:
         """Until the load of a cell is in its window."""
-        wait_until(self.file(cell, "load.json").exists, f"the load of {cell}")
-        wait_until(
-            lambda: any(LOADGEN in line for line in descendants_of(self.process.pid).values()), "its program"
-        )
-        time.sleep(WARM_S)
+        wait_until(lambda: self._is_in(cell, WINDOW), f"the window of {cell}")
+
+    def _is_in(self, cell: str, phase: str) -> bool:
+        """Whether the run says that this is what it does, where `kit status` looks."""
+        try:
+            now = json.loads((self.run / LIVE).read_bytes())
+        except (OSError, ValueError):
+            return False
+        return (now["cell"], now["phase"]) == (cell, phase)
 
     def ended(self, timeout_s: float = 180) -> tuple[int, str, str]:
         """Exit code and output, once it is over; nothing of it is left."""

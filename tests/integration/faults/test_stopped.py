@@ -57,7 +57,6 @@ def test_a_server_that_stood_still_is_measured_as_it_was_and_flagged(tmp_path: P
     """The figures are true of the window, but a part of it had next to no tokens."""
     with faulted(tmp_path / "run", *ALONE, "--window", "8") as going:
         going.wait_for_window(FIRST)
-        time.sleep(1)
         with stopped([going.pid_of(SERVER)]):
             time.sleep(3)
         code, stdout, stderr = going.ended()
