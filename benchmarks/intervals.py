@@ -30,7 +30,7 @@ from benchmarks.replicates.verdicts import (
     each_alone,
     tables,
 )
-from kit.metrics.limits import PAIRED_FROM
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL, PAIRED_FROM
 
 REPLICATES = (3, 5, 10)
 RATIOS = (1.02, 1.05, 1.1, 1.5)
@@ -72,7 +72,7 @@ def comparisons(model: Model, n: int, count: int) -> Iterator[Row]:
         if None in spans:
             continue
         held = _holds(spans)
-        chosen = name == ("paired t" if n >= PAIRED_FROM else "Welch t")
+        chosen = n >= MIN_REPLICATES_FOR_INTERVAL and name == ("paired t" if n >= PAIRED_FROM else "Welch t")
         yield [
             model.name,
             str(n),
@@ -90,7 +90,7 @@ def false_verdicts(n: int, count: int) -> Iterator[Row]:
         for way, judge in ways.items():
             row = [scenario.name, str(n), way]
             for model in MODELS.values():
-                made = tables(model, scenario.true, n, count // 5 if judge is before else count)
+                made = tables(model, scenario.true, n, count // 20 if judge is before else count)
                 said = [judge(table, kit_t) for table in made]
                 row.append(percent(sum(any(map(scenario.is_false, each)) for each in said), len(said)))
             yield row
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         one_figure(singles),
     )
     show(
-        "One comparison at 95 %, * is the kit's: how often its interval holds the truth, equal runtimes are called "
+        "One comparison at 95 %, * is the kit's: how often the interval holds the truth, equal ones are called "
         "different, and one that is 1.02 to 1.5 times as fast is found, %",
         ["noise", "n", "method", "holds", "false", *(f"{ratio:g} x" for ratio in RATIOS)],
         (row for model in MODELS.values() for n in (2, *REPLICATES) for row in comparisons(model, n, singles)),

@@ -43,7 +43,7 @@ def command(
     """Compare A with B, cell by cell: the ratio A / B with its interval and a verdict, or why there is none.
 
     A and B are runs, bundles or imported results; RUN:ENTRY selects one entry, so A and B may be two entries of
-    one run. The verdict is about A: faster, slower, tied, or undecided (fewer than three replicates). With
+    one run. The verdict is about A: faster, slower, tied (they differ by less than 5 %) or undecided. With
     --against published, each published figure is reproduced, not reproduced or not comparable.
 
     Example: kit compare before.tar.gz after.tar.gz -c 1,8

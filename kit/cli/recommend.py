@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | None, as_json: bool) -> int:
     """Recommend a runtime for a number of users, in three lines: which, why, and how sure that is.
 
-    Chosen is the runtime with the highest throughput among those that meet the limits in every replicate; tied if
-    the intervals do not separate them. If that number of users was not measured, the next higher one is used.
+    Chosen is the runtime with the highest throughput among those that meet the limits in every replicate; tied are
+    those that differ by less than 5 %. If that number of users was not measured, the next higher one is used.
     Several runs must be comparable. Exit code 1 if no runtime qualifies, 8 if that many users were not measured.
 
     Example: kit recommend smol.tar.gz --users 4 --slo ttft=300ms

@@ -81,14 +81,9 @@ def command(
     from kit.strict import plain
 
     budget_ns = None if budget is None else round(budget * 1e9)
-    if resume is not None and until_decided:
-        raise click.UsageError("--resume keeps the plan of the run: leave out --until-decided.")
-    if resume is None and budget is not None and not until_decided:
-        raise click.UsageError("--budget needs --until-decided.")
+    _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait)
     if until_decided and options["replicates"] is None:
         options["replicates"] = MAXIMUM
-    if resume is not None and quiet_wait is not None:
-        raise click.UsageError("--resume keeps the plan of the run: leave out --quiet-wait.")
     chosen_run = _chosen_run(platform, resume, options, budget_ns)
     command_options = CommandOptions(
         from_source=from_source,
@@ -115,6 +110,17 @@ def command(
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
+
+
+def _refuse_what_does_not_fit(
+    resume: Path | None, until_decided: bool, budget: float | None, quiet_wait: float | None
+) -> None:
+    """`UsageError` for options that a run that goes on cannot have, or that need another."""
+    for name, given in (("--until-decided", until_decided), ("--quiet-wait", quiet_wait is not None)):
+        if resume is not None and given:
+            raise click.UsageError(f"--resume keeps the plan of the run: leave out {name}.")
+    if resume is None and budget is not None and not until_decided:
+        raise click.UsageError("--budget needs --until-decided.")
 
 
 def _show_where(folder: Path) -> None:

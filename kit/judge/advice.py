@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.documents import MedianInterval
+from kit.documents.pins import Sparse
 from kit.documents.study import Looks, Study, Subject
 from kit.judge.compare.quantity import figure_text, judged_quantity
 from kit.judge.compare.ratio import (
@@ -34,7 +35,7 @@ NOT_QUIET = "no verdict: the machine was not quiet"
 
 
 @dataclass(frozen=True, slots=True)
-class Leader:
+class Leader(Sparse):
     """The best entry at one concurrency by one metric.
 
     `runner_up` is whom `ratio` (entry / runner_up) is taken to: the next best, or the best of those that decide

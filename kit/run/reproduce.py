@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -96,7 +97,8 @@ def reproduce(
         except OSError as error:
             raise _storage(error, folder) from None
         finally:
-            set_aside_all_disturbed(plan, folder)
+            with suppress(OSError):  # told by what led here; a run that goes on does it again
+                set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
     if not any(line.status == "measured" for line in outcome.result.cells):
         first = next((line.failure for line in outcome.result.cells if line.failure), None)
@@ -162,6 +164,8 @@ def _begin(plan: Plan, folder: Path) -> str:
     kept, plan_sha256 = read_plan(folder)
     if kept != plan and not is_extension(plan, kept):
         raise InputError(f"{folder} holds a run of another plan.", "Give another folder with --out.")
+    if not (folder / HOST).is_file():  # killed between the two
+        write_document(folder / HOST, describe_host(), "host")
     if read_host(folder) != describe_host():
         raise InputError(
             f"The run in {folder} was started on another machine, or this one has changed.",

@@ -56,6 +56,7 @@ DOCUMENTS = frozenset(
         "result",
         "scorecard",
         "selftest",
+        "status",
         "study",
         "sweep",
         "telemetry",

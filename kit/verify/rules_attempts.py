@@ -26,6 +26,8 @@ def attempts_replayed(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         yield 1
         facts = found.cell.telemetry
+        if facts is None and found.measured and allowed_attempts(plan) > 1:
+            yield Issue(found.where, "has no telemetry, so nobody can tell whether it was to be measured again")
         if facts is not None and facts.disturbed != cell_disturbances(facts):
             made = "; ".join(cell_disturbances(facts)) or "none"
             yield Issue(f"{found.where}: telemetry.disturbed", f"are not the reasons that telemetry gives: {made}")
@@ -50,7 +52,7 @@ def _decisions(
     plan: Plan, cell_id: str, attempts: Mapping[int, CellFiles], last: CellFiles | None
 ) -> Iterator[Issue]:
     """Set aside is what was interrupted, or measured and disturbed; what counts is undisturbed or the last try."""
-    allowed = plan.attempts if plan.method >= METHOD_OF_ATTEMPTS else 1
+    allowed = allowed_attempts(plan)
     measured = 0
     for files in attempts.values():
         if files.cell is None or files.cell.status == "interrupted":
@@ -66,6 +68,11 @@ def _decisions(
         yield Issue(
             f"{CELLS}/{cell_id}", f"was disturbed and not measured again, {measured + 1} of {allowed} times"
         )
+
+
+def allowed_attempts(plan: Plan) -> int:
+    """How often a cell may be measured; before method 3 it was once."""
+    return plan.attempts if plan.method >= METHOD_OF_ATTEMPTS else 1
 
 
 def _ended(files: CellFiles) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from kit import documents as m
+from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.reference.truth import Truth
 from kit.report.examination import Examination, Judged
 from kit.strict.decode import plain
@@ -270,6 +271,23 @@ MODELS: dict[str, Any] = {
     "result": RESULT,
     "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
+    "status": RunStatus(
+        schema="kit/status/1",
+        kit_version="0.1.0",
+        run="runs/demo",
+        platform="demo",
+        state="running",
+        planned=12,
+        measured=3,
+        failed=(FailedCell("r1-c1-b", "ready", "No."),),
+        interrupted=("r1-c2-b",),
+        set_aside=1,
+        not_needed=2,
+        running=RunningCell("r1-c4-a", "window", 9 * 10**9, 2 * 10**9),
+        left_ns=60 * 10**9,
+        at_most_ns=90 * 10**9,
+        resume=None,
+    ),
     "telemetry": SAMPLE,
     "sweep": SWEEP,
     "verdict": VERDICT,

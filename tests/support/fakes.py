@@ -34,8 +34,9 @@ SUITE = SuiteLevel(
 
 
 def demo_plan() -> Plan:
-    """The plan of the platform `demo` on two CPUs."""
-    platform = load_platform("demo")
+    """A plan like that of the platform `demo` on two CPUs: two replicates, 2 s warm-up, 8 s window."""
+    demo = load_platform("demo")
+    platform = replace(demo, workload=replace(demo.workload, replicates=2, warmup_s=2.0, window_s=8.0))
     suite = load_suite("correctness", "tiny")
     return make_plan(platform, model(platform.model), load_prompts("short"), suite, cpus=2, seed=None)
 

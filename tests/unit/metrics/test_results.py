@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from kit.documents import Cell, CellFailure, CellPlan, CellStatus, Metrics, Window
 from kit.metrics.accuracy import NOT_CALIBRATED
 from kit.metrics.aggregate import cell_metrics
-from kit.metrics.results import make_result, value_at
+from kit.metrics.intervals import median_over_replicates
+from kit.metrics.results import make_result, shown_rows, value_at
+from kit.metrics.stats import median_interval
 from tests.support.calibrations import good_calibration
 from tests.support.fakes import demo_plan
 from tests.support.forge import FIRST, path, read
@@ -94,6 +97,29 @@ def test_a_row_is_over_the_measured_replicates_of_its_entry_and_concurrency() ->
     assert here.spreads["ttft_ms.p99"].n == 0
     assert here.suspect == (NOT_CALIBRATED,)
     assert {name for each in found.rows for name in each.spreads} == set(here.spreads)
+
+
+@pytest.mark.parametrize("method", [1, 2, 3])
+def test_results_of_before_keep_the_bootstrap_and_are_shown_with_the_interval_of_today(
+    method: Literal[1, 2, 3],
+) -> None:
+    """So that their bundles are recomputed bit for bit, and no table shows an interval that does not hold."""
+    plan = replace(demo_plan(), method=method)
+    one = plan.cells[0]
+    planned = tuple(replace(one, id=f"r{at}", replicate=at) for at in (1, 2, 3))
+    plan = replace(plan, cells=planned)
+    figures = [90.0, 100.0, 120.0]
+    cells = {each.id: cell(each, metrics(value)) for each, value in zip(planned, figures, strict=True)}
+    found = make_result(plan, "f" * 64, cells, None)
+    here = next(row for row in found.rows if row.measured)
+    old, new = median_interval(figures), median_over_replicates(figures)
+    assert old != new
+    assert here.spreads["throughput_tok_s"] == (new if method == 3 else old)
+    shown = shown_rows(found)
+    assert [(row.entry, row.concurrency, row.suspect) for row in shown] == [
+        (row.entry, row.concurrency, row.suspect) for row in found.rows
+    ]
+    assert next(row for row in shown if row.measured).spreads["throughput_tok_s"] == new
 
 
 def test_a_failed_cell_casts_no_doubt_on_its_row() -> None:

@@ -54,9 +54,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("old", "new", "line", "words"),
     [
         ("window_s:", "windw_s:", "window_s:", 'did you mean "window_s"'),
-        ("window_s: 8", "window_s: eight", "window_s:", "eight"),
-        ("window_s: 8", "window_s: 0", "window_s:", "0"),
-        ("replicates: 2", "replicates: 2.5", "replicates:", "2.5"),
+        ("window_s: 5", "window_s: eight", "window_s:", "eight"),
+        ("window_s: 5", "window_s: 0", "window_s:", "0"),
+        ("replicates: 3", "replicates: 2.5", "replicates:", "2.5"),
         ("engine: process", "engine: proces", "engine:", 'did you mean "process"'),
         ("runtime: llamacpp", "runtime: llamacp", "runtime: llamacpp", "Did you mean 'llamacpp'"),
         ("variant: embedded", "variant: embeded", "variant: embedded", "Did you mean 'embedded'"),

@@ -1,4 +1,4 @@
-"""Runs that decide, that are extended and that go on, with a scripted engine: what is measured, and what is kept."""
+"""Runs that decide, are extended and go on, with a scripted engine: what is measured, and what is kept."""
 
 from __future__ import annotations
 

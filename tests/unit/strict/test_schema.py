@@ -98,6 +98,8 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("scorecard", ("cards", 0, "composite"), 100.5, "must be at most 100"),
     ("selftest", ("host", "cpus"), "2", "expected an integer"),
     ("selftest", ("entries", 0, "levels", 0, "status"), "fine", "expected"),
+    ("status", ("state",), "done", 'expected "running", "stopped" or "complete", found "done"'),
+    ("status", ("running", "cell_ns"), -1, "must be at least 0"),
     ("study", ("origin",), "measured", 'expected "run" or "imported", found "measured"'),
     ("study", ("subjects", 0, "concurrency"), 0, "must be at least 1, found 0"),
     ("sweep", ("ended",), "stopped", 'expected "complete", "saturated"'),

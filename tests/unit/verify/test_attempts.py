@@ -181,6 +181,17 @@ def test_a_disturbed_cell_cannot_call_itself_quiet() -> None:
         assert (REPLAYED, "reject") in findings(tried_changed(relabelled))
 
 
+@pytest.mark.parametrize("name", [path(SERIAL), attempt_path(SERIAL, 1)])
+def test_a_cell_cannot_escape_by_having_no_telemetry(name: str) -> None:
+    """Where disturbed cells are measured again, each measured one shows whether it was."""
+
+    def unsampled(files: Files) -> None:
+        files[name] = write_json(plain(replace(read(files, name, Cell), telemetry=None)))
+        del files[name.replace("cell.json", "telemetry.jsonl")]
+
+    assert (REPLAYED, "reject") in findings(tried_changed(unsampled))
+
+
 def test_the_records_of_attempts_are_judged_like_any_others() -> None:
     """Numbers, texts and samples of what was set aside follow from its files, too."""
 
