@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol cpu-four bench-yoga-serial \
+.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
   teardown-yoga score score-prod score-gate mutation
 
@@ -93,6 +93,10 @@ teardown-yoga: $(VENV)/.demo ; $(BIN)/kit clean
 score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)
 score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
 score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
+
+PLATFORMS ?= demo
+nightly: $(VENV)/.demo ## measure PLATFORMS again, compare with their last accepted runs (NIGHTLY=--accept)
+	$(BIN)/kit nightly $(PLATFORMS) $(NIGHTLY)
 
 smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour on two cores
 	$(BIN)/kit reproduce smol --yes

@@ -1,4 +1,4 @@
-"""kit nightly: platforms measured again and held against their last accepted runs, with one exit code."""
+"""kit nightly: platforms measured again and compared with their last accepted runs, with one exit code."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from kit.metrics.limits import MIN_STEADY_CHUNKS, MIN_STEADY_PARTS, STEADY_PARTS
 
 
 def slowest_part(records: Sequence[Record], window: Window) -> float | None:
-    """The chunks of the slowest part of the window, as a share of the median part; None where that says nothing."""
+    """The chunks of the slowest part of the window, as a share of the median part; None where it says nothing."""
     length_ns = window.end_ns - window.start_ns
     latencies = [
         record.done_ns - record.sent_ns for record in records if record.chunks and record.sent_ns is not None

@@ -1,4 +1,4 @@
-"""The night: each platform measured, verified, reported, graded and held against its last accepted run.
+"""The night: each platform measured, verified, reported, graded and compared with its last accepted run.
 
 A platform that fails, in whatever way, stops none of the others. `STEPS` is the order.
 """

@@ -43,7 +43,7 @@ class Supply(Protocol):
         ...
 
     def seen_as(self, weights: ServedModel) -> str | None:
-        """The mark that these had when they were hashed in a server's mount, in this run; None if they were not."""
+        """The mark that these had when this run hashed them in a server's mount; None if it did not."""
         ...
 
     def weights_seen(self, weights: ServedModel, mark: str) -> None:

@@ -172,7 +172,9 @@ def load_steady(evidence: Evidence) -> Steps:
         yield 1
         slowest = slowest_part(loaded.records, window)
         if slowest is not None and slowest < MIN_STEADY_SHARE:
-            words = f"a part of the window had {slowest:.0%} of the tokens of the others: the server slowed down or stopped"
+            words = (
+                f"a part of the window had {slowest:.0%} of the usual tokens: the server slowed down or stopped"
+            )
             yield Issue(loaded.where, words)
 
 

@@ -14,6 +14,7 @@ from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point
 from tests.support.documents_compared import COMPARED
 from tests.support.documents_judged import JUDGED
+from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
 from tests.support.documents_written import SHA, WRITTEN
@@ -263,6 +264,7 @@ MODELS: dict[str, Any] = {
     "load": LOAD,
     "manifest": MANIFEST,
     "metrics": METRICS,
+    "nightly": NIGHT,
     "plan": PLAN,
     "platform": PLATFORM,
     "record": RECORD,

@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kit.assets import asset
+from kit.documents.phases import WINDOW
+from kit.storage.names import LIVE
 from tests.support.running import KIT, descendants_of, wait_until
 
 SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
@@ -24,8 +25,7 @@ PLATFORM = (
     .read_text(encoding="utf-8")
     .replace("settings: {", "settings: {threads: 1, ")
 )
-BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate")
-WARM_S = 1.5  # from load.json to somewhere in a window: the start of the program and half a second of warm-up
+BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate", "--quiet-wait", "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,15 @@ class Faulted:
 
     def wait_for_window(self, cell: str) -> None:
         """Until the load of a cell is in its window."""
-        wait_until(self.file(cell, "load.json").exists, f"the load of {cell}")
-        wait_until(
-            lambda: any(LOADGEN in line for line in descendants_of(self.process.pid).values()), "its program"
-        )
-        time.sleep(WARM_S)
+        wait_until(lambda: self._is_in(cell, WINDOW), f"the window of {cell}")
+
+    def _is_in(self, cell: str, phase: str) -> bool:
+        """Whether the run says that this is what it does, where `kit status` looks."""
+        try:
+            now = json.loads((self.run / LIVE).read_bytes())
+        except (OSError, ValueError):
+            return False
+        return (now["cell"], now["phase"]) == (cell, phase)
 
     def ended(self, timeout_s: float = 180) -> tuple[int, str, str]:
         """Exit code and output, once it is over; nothing of it is left."""
@@ -64,11 +68,15 @@ class Faulted:
         found: dict[str, Any] = json.loads(self.file(cell, "cell.json").read_bytes())
         return found
 
-    def suspect(self, cell: str) -> list[str]:
-        """Why a cell is SUSPECT in the result, but for the calibration that these runs leave out."""
+    def harmed(self, cell: str) -> tuple[dict[str, Any], list[str]]:
+        """The first attempt at a cell, and what marks it: why it was set aside, or what its line says of it."""
+        aside = self.run / "attempts" / f"{cell}.1" / "cell.json"
+        if aside.is_file():
+            found: dict[str, Any] = json.loads(aside.read_bytes())
+            return found, found["telemetry"]["disturbed"]
         lines = json.loads((self.run / "result.json").read_bytes())["cells"]
-        reasons: list[str] = next(line["suspect"] for line in lines if line["id"] == cell)
-        return [reason for reason in reasons if reason != "not calibrated"]
+        marks: list[str] = next(line["suspect"] for line in lines if line["id"] == cell)
+        return self.cell(cell), [mark for mark in marks if mark != "not calibrated"]
 
 
 def faulted(
@@ -128,10 +136,11 @@ def alive(pid: int) -> bool:
     return state not in "ZX"
 
 
-def kept(run: Path) -> dict[str, bytes]:
-    """Every file of every cell that is over, by its place in the run."""
+def kept(run: Path) -> set[tuple[str, str, bytes]]:
+    """Every file of every cell that is over: its cell, name and bytes. A cell that is set aside keeps them all."""
+    over = [*run.glob("cells/*/cell.json"), *run.glob("attempts/*/cell.json")]
     return {
-        path.relative_to(run).as_posix(): path.read_bytes()
-        for cell in sorted(run.glob("cells/*/cell.json"))
-        for path in sorted(cell.parent.iterdir())
+        (json.loads(cell.read_bytes())["id"], path.name, path.read_bytes())
+        for cell in over
+        for path in cell.parent.iterdir()
     }

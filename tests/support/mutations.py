@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kit.documents import Host, Window
+from kit.documents import Cell, CellFailure, Host, Record, Window
+from kit.metrics.clocks import CLOCK_SET
 from tests.support.forge import (
     BATCHED,
     FIRST,
@@ -120,6 +121,23 @@ class Mutation:
     rule: str
     what: str
     make: Callable[[], bytes]
+
+
+def slowed(records: list[Record]) -> list[Record]:
+    """The requests in the middle of the window with a quarter of their chunks; their texts are the same."""
+    found = []
+    for record in records:
+        if record.sent_ns is not None and record.outcome == "ok" and 330 * MS <= record.sent_ns < 600 * MS:
+            groups = [record.chunks[at : at + 4] for at in range(0, len(record.chunks), 4)]
+            chunks = tuple((group[-1][0], sum(chunk[1] for chunk in group), group[-1][2]) for group in groups)
+            record = replace(record, chunks=chunks)
+        found.append(record)
+    return found
+
+
+def set_forward(cell: Cell) -> Cell:
+    """It failed for its clock, and says so."""
+    return replace(cell, status="failed", failure=CellFailure("stop", CLOCK_SET, "The clock was set."))
 
 
 def _m(rule: str, what: str, *changes: Change) -> Mutation:
@@ -254,6 +272,8 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("load.busy", "requests sent late", in_records(late, SERIAL)),
     _m("load.closed_loop", "meant for later", in_record(lambda r: replace(r, intended_ns=r.intended_ns + 20_000))),
     _m("load.closed_loop", "not from the start", record_fields(0, intended_ns=1)),
+    _m("load.steady", "a quarter of the chunks in a third of the window", in_records(slowed, SECOND)),
+    _m("time.steps", "a cell whose clock was set", in_cell(set_forward)),
     _m("load.lag", "requests sent late", in_records(late, SERIAL)),
     _m("tokens.chunks", "counts that do not add up", in_record(doubled)),
     _m("tokens.chunks", "more chunks than tokens", record_fields(completion_tokens=2)),

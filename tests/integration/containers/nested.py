@@ -88,7 +88,9 @@ def tiny_image(client: docker.DockerClient) -> str:
         for place, path in sorted(places.items()):
             archive.add(path, place)
     repository, tag = TINY.split(":")
-    client.api.import_image_from_data(packed.getvalue(), repository, tag, changes=["LABEL org.kit.test=tiny"])
+    client.api.import_image_from_data(
+        packed.getvalue(), repository, tag, changes=["LABEL org.kit.test=tiny", "CMD cat"]
+    )
     return TINY
 
 
@@ -117,7 +119,31 @@ def hand_over(image: str, giver: docker.DockerClient, taker: docker.DockerClient
 @contextlib.contextmanager
 def second_docker(tools: Path) -> Iterator[docker.DockerClient]:
     """Another dockerd of this machine with its own everything; `tools` comes first on its PATH. Needs root."""
-    folder = Path(tempfile.mkdtemp(prefix="kit-dockerd-"))
+    with restartable_docker(tools) as second:
+        yield second.client
+
+
+@dataclass(slots=True)
+class SecondDocker:
+    """A second dockerd, which can be stopped and started again on what it had."""
+
+    client: docker.DockerClient
+    folder: Path
+    tools: Path
+    process: subprocess.Popen[bytes]
+
+    def restart(self) -> None:
+        """As a service manager does: SIGTERM, and a new one in its place when it has gone."""
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+        self.process = _second_dockerd(self.folder, self.tools)
+        deadline = time.monotonic() + PATIENCE_S
+        while not answers(self.folder / "engine.sock"):
+            assert time.monotonic() < deadline, (self.folder / "log").read_text(errors="replace")[-2000:]
+            time.sleep(0.1)
+
+
+def _second_dockerd(folder: Path, tools: Path) -> subprocess.Popen[bytes]:
     command = [
         # A network of its own: without one, dockerd would remove the bridge of the engine at hand.
         *("setpriv", "--pdeathsig", "TERM", "unshare", "--net"),
@@ -128,12 +154,22 @@ def second_docker(tools: Path) -> Iterator[docker.DockerClient]:
     ]
     (folder / "daemon.json").write_text("{}", encoding="utf-8")
     environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+
+
+@contextlib.contextmanager
+def restartable_docker(tools: Path) -> Iterator[SecondDocker]:
+    """As `second_docker`, with a hand on its process."""
+    folder = Path(tempfile.mkdtemp(prefix="kit-dockerd-"))
+    process = _second_dockerd(folder, tools)
+    second: SecondDocker | None = None
     try:
         with _answering(folder / "engine.sock", lambda: (folder / "log").read_text(errors="replace")) as client:
-            yield client
+            second = SecondDocker(client, folder, tools, process)
+            yield second
     finally:
+        process = second.process if second is not None else process
         process.send_signal(signal.SIGTERM)
         try:
             process.wait(30)

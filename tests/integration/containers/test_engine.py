@@ -282,6 +282,29 @@ def test_a_server_that_dies_in_a_load_is_seen(engine: DockerEngine, folder: Path
     assert "failed" in {record.outcome for record in records}
 
 
+def test_a_load_generator_that_is_killed_in_a_load_is_told_and_leaves_nothing(
+    engine: DockerEngine, client: docker.DockerClient, folder: Path, run: str
+) -> None:
+    """Its exit code; the server goes on and is stopped as ever."""
+    api: Any = client.api
+    spec = reference(engine, folder)
+    with engine.server(spec, folder / "server.log") as running:
+        probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
+        _, path = write_short_load(folder, running.url, 5.0)
+        killed: list[str] = []
+
+        def on_line(line: str) -> None:
+            if json.loads(line).get("phase") == "window" and not killed:
+                rows = api.containers(filters={"label": f"{RUN_LABEL}={run}"})
+                killed.extend(row["Id"] for row in rows if "kit.loadgen" in row["Command"])
+                api.kill(killed[0], "SIGKILL")
+
+        assert engine.run_load(path, folder, on_line) == 137
+        assert len(killed) == 1
+        assert running.exit_code() is None
+    assert leftovers(client, run) == []
+
+
 def test_an_image_or_a_volume_that_is_missing_is_named(engine: DockerEngine, folder: Path, run: str) -> None:
     """With what to do; nothing was started."""
     spec = python_server("kit/none:such", ANSWERING)

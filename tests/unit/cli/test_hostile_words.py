@@ -143,7 +143,7 @@ def test_a_run_of_somebody_else(name: str, tmp_path: Path, monkeypatch: pytest.M
 def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every command that reads runs."""
     folder = written(tmp_path, CHANGES["title"], CHANGES["version"])
-    assert looked_at(monkeypatch, "verify", folder, "-q") == "self-reported\n"
+    assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:
         looked_at(monkeypatch, *arguments, folder)
     looked_at(monkeypatch, "compare", folder, folder)

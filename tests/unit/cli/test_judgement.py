@@ -48,7 +48,7 @@ def test_the_judgement_of_a_run_says_that_it_was_verified(
     show_judgement(written(dict(good_files()), tmp_path))
     said = capsys.readouterr()
     assert said.out.startswith("Verdict\n\n- At 1 user: ")
-    assert said.out.endswith("Verified: self-reported.\n")
+    assert said.out.endswith("Verified: consistent.\n")
     assert said.err == ""
 
 

@@ -79,6 +79,8 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("folders", ("models", 0, "source", "kind"), "https", "expected"),
     ("models", ("models", 1, "source", "url"), "http://example.org/", "does not have the form"),
     ("models", ("models", 1, "source"), {"kind": "https"}, 'missing key "url"'),
+    ("nightly", ("exit_code",), 9, "must be at most 8, found 9"),
+    ("nightly", ("platforms", 0, "verdict"), "quicker", 'expected "first", "same"'),
     ("plan", ("cells", 0, "order"), 10**15 + 1, "must be at most 1000000000000000, found 1000000000000001"),
     ("plan", ("schema",), "kit/plan/0", 'expected "kit/plan/1", found "kit/plan/0"; did you mean "kit/plan/1"?'),
     ("platform", ("name",), "demo\n", "does not have the form ^[a-z0-9][a-z0-9._-]*$"),

@@ -39,7 +39,7 @@ def true_failures(files: Files) -> Failures:
 def test_the_reasons_that_follow_from_the_records_are_good() -> None:
     files = run_files(FAULTS)
     telling(true_failures(files))(files)
-    assert run_verdict(files).label == "self-reported"
+    assert run_verdict(files).label == "consistent"
     result = read(files, "result.json", Result)
     assert [cell.failures is None for cell in result.cells] == [False] * len(CELL_NAMES)
 

@@ -30,7 +30,7 @@ def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None
     """A good bundle in words: nothing is claimed that was not checked."""
     judged = verify_bundle(good_bundle())
     text = verdict_text(judged)
-    assert text.startswith("Label: self-reported (")
+    assert text.startswith("Label: consistent (")
     assert f"Identity: {judged.identity}\n" in text
     assert f"{len(RULES)} rules, {sum(judged.checked.values()):,} checks" in text
     assert "No findings.\n" in text

@@ -28,7 +28,7 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"c
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
 OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.sequential"}
 IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS
-LABELS = {"reject": "rejected", "flag": "self-reported", "note": "self-reported"}
+LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
 @cache
@@ -46,14 +46,14 @@ def rules_in(verdict: Verdict) -> set[str]:
 
 
 def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> None:
-    """The bundles made by code, of processes and of containers, are self-reported without one finding; with
+    """The bundles made by code, of processes and of containers, are consistent without one finding; with
 
     containers no rule of the registry is idle but that about attempts, without them nor those about containers.
     """
     of_processes, of_containers = bundle_verdict(good_bundle()), bundle_verdict(container_bundle())
     for verdict in (of_processes, of_containers):
         assert verdict.findings == ()
-        assert verdict.label == "self-reported"
+        assert verdict.label == "consistent"
         assert verdict.checked.keys() == LEVELS.keys()
     assert {name for name, count in of_containers.checked.items() if not count} == IDLE - OF_CONTAINERS
     assert {name for name, count in of_processes.checked.items() if not count} == IDLE
@@ -74,6 +74,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
     expected |= dict.fromkeys(("calibration.consistent", "calibration.range", "cell.identity", "cell.settings"), 4)
     expected |= dict.fromkeys(("cell.status", "container.present", "evidence.server", "load.busy"), 4)
     expected |= dict.fromkeys(("metrics.recomputed", "run.complete", "time.one_at_a_time", "time.order"), 4)
+    expected |= dict.fromkeys(("load.steady", "time.steps"), 4)
     expected |= {
         "time.window": 4,
         "calibration.present": 1,
@@ -101,7 +102,7 @@ def test_the_identity_is_that_of_the_manifest() -> None:
 def test_a_good_run_folder_says_which_rules_do_not_apply() -> None:
     """Without an archive its two rules count nothing and say so in a note; all else is as in the bundle."""
     verdict = run_verdict(good_files())
-    assert verdict.label == "self-reported"
+    assert verdict.label == "consistent"
     assert {(finding.rule, finding.level) for finding in verdict.findings} == {
         ("archive.canonical", "note"),
         ("archive.manifest", "note"),
