@@ -96,13 +96,15 @@ def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("images", "nothing_left")
 def test_lavapipe_runs_on_software_vulkan_and_the_gate_says_so(tmp_path: Path) -> None:
-    """llvmpipe, and every layer on it."""
+    """llvmpipe, and every layer on it; an answer takes longer than the window, and the cell says that as well."""
     run = tmp_path / "run"
-    done = kit(
-        "reproduce", "lavapipe", *SHORT, "--no-calibrate", "--window", "20", "--out", str(run), timeout_s=900
-    )
-    assert done.returncode == 0, done.stderr
+    asked = ("--no-calibrate", "--window", "1", "--warmup", "0.5", "--out", str(run))
+    done = kit("reproduce", "lavapipe", *SHORT, *asked, timeout_s=900)
     cell = json.loads((run / "cells/r1-c1-llamacpp/cell.json").read_bytes())
+    quick = cell["status"] == "measured"  # a machine of many cores
+    assert quick or cell["failure"]["kind"] == "EmptyWindow", cell["failure"]
+    assert done.returncode == (0 if quick else 8), done.stderr
+    assert quick or "kit reproduce --window " in done.stderr
     assert cell["server"]["device"].startswith("llvmpipe")
 
 
@@ -186,7 +188,7 @@ def test_ctrl_c_in_the_load_leaves_nothing_on_the_engine(tmp_path: Path) -> None
         "reproduce", "smol", *SHORT, "--only", "llamacpp", "--no-calibrate", "--window", "30", "--out", str(run)
     ) as process:
         wait_until(lambda: (run / "cells/r1-c1-llamacpp/load.json").exists(), "the first load", 300)
-        time.sleep(3)
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
@@ -219,7 +221,7 @@ def test_an_engine_that_goes_away_in_the_load_is_told(tmp_path: Path, monkeypatc
         asked = ("--only", "llamacpp", "--no-calibrate", "--window", "30", "--concurrency", "1", "--out", str(run))
         with start_kit("reproduce", "smol", *SHORT, *asked) as process:
             wait_until(lambda: (run / "cells/r1-c1-llamacpp/load.json").exists(), "the first load", 300)
-            time.sleep(2)
+            time.sleep(1)
             way.cut()
             _, errors = process.communicate(timeout=120)
     assert process.returncode in (5, 8), errors
