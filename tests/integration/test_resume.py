@@ -78,7 +78,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 
 
 def test_a_run_is_seen_from_outside_while_it_goes_on_and_extended_when_it_is_done(tmp_path: Path) -> None:
-    """`kit status` in another process names the cell and the time left; one more replicate is measured after that."""
+    """`kit status` in another process names cell and time left; one more replicate is measured after that."""
     run = tmp_path / "run"
     options = ("--window", "1", "--warmup", "0.5", "-c", "2", "--replicates", "1", "--quiet-wait", "0", "--yes")
     process = start_kit("reproduce", "demo", *options, "--no-calibrate", "--out", str(run))
