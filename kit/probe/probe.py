@@ -127,7 +127,7 @@ class Probe(ABC):
         return found if _SHA256.fullmatch(found) else _refuse("a sha256 of another form")
 
     def mark(self, file: str) -> str:
-        """What changes when a file or folder is written to (kit.storage.marks), by its path where this is asked."""
+        """What changes when a file or folder is written to (kit.storage.marks); its path is as in `sha256`."""
         return _string(self._ask(Operation("mark", QUICK_S, file=file)))
 
 
