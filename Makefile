@@ -37,6 +37,7 @@ unit: $(VENV)/.dev ## the unit tests, under a minute
 	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal
 
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
+	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
 	$(BIN)/python -m pytest tests/integration -n 2
 
 golden: $(VENV)/.dev ## regenerate the golden help files; review the diff before committing
