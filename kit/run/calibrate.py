@@ -106,8 +106,8 @@ def calibrate(
     """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
 
     Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
-    many `processes`; None is one. `before_retry` comes between two tries of a point. `cpus` is how many the engine's
-    machine has to use; None asks this machine.
+    many `processes`; None is one. `before_retry` comes between two tries of a point. `cpus` is how many CPUs the
+    engine's machine has to use; None asks this machine.
 
     `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
     `KeyboardInterrupt` when a load was interrupted.
