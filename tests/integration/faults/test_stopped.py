@@ -14,7 +14,7 @@ from tests.support.running import descendants_of, kit
 pytestmark = pytest.mark.integration
 
 ALONE = ("--only", "llamacpp-serial")
-# One user, whose requests take a second: of parts of two of them there are enough in the window.
+# One user, who waits a moment for each first token: of parts of four waits there are enough in the window.
 ONE_USER, ONE = (*ALONE, "-c", "1", "--window", "12"), "r1-c1-llamacpp-serial"
 HARM_S = 4.5  # in any case one whole part
 
