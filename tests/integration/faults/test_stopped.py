@@ -65,7 +65,7 @@ def test_a_server_that_stood_still_is_measured_as_it_was_and_flagged(tmp_path: P
         code, stdout, stderr = going.ended()
         assert code == 0, stderr
         assert stalled_s(going, ONE) < 0.5
-        assert going.harmed(ONE)[0]["metrics"]["e2e_ms"]["max"] > 1000 * HARM_S
+        assert going.harmed(ONE)[0]["metrics"]["e2e_ms"]["max"] > 3000
     assert "slowed down or stopped" in flags_of(going.run)["load.steady"]
     assert "Flag load.steady" in stdout
 
