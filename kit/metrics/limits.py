@@ -33,9 +33,9 @@ BACKOFF_MAX_NS = 1_000_000_000
 MAX_STALL_NS = 500_000_000
 
 # A server that is ten times slower for a part of the window has a true mean that no user ever met. A part is a
-# tenth of the window, or as long as two median requests where that is longer, so that one long prompt is no hole;
-# with fewer parts than three, or fewer chunks in a part, nothing can be said.
-STEADY_PARTS, MIN_STEADY_PARTS, MIN_STEADY_CHUNKS = 10, 3, 20
+# tenth of the window, or as long as four median waits for a first token where that is longer, so that no prompt is
+# a hole; with fewer parts than three, or fewer chunks in a part, nothing can be said.
+STEADY_PARTS, STEADY_WAITS, MIN_STEADY_PARTS, MIN_STEADY_CHUNKS = 10, 4, 3, 20
 MIN_STEADY_SHARE = 0.5  # of the median part
 STEADY_FROM_METHOD = 3
 

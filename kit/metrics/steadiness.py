@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from statistics import median
 
 from kit.documents import Record, Window
-from kit.metrics.limits import MIN_STEADY_CHUNKS, MIN_STEADY_PARTS, STEADY_PARTS
+from kit.metrics.limits import MIN_STEADY_CHUNKS, MIN_STEADY_PARTS, STEADY_PARTS, STEADY_WAITS
 
 
 def slowest_part(records: Sequence[Record], window: Window) -> float | None:
     """The chunks of the slowest part of the window, as a share of the median part; None where it says nothing."""
     length_ns = window.end_ns - window.start_ns
-    latencies = [
-        record.done_ns - record.sent_ns for record in records if record.chunks and record.sent_ns is not None
+    waits = [
+        record.chunks[0][0] - record.sent_ns for record in records if record.chunks and record.sent_ns is not None
     ]
-    if not latencies:
+    if not waits:
         return None
-    parts = min(STEADY_PARTS, length_ns // max(1, round(2 * median(latencies))))
+    parts = min(STEADY_PARTS, length_ns // max(1, round(STEADY_WAITS * median(waits))))
     if parts < MIN_STEADY_PARTS:
         return None
     counts = [0] * parts

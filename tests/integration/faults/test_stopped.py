@@ -14,7 +14,7 @@ from tests.support.running import descendants_of, kit
 pytestmark = pytest.mark.integration
 
 ALONE = ("--only", "llamacpp-serial")
-# One user, whose requests take a second: of parts of two of them there are enough in the window.
+# One user, who waits a moment for each first token: of parts of four waits there are enough in the window.
 ONE_USER, ONE = (*ALONE, "-c", "1", "--window", "12"), "r1-c1-llamacpp-serial"
 HARM_S = 4.5  # in any case one whole part
 
@@ -65,7 +65,7 @@ def test_a_server_that_stood_still_is_measured_as_it_was_and_flagged(tmp_path: P
         code, stdout, stderr = going.ended()
         assert code == 0, stderr
         assert stalled_s(going, ONE) < 0.5
-        assert going.harmed(ONE)[0]["metrics"]["e2e_ms"]["max"] > 1000 * HARM_S
+        assert going.harmed(ONE)[0]["metrics"]["e2e_ms"]["max"] > 3000
     assert "slowed down or stopped" in flags_of(going.run)["load.steady"]
     assert "Flag load.steady" in stdout
 

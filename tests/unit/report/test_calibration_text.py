@@ -77,7 +77,8 @@ def test_there_are_words_for_every_fault() -> None:
 
 def test_a_suspect_row_bears_a_mark_and_its_reason() -> None:
     """In every table, with the word and the reasons below; a good one bears none."""
-    slow = replace(CALIBRATION, ceiling=Ceiling(25.0, 4))
+    points = tuple(replace(point, tok_s=25.0) for point in CALIBRATION.points)
+    slow = replace(CALIBRATION, points=points, steps=(), ceiling=Ceiling(25.0, 4))
     cells = {"r1-c1-llamacpp-serial": 20, "r2-c1-llamacpp-serial": 30, "r1-c1-llamacpp-batched": 20}
     result = result_of(cells, calibration=slow)
     assert suspect_lines(result) == ["- llamacpp-serial at concurrency 1: 30 chunks/s, proven to 25"]

@@ -200,9 +200,9 @@ def test_a_rate_that_can_only_be_too_low_says_so_and_other_figures_do_not() -> N
     result = result_of({f"r1-c1-{name}": 30 for name in ("llamacpp-serial", "llamacpp-batched")})
     lowered = replace(
         result,
-        rows=tuple(
-            replace(row, at_least=True, suspect=("late",)) if row.entry == "llamacpp-serial" else row
-            for row in result.rows
+        cells=tuple(
+            replace(line, at_least=True, suspect=("late",)) if line.entry == "llamacpp-serial" else line
+            for line in result.cells
         ),
     )
     serial, batched = metric_table(lowered, THROUGHPUT).splitlines()[2:4]

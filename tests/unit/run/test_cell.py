@@ -103,7 +103,7 @@ def test_a_good_cell_goes_through_all_phases_in_order(engine: FakeEngine, tmp_pa
     cell = measure_cell(inputs(engine, tmp_path, observer))
     assert tuple(observer.phases) == PHASES
     assert outcomes(cell) == [(name, "ok") for name in PHASES]
-    assert engine.log == ["start", "load", "stop"]
+    assert engine.log == ["start", "telemetry none", "load", "telemetry ended", "stop"]
     assert cell.status == "measured"
     assert stored(tmp_path) == cell
 
@@ -187,7 +187,7 @@ def test_a_load_generator_that_fails_fails_in_its_phase(engine: FakeEngine, tmp_
     cell = measure_cell(inputs(engine, tmp_path))
     assert cell.failure is not None
     assert (cell.failure.phase, cell.failure.message) == ("warm-up", "No prompts.")
-    assert engine.log == ["start", "load", "stop"]
+    assert engine.log == ["start", "telemetry none", "load", "telemetry ended", "stop"]
 
 
 def test_a_load_generator_that_dies_without_a_word_is_an_error_too(engine: FakeEngine, tmp_path: Path) -> None:
