@@ -163,12 +163,14 @@ def _max_lag_ns(records: Sequence[Record]) -> int:
     return max(MAX_LAG_NS, nearest_rank(latencies, 500) * MAX_LAG_PERCENT // 100 if latencies else 0)
 
 
-@rule("load.steady", "flag", "cells", "No part of the window is much slower than the rest of it")
+@rule("load.steady", "flag", "cells", "Without failures, no part of the window is much slower than the rest of it")
 def load_steady(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         window = loaded.window
         if window is None or not loaded.found.measured or loaded.plan.method < STEADY_FROM_METHOD:
             continue
+        if any(record.outcome == "failed" for record in loaded.records):
+            continue  # while its requests fail a server streams less, and the error rate says so
         yield 1
         slowest = slowest_part(loaded.records, window)
         if slowest is not None and slowest < MIN_STEADY_SHARE:
