@@ -48,6 +48,12 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
     metavar="TIME",
     help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
 )
+@click.option(
+    "--attempts",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Measure a disturbed cell at most N times. Default 3.",
+)
 @source_option
 @yes_option
 @quiet_option
@@ -60,6 +66,7 @@ def command(
     budget: float | None,
     no_calibrate: bool,
     quiet_wait: float | None,
+    attempts: int | None,
     from_source: bool | None,
     yes: bool,
     quiet: bool,
@@ -81,7 +88,7 @@ def command(
     from kit.strict import plain
 
     budget_ns = None if budget is None else round(budget * 1e9)
-    _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait)
+    _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait, attempts)
     if until_decided and options["replicates"] is None:
         options["replicates"] = MAXIMUM
     chosen_run = _chosen_run(platform, resume, options, budget_ns)
@@ -94,6 +101,7 @@ def command(
         until_decided=until_decided,
         budget_ns=budget_ns,
         quiet_wait_s=quiet_wait,
+        attempts=attempts,
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
     try:
@@ -113,10 +121,15 @@ def command(
 
 
 def _refuse_what_does_not_fit(
-    resume: Path | None, until_decided: bool, budget: float | None, quiet_wait: float | None
+    resume: Path | None, until_decided: bool, budget: float | None, quiet_wait: float | None, attempts: int | None
 ) -> None:
     """`UsageError` for options that a run that goes on cannot have, or that need another."""
-    for name, given in (("--until-decided", until_decided), ("--quiet-wait", quiet_wait is not None)):
+    kept = {
+        "--until-decided": until_decided,
+        "--quiet-wait": quiet_wait is not None,
+        "--attempts": attempts is not None,
+    }
+    for name, given in kept.items():
         if resume is not None and given:
             raise click.UsageError(f"--resume keeps the plan of the run: leave out {name}.")
     if resume is None and budget is not None and not until_decided:

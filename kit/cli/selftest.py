@@ -62,7 +62,10 @@ def command(
         _print_table(files)
         return 0
     target = out or _default_file(platform or "")
-    options = CommandOptions(from_source, None, calibrate=True, yes=yes, quiet=quiet or as_json)
+    # It is short, and says how busy the machine was instead of waiting for it.
+    options = CommandOptions(
+        from_source, None, calibrate=True, yes=yes, quiet=quiet or as_json, quiet_wait_s=0, attempts=1
+    )
     with reserved_file(target):
         found, failure = _tested(platform or "", only, options)
         return _told(found, failure, target, as_json=as_json)

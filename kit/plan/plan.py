@@ -175,6 +175,7 @@ def make_plan(
     images: tuple[ImagePin, ...] = (),
     server_memory_bytes: int | None = None,
     quiet_wait_s: float | None = None,
+    attempts: int | None = None,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
@@ -212,7 +213,7 @@ def make_plan(
         published=platform.published,
         method=METHOD,
         server_memory_bytes=server_memory_bytes,
-        attempts=ATTEMPTS,
+        attempts=ATTEMPTS if attempts is None else attempts,
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
     )
 

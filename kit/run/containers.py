@@ -39,13 +39,15 @@ STANDING = "up"  # the run of all servers that stay
 class PreparationOptions:
     """What the user may choose: images from sources or the runtimes' own (None: what can be had), a seed.
 
-    `quiet_wait_s` is how long a quiet machine is waited for; None is as long as usual.
+    `quiet_wait_s` is how long a quiet machine is waited for, `attempts` how often a disturbed cell is measured at
+    most; None is as usual.
     """
 
     from_source: bool | None = None
     seed: int | None = None
     calibrate: bool = True
     quiet_wait_s: float | None = None
+    attempts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ def ready(
             images=images.pins,
             server_memory_bytes=engine.server_memory_bytes,
             quiet_wait_s=options.quiet_wait_s,
+            attempts=options.attempts,
         )
         supply = supply_of(host, plan, images, found, on_bytes)
         with host.cache_volumes(_caches(plan, supply)):

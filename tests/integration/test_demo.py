@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kit.storage.cell_folder import read_records
-from tests.support.running import kit
+from tests.support.running import AT_ONCE, kit
 
 pytestmark = pytest.mark.integration
 
@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One short run of the demo: two entries at concurrency 1 and 4."""
     folder = tmp_path_factory.mktemp("demo") / "run"
     options = ("--window", "6", "--warmup", "1", "--replicates", "1", "--concurrency", "1,4", "--yes")
-    done = kit("reproduce", "demo", *options, "--out", str(folder))
+    done = kit("reproduce", "demo", *AT_ONCE, *options, "--out", str(folder))
     assert done.returncode == 0, done.stderr
     (folder / "stdout.txt").write_text(done.stdout)
     return folder

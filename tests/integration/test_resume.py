@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import kit, start_kit, wait_until
+from tests.support.running import AT_ONCE, kit, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
-SHORT = ("--window", "1", "--warmup", "0.5", "--concurrency", "2", "--quiet-wait", "0", "--yes")
+SHORT = ("--window", "1", "--warmup", "0.5", "--concurrency", "2", *AT_ONCE, "--yes")
 
 
 def finished(run: Path) -> dict[str, bytes]:
@@ -80,7 +80,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 def test_a_run_is_seen_from_outside_while_it_goes_on_and_extended_when_it_is_done(tmp_path: Path) -> None:
     """`kit status` in another process names cell and time left; one more replicate is measured after that."""
     run = tmp_path / "run"
-    options = ("--window", "1", "--warmup", "0.5", "-c", "2", "--replicates", "1", "--quiet-wait", "0", "--yes")
+    options = ("--window", "1", "--warmup", "0.5", "-c", "2", "--replicates", "1", *AT_ONCE, "--yes")
     process = start_kit("reproduce", "demo", *options, "--no-calibrate", "--out", str(run))
     wait_until(lambda: any(run.glob("cells/*/server.log")), "the first cell")
     seen = json.loads(kit("status", str(run), "--json").stdout)

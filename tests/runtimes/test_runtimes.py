@@ -18,11 +18,11 @@ from kit.runtimes import RUNTIMES
 from tests.integration.containers.images import built
 from tests.integration.containers.test_flags import service
 from tests.runtimes.conftest import IMAGES
-from tests.support.running import kit
+from tests.support.running import AT_ONCE, kit
 
 pytestmark = pytest.mark.integration
 
-SHORT = ("--from-source", "--yes", "--quiet", "--replicates", "1", "--no-calibrate")
+SHORT = (*AT_ONCE, "--from-source", "--yes", "--quiet", "--replicates", "1", "--no-calibrate")
 
 
 def said(client: docker.DockerClient, image: str, *words: str) -> str:

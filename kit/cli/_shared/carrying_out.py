@@ -55,6 +55,7 @@ class CommandOptions:
     until_decided: bool = False
     budget_ns: int | None = None
     quiet_wait_s: float | None = None
+    attempts: int | None = None
 
 
 def _final(plan: Plan, options: CommandOptions) -> Plan:
@@ -81,6 +82,7 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
                 command_options.seed,
                 calibrate=command_options.calibrate,
                 quiet_wait_s=command_options.quiet_wait_s,
+                attempts=command_options.attempts,
             ),
             command_options,
         )
@@ -95,6 +97,7 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
             command_options.seed,
             command_options.calibrate,
             command_options.quiet_wait_s,
+            command_options.attempts,
         )
         with transfer("images and models", quiet=command_options.quiet) as on_bytes:
             made = stack.enter_context(

@@ -73,7 +73,12 @@ def _with_entries(platform: Platform, names: list[str]) -> Platform:
 
 
 def plan_of(
-    platform: Platform, seed: int | None, *, calibrate: bool = True, quiet_wait_s: float | None = None
+    platform: Platform,
+    seed: int | None,
+    *,
+    calibrate: bool = True,
+    quiet_wait_s: float | None = None,
+    attempts: int | None = None,
 ) -> Plan:
     """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
     from kit.catalogue import model
@@ -93,4 +98,5 @@ def plan_of(
         seed=seed,
         calibrate=calibrate,
         quiet_wait_s=quiet_wait_s,
+        attempts=attempts,
     )

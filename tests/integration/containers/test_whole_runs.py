@@ -28,11 +28,11 @@ from kit.runtimes.protocol import ServedModel, container_server
 from kit.supply.download import fetch
 from tests.integration.containers.cuttable import way_to_the_engine
 from tests.integration.containers.images import built
-from tests.support.running import kit, start_kit, wait_until
+from tests.support.running import AT_ONCE, kit, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
-SHORT = ("--from-source", "--yes", "--quiet", "--replicates", "1")
+SHORT = (*AT_ONCE, "--from-source", "--yes", "--quiet", "--replicates", "1")
 
 
 def of_the_kit(client: docker.DockerClient) -> list[str]:
