@@ -161,7 +161,7 @@ class Load(Sparse):
     "regex:PATTERN") judge what came; they change nothing of what is sent. The load is given up when more than
     `max_error_milli` / 1000 of its requests fail; None goes on whatever happens. So many `processes` carry it out
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
-    `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
+    `method` is that of the numbers (see docs/method.md): loads from before there were two have none, and keep 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
     names of headers that were added, and `insecure` says that any certificate was trusted.
     """
@@ -188,7 +188,7 @@ class Load(Sparse):
     max_error_milli: int | None = None
     processes: int | None = None
     chat: Literal["system-user", "user"] = "system-user"
-    method: Literal[1, 2, 3] = 1
+    method: Literal[1, 2] = 1
     prompts_from: Literal["kit", "file", "synthetic"] = "kit"
     without: tuple[str, ...] = ()
     limit_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -225,29 +225,11 @@ class PlannedWorkload:
 
 
 @dataclass(frozen=True, slots=True)
-class SequentialRule:
-    """When a comparison is decided: looks after `first` and each further replicate, `alpha_milli` / 1000 in all.
-
-    `name` is that of the rule with its boundaries (kit.metrics.sequential); `metric` the figure that is compared;
-    `budget_ns` ends the run even if something is still open, None is no limit.
-    """
-
-    name: Literal["kit-sequential-1"]
-    metric: str
-    first: int
-    alpha_milli: int
-    budget_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
     `models` are the weights that entries name beside `model`, `images` those of all entries where they run in
     containers. `method` is that of its loads, `server_memory_bytes` the most memory that a server gets there.
-    A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
-    machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
-    rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
     """
 
     schema: Literal["kit/plan/1"]
@@ -269,12 +251,8 @@ class Plan(Sparse):
     images: tuple[ImagePin, ...] = ()
     hardware: Hardware | None = None
     published: str | None = None
-    method: Literal[1, 2, 3] = 1
+    method: Literal[1, 2] = 1
     server_memory_bytes: int | None = None
-    attempts: int = 1
-    quiet_wait_ns: int = 0
-    sequential: SequentialRule | None = None
-    extended: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

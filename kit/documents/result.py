@@ -10,7 +10,6 @@ from kit.documents.container import ContainerFacts
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load, Slo
 from kit.documents.record import Metrics, Window
-from kit.documents.telemetry import TelemetryFacts
 from kit.documents.vocabulary import CellStatus, ErrorKind, Setting, StampSource
 
 
@@ -110,11 +109,8 @@ class AnswerCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell(Sparse):
-    """cell.json: one cell, measured or not. A cell that failed has no metrics, it has a failure.
-
-    `attempt` counts the times that it was measured, this one included; `telemetry` is of this attempt.
-    """
+class Cell:
+    """cell.json: one cell, measured or not. A cell that failed has no metrics, it has a failure."""
 
     schema: Literal["kit/cell/1"]
     id: str
@@ -133,8 +129,6 @@ class Cell(Sparse):
     facts: LoadFacts | None
     server: ServerFacts | None
     metrics: Metrics | None
-    attempt: int = 1
-    telemetry: TelemetryFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +151,17 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class CellResult(Sparse):
-    """The line of one cell in result.json; `suspect` says why its numbers may not be the server's own.
-
-    A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
-    was measured.
-    """
+    """The line of one cell in result.json; `suspect` says why its numbers may be the load generator's own."""
 
     id: str
     entry: str
     concurrency: int
     replicate: int
-    status: CellStatus | Literal["missing", "not needed"]
+    status: CellStatus | Literal["missing"]
     failure: CellFailure | None
     metrics: Metrics | None
     suspect: tuple[str, ...]
     failures: Failures | None = None
-    attempts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from kit.documents.plan import OutputTokens
 from kit.documents.vocabulary import CellStatus
 
 Origin = Literal["run", "imported"]
-TrialStatus = CellStatus | Literal["missing", "not needed"]
+TrialStatus = CellStatus | Literal["missing"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def _level(line: CellResult, parts: CellParts | None, private: Sequence[str]) ->
     failure = line.failure
     return SelfTestLevel(
         users=line.concurrency,
-        status="missing" if line.status == "not needed" else line.status,
+        status=line.status,
         passed=tuple(phase.name for phase in cell.phases if phase.outcome == "ok") if cell else (),
         failure=SelfTestFailure(failure.phase, failure.kind, without_names(failure.message, private))
         if failure
