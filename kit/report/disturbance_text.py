@@ -59,7 +59,8 @@ def disturbance_text(
     again = [(cell, number) for each in plan.cells for number, cell in enumerate(attempts.get(each.id, ()), 1)]
     disturbed = {cell.id for cell, _ in again if cell.status == "measured"}
     interrupted = {cell.id for cell, _ in again if cell.status == "interrupted"}
-    still = [cell for cell in cells.values() if cell_disturbances(cell.telemetry)]
+    last = [cells[each.id] for each in plan.cells if each.id in cells]
+    still = [cell for cell in last if cell_disturbances(cell.telemetry)]
     count = len(plan.cells)
     sentences = [f"The machine was not quiet before the start: {listed(unquiet)}."] if unquiet else []
     if disturbed:

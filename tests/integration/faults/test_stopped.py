@@ -22,7 +22,7 @@ HARM_S = 4.5  # in any case one whole part
 def flags_of(run: Path) -> dict[str, str]:
     """The flags of verification, which must not refuse the run."""
     verdict = json.loads(kit("verify", str(run), "--json").stdout)
-    assert verdict["label"] == "self-reported", verdict["findings"]
+    assert verdict["label"] != "rejected", verdict["findings"]
     return {found["rule"]: found["message"] for found in verdict["findings"] if found["level"] == "flag"}
 
 
