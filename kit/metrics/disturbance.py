@@ -31,6 +31,7 @@ from kit.metrics.telemetry import look_summary
 from kit.text import listed
 
 DISTURBED = "disturbed: "  # before each reason in `CellResult.suspect`
+EMPTY_WINDOW = "EmptyWindow"  # the kind of the one failure that lateness alone can cause
 NO_SAMPLES = "telemetry has no samples of the window"
 
 
@@ -49,13 +50,26 @@ def cell_disturbances(facts: TelemetryFacts | None) -> tuple[str, ...]:
     return () if facts is None else disturbances(facts.summary, facts.cpus)
 
 
+def was_tried(cell: Cell) -> bool:
+    """Whether a disturbance can spoil this attempt: measured, or so late that its window stayed empty.
+
+    Any other failure is the server's own, and stays.
+    """
+    late = cell.failure is not None and cell.failure.kind == EMPTY_WINDOW
+    return cell.status == "measured" or (cell.status == "failed" and late)
+
+
+def was_disturbed(cell: Cell) -> bool:
+    """Whether telemetry takes such an attempt from the verdict."""
+    return was_tried(cell) and bool(cell_disturbances(cell.telemetry))
+
+
 def to_be_measured_again(plan: Plan, earlier: Sequence[Cell], cell: Cell) -> bool:
-    """Whether a cell is to be set aside and measured again: measured, disturbed, and not for the last time.
+    """Whether a cell is to be set aside and measured again: tried, disturbed, and not for the last time.
 
     `earlier` are the attempts that were set aside before; interrupted ones do not count.
     """
-    disturbed = cell.status == "measured" and bool(cell_disturbances(cell.telemetry))
-    return disturbed and sum(each.status == "measured" for each in earlier) + 1 < plan.attempts
+    return was_disturbed(cell) and sum(map(was_tried, earlier)) + 1 < plan.attempts
 
 
 def max_other_share(cpus: int) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.documents import Cell, Plan
-from kit.metrics.disturbance import cell_disturbances, look_disturbances
+from kit.metrics.disturbance import cell_disturbances, look_disturbances, was_tried
 from kit.text import cell as safe
 from kit.text import listed, plain_text
 from kit.verify.evidence import Evidence
@@ -57,7 +57,7 @@ def disturbance_text(
     quiet before the start.
     """
     again = [(cell, number) for each in plan.cells for number, cell in enumerate(attempts.get(each.id, ()), 1)]
-    disturbed = {cell.id for cell, _ in again if cell.status == "measured"}
+    disturbed = {cell.id for cell, _ in again if was_tried(cell)}
     interrupted = {cell.id for cell, _ in again if cell.status == "interrupted"}
     last = [cells[each.id] for each in plan.cells if each.id in cells]
     still = [cell for cell in last if cell_disturbances(cell.telemetry)]
@@ -75,7 +75,7 @@ def disturbance_text(
 def _attempts(again: Sequence[tuple[Cell, int]]) -> Iterator[str]:
     for cell, number in again:
         reasons = listed(cell_disturbances(cell.telemetry))
-        yield f"{cell.id}, attempt {number}: {reasons if cell.status == 'measured' else cell.status}"
+        yield f"{cell.id}, attempt {number}: {reasons if was_tried(cell) else cell.status}"
 
 
 def _still(still: Sequence[Cell]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Cell, Plan
-from kit.metrics.disturbance import cell_disturbances, to_be_measured_again
+from kit.metrics.disturbance import cell_disturbances, to_be_measured_again, was_disturbed
 from kit.run.cell import measure_cell
 from kit.run.phases import CellInputs
 from kit.storage.attempts import attempts_made, read_attempts, set_aside
@@ -37,7 +37,7 @@ def measure_undisturbed(
 
 def set_aside_disturbed(plan: Plan, run: Path, cell: Cell) -> bool:
     """Set a cell aside if it is to be measured again; whether it was."""
-    if plan.method < METHOD_OF_ATTEMPTS or not cell_disturbances(cell.telemetry):
+    if plan.method < METHOD_OF_ATTEMPTS or not was_disturbed(cell):
         return False
     again = to_be_measured_again(plan, read_attempts(run, plan).get(cell.id, ()), cell)
     if again:

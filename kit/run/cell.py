@@ -16,6 +16,7 @@ from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts
 from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
 from kit.metrics.clocks import with_its_clock_checked
+from kit.metrics.disturbance import cell_disturbances
 from kit.plan.plan import cell_load
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
@@ -37,6 +38,7 @@ from kit.storage.cell_folder import (
     write_load,
 )
 from kit.storage.names import RECORDS, SERVER_LOG
+from kit.text import listed
 from kit.timestamps import utc_now
 
 MAX_FAILURE_CHARS = 2000
@@ -161,13 +163,20 @@ def collect(state: CellState) -> CellState:
     if death is None and metrics is not None:
         empty = empty_window(load, metrics, read_records(folder / RECORDS), "kit reproduce --window")
     metrics = None if empty else metrics
+    telemetry = _telemetry(state, metrics)
     return replace(
         state,
         metrics=metrics,
-        failure=death or empty,
+        failure=death or (empty and _with_its_reasons(empty, telemetry)),
         counters_after=None if death else _counters(state),
-        telemetry=_telemetry(state, metrics),
+        telemetry=telemetry,
     )
+
+
+def _with_its_reasons(empty: CellFailure, telemetry: TelemetryFacts | None) -> CellFailure:
+    """A longer window may not be what is missing where the machine was not quiet."""
+    reasons = listed(cell_disturbances(telemetry))
+    return replace(empty, message=f"{empty.message} It was disturbed: {reasons}.") if reasons else empty
 
 
 def _telemetry(state: CellState, metrics: Metrics | None) -> TelemetryFacts | None:

@@ -7,8 +7,8 @@ from math import ceil
 
 from kit.documents import CellFailure, Load, Metrics, Record
 from kit.documents.phases import WINDOW
+from kit.metrics.disturbance import EMPTY_WINDOW
 
-EMPTY_WINDOW = "EmptyWindow"  # the kind of failure
 ROOM = 2  # a window twice as long as the longest answer sees each worker begin at least once
 
 

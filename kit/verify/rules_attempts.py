@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from kit.documents import Plan
-from kit.metrics.disturbance import cell_disturbances
+from kit.metrics.disturbance import cell_disturbances, was_disturbed, was_tried
 from kit.storage.names import ATTEMPTS, CELLS
 from kit.storage.run_folder import METHOD_OF_ATTEMPTS
 from kit.verify.evidence import CellFiles, Evidence
@@ -51,20 +51,19 @@ def _numbering(cell_id: str, attempts: Mapping[int, CellFiles], last: CellFiles 
 def _decisions(
     plan: Plan, cell_id: str, attempts: Mapping[int, CellFiles], last: CellFiles | None
 ) -> Iterator[Issue]:
-    """Set aside is what was interrupted, or measured and disturbed; what counts is undisturbed or the last try."""
+    """Set aside is what was interrupted, or tried and disturbed; what counts is undisturbed or the last try."""
     allowed = allowed_attempts(plan)
     measured = 0
     for files in attempts.values():
         if files.cell is None or files.cell.status == "interrupted":
             continue
-        measured += files.cell.status == "measured"
-        if files.cell.status == "failed" or not cell_disturbances(files.cell.telemetry):
+        measured += was_tried(files.cell)
+        if not was_disturbed(files.cell):
             yield Issue(files.folder, f"was set aside, although it {_ended(files)}")
     if measured + (last is not None and last.cell is not None and last.cell.status != "interrupted") > allowed:
         yield Issue(f"{CELLS}/{cell_id}", f"was measured more than {allowed} times, which the plan does not allow")
     cell = last.cell if last is not None else None
-    disturbed = cell is not None and cell.status == "measured" and cell_disturbances(cell.telemetry)
-    if disturbed and measured + 1 < allowed:
+    if cell is not None and was_disturbed(cell) and measured + 1 < allowed:
         yield Issue(
             f"{CELLS}/{cell_id}", f"was disturbed and not measured again, {measured + 1} of {allowed} times"
         )
@@ -76,7 +75,7 @@ def allowed_attempts(plan: Plan) -> int:
 
 
 def _ended(files: CellFiles) -> str:
-    return "failed" if files.cell is not None and files.cell.status == "failed" else "was not disturbed"
+    return "failed" if files.cell is not None and not was_tried(files.cell) else "was not disturbed"
 
 
 def superseded(evidence: Evidence) -> Sequence[Found]:

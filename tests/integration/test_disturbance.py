@@ -1,4 +1,4 @@
-"""A program that burns the CPUs beside a real cell: set aside, measured again, verified; or no verdict."""
+"""A program that burns CPUs beside a real cell: set aside, measured again, verified; or no verdict."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BURN = "import time\nend = time.monotonic() + 300\nwhile time.monotonic() < end:
 
 
 class Burner(Silent):
-    """Burns every CPU from the warm-up of a cell to its stop, the first so many times."""
+    """Burns half of the CPUs from the warm-up of a cell to its stop, the first so many times."""
 
     def __init__(self, times: int) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Burner(Silent):
         if name == WARM_UP and self._left:
             self._left -= 1
             command = [sys.executable, "-c", BURN]
-            self._children = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+            self._children = [subprocess.Popen(command) for _ in range(max(1, (os.cpu_count() or 1) // 2))]
         if name == STOP:
             self.end()
 
@@ -68,7 +68,7 @@ def burning(request: pytest.FixtureRequest) -> Iterator[Burner]:
 def plan_for(attempts: int, wait_s: float) -> Plan:
     """One cell of the demo with a short window."""
     platform = chosen_platform(
-        "demo", only="llamacpp-serial", concurrency=(1,), window=2.0, warmup=0.5, replicates=1
+        "demo", only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
     )
     plan = plan_of(platform, None, calibrate=False, quiet_wait_s=wait_s)
     return replace(plan, method=3, attempts=attempts)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents import Cell
+from kit.documents import Cell, CellFailure
 from kit.documents.telemetry import TelemetryFacts, TelemetrySummary
 from kit.metrics.disturbance import (
+    EMPTY_WINDOW,
     NO_SAMPLES,
     cell_disturbances,
     disturbances,
@@ -194,6 +195,21 @@ def test_a_disturbed_cell_is_measured_again_as_often_as_planned() -> None:
     assert to_be_measured_again(plan, [], bad)
     assert to_be_measured_again(plan, [bad, cut, cut], bad)
     assert not to_be_measured_again(plan, [bad, bad], bad)
+
+
+def test_a_window_that_a_disturbance_left_empty_is_measured_again() -> None:
+    """No request began in it, which lateness alone can cause; any other failure is the server's own."""
+    plan, busy = replace(demo_plan(), attempts=2), telemetry(other_share=0.3)
+
+    def failed(kind: str, facts: TelemetryFacts) -> Cell:
+        return replace(cell("failed", facts=facts), failure=CellFailure("window", kind, "words"), metrics=None)
+
+    late = failed(EMPTY_WINDOW, busy)
+    assert to_be_measured_again(plan, [], late)
+    assert not to_be_measured_again(plan, [late], late)
+    assert not to_be_measured_again(plan, [late], cell(facts=busy))
+    assert not to_be_measured_again(plan, [], failed(EMPTY_WINDOW, telemetry()))
+    assert not to_be_measured_again(plan, [], failed("ServerDied", busy))
 
 
 def test_only_what_was_measured_and_disturbed_is_measured_again() -> None:

@@ -12,11 +12,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from kit.documents import Cell, Plan
+from kit.documents import Cell, Plan, Window
 from kit.run.reproduce import reproduce
 from kit.storage.run_folder import read_cells, read_document
 from kit.supply.supply import process_supply
 from tests.support.fakes import SUITE, FakeEngine, FakeRunning, Silent, TinyServer, demo_plan, raising
+from tests.support.records import MS
 from tests.support.telemetry import Machine
 
 QUIET, BUSY = Machine(), Machine(other=Fraction(1))
@@ -164,6 +165,27 @@ def test_an_interrupt_while_it_waits_for_quiet_leaves_no_disturbed_cell_that_cou
     result = json.loads((run / "result.json").read_text())
     assert [line["status"] for line in result["cells"]] == ["missing", "missing"]
     outcome = reproduce(plan, run, engine, process_supply(plan, weights), SUITE, Silent())
+    assert [(line.status, line.attempts) for line in outcome.result.cells] == [("measured", 2), ("measured", 1)]
+
+
+def test_a_window_that_stayed_empty_on_a_busy_machine_is_measured_again(
+    plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path
+) -> None:
+    """The failure names what disturbed it, and lies among the attempts; the cell that counts is measured."""
+    run, whole = tmp_path / "run", engine.window
+    sampled(engine, QUIET, BUSY, QUIET)
+    engine.window = Window(1000 * MS, 1500 * MS)
+
+    class Lengthening(Silent):
+        def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+            super().disturbed(cell, reasons, again=again)
+            engine.window = whole
+
+    outcome = reproduce(plan, run, engine, process_supply(plan, weights), SUITE, Lengthening())
+    first = attempt_of(run, FIRST, 1)
+    assert first.failure is not None
+    assert (first.status, first.failure.kind) == ("failed", "EmptyWindow")
+    assert "It was disturbed: other programs used" in first.failure.message
     assert [(line.status, line.attempts) for line in outcome.result.cells] == [("measured", 2), ("measured", 1)]
 
 
