@@ -76,9 +76,9 @@ def reference(engine: DockerEngine | ProcessEngine, folder: Path) -> ServerSpec:
     return reference_spec(engine.free_port(), PACE, folder / "truth.jsonl")
 
 
-def write_short_load(folder: Path, url: str, window_s: float = 1.0) -> tuple[Load, Path]:
+def write_short_load(folder: Path, url: str, window_s: float = 1.0, warmup_s: float = 0.2) -> tuple[Load, Path]:
     """A load of two users, and where it lies."""
-    load = calibration_load(url, 2, PACE, 200_000_000, round(window_s * 1e9))
+    load = calibration_load(url, 2, PACE, round(warmup_s * 1e9), round(window_s * 1e9))
     return load, write_load(folder, load, load_prompts("micro"))
 
 

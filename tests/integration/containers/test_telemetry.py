@@ -45,7 +45,7 @@ def test_server_and_load_generator_are_seen_beside_their_load(engine: DockerEngi
     spec = reference(engine, folder)
     with engine.server(spec, folder / "server.log") as running:
         probe_of(running).wait_ready(spec.ready_path, spec.start_budget_s)
-        load, path = write_short_load(folder, running.url)
+        load, path = write_short_load(folder, running.url, warmup_s=1.5)  # the sampler looks for it meanwhile
         with sampled(engine, folder) as found:
             time.sleep(0.3)
             assert engine.run_load(path, folder, lambda _: None) == 0
