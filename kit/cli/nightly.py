@@ -13,7 +13,7 @@ from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, json_option, quiet_option, write_file
 from kit.cli._shared.percent import Percent
-from kit.cli._shared.planning import chosen_platform
+from kit.cli._shared.planning import chosen_platform, quiet_machine_options
 from kit.cli._shared.printing import show_json
 from kit.cli.score import DEFAULT_CONTRACT, chosen_contract
 
@@ -60,6 +60,7 @@ FOLDER = "nightly"
 @click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m.")
 @click.option("--warmup", type=Duration(0, 3600), metavar="TIME", help="Warm-up per cell.")
 @click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions; at least 3 to compare.")
+@quiet_machine_options
 @source_option
 @quiet_option
 @json_option
@@ -75,6 +76,8 @@ def command(
     window: float | None,
     warmup: float | None,
     replicates: int | None,
+    quiet_wait: float | None,
+    attempts: int | None,
     from_source: bool | None,
     quiet: bool,
     as_json: bool,
@@ -106,7 +109,8 @@ def command(
         tolerance=TOLERANCE if tolerance is None else tolerance,
     )
     silent = quiet or as_json
-    doors = [_night_platform(each, CommandOptions(from_source, None, True, True, silent)) for each in chosen]
+    measuring = CommandOptions(from_source, None, True, True, silent, quiet_wait_s=quiet_wait, attempts=attempts)
+    doors = [_night_platform(each, measuring) for each in chosen]
     night = nightly(doors, options, _teller(quiet=silent))
     document = plain(night)
     check(document, "nightly", "the night")

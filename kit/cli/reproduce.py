@@ -12,7 +12,7 @@ from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
-from kit.cli._shared.planning import chosen_platform, plan_options
+from kit.cli._shared.planning import chosen_platform, plan_options, quiet_machine_options
 from kit.cli._shared.printing import show_json
 from kit.storage.names import REPORT
 
@@ -42,18 +42,7 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
-@click.option(
-    "--quiet-wait",
-    type=Duration(0, 86_400),
-    metavar="TIME",
-    help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
-)
-@click.option(
-    "--attempts",
-    type=click.IntRange(1, 100),
-    metavar="N",
-    help="Measure a disturbed cell at most N times. Default 3.",
-)
+@quiet_machine_options
 @source_option
 @yes_option
 @quiet_option

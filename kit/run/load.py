@@ -24,6 +24,7 @@ from kit.documents import (
 )
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
+from kit.metrics.disturbance import EMPTY_WINDOW
 from kit.metrics.validation import parse_rule
 from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
@@ -31,7 +32,7 @@ from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
-from kit.run.empty_window import EMPTY_WINDOW, empty_window
+from kit.run.empty_window import empty_window
 from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
     Event,

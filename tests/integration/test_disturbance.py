@@ -27,6 +27,7 @@ from kit.supply.supply import process_supply
 from kit.verify import verify_bundle
 from kit.verify.evidence import open_bundle
 from tests.support.fakes import Silent
+from tests.support.faulting import PLATFORM
 
 pytestmark = pytest.mark.integration
 
@@ -65,10 +66,12 @@ def burning(request: pytest.FixtureRequest) -> Iterator[Burner]:
     burner.end()
 
 
-def plan_for(attempts: int, wait_s: float) -> Plan:
-    """One cell of the demo with a short window."""
+def plan_for(folder: Path, attempts: int, wait_s: float) -> Plan:
+    """One cell of the demo with a short window; its server computes on one CPU and waits for no other."""
+    path = folder / "disturbed.yaml"
+    path.write_text(PLATFORM, encoding="utf-8")
     platform = chosen_platform(
-        "demo", only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
+        str(path), only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
     )
     plan = plan_of(platform, None, calibrate=False, quiet_wait_s=wait_s)
     return replace(plan, method=3, attempts=attempts)
@@ -91,7 +94,7 @@ def test_a_cell_that_was_disturbed_is_measured_again_in_quiet(burning: Burner, t
 
     Twenty attempts and a patient wait, because the machine of the test may have other guests.
     """
-    plan = plan_for(20, 30.0)
+    plan = plan_for(tmp_path, 20, 30.0)
     outcome = run(plan, tmp_path / "run", burning)
     (line,) = outcome.result.cells
     (cell,) = read_cells(tmp_path / "run", plan).values()
@@ -109,7 +112,7 @@ def test_a_cell_that_was_disturbed_is_measured_again_in_quiet(burning: Burner, t
 @pytest.mark.parametrize("burning", [99], indirect=True)
 def test_where_quiet_never_comes_there_is_no_verdict(burning: Burner, tmp_path: Path) -> None:
     """Two attempts, both disturbed: no leader and a sentence that says why; the bundle verifies all the same."""
-    plan = plan_for(2, 0.0)
+    plan = plan_for(tmp_path, 2, 0.0)
     outcome = run(plan, tmp_path / "run", burning)
     (line,) = outcome.result.cells
     assert (line.status, line.attempts) == ("measured", 2)

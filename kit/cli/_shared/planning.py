@@ -38,6 +38,23 @@ def changed(platform: Platform, **changes: Any) -> Platform:
     return replace(platform, workload=replace(platform.workload, **given))
 
 
+def quiet_machine_options(function: F) -> F:
+    """How a run waits for a quiet machine: `quiet_wait` in seconds, and `attempts`."""
+    wait = click.option(
+        "--quiet-wait",
+        type=Duration(0, 86_400),
+        metavar="TIME",
+        help="Wait for a quiet machine for at most TIME before each start. Default 1m.",
+    )
+    again = click.option(
+        "--attempts",
+        type=click.IntRange(1, 100),
+        metavar="N",
+        help="Measure a disturbed cell at most N times. Default 3.",
+    )
+    return wait(again(function))
+
+
 def chosen_platform(
     platform: str,
     only: str | None = None,
