@@ -1,6 +1,7 @@
 """Does a run beside a busy neighbour ever say what a quiet run contradicts?
 
-    python -m benchmarks.disturbed [--runs N] [--platform NAME] [--window S] [--quiet RUN] [--keep DIR]
+    python -m benchmarks.disturbed [--runs N] [--platform NAME] [--window S] [--concurrency N,...]
+        [--first N] [--quiet RUN] [--keep DIR]
 
 One run on the quiet machine, then N with a neighbour that burns a CPU for 8 to 20 s and rests as long, at random.
 Each verdict on throughput ("ahead", "tied") is held against the quiet run: contradicted if that has the other
@@ -68,6 +69,8 @@ def measured(folder: Path, chosen: argparse.Namespace, seed: int | None) -> floa
     command = [sys.executable, "-m", "kit", "reproduce", chosen.platform, "--yes", "--quiet", "--out", str(folder)]
     if chosen.window is not None:
         command += ["--window", str(chosen.window)]
+    if chosen.concurrency is not None:
+        command += ["--concurrency", chosen.concurrency]
     began = time.monotonic()
     with beside(seed), (folder.parent / f"{folder.name}.log").open("wb") as log:
         subprocess.run(command, stdout=log, stderr=subprocess.STDOUT, check=False)
@@ -131,6 +134,8 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--platform", default="demo")
     parser.add_argument("--window", type=float, help="seconds; the platform's own if left out")
+    parser.add_argument("--concurrency", help="the platform's own if left out")
+    parser.add_argument("--first", type=int, default=1, help="number of the first run, and seed of its neighbour")
     parser.add_argument("--quiet", type=Path, metavar="RUN", help="a quiet run that is there already")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the runs in this new folder")
     parser.add_argument("--burn", type=int, metavar="SEED", help=argparse.SUPPRESS)
@@ -148,7 +153,7 @@ def main(arguments: Sequence[str]) -> int:
             measured(folder / "quiet", chosen, None)
         quiet = opened(chosen.quiet or folder / "quiet")
         rows, against = [], []
-        for number in range(1, chosen.runs + 1):
+        for number in range(chosen.first, chosen.first + chosen.runs):
             took_s = measured(folder / f"run{number}", chosen, number)
             count = counted(quiet, folder / f"run{number}")
             rows.append(
