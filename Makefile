@@ -38,7 +38,8 @@ unit: $(VENV)/.dev ## the unit tests, under a minute
 
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
 	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
-	$(BIN)/python -m pytest tests/integration -n 2
+	$(BIN)/python -m pytest tests/integration -m "not alone" -n 2
+	$(BIN)/python -m pytest tests/integration -m alone
 
 golden: $(VENV)/.dev ## regenerate the golden help files; review the diff before committing
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py

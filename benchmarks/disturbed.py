@@ -4,7 +4,7 @@
         [--first N] [--quiet RUN] [--keep DIR]
 
 One run on the quiet machine, then N with a neighbour that burns a CPU for 8 to 20 s and rests as long, at random.
-Each verdict on throughput ("ahead", "tied") is held against the quiet run: contradicted if that has the other
+Each verdict, on throughput and on TTFT p50 ("ahead", "tied"), is held against the quiet run: contradicted if that has the other
 entry ahead, or if the two intervals of the ratio do not touch. Also how many cells were disturbed, measured again
 and left without a verdict. Nothing is asserted.
 """
@@ -30,7 +30,7 @@ from kit.judge.advice import Leader, leaders
 from kit.judge.compare.ratio import ratio_of
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.study import values_of
-from kit.metrics.registry import THROUGHPUT
+from kit.metrics.registry import TTFT_P50
 from kit.storage.run_folder import read_folder
 from kit.verify.evidence import open_run
 
@@ -91,9 +91,14 @@ def opened(folder: Path) -> OpenedStudy:
     return verified_study(open_run(read_folder(folder)), folder.name)
 
 
+def said_by(opened_study: OpenedStudy) -> tuple[Leader, ...]:
+    """What a run ends with."""
+    return (*leaders(opened_study.study), *leaders(opened_study.study, TTFT_P50))
+
+
 def contradictions(quiet: OpenedStudy, other: OpenedStudy) -> Iterator[str]:
     """Each decided verdict of `other` that `quiet` contradicts, in words."""
-    for leader in leaders(other.study):
+    for leader in said_by(other):
         if leader.relation in DECIDED and leader.ratio is not None and leader.entry and leader.runner_up:
             yield from _against(quiet, leader, leader.entry, leader.runner_up)
 
@@ -101,15 +106,16 @@ def contradictions(quiet: OpenedStudy, other: OpenedStudy) -> Iterator[str]:
 def _against(quiet: OpenedStudy, leader: Leader, entry: str, runner_up: str) -> Iterator[str]:
     subjects = {(each.entry, each.concurrency): each for each in quiet.study.subjects}
     a, b = (subjects[name, leader.concurrency] for name in (entry, runner_up))
-    true = ratio_of(values_of(a, THROUGHPUT), values_of(b, THROUGHPUT))
+    true = ratio_of(values_of(a, leader.metric), values_of(b, leader.metric))
     said = leader.ratio
     if said is None or None in (true.low, true.high, said.low, said.high):
         return
     apart = true.low > said.high or true.high < said.low  # type: ignore[operator]
-    turned = leader.relation == "ahead" and true.high < 1  # type: ignore[operator]
+    behind = true.low > 1 if leader.metric == TTFT_P50 else true.high < 1  # type: ignore[operator]
+    turned = leader.relation == "ahead" and behind
     if apart or turned:
         yield (
-            f"{entry} / {runner_up} at {leader.concurrency}: {leader.relation} [{said.low:.3f}, {said.high:.3f}], "
+            f"{leader.metric}, {entry} / {runner_up} at {leader.concurrency}: {leader.relation} [{said.low:.3f}, {said.high:.3f}], "
             f"quiet [{true.low:.3f}, {true.high:.3f}]"
         )
 
@@ -118,7 +124,7 @@ def counted(quiet: OpenedStudy, folder: Path) -> Count:
     """What the run in a folder says, against the quiet one."""
     other = opened(folder)
     cells = other.result.cells if other.result else ()
-    decided = sum(leader.relation in DECIDED for leader in leaders(other.study))
+    decided = sum(leader.relation in DECIDED for leader in said_by(other))
     return Count(
         again=sum(cell.attempts > 1 for cell in cells),
         open_cells=sum(cell.status != "measured" or bool(cell.suspect) for cell in cells),

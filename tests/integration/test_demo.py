@@ -15,7 +15,7 @@ import pytest
 from kit.storage.cell_folder import read_records
 from tests.support.running import AT_ONCE, kit
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from kit.supply.supply import process_supply
 from kit.verify import verify_bundle
 from kit.verify.evidence import open_bundle
 from tests.support.fakes import Silent
-from tests.support.faulting import PLATFORM
+from tests.support.running import demo_on_one_thread
 
 pytestmark = pytest.mark.integration
 
@@ -68,10 +68,8 @@ def burning(request: pytest.FixtureRequest) -> Iterator[Burner]:
 
 def plan_for(folder: Path, attempts: int, wait_s: float) -> Plan:
     """One cell of the demo with a short window; its server computes on one CPU and waits for no other."""
-    path = folder / "disturbed.yaml"
-    path.write_text(PLATFORM, encoding="utf-8")
     platform = chosen_platform(
-        str(path), only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
+        demo_on_one_thread(folder), only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
     )
     plan = plan_of(platform, None, calibrate=False, quiet_wait_s=wait_s)
     return replace(plan, method=3, attempts=attempts)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import SHORT, kit, pids_of, servers_of, start_kit, wait_until
+from tests.support.running import SHORT, demo_on_one_thread, kit, pids_of, servers_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -19,7 +19,16 @@ def test_a_server_killed_under_load_fails_its_cell_and_the_run_goes_on(tmp_path:
     """kill -9 of llama.cpp in the window: counted failures, a reason, records on disk, the next cell measured."""
     run = tmp_path / "run"
     process = start_kit(
-        "reproduce", "demo", *SHORT, "--window", "3", "--concurrency", "2", "--out", str(run), mark=tmp_path
+        "reproduce",
+        demo_on_one_thread(tmp_path),
+        *SHORT,
+        "--window",
+        "3",
+        "--concurrency",
+        "2",
+        "--out",
+        str(run),
+        mark=tmp_path,
     )
     first = run / "cells" / "r1-c2-llamacpp-serial"
     wait_until(lambda: (first / "load.json").exists(), "the load of the first cell")
@@ -45,7 +54,16 @@ def test_a_kit_that_is_killed_leaves_no_server(tmp_path: Path) -> None:
     """kill -9 of the kit itself: the server and the load generator end by themselves."""
     run = tmp_path / "run"
     process = start_kit(
-        "reproduce", "demo", *SHORT, "--window", "60", "--concurrency", "2", "--out", str(run), mark=tmp_path
+        "reproduce",
+        demo_on_one_thread(tmp_path),
+        *SHORT,
+        "--window",
+        "60",
+        "--concurrency",
+        "2",
+        "--out",
+        str(run),
+        mark=tmp_path,
     )
     load = run / "cells" / "r1-c2-llamacpp-serial" / "load.json"
     wait_until(load.exists, "the load of the first cell")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import SHORT, kit, pids_of, start_kit, wait_until
+from tests.support.running import SHORT, demo_on_one_thread, kit, pids_of, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +34,9 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 def test_ctrl_c_leaves_nothing_running_and_a_readable_run(moment: str, tmp_path: Path) -> None:
     """SIGINT to the kit alone, as a terminal sends it to the group the kit's children are not in."""
     run = tmp_path / "run"
-    process = start_kit("reproduce", "demo", *SHORT, "--concurrency", "2", "--out", str(run), mark=tmp_path)
+    process = start_kit(
+        "reproduce", demo_on_one_thread(tmp_path), *SHORT, "--concurrency", "2", "--out", str(run), mark=tmp_path
+    )
     wait_until(lambda: MOMENTS[moment](run), moment)
     if moment == "window":
         time.sleep(1.0)  # past the warm-up of half a second

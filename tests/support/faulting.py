@@ -12,19 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kit.assets import asset
 from kit.documents.phases import WINDOW
 from kit.storage.names import LIVE
-from tests.support.running import KIT, descendants_of, wait_until
+from tests.support.running import KIT, demo_on_one_thread, descendants_of, wait_until
 
 SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
 FIRST, SECOND = "r1-c2-llamacpp-serial", "r1-c2-llamacpp-batched"
-# The demo, but for a thread that is not computed with: what harms a run shall not be a full machine.
-PLATFORM = (
-    asset("compose", "platforms", "demo.yaml")
-    .read_text(encoding="utf-8")
-    .replace("settings: {", "settings: {threads: 1, ")
-)
 BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate", "--quiet-wait", "0")
 
 
@@ -83,9 +76,7 @@ def faulted(
     run: Path, *more: str, environment: Mapping[str, str] | None = None
 ) -> contextlib.AbstractContextManager[Faulted]:
     """A short run of the demo; whatever the test does, nothing of it outlives the block."""
-    platform = run.with_name("faulted.yaml")
-    platform.write_text(PLATFORM, encoding="utf-8")
-    return _going(run, (str(platform), *BRIEF, *more, "--out", str(run)), environment or {})
+    return _going(run, (demo_on_one_thread(run.parent), *BRIEF, *more, "--out", str(run)), environment or {})
 
 
 def resumed(run: Path) -> contextlib.AbstractContextManager[Faulted]:

@@ -10,9 +10,18 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from kit.assets import asset
+
 KIT = (sys.executable, "-m", "kit")
 # Other tests run beside: a machine that is never quiet is not waited for, and no cell is measured again.
 AT_ONCE = ("--quiet-wait", "0", "--attempts", "1")
+# The demo, but for one thread each: tests run beside each other, and threads that wait for one another in turns
+# starve as soon as one of them shares its CPU.
+ONE_THREAD = (
+    asset("compose", "platforms", "demo.yaml")
+    .read_text(encoding="utf-8")
+    .replace("settings: {", "settings: {threads: 1, ")
+)
 SHORT = (*AT_ONCE, "--window", "1.5", "--warmup", "0.5", "--replicates", "1", "--yes", "--no-calibrate")
 
 
@@ -32,6 +41,13 @@ def kit(
         check=False,
         env={**os.environ, **(environment or {})},
     )
+
+
+def demo_on_one_thread(folder: Path) -> str:
+    """The path of a platform file with `ONE_THREAD`."""
+    path = folder / "one-thread.yaml"
+    path.write_text(ONE_THREAD, encoding="utf-8")
+    return str(path)
 
 
 def start_kit(

@@ -14,8 +14,8 @@ MAX_FLAGS = 3
 
 
 def judgement(study: Study) -> str:
-    """Who leads at each number of users, the scorecard by kit-2, and the comparison with published figures if the
-    platform names some; without a line feed at its end.
+    """Who leads at each number of users and who answers first, the scorecard by kit-2, and the comparison with
+    published figures if the platform names some; without a line feed at its end.
     """
     from kit.catalogue.published import published
     from kit.judge.advice import leader_sentence, leaders
@@ -24,9 +24,11 @@ def judgement(study: Study) -> str:
     from kit.judge.score import load_contract, scorecard
     from kit.judge.score.loading import OURS
     from kit.judge.score.text import scorecard_text
+    from kit.metrics.registry import TTFT_P50
 
     contract = load_contract(OURS)
-    parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in leaders(study))]
+    found = (*leaders(study), *leaders(study, TTFT_P50))
+    parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in found)]
     parts.append(scorecard_text(scorecard([study], contract), contract))
     if study.published is not None:
         beside = against_published(study, published(study.published))
