@@ -4,9 +4,9 @@
         [--first N] [--quiet RUN] [--keep DIR]
 
 One run on the quiet machine, then N with a neighbour that burns a CPU for 8 to 20 s and rests as long, at random.
-Each verdict, on throughput and on TTFT p50 ("ahead", "tied"), is held against the quiet run: contradicted if that has the other
-entry ahead, or if the two intervals of the ratio do not touch. Also how many cells were disturbed, measured again
-and left without a verdict. Nothing is asserted.
+Each verdict, on throughput and on TTFT p50 ("ahead", "tied"), is held against the quiet run: contradicted if that
+has the other entry ahead, or if the two intervals of the ratio do not touch. Also how many cells were disturbed,
+measured again and left without a verdict. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ def _against(quiet: OpenedStudy, leader: Leader, entry: str, runner_up: str) -> 
     turned = leader.relation == "ahead" and behind
     if apart or turned:
         yield (
-            f"{leader.metric}, {entry} / {runner_up} at {leader.concurrency}: {leader.relation} [{said.low:.3f}, {said.high:.3f}], "
+            f"{leader.metric}, {entry} / {runner_up} at {leader.concurrency}: {leader.relation} "
+            f"[{said.low:.3f}, {said.high:.3f}], "
             f"quiet [{true.low:.3f}, {true.high:.3f}]"
         )
 

@@ -36,9 +36,9 @@ def moved(run: Path, name: str) -> Path:
 
 
 def test_a_run_stopped_at_random_moments_is_resumed_until_it_is_whole(tmp_path: Path) -> None:
-    """Two times Ctrl-C (faults/test_killed.py is of kill -9), then to the end: the folder verifies, and each finished
+    """Two times Ctrl-C (faults/test_killed.py is of kill -9), then to the end: the folder verifies, and each
 
-    cell is what it was, byte for byte.
+    finished cell is what it was, byte for byte.
     """
     run, rng = tmp_path / "run", random.Random(3)
     kept: dict[str, bytes] = {}
