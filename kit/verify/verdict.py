@@ -67,11 +67,16 @@ def _verdict(
 
 
 def _corroborated(evidence: Evidence, findings: Sequence[Finding], checked: Mapping[str, int]) -> bool:
-    """Whether telemetry of every measured cell agrees and nothing is open: what lacks evidence never has it."""
-    measured = [found.cell for found in found_cells(evidence) if found.measured]
+    """Whether telemetry of every measured cell agrees and nothing is open: what lacks evidence never has it.
+
+    An attempt that was set aside was disturbed, or it would count: that is in order, and the cell that counts is
+    looked at.
+    """
+    measured = [found for found in found_cells(evidence) if found.measured]
     agreed = all(checked.get(rule, 0) >= len(measured) for rule in TELEMETRY_RULES) and REPLAYED in checked
     doubted = any(each.level != "note" or each.rule in (*TELEMETRY_RULES, REPLAYED) for each in findings)
-    return bool(measured) and agreed and not doubted and all(map(_was_watched, measured))
+    counting = [found.cell for found in measured if found.attempt is None]
+    return bool(counting) and agreed and not doubted and all(map(_was_watched, counting))
 
 
 def _was_watched(cell: Cell) -> bool:

@@ -19,6 +19,8 @@ from kit.verify.registry import RULES
 from kit.verify.rule import Issue, Level, Rule, Steps, rule
 from kit.verify.verdict import REPLAYED, TELEMETRY_RULES, verify
 from kit.verify.views import found_cells
+from tests.support.forge import SERIAL, archive_of
+from tests.support.good_attempts import plan_of_attempts, run_of_attempts
 from tests.support.good_bundle import good_bundle
 from tests.support.studies import study, subject
 
@@ -72,6 +74,16 @@ def test_telemetry_that_is_missing_in_one_cell_lowers_the_label(change: Callable
     """So deleting it never improves a label, whatever the rules of telemetry say."""
     verdict = verify(watched(change), (*OTHERS, *AGREEING))
     assert verdict.label != "consistent"
+
+
+def test_a_cell_that_was_measured_again_in_quiet_costs_no_label() -> None:
+    """The attempt before it was disturbed, as the plan says; one that counts and is disturbed does cost it."""
+    again, never = (
+        verify(open_bundle(archive_of(run_of_attempts({SERIAL: kinds}, plan_of_attempts(2)))))
+        for kinds in (("disturbed", "quiet"), ("disturbed", "disturbed"))
+    )
+    assert again.label == "consistent", again.findings
+    assert never.label == "self-reported", never.findings
 
 
 def test_a_disturbed_cell_lowers_the_label() -> None:
