@@ -14,7 +14,6 @@ MEANING = {
 }
 NOT_CHECKED = (
     "who made it (no signatures yet)",
-    "telemetry",
     "token counts, by tokenising the texts",
     "patterns of forged data",
     "limits of the hardware",
