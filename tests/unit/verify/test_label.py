@@ -14,6 +14,7 @@ from kit.documents.telemetry import TelemetryFacts, TelemetrySummary
 from kit.errors import InputError
 from kit.judge.open import imported_study
 from kit.strict import plain, write_json
+from kit.verify import verify_bundle
 from kit.verify.evidence import Evidence, open_bundle
 from kit.verify.registry import RULES
 from kit.verify.rule import Issue, Level, Rule, Steps, rule
@@ -74,6 +75,21 @@ def test_telemetry_that_is_missing_in_one_cell_lowers_the_label(change: Callable
     """So deleting it never improves a label, whatever the rules of telemetry say."""
     verdict = verify(watched(change), (*OTHERS, *AGREEING))
     assert verdict.label != "consistent"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("demo-2cpu", "self-reported"),
+        ("smol-2cpu", "self-reported"),
+        ("cpu-four-2cpu", "self-reported"),
+        ("demo-epyc-2cpu", "consistent"),
+    ],
+)
+def test_the_published_bundles_have_their_label(name: str, label: str) -> None:
+    """Those made before there was telemetry verify as they did; the first with telemetry agrees with it."""
+    verdict = verify_bundle(OLD.with_name(f"{name}.tar.gz").read_bytes())
+    assert verdict.label == label, verdict.findings
 
 
 def test_a_cell_that_was_measured_again_in_quiet_costs_no_label() -> None:
