@@ -67,10 +67,10 @@ def quick_record(line: bytes) -> Record | None:
     """The record of a line (without its LF) that is in the kit's own form; None if it is not, or is no record.
 
     Nothing passes here that the long way refuses. Where the line without the items of its `chunks` is a record in
-    the kit's form, the comma before that name is no part of a string, because the quote behind it would end one; so
-    the name is a key, and there are no objects in a record but itself. The items are lists of three numbers, since
-    without their digits they are `[,,]` just so often, and each number is in the one form that JSON has for it,
-    since a list of all of them is JSON.
+    the kit's form, the comma before that name is no part of a string, because the quote behind it would end one;
+    so the name is a key, and there are no objects in a record but itself. The items are lists of three numbers,
+    since without their digits they are `[,,]` just so often, and each number is in the one form that JSON has for
+    it, since a list of all of them is JSON.
     """
     start = line.find(_BEFORE)
     end = line.find(b"]]", start)
