@@ -28,21 +28,17 @@ def command(
 
     Example: kit verify demo.tar.gz --json
     """
-    from kit.cli._shared.opening import bundle_bytes
-    from kit.storage.run_folder import read_folder
+    from kit.judge.limited import judge_limited
+    from kit.storage.bundle import read_archive
     from kit.strict import plain, write_json
-    from kit.verify import label_text, verdict_text, verify_bundle, verify_run
+    from kit.verify.verdict_text import label_text, verdict_text
 
     options = SignatureOptions(signers, signature, revoked).checked()
-    if run.is_dir():
-        if options.asked:
-            raise click.UsageError("A run folder has no signature: give a bundle (kit bundle, kit sign).")
-        verdict = verify_run(read_folder(run))
-    else:
-        data = bundle_bytes(run)
-        verdict = verify_bundle(data)
-        if options.asked:
-            verdict = with_signature(verdict, run, data, options)
+    if run.is_dir() and options.asked:
+        raise click.UsageError("A run folder has no signature: give a bundle (kit bundle, kit sign).")
+    verdict = judge_limited(run)
+    if options.asked:
+        verdict = with_signature(verdict, run, read_archive(run), options)
     if as_json:
         show_json(write_json(plain(verdict)))
     elif quiet:
