@@ -175,9 +175,10 @@ def main() -> None:
     for name in ("compare", "difference_p", "equivalence_p"):
         setattr(sequential, name, getattr(floats, name))
     parser.add_argument("--quick", action="store_true", help="fewer runs: half a minute")
+    parser.add_argument("--seed", type=int, default=SEED)
     chosen = parser.parse_args()
     for entries in (2, 4):
-        rows = simulate(entries, 100 if chosen.quick else 2000, random.Random(SEED))
+        rows = simulate(entries, 100 if chosen.quick else 2000, random.Random(chosen.seed))
         head = ["noise", "ratio", "false ahead", "false tied", "left open", "cell time"]
         head += ["fixed: false ahead", "false tied", "left open"]
         print(f"\n{entries} entries, concurrencies {', '.join(map(str, LEVELS))}\n")
