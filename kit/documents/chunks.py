@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias, overload
 
 Chunk: TypeAlias = tuple[int, int, int]
-MAX_SHORT = 0xFFFF
 
 
 class Chunks(Sequence[Chunk]):
@@ -18,7 +17,10 @@ class Chunks(Sequence[Chunk]):
     def __init__(self, stamps: Sequence[int], chars: Sequence[int], channels: Sequence[int]) -> None:
         """`OverflowError` for a number of more than 63 bits, `ValueError` for a channel beyond 255."""
         self.stamps = array("q", stamps)
-        self.chars = array("H" if max(chars, default=0) <= MAX_SHORT else "q", chars)
+        try:
+            self.chars = array("H", chars)  # to 65,535
+        except OverflowError:
+            self.chars = array("q", chars)
         self.channels = bytes(channels)
 
     def __len__(self) -> int:
@@ -38,8 +40,7 @@ class Chunks(Sequence[Chunk]):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Chunks):
-            mine, theirs = (self.stamps, self.chars, self.channels), (other.stamps, other.chars, other.channels)
-            return mine == theirs
+            return (self.stamps, self.chars, self.channels) == (other.stamps, other.chars, other.channels)
         return tuple(self) == other if isinstance(other, tuple) else NotImplemented
 
     def __hash__(self) -> int:

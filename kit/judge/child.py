@@ -131,12 +131,14 @@ def _judge(asked: Question, target: int) -> NoReturn:
 
 def _answer(asked: Question) -> bytes:
     try:
-        found = read_folder(asked.path) if asked.path.is_dir() else read_archive(asked.path)
+        folder = read_folder(asked.path) if asked.path.is_dir() else None
+        archive = [] if folder is not None else [read_archive(asked.path)]
     except InputError as error:
         return json.dumps({"unreadable": [error.what, error.remedy]}).encode()
 
     def opened() -> Evidence:
-        return open_bundle(found) if isinstance(found, bytes) else open_run(found)
+        # Handed over: an archive is let go of once it is unpacked.
+        return open_bundle(archive.pop()) if folder is None else open_run(folder)
 
     return _document(verify_opened(opened, memory_words(asked)))
 

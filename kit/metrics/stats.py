@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
@@ -14,8 +15,8 @@ from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL, SAMPLE_FLOORS
 BOOTSTRAP_ROUNDS = 2000
 BOOTSTRAP_SEED = 2026
 NS_PER_MS = 1_000_000
-SORT_UP_TO = 500_000  # more values than this are ranked by buckets of 2^16 ns
-BUCKET_BITS = 16
+SORT_UP_TO = 500_000  # more values than this are ranked by at most 2^12 buckets
+BUCKETS_BITS = 12
 
 
 def nearest_rank(ordered: Sequence[int], permille: int) -> int:
@@ -30,33 +31,37 @@ def milliseconds(ns: int) -> float:
 
 
 def _ranked(values: Sequence[int]) -> dict[int, int]:
-    """The nearest-rank percentile for each permille that is told of.
+    """The nearest-rank percentile for each permille that is told of."""
+    ranks = {permille: max(-(-len(values) * permille // 1000), 1) for permille in SAMPLE_FLOORS}
+    found = _at_ranks(values, sorted(set(ranks.values())))
+    return {permille: found[rank] for permille, rank in ranks.items()}
 
-    Many values are counted into buckets first, and only the buckets of a percentile are sorted: a sorted list of
-    ten million integers would take 400 MB. The values found are the very same.
+
+def _at_ranks(values: Sequence[int], ranks: Sequence[int]) -> dict[int, int]:
+    """The value at each of these ranks (from 1, ascending) in the order of the values.
+
+    Many values are counted into buckets first, and only the buckets with such a rank are looked at: a sorted list
+    of ten million integers would take 400 MB. The values found are the very same.
     """
     if len(values) <= SORT_UP_TO:
         ordered = sorted(values)
-        return {permille: nearest_rank(ordered, permille) for permille in SAMPLE_FLOORS}
-    buckets = sorted(Counter([v >> BUCKET_BITS for v in values]).items())
-    places = {permille: _place(buckets, len(values), permille) for permille in SAMPLE_FLOORS}
-    inside: dict[int, list[int]] = {bucket: [] for bucket, _ in places.values()}
-    for value in values:
-        if value >> BUCKET_BITS in inside:
-            inside[value >> BUCKET_BITS].append(value)
-    for found in inside.values():
-        found.sort()
-    return {permille: inside[bucket][place] for permille, (bucket, place) in places.items()}
-
-
-def _place(buckets: Sequence[tuple[int, int]], n: int, permille: int) -> tuple[int, int]:
-    """The bucket that a percentile of n values lies in, and its place in there, from 0."""
-    before, rank = 0, max(-(-n * permille // 1000), 1)
-    for bucket, count in buckets:
-        if before + count >= rank:
-            return bucket, rank - before - 1
+        return {rank: ordered[rank - 1] for rank in ranks}
+    low = min(values)
+    bits = max(0, (max(values) - low).bit_length() - BUCKETS_BITS)
+    before, found, todo = 0, dict[int, int](), dict[int, tuple[int, list[int]]]()
+    for bucket, count in sorted(Counter((value - low) >> bits for value in values).items()):
+        mine = [rank - before for rank in ranks if before < rank <= before + count]
+        if mine and bits:
+            todo[bucket] = before, mine
+        found.update((before + rank, low + bucket) for rank in mine if not bits)
         before += count
-    raise AssertionError("a rank lies among its values")
+    inside = {bucket: array("q") for bucket in todo}
+    for value in values if todo else ():
+        if (bucket := (value - low) >> bits) in inside:
+            inside[bucket].append(value)
+    for bucket, (before, mine) in todo.items():
+        found.update((before + rank, value) for rank, value in _at_ranks(inside.pop(bucket), mine).items())
+    return found
 
 
 def distribution(values_ns: Sequence[int]) -> Distribution:

@@ -92,16 +92,14 @@ def _quick_chunks(items: bytes) -> Chunks | None:
     count = items.count(b"[") + 1
     if count > MAX_CHUNKS or items.translate(None, b"0123456789") != (b",,],[" * count)[:-3]:
         return None
+    if _LONG in items.translate(_TO_ZERO):
+        return None
     try:
         flat: list[int] = json.loads(b"[" + items.replace(b"],[", b",") + b"]")
-        return Chunks(flat[::3], flat[1::3], flat[2::3]) if _in_range(flat) else None
+        chunks = Chunks(flat[::3], flat[1::3], flat[2::3])
     except ValueError:
         return None
-
-
-def _in_range(flat: list[int]) -> bool:
-    """Whether these triples of counts, none of them negative, are none too large."""
-    return max(flat) <= MAX_COUNT and max(flat[2::3]) <= TOOL
+    return None if chunks.channels.translate(None, _CHANNELS) else chunks
 
 
 # --- scalars: one check for each field ------------------------------------------------------------------
@@ -176,6 +174,9 @@ _CHECKS: dict[str, Check] = {
     "text_sha256": _hex(_SHA256),
 }
 _BEFORE = b',"chunks":[['
+_TO_ZERO = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG = b"0" * len(str(MAX_COUNT))  # a number of fewer digits is less
+_CHANNELS = bytes(range(TOOL + 1))
 _REPEATED = ("outcome", "error", "finish_reason", "token_source", "model")  # words that a million records have
 _FIELDS = {**dict.fromkeys(_CHECKS), "chunks": None, "chunk_tokens": None}
 

@@ -128,6 +128,7 @@ def open_bundle(data: bytes) -> Evidence:
     except ArchiveError as refusal:
         problem = Problem(ARCHIVE, refusal.member, f"{refusal.sentence} (reason: {refusal.reason})")
         return Evidence("bundle", {}, problems=(problem,), read={ARCHIVE: 1})
+    del data  # who has no more use for it either has its memory back
     return _open("bundle", files)
 
 

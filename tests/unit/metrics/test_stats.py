@@ -123,10 +123,15 @@ def test_the_interval_holds_the_median(values: list[float]) -> None:
     assert found.low <= found.median <= found.high
 
 
-@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=200), st.sampled_from([500, 900, 990, 999]))
-def test_many_values_are_ranked_by_buckets_to_the_same_percentile(values: list[int], permille: int) -> None:
-    """The way for millions of values finds the very value that sorting finds."""
-    sorted_way = stats._ranked(values)[permille]
+@given(
+    st.lists(st.integers(-5, 5) | st.integers(0, 10**7) | st.integers(0, 10**15), min_size=1, max_size=200),
+    st.sampled_from([0, 1, 7, 50]),
+    st.integers(0, 12),
+)
+def test_many_values_are_ranked_by_buckets_to_the_same_percentile(values: list[int], most: int, bits: int) -> None:
+    """The way for millions of values finds the very values that sorting finds, however often it goes deeper."""
+    sorted_way = {permille: stats.nearest_rank(sorted(values), permille) for permille in SAMPLE_FLOORS}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stats, "SORT_UP_TO", 0)
-        assert stats._ranked(values)[permille] == sorted_way
+        patch.setattr(stats, "SORT_UP_TO", most)
+        patch.setattr(stats, "BUCKETS_BITS", max(1, bits))
+        assert stats._ranked(values) == sorted_way
