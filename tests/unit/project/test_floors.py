@@ -34,7 +34,7 @@ DOOR_LIBRARIES = {
     "docker": {"engines"},
     "httpx": {"probe/http.py", "supply/download.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
-    "subprocess": {"engines", "supply/download.py", "supply/images/bases.py", "supply/pip.py"},
+    "subprocess": {"engines", "judge/limited.py", "supply/download.py", "supply/images/bases.py", "supply/pip.py"},
     "rich": {"cli"},
     "click": {"cli"},
     "xllamacpp": {"runtimes/embedded_llamacpp.py"},
