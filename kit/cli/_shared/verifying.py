@@ -1,0 +1,96 @@
+"""Many bundles on one command line: what they stand for, their verdicts, and how these are shown or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli._shared.counting import counting
+from kit.cli._shared.options import write_file
+from kit.cli._shared.printing import show_json
+from kit.errors import InputError
+
+if TYPE_CHECKING:
+    from kit.judge.batch.documents import Shard, Verdicts
+
+
+class ShardType(click.ParamType["Shard"]):
+    """I/N: part I of N, from 1."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        from kit.judge.batch.sharding import parse_shard
+
+        found = parse_shard(value) if isinstance(value, str) else value
+        if found is None:
+            self.fail(f"{value!r} is no part I of N, like 1/8: I from 1 to N.", param, ctx)
+        shard: Shard = found
+        return shard
+
+
+def verified(paths: Sequence[Path], jobs: int | None, shard: Shard | None, *, quiet: bool) -> Verdicts:
+    """The verdicts on everything that the paths stand for, or on one part of it.
+
+    Two bundles or runs that are accepted are held against each other.
+    """
+    from kit.cpus import usable_cpus
+    from kit.judge.batch.gathering import gathered, is_collection
+    from kit.judge.batch.sharding import part_of
+    from kit.judge.batch.text import is_all_accepted
+    from kit.judge.batch.verifying import verdicts_of
+
+    found = gathered(paths)
+    with counting("verifying", len(part_of(found.items, shard)), quiet=quiet) as done:
+        verdicts = verdicts_of(found, jobs or usable_cpus(), shard, lambda item, _: done(item.name))
+    pair = len(paths) == len(found.items) == 2 and shard is None and not any(map(is_collection, paths))
+    return _with_reproduction(verdicts, *paths) if pair and is_all_accepted(verdicts) else verdicts
+
+
+def _with_reproduction(verdicts: Verdicts, a: Path, b: Path) -> Verdicts:
+    from kit.cli._shared.opening import open_study
+    from kit.judge.reproduction import party_of, reproduction
+
+    return replace(verdicts, reproduction=reproduction(party_of(open_study(a)), party_of(open_study(b))))
+
+
+def merged_summaries(paths: Sequence[Path]) -> Verdicts:
+    """The one document that the summaries of all parts make."""
+    from kit.judge.batch.sharding import merged
+    from kit.judge.batch.verifying import read_verdicts
+
+    return merged([read_verdicts(path) for path in paths])
+
+
+def show_verdicts(found: Verdicts, out: Path | None, *, as_json: bool, quiet: bool) -> int:
+    """Print (and with `out` write) a document of verdicts; 1 if one was rejected."""
+    from kit.judge.batch.text import is_all_accepted, label_lines, verdicts_text
+    from kit.strict import plain, write_json
+
+    document = write_json(plain(found))
+    if out is not None:
+        write_file(out, document)
+    if as_json:
+        show_json(document)
+    else:
+        click.echo(label_lines(found) if quiet else verdicts_text(found), nl=False)
+    return int(not is_all_accepted(found))
+
+
+def show_statement(path: Path) -> int:
+    """Print the verdict on one bundle as an in-toto statement; 1 if it was rejected."""
+    from kit.judge.batch.gathering import gathered
+    from kit.judge.batch.statement import statement
+    from kit.judge.limited import judge_limited
+    from kit.strict import plain, write_json
+
+    if path.is_dir():
+        raise InputError(f"{path} is a run folder, and has no identity.", "Bundle it first: kit bundle")
+    verdict = judge_limited(path)
+    (item,) = gathered([path]).items
+    show_json(write_json(plain(statement(item.name, path, verdict))))
+    return int(verdict.label == "rejected")
