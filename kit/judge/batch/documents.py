@@ -94,7 +94,7 @@ class WholeSet:
 class Verdicts(Sparse):
     """Many verdicts by one verifier, sorted by name. The same bundles and the same kit give the same bytes.
 
-    `shard` says which part of the set this is; without it, it is all. `passed_over` are links; nobody follows them.
+    `shard` says which part of the set this is; without it, it is all. `passed_over` are links; none is followed.
     """
 
     schema: Literal["kit/verdicts/1"]

@@ -55,7 +55,7 @@ def _lines(found: Verdicts) -> Iterator[str]:
 
 
 def _counts(found: Verdicts, predicates: Sequence[Predicate]) -> str:
-    counts = Counter(each.label for each in predicates)
+    counts = Counter[str](each.label for each in predicates)
     labels = ", ".join(f"{counts[label]} {label}" for label in LABELS if counts[label])
     part = (
         f" (part {found.shard.index} of {found.shard.of}, of {found.whole.count} bundles)" if found.shard else ""
