@@ -1,6 +1,6 @@
 """How long many bundles take: python -m benchmarks.many_bundles [BUNDLE] [--count 1000] [--jobs N]
 
-Copies of one bundle (by default results/demo-2cpu.tar.gz) are judged by `kit verify DIR`, from start to end, and with
+Copies of one bundle (by default results/demo-2cpu.tar.gz) are judged by `kit verify DIR`, start to end, and with
 --parts by parts of the set one after the other, whose summaries must merge to the same document. Nothing is kept
 between two bundles, so copies cost what as many different ones do.
 """
