@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
+    "sign": ("kit.cli.publishing.sign", "Sign a bundle with an SSH key: who stands behind it."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),

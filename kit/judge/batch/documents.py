@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents import Finding
+from kit.documents import Finding, Signature
 from kit.documents.pins import Sparse
 from kit.judge.reproduction import Reproduction
 
@@ -52,7 +52,8 @@ class Policy:
 class Predicate(Sparse):
     """What was found: as `kit/verdict/1`, with the bundle's name, verifier and policy.
 
-    `checked` holds the rules that ran to their end, with how many things each looked at.
+    `checked` holds the rules that ran to their end, with how many things each looked at; `signature` is there only
+    where somebody asked who signed.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Predicate(Sparse):
     label: Literal["rejected", "self-reported", "consistent"]
     checked: Mapping[str, int]
     findings: tuple[Finding, ...]
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True)

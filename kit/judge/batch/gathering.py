@@ -39,13 +39,17 @@ def is_collection(path: Path) -> bool:
     return any(True for _ in _found(path))
 
 
+def as_named(path: Path) -> Path:
+    """The whole path, not resolved: what people call a bundle is what they typed, links in it or not."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def gathered(paths: Sequence[Path]) -> Gathered:
     """Everything that the paths stand for, each once, sorted by name. Names hold no path of this machine.
 
     `InputError` for a folder that cannot be read: half of a set must not pass for the whole.
     """
-    # not resolved: what people call a bundle is what they typed, links in it or not
-    given = [Path(os.path.normpath(path.absolute())) for path in paths]
+    given = [as_named(path) for path in paths]
     collections = {path for path in given if is_collection(path)}
     root = Path(os.path.commonpath([path if path in collections else path.parent for path in given]))
     found: dict[Path, None] = {}

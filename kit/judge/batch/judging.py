@@ -27,6 +27,7 @@ class Judge(Protocol):
     def close(self) -> None: ...
 
 
+Completed = Callable[[Path, Verdict], Verdict]
 Done = Callable[[Item, Verdict], None]
 
 
@@ -35,18 +36,19 @@ def judged(
     jobs: int,
     done: Done = lambda *_: None,
     make: Callable[[], Judge] = LimitedJudge,
+    completed: Completed = lambda _, verdict: verdict,
 ) -> tuple[Verdict, ...]:
     """The verdict on each item, in order, by so many judges at once; `done` is told of each as it ends.
 
-    What a bundle does to its judge is that bundle's verdict, and stops no other. If we are interrupted, the judges
-    are ended, and with them whatever they do.
+    What a bundle does to its judge is that bundle's verdict, and stops no other. `completed` adds to each verdict;
+    what it raises ends all. If we are interrupted, the judges are ended, and with them whatever they do.
     """
     with _judges(max(1, min(jobs, len(items))), make) as judges, ThreadPoolExecutor(len(judges)) as pool:
         free: SimpleQueue[Judge] = SimpleQueue()
         for judge in judges:
             free.put(judge)
         stopped = Event()
-        futures = {pool.submit(_one, item, free, stopped): item for item in items}
+        futures = {pool.submit(_completed, item, free, stopped, completed): item for item in items}
         try:
             for future in as_completed(futures):
                 done(futures[future], future.result())
@@ -66,6 +68,10 @@ def _judges(count: int, make: Callable[[], Judge]) -> Iterator[list[Judge]]:
         for judge in judges:
             stack.callback(judge.close)
         yield judges
+
+
+def _completed(item: Item, free: SimpleQueue[Judge], stopped: Event, completed: Completed) -> Verdict:
+    return completed(item.path, _one(item, free, stopped))
 
 
 def _one(item: Item, free: SimpleQueue[Judge], stopped: Event) -> Verdict:

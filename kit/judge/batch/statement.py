@@ -57,6 +57,7 @@ def statement(name: str, path: Path, verdict: Verdict) -> Statement:
             label=verdict.label,
             checked=verdict.checked,
             findings=verdict.findings,
+            signature=verdict.signature,
         ),
     )
 

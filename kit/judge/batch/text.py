@@ -11,6 +11,7 @@ from kit.documents import Finding
 from kit.judge.batch.documents import Predicate, Verdicts
 from kit.judge.reproduction_text import reproduction_text
 from kit.text import plain_text
+from kit.verify.verdict_text import signature_text
 
 LEVELS = ("reject", "flag", "note")
 LABELS = ("consistent", "self-reported", "rejected")
@@ -28,7 +29,17 @@ def label_lines(found: Verdicts) -> str:
 
 
 def is_all_accepted(found: Verdicts) -> bool:
-    return all(each.label != "rejected" for each in _predicates(found))
+    """Whether none was rejected, nor signed in a way that is worse than not at all."""
+    return all(each.label != "rejected" and not _is_forged(each) for each in _predicates(found))
+
+
+def signer_of(each: Predicate) -> str | None:
+    """The name of the allowed signer; None where nobody knows."""
+    return each.signature.name if each.signature and each.signature.outcome == "known" else None
+
+
+def _is_forged(each: Predicate) -> bool:
+    return each.signature is not None and each.signature.outcome in ("bad", "revoked")
 
 
 def _predicates(found: Verdicts) -> list[Predicate]:
@@ -38,8 +49,11 @@ def _predicates(found: Verdicts) -> list[Predicate]:
 def _lines(found: Verdicts) -> Iterator[str]:
     predicates = _predicates(found)
     if predicates:
-        rows = [(_name(each), each.label, *_findings(each.findings)) for each in predicates]
-        heads = ("bundle", "label", "findings", "rules")
+        asked = any(each.signature for each in predicates)
+        rows = [
+            (_name(each), each.label, *([_signer(each)] * asked), *_findings(each.findings)) for each in predicates
+        ]
+        heads = ("bundle", "label", *(["signer"] * asked), "findings", "rules")
         yield tabulate(rows, headers=heads, tablefmt="simple", disable_numparse=True)
         yield ""
     for each in predicates:
@@ -47,6 +61,9 @@ def _lines(found: Verdicts) -> Iterator[str]:
         if first is not None:
             words = f"{plain_text(first.where, 200)}: {plain_text(first.message, 400)}"
             yield f"REJECT {_name(each)}: {first.rule} {words}"
+    for each in filter(_is_forged, predicates):
+        assert each.signature is not None
+        yield f"SIGNATURE {_name(each)}: {signature_text(each.signature)}"
     yield from (f"Passed over, a symbolic link: {plain_text(name, MAX_NAME_CHARS)}" for name in found.passed_over)
     yield _counts(found, predicates)
     if found.reproduction is not None:
@@ -72,6 +89,19 @@ def _findings(findings: Sequence[Finding]) -> tuple[str, str]:
     rules = list(dict.fromkeys(finding.rule for finding in findings if finding.level != "note"))
     more = f" and {len(rules) - MAX_RULES} more" if len(rules) > MAX_RULES else ""
     return shown or "none", ", ".join(rules[:MAX_RULES]) + more
+
+
+def _signer(each: Predicate) -> str:
+    """Who signed, or what the signature is worth."""
+    if each.signature is None:
+        return ""
+    words = {"unknown": "not known", "missing": "none"}
+    known = plain_text(each.signature.name or "", MAX_NAME_CHARS)
+    return (
+        known
+        if each.signature.outcome == "known"
+        else words.get(each.signature.outcome, each.signature.outcome.upper())
+    )
 
 
 def _name(each: Predicate) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kit.documents import Verdict
 from kit.errors import InputError
 from kit.judge.batch.documents import Shard, Verdicts
 from kit.judge.batch.gathering import Gathered
-from kit.judge.batch.judging import Done, judged
+from kit.judge.batch.judging import Completed, Done, judged
 from kit.judge.batch.sharding import part_of, whole_set
 from kit.judge.batch.statement import policy, statement, verifier
 from kit.strict import read_json, typed
@@ -15,10 +16,20 @@ from kit.strict import read_json, typed
 MAX_SUMMARY_BYTES = 1 << 30
 
 
-def verdicts_of(gathered: Gathered, jobs: int, shard: Shard | None, done: Done) -> Verdicts:
-    """The verdicts on all that was gathered, or on one part of it, by so many judges at once."""
+def as_it_is(_: Path, verdict: Verdict) -> Verdict:
+    """A verdict that nobody adds to."""
+    return verdict
+
+
+def verdicts_of(
+    gathered: Gathered, jobs: int, shard: Shard | None, done: Done, completed: Completed = as_it_is
+) -> Verdicts:
+    """The verdicts on all that was gathered, or on one part of it, by so many judges at once.
+
+    `completed` adds to each what is to be said of the bundle's signature.
+    """
     mine = part_of(gathered.items, shard)
-    verdicts = judged(mine, jobs, done)
+    verdicts = judged(mine, jobs, done, completed=completed)
     return Verdicts(
         schema="kit/verdicts/1",
         verifier=verifier(),

@@ -57,7 +57,17 @@ MAY_CONNECT = {
     "run/doctor.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "signing", "supply", "run", "reactor"}
+FORBIDDEN_TO_VERIFY = {
+    "telemetry",
+    "loadgen",
+    "reference",
+    "engines",
+    "probe",
+    "signing",
+    "supply",
+    "run",
+    "reactor",
+}
 
 
 @dataclass(slots=True)
