@@ -54,7 +54,7 @@ def command(
 
     Of a folder, all bundles in it and below are verified (*.tar.gz; links are not followed), on all cores; what
     one of them does stops no other. Exit code 0: all accepted; 1: at least one rejected. Two bundles of one plan
-    are also held against each other: reproduced? docs/verifying-at-scale.md has --shard on schedulers.
+    are also compared: reproduced? docs/verifying-at-scale.md has --shard on schedulers.
 
     Example: kit verify demo.tar.gz --json
     """

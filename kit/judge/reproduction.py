@@ -59,7 +59,7 @@ class Reproduced:
 
 @dataclass(frozen=True, slots=True)
 class Reproduction(Sparse):
-    """Two runs of one plan held against each other.
+    """Two runs of one plan, compared.
 
     `reasons` say why the outcome is not more than it is; "agrees" is said of figures that agree where two signers,
     or the label "consistent" of both, are missing.
@@ -111,7 +111,7 @@ def reproduction(a: Party, b: Party, metrics: Sequence[str] = CHOSEN) -> Reprodu
     )
 
 
-# --- may they be held against each other ------------------------------------------------------------------
+# --- may they be compared ---------------------------------------------------------------------------------
 
 
 def _obstacles(a: Party, b: Party) -> list[str]:

@@ -18,7 +18,7 @@ _MEANING = {
     "agrees": f"all figures surely agree within {EQUIVALENT_PERCENT} %",
     "not reproduced": f"figures surely differ by more than {EQUIVALENT_PERCENT} %",
     "undecided": "not every figure surely agrees, and none surely differs",
-    "not comparable": "the two are not held against each other",
+    "not comparable": "the two cannot be compared",
 }
 
 

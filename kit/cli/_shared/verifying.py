@@ -43,7 +43,7 @@ def verified(
 ) -> Verdicts:
     """The verdicts on everything that the paths stand for, or on one part of it.
 
-    Two bundles or runs that are accepted are held against each other.
+    Two bundles or runs that are accepted are compared.
     """
     from kit.cpus import usable_cpus
     from kit.judge.batch.gathering import gathered, is_collection
