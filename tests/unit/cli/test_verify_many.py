@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from kit.cli import run
+from kit.signing import sign, signature_beside
+from kit.storage.archive import unpack
 from kit.strict.schema import check
 from tests.support.good_bundle import good_bundle, good_files
+from tests.support.keys import allowed, key_pair, public
 
 
 @pytest.fixture
@@ -175,3 +178,52 @@ def test_neither_a_rejected_one_nor_a_folder_is_held_against_another(
     for given in (["a/one.tar.gz", "b/bad.tar.gz"], ["a"], ["a", "b/three.tar.gz"]):
         run(["verify", *(str(folder / name) for name in given)])
         assert "Reproduced?" not in capsys.readouterr().out
+
+
+# --- signatures ---------------------------------------------------------------------------------------------
+
+
+def test_each_bundle_has_the_signer_of_the_file_beside_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Known, missing, of other bytes, no signature at all; the last two are worse than none, so exit code 1."""
+    ann, bob = key_pair(tmp_path, "ann"), key_pair(tmp_path, "bob")
+    signers = allowed(tmp_path, f"ann {public(ann)}", f"bob {public(bob)}")
+    one, two, three = (folder / name for name in ("a/one.tar.gz", "a/two.tar.gz", "b/three.tar.gz"))
+    manifest = unpack(one.read_bytes())["manifest.json"]
+    signature_beside(one).write_bytes(sign(manifest, ann))
+    (folder / "b/bad.tar.gz").unlink()
+    words = ["verify", str(folder), "--signers", str(signers)]
+
+    assert run(words) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:5]]
+    assert [line[2] for line in lines] == ["ann", "none", "none"]
+
+    signature_beside(two).write_bytes(sign(manifest + b" ", bob))
+    signature_beside(three).write_text("no signature", encoding="utf-8")
+    assert run(words) == 1
+    said = capsys.readouterr().out
+    assert said.count("SIGNATURE ") == 2
+    assert "SIGNATURE b/three.tar.gz: BAD: it is not an SSH signature" in said
+
+    signature_beside(two).write_bytes(sign(manifest, bob))
+    assert run(["verify", str(one), str(two), "--signers", str(signers), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    check(document, "verdicts", "printed")
+    assert document["reproduction"]["signers"] == ["ann", "bob"]
+    assert [each["predicate"]["signature"]["name"] for each in document["statements"]] == ["ann", "bob"]
+
+
+def test_signers_that_cannot_be_checked_are_an_error_and_no_verdict(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no ssh-keygen, nobody is said to be unknown; one signature is not that of many."""
+    signers, one = tmp_path / "signers", folder / "a/one.tar.gz"
+    signers.write_text("", encoding="utf-8")
+    key = key_pair(tmp_path, "ann")
+    signature_beside(one).write_bytes(sign(unpack(one.read_bytes())["manifest.json"], key))
+    assert run(["verify", str(folder), "--signers", str(signers), "--signature", str(signature_beside(one))]) == 2
+    monkeypatch.setenv("PATH", str(tmp_path))
+    capsys.readouterr()
+    assert run(["verify", str(folder), "--signers", str(signers)]) == 2
+    assert "ssh-keygen is not installed" in capsys.readouterr().err

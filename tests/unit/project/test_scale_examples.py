@@ -1,4 +1,4 @@
-"""The examples of docs/verifying-at-scale.md: their shell parts are run as the schedulers would, their YAML is read."""
+"""The examples of docs/verifying-at-scale.md: their shell parts run as schedulers would, their YAML is read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def ran(place: Path, shell: list[str], script: str, **variables: str) -> int:
     """The exit code of a script there, with these variables of a scheduler."""
     path = f"{place / 'bin'}:{os.environ['PATH']}"
     surroundings = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
-    return subprocess.run([*shell, script], cwd=place, env=surroundings, check=False, capture_output=True).returncode
+    return subprocess.run(
+        [*shell, script], cwd=place, env=surroundings, check=False, capture_output=True
+    ).returncode
 
 
 def whole(place: Path, folder: str = "results") -> bytes:
