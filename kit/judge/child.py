@@ -18,11 +18,13 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import NoReturn
 
 from kit.documents import Verdict
 from kit.errors import InputError
+from kit.judge.warming import warm, warm_for_many
 from kit.storage.bundle import read_archive
 from kit.storage.run_folder import read_folder
 from kit.strict import plain
@@ -49,9 +51,14 @@ class Question:
 def main() -> int:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays shared with the copies
-    while line := sys.stdin.buffer.readline():
+    for made_ready in chain([warm, warm_for_many], repeat(None)):
+        line = sys.stdin.buffer.readline()
+        if not line:
+            return 0
+        if made_ready is not None:
+            made_ready()
+            gc.collect()
+            gc.freeze()  # what is loaded by now stays shared with the copies
         value = json.loads(line)
         path = Path(os.fsdecode(bytes.fromhex(value["path"])))
         asked = Question(path, value["memory_bytes"], value["cpu_s"], value["wall_s"])

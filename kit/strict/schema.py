@@ -53,9 +53,11 @@ DOCUMENTS = frozenset(
         "prompts",
         "published",
         "record",
+        "reproduction",
         "result",
         "scorecard",
         "selftest",
+        "statement",
         "status",
         "study",
         "sweep",
@@ -63,6 +65,7 @@ DOCUMENTS = frozenset(
         "text",
         "truth",
         "verdict",
+        "verdicts",
     }
 )
 

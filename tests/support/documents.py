@@ -17,6 +17,7 @@ from tests.support.documents_judged import JUDGED
 from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
+from tests.support.documents_verified import VERIFIED
 from tests.support.documents_written import SHA, WRITTEN
 from tests.support.telemetry import Machine
 
@@ -256,6 +257,7 @@ SAMPLE = Machine(power_mw=300_000).sample(10**9, 5 * 10**8)
 
 MODELS: dict[str, Any] = {
     **COMPARED,
+    **VERIFIED,
     "answer": ANSWER,
     "calibration": CALIBRATION,
     "cell": CELL,

@@ -94,10 +94,12 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("record", ("chunks", 0), [1, 2, 0, 4], "too many items, found 4"),
     ("record", ("chunks", 0), [1, 2, 3], "must be at most 2, found 3"),
     ("record", ("status",), True, "expected an integer or null, found true"),
+    ("reproduction", ("outcome",), "same", 'expected "reproduced", "agrees"'),
     ("result", ("rows", 0, "spreads"), {"x y": {"n": 1, "median": None, "low": None, "high": None}}, "as a key"),
     ("scorecard", ("cards", 0, "composite"), 100.5, "must be at most 100"),
     ("selftest", ("host", "cpus"), "2", "expected an integer"),
     ("selftest", ("entries", 0, "levels", 0, "status"), "fine", "expected"),
+    ("statement", ("_type",), "https://in-toto.io/Statement/v2", "did you mean"),
     ("status", ("state",), "done", 'expected "running", "stopped" or "complete", found "done"'),
     ("status", ("running", "cell_ns"), -1, "must be at least 0"),
     ("study", ("origin",), "measured", 'expected "run" or "imported", found "measured"'),
@@ -109,6 +111,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("text", ("id",), -1, "must be at least 0, found -1"),
     ("truth", ("sent", 0), [1], "must be at least 2, found 1"),
     ("verdict", ("identity",), "abc", '"abc" does not have the form ^[0-9a-f]{64}$'),
+    ("verdicts", ("shard", "index"), 0, "must be at least 1, found 0"),
 ]
 
 

@@ -1,0 +1,44 @@
+"""What the judge does once, before it is copied: late imports, schemas, the catalogue.
+
+A copy of the process that had not done it would do it again for each bundle, which takes three times as long as a
+small bundle itself.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from kit.assets import asset
+from kit.catalogue.inputs import build_inputs
+from kit.documents import Calibration, Cell, Host, Manifest, Plan, Result
+from kit.plan.blocks import code_blocks
+from kit.plan.correctness import parse_suite
+from kit.plan.prompts import SUITES
+from kit.storage.names import CALIBRATION, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
+from kit.strict import StrictError, typed
+from kit.timestamps import utc_ns, utc_text
+from kit.verify.evidence import open_run
+from kit.verify.known import known_model, known_suite
+from kit.verify.verdict import verify
+
+_DOCUMENTS = (Calibration, Cell, Host, Manifest, Plan, Result)
+_NAMES = (PLAN, HOST, CALIBRATION, RESULT, MANIFEST, *(cell_file("x", name) for name in (*CELL_FILES, TELEMETRY)))
+
+
+def warm() -> None:
+    """What nearly every bundle needs: all schemas, rules and converters, asked once with empty documents."""
+    verify(open_run(dict.fromkeys((*_NAMES, TELEMETRY), b"{}\n")))
+    for document in _DOCUMENTS:
+        with suppress(StrictError):
+            typed(document, {}, "nothing")
+
+
+def warm_for_many() -> None:
+    """What takes longer, and pays from the second bundle on: catalogue, suites, Markdown, times."""
+    known_model("")
+    build_inputs()
+    for suite in SUITES:
+        for level in parse_suite(asset("prompts", f"{suite}.yaml").read_bytes(), suite):
+            known_suite(suite, level.name)
+    any(code_blocks("```"))
+    utc_ns(utc_text(0))
