@@ -22,7 +22,7 @@ ORDER = (
     "stream", "metrics",
     "runtimes", "plan",
     "storage", "telemetry",
-    "loadgen", "reference", "engines", "probe",
+    "loadgen", "reference", "engines", "probe", "signing",
     "verify", "judge", "collection", "report",
     "supply", "run",
     "cli", "__main__",
@@ -34,7 +34,14 @@ DOOR_LIBRARIES = {
     "docker": {"engines"},
     "httpx": {"probe/http.py", "supply/download.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
-    "subprocess": {"engines", "supply/download.py", "supply/images/bases.py", "supply/pip.py"},
+    "subprocess": {
+        "engines",
+        "judge/limited.py",
+        "signing",
+        "supply/download.py",
+        "supply/images/bases.py",
+        "supply/pip.py",
+    },
     "rich": {"cli"},
     "click": {"cli"},
     "xllamacpp": {"runtimes/embedded_llamacpp.py"},
@@ -50,7 +57,7 @@ MAY_CONNECT = {
     "run/doctor.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "supply", "run", "reactor"}
+FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "signing", "supply", "run", "reactor"}
 
 
 @dataclass(slots=True)
