@@ -16,6 +16,7 @@ from kit.errors import InputError, KitError
 from kit.judge.reproduction import Party, party_of, reproduction
 from kit.signing import read_signature
 from kit.storage.archive import DEFAULT
+from kit.storage.names import MANIFEST
 from kit.storage.run_folder import read_document, replace_file
 from kit.strict import plain, write_json
 from kit.strict.schema import check
@@ -63,11 +64,14 @@ def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Fingerprints 
         return Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
 
 
-def seen_as(opened: OpenedBundle, signature: bytes | None, trusted: Trusted, new: Fingerprints | None = None) -> Seen:
+def seen_as(
+    opened: OpenedBundle, signature: bytes | None, trusted: Trusted, new: Fingerprints | None = None
+) -> Seen:
     """An opened bundle with its signer; `RefusedError` if its signature is wrong."""
-    signer = signer_of(opened.evidence.files, signature, trusted, opened.entry.path)
+    manifest, entry = opened.evidence.files[MANIFEST], opened.entry
+    signer = signer_of(manifest, signature, trusted, entry.started_utc, entry.path)
     return Seen(
-        entry=replace(opened.entry, signer=signer),
+        entry=replace(entry, signer=signer),
         party=party_of(opened.opened, signer.name if signer else None),
         likeness=None if new is None else likeness(new, fingerprints_of(opened.evidence)),
     )
@@ -93,7 +97,7 @@ def index_of(found: Sequence[Seen]) -> Index:
 
 
 def _reproduced(found: Sequence[Seen]) -> Iterator[IndexEntry]:
-    """The lines of the index, each with those that reproduced it; only runs of one plan are held against another."""
+    """The lines of the index, each with those that reproduced it; only runs of one plan are compared."""
     plans: dict[str, list[tuple[str, Party]]] = {}
     for each in found:
         if each.entry is not None and each.party is not None:

@@ -35,6 +35,7 @@ DOOR_LIBRARIES = {
     "httpx": {"probe/http.py", "supply/download.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
     "subprocess": {
+        "collection/proposed.py",
         "engines",
         "judge/limited.py",
         "signing",
