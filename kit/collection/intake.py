@@ -13,13 +13,14 @@ from tempfile import NamedTemporaryFile
 
 from kit.collection.entry import OpenedBundle, opened_bundle
 from kit.collection.fingerprints import Likeness, fingerprints_of
-from kit.collection.index import Seen, index_bytes, index_of, read_archive, seen_as, seen_in
+from kit.collection.index import Seen, index_bytes, index_of, seen_as, seen_in
 from kit.collection.layout import ARCHIVE, ARCHIVE_SUFFIX, INDEX, SIGNATURE, VIEW, is_place, place
 from kit.collection.signers import Trusted
 from kit.documents.index import Index, IndexEntry
 from kit.errors import InputError, StorageError
 from kit.judge.limited import judge_limited
 from kit.judge.open import RefusedError
+from kit.storage.bundle import read_archive
 from kit.storage.names import part_of
 from kit.storage.run_folder import replace_file
 from kit.strict import plain, write_json
@@ -161,8 +162,10 @@ def _refuse_known(name: str, new: IndexEntry, found: Sequence[Seen]) -> None:
 
 def _words(found: Likeness) -> str:
     files = f"{found.files} identical file{'s' * (found.files != 1)} of records"
+    starts = f"{found.starts} load{'s' * (found.starts != 1)} begun in the same microsecond"
     requests = f"{found.matches} of {found.requests} requests with the same times between their chunks"
-    return f"{files}, {requests}" if found.files else requests
+    kinds = ((files, found.files), (starts, found.starts), (requests, found.matches))
+    return ", ".join(words for words, count in kinds if count)
 
 
 # --- on the disk --------------------------------------------------------------------------------------------

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from kit.documents import Host, Record
+from kit.timestamps import utc_ns, utc_text
 from tests.support.forge import CELL_NAMES, Change, archive_of, changed_files, in_records, value_of
 from tests.support.good_bundle import Files
 
+_UTC = re.compile(rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}Z)"')
 JITTER_NS = 400_000  # of steps of 2 ms: chunks stay in their order
 
 
 def jittered(seed: int) -> Change:
+    """A run of its own: measured so many hours earlier, and each chunk came when chance would have it."""
+
+    def apply(files: Files) -> None:
+        earlier(seed)(files)
+        rhythm(seed)(files)
+
+    return apply
+
+
+def earlier(hours: int) -> Change:
+    """Move every time in UTC."""
+
+    def moved(found: re.Match[bytes]) -> bytes:
+        return b'"' + utc_text(utc_ns(found[1].decode()) - hours * 3600 * 10**9).encode() + b'"'
+
+    def apply(files: Files) -> None:
+        for name in files:
+            if name.endswith(("/cell.json", "calibration.json")):
+                files[name] = _UTC.sub(moved, files[name])
+
+    return apply
+
+
+def rhythm(seed: int) -> Change:
     """Let each chunk but the first and the last of an answer come a little later."""
 
     def apply(files: Files) -> None:

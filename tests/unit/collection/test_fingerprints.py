@@ -1,4 +1,4 @@
-"""An edited copy of a bundle is told by its files of records and the rhythm of its answers; honest runs are none."""
+"""An edited copy of a bundle is told by files of records and the rhythm of its answers; honest runs are none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kit.collection.fingerprints import (
 from kit.verify.evidence import open_bundle
 from tests.support.forge import SERIAL, Change, archive_of, changed_files, in_records
 from tests.support.good_bundle import Files, good_bundle
-from tests.support.variants import jittered, nudged, on_host, variant
+from tests.support.variants import earlier, jittered, nudged, on_host, rhythm, variant
 
 RESULTS = Path(__file__).parents[3] / "results"
 
@@ -95,15 +95,17 @@ def test_sixteen_chunks_are_enough() -> None:
 @pytest.mark.parametrize(
     ("found", "copy"),
     [
-        (Likeness(0, 0, 0), False),
-        (Likeness(0, 0, 200), False),
-        (Likeness(0, 1, 10), False),
-        (Likeness(0, 2, 200), False),
-        (Likeness(0, 3, 200), True),
-        (Likeness(1, 0, 200), True),
+        (Likeness(0, 0, 0, 0), False),
+        (Likeness(0, 0, 0, 200), False),
+        (Likeness(0, 0, 1, 10), False),
+        (Likeness(0, 0, 2, 200), False),
+        (Likeness(0, 0, 3, 200), True),
+        (Likeness(0, 1, 0, 200), False),
+        (Likeness(0, 2, 0, 200), True),
+        (Likeness(1, 0, 0, 200), True),
     ],
 )
-def test_a_copy_is_told_by_two_requests_and_one_percent_or_by_a_file(found: Likeness, copy: bool) -> None:
+def test_a_copy_is_told_by_two_requests_and_one_percent_by_two_starts_or_by_a_file(found: Likeness, copy: bool) -> None:
     """A row on each side of each limit."""
     assert MAX_SHARE == 0.01
     assert found.is_copy is copy
@@ -113,7 +115,7 @@ def test_two_runs_of_one_plan_are_no_copies() -> None:
     """They ask the same and answer the same; when each chunk came is their own."""
     found = likeness(prints(variant(1)), prints(variant(2)))
 
-    assert (found.files, found.matches) == (0, 0)
+    assert (found.files, found.starts, found.matches) == (0, 0, 0)
     assert found.requests > 20
 
 
@@ -141,6 +143,17 @@ def test_a_copy_has_files_or_requests_of_the_original(changes: tuple[Change, ...
     assert found.matches == found.requests
 
 
+def test_a_copy_with_another_rhythm_keeps_its_times() -> None:
+    """Every stamp moved at random: still the loads began in the same microseconds."""
+    copy = archive_of(changed_files(earlier(1), rhythm(5)))
+
+    found = likeness(prints(copy), prints(variant(1)))
+
+    assert (found.files, found.matches) == (0, 0)
+    assert found.starts == 4
+    assert found.is_copy
+
+
 def test_one_cell_of_another_run_is_enough() -> None:
     """The best cells of several runs make no new run."""
     mixed = archive_of(changed_files(jittered(1), _cell_of(2)))
@@ -159,9 +172,7 @@ def _cell_of(seed: int) -> Change:
     def apply(files: Files) -> None:
         name = f"cells/{SERIAL}/records.jsonl"
         files[name] = other[name]
-        in_records(lambda records: [nudged(records[0]), *records[1:]], SERIAL)(
-            files
-        )
+        in_records(lambda records: [nudged(records[0]), *records[1:]], SERIAL)(files)
 
     return apply
 

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from kit.collection.index import Seen, index_bytes, index_of, make_index, read_index, write_index
+from kit.collection.index import (
+    MIN_FOR_EACH,
+    Seen,
+    index_bytes,
+    index_of,
+    make_index,
+    read_index,
+    seen,
+    seen_in,
+    write_index,
+)
+from kit.collection.layout import archives_in
+from kit.collection.signers import Trusted
 from kit.documents.index import IndexSigner
 from kit.errors import InputError
 from kit.judge.compare.studies import CHOSEN
@@ -151,3 +163,32 @@ def test_a_result_is_reproduced_by_others_who_agree() -> None:
         "e": [],
         "f": [],
     }
+
+
+def test_many_archives_are_verified_on_all_cpus_with_the_same_outcome(folder: Path) -> None:
+    """In their order, and what is wrong with one is that one's."""
+    for number in range(2 * MIN_FOR_EACH):
+        (folder / f"wrong-{number:02}.tar.gz").write_bytes(b"no archive %d" % number)
+
+    found = seen_in(folder, Trusted())
+
+    assert found == [seen(folder, path, Trusted()) for path in archives_in(folder)]
+    assert len(found) == 2 * MIN_FOR_EACH + 3
+
+
+def test_an_index_cannot_be_made_where_signatures_cannot_be_checked(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's result is refused because of a program that is missing here."""
+    signed(folder, "one", key_pair(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(InputError, match="ssh-keygen"):
+        make_index(folder)
+
+
+def test_a_signature_file_that_is_none_refuses_its_bundle(folder: Path) -> None:
+    """Whatever somebody put beside it."""
+    (folder / "one.tar.gz.sig").write_bytes(b"hello")
+
+    assert [each.path for each in make_index(folder).refused] == ["one.tar.gz", "wrong.tar.gz"]

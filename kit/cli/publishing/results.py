@@ -61,11 +61,11 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
     Example: kit results add demo.tar.gz --to results
     """
     from kit.cli.report import write_report
-    from kit.collection.index import read_archive
     from kit.collection.intake import Offered, add
     from kit.collection.layout import signature_of
     from kit.collection.signers import trusted_in
     from kit.signing import read_signature
+    from kit.storage.bundle import read_archive
     from kit.strict import plain
 
     beside = signature_of(bundle)
