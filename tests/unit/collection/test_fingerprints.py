@@ -105,8 +105,10 @@ def test_sixteen_chunks_are_enough() -> None:
         (Likeness(1, 0, 0, 200), True),
     ],
 )
-def test_a_copy_is_told_by_two_requests_and_one_percent_by_two_starts_or_by_a_file(found: Likeness, copy: bool) -> None:
-    """A row on each side of each limit."""
+def test_a_copy_is_told_by_two_requests_and_one_percent_by_two_starts_or_by_a_file(
+    found: Likeness, copy: bool
+) -> None:
+    """Two requests that are more than 1 % of all, two starts, one file: a row on each side of each limit."""
     assert MAX_SHARE == 0.01
     assert found.is_copy is copy
 
