@@ -35,7 +35,7 @@ MIN_FOR_EACH = 8  # archives for each process: to start one costs as much as to 
 class Seen:
     """One archive of a folder: its line in the index, or why it has none.
 
-    `party` is what is held against other runs of its plan, `likeness` how much of a new bundle is in it.
+    `party` is what is compared with other runs of its plan, `likeness` how much of a new bundle is in it.
     """
 
     entry: IndexEntry | None
@@ -168,8 +168,8 @@ def read_index(folder: Path) -> Index:
             data = file.read(MAX_INDEX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror or error}.", "Make it: kit results index"
+            f"{path} cannot be read: {error.strerror or error}.", "Build it: kit results index"
         ) from None
     if len(data) > MAX_INDEX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Make it anew: kit results index")
+        raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Rebuild it: kit results index")
     return read_document(data, Index, "index", str(path))

@@ -65,7 +65,7 @@ def accepted(folder: Path, offered: Offered, trusted: Trusted, also: Sequence[Of
 
 
 def add(folder: Path, offered: Offered, trusted: Trusted, write_report: WriteReport) -> Accepted:
-    """Take a bundle into a folder: archive, signature, view and report, and the index anew.
+    """Take a bundle into a folder: archive, signature, view and report, and rebuild the index.
 
     `RefusedError` as of `accepted`; `InputError` if another intake is at work. Whatever fails, and whenever this
     process is killed, the folder holds the bundle whole or not at all.

@@ -31,7 +31,7 @@ from kit.signing import MAX_SIGNATURE_BYTES
 from kit.storage.archive import DEFAULT
 from kit.text import plain_text
 
-MAX_BUNDLES = 10  # each is held against all others, and a person looks at the proposal
+MAX_BUNDLES = 10  # each is compared with all others, and a person looks at the proposal
 MAX_BYTES = 512 << 20  # of all archives together
 GIT_S = 300.0
 PLAIN_FILE = "100644"
@@ -60,7 +60,7 @@ class Judged:
 
 
 def check_proposal(repository: Path, base: str, head: str, folder: str) -> tuple[Judged, ...]:
-    """Each bundle that `head` adds to `folder` since it left `base`, held against the results of `base`.
+    """Each bundle that `head` adds to `folder` since it left `base`, compared with the results of `base`.
 
     `RefusedError` if it changes anything else. Nothing is written; whose keys count is what `base` says.
     """
