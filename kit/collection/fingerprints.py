@@ -25,8 +25,8 @@ MAX_STRETCHES = 4  # of a request: more cost memory and say nothing new
 UNITS = 1000  # a stretch is rounded to thousandths of its mean
 # A server of exact pace (the reference endpoint) repeats itself: fewer different values say nothing.
 MIN_DISTINCT = 8
-# A copy is told by so many matching requests, and such a share of all. Of eleven honest runs, several of one plan
-# on one machine, no request has a mark of another run (57,720 times a request against a run): below 0.01 %. One
+# A copy is told by so many matching requests, and such a share of all. Of twelve honest runs, several of one plan
+# on one machine, no request has a mark of another run (66,044 times a request against a run): below 0.01 %. One
 # percent is far above that, and below a single cell of a run.
 MIN_MATCHES = 2
 # Loads that began in the same microsecond. In a thousand bundles of fifty loads each, made in one year, the chance
