@@ -22,6 +22,7 @@ COMMANDS = {
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
     "sign": ("kit.cli.publishing.sign", "Sign a bundle with an SSH key: who stands behind it."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
+    "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),

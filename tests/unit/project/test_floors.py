@@ -23,7 +23,7 @@ ORDER = (
     "runtimes", "plan",
     "storage", "telemetry",
     "loadgen", "reference", "engines", "probe", "signing",
-    "verify", "judge", "report",
+    "verify", "judge", "collection", "report",
     "supply", "run",
     "cli", "__main__",
 )  # fmt: skip
@@ -35,6 +35,7 @@ DOOR_LIBRARIES = {
     "httpx": {"probe/http.py", "supply/download.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
     "subprocess": {
+        "collection/proposed.py",
         "engines",
         "judge/limited.py",
         "signing",
