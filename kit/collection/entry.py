@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from kit.documents.index import IndexCard, IndexEntry, IndexFindings, IndexMachine, IndexSigner
+from kit.collection.layout import machine_slug
+from kit.documents.index import IndexCard, IndexEntry, IndexFindings, IndexMachine
 from kit.documents.study import Subject
 from kit.judge.machines import machine_text
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.score import load_contract, scorecard
 from kit.judge.study import is_lower_bound, median_interval_of, suspicions_of
-from kit.collection.layout import machine_slug
-from kit.storage.names import MANIFEST, PLAN
+from kit.storage.names import PLAN
 from kit.text import plain_text
-from kit.verify.evidence import open_bundle
+from kit.verify.evidence import Evidence, open_bundle
 
 CONTRACT = "kit-2"
 MAX_REASON_CHARS = 200
@@ -27,7 +27,7 @@ class OpenedBundle:
 
     entry: IndexEntry
     opened: OpenedStudy
-    manifest: bytes
+    evidence: Evidence
 
 
 def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
@@ -37,7 +37,10 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
     """
     opened = verified_study(open_bundle(archive), path)
     study, plan, evidence = opened.study, opened.plan, opened.evidence
-    assert plan is not None and evidence is not None and evidence.identity is not None and study.label is not None
+    assert plan is not None
+    assert evidence is not None
+    assert evidence.identity is not None
+    assert study.label is not None
     grades = {
         (card.entry, card.concurrency): card.grade for card in scorecard([study], load_contract(CONTRACT)).cards
     }
@@ -60,7 +63,7 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
         findings=IndexFindings(len(opened.flags), opened.notes),
         reproduced_by=(),
     )
-    return OpenedBundle(entry, opened, evidence.files[MANIFEST])
+    return OpenedBundle(entry, opened, evidence)
 
 
 def _card(subject: Subject, grades: Mapping[tuple[str, int], str | None]) -> IndexCard:
