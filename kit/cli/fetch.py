@@ -24,7 +24,11 @@ _RANK = ("known", "unknown", "revoked", "bad")
 @click.command("fetch")
 @click.argument("reference", metavar="REF")
 @click.option(
-    "-o", "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder; default this one."
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder; default this one.",
 )
 @click.option("--signers", type=FILE, metavar="FILE", help="Say who signed, by these allowed signers.")
 @click.option("--sha256", metavar="HEX", help="What the file behind an https address must have.")
@@ -42,15 +46,15 @@ def command(
 
     Example: kit fetch oci://ghcr.io/name/results:smol -o bundles
     """
+    from kit.judge.limited import judge_limited
     from kit.publish.fetching import arrivals, write_down
     from kit.publish.places import source
-    from kit.verify import verify_bundle
 
     found, refused = [], False
     for arrived in arrivals(source(reference, plain_http=plain_http, sha256=sha256)):
         signature, check = _best(arrived, signers)
-        verdict = verify_bundle(arrived.archive)
         file, beside = write_down(arrived, signature, out or Path())
+        verdict = judge_limited(file)
         refused |= verdict.label == "rejected" or (check is not None and check.outcome in ("bad", "revoked"))
         first = verdict.findings[0] if verdict.label == "rejected" else None
         found.append(

@@ -15,7 +15,7 @@ from kit.errors import InputError
 if TYPE_CHECKING:
     from kit.publish.branch import Add
     from kit.publish.parcel import Parcel
-    from kit.publish.places import Destination, GitPlace, LocalPath, OciPlace
+    from kit.publish.places import Destination, GitPlace, LocalPath
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 plain_http_option = click.option(
@@ -172,7 +172,9 @@ def _adding(name: str) -> Add:
         from kit.cli.report import write_report
         from kit.collection.intake import Offered
         from kit.collection.intake import add as take_in
+        from kit.collection.signers import trusted_in
 
-        return take_in(folder, Offered(archive, signature, name), None, lambda path, home: write_report([path], home))
+        offered = Offered(archive, signature, name)
+        return take_in(folder, offered, trusted_in(folder), lambda path, home: write_report([path], home))
 
     return add

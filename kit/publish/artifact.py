@@ -1,4 +1,4 @@
-"""The documents of an OCI artifact (image specification 1.1): a bundle's manifest, its signature's, a list of both.
+"""The documents of an OCI artifact (image specification 1.1): manifests of bundle and signature, list of both.
 
 Without a clock: the same bundle has the same manifest, and so the same digest, in every registry.
 """

@@ -47,9 +47,10 @@ def publish_to_branch(parcel: Parcel, place: GitPlace, add: Add) -> Published:
             done = _added(git, base, place.path or RESULTS, folder / f"{number}", parcel, add)
             if not done.changed or git.push(done.commit, base):
                 return done
-            time.sleep(WAIT_S * random.random() * (number + 1))  # noqa: S311
+            time.sleep(WAIT_S * random.random() * (number + 1))
     raise PublishError(
-        f"{place.text()} has moved on {MAX_TRIES} times while the bundle was added.", "Try again when it is quieter."
+        f"{place.text()} moved on {MAX_TRIES} times while the bundle was added.",
+        "Try again later.",
     )
 
 
@@ -118,5 +119,7 @@ def _archives(place: GitPlace, files: Sequence[GitFile]) -> list[GitFile]:
     if not found:
         raise SourceError(f"{place.text()} has no bundle.", "Bundles end in .tar.gz; check the path behind the :.")
     if len(found) > MAX_BUNDLES:
-        raise SourceError(f"{place.text()} has {len(found):,} bundles.", f"Name a folder with at most {MAX_BUNDLES}.")
+        raise SourceError(
+            f"{place.text()} has {len(found):,} bundles.", f"Name a folder with {MAX_BUNDLES} at most."
+        )
     return found

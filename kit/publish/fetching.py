@@ -1,4 +1,4 @@
-"""Bundles from wherever a reference leads, and written down byte for byte. Nothing is extracted or believed here."""
+"""Bundles from wherever a reference leads, written down byte for byte. Nothing is extracted or believed here."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Arrived:
 
 
 def arrivals(source: Source) -> Iterator[Arrived]:
-    """The bundles behind a reference, one after the other; `SourceError` where bytes are not what a digest says."""
+    """The bundles behind a reference, in turn; `SourceError` where bytes are not what a digest says."""
     match source:
         case OciPlace():
             yield _from_registry(source)
@@ -68,7 +68,7 @@ def write_down(arrived: Arrived, signature: bytes | None, folder: Path) -> tuple
     beside = signature_beside(target)
     if signature is None:
         if beside.exists():
-            raise InputError(f"{beside} is there, but nothing came with a signature.", "Give another folder with -o.")
+            raise InputError(f"{beside} is there, but no signature came.", "Give another folder with -o.")
         return target, None
     _write_new(beside, signature)
     return target, beside
@@ -80,7 +80,7 @@ def _from_registry(place: OciPlace) -> Arrived:
     arrived = Arrived(origin, pulled.archive, pulled.signatures, _manifest(pulled.archive))
     if pulled.identity is not None and arrived.identity != pulled.identity:
         raise SourceError(
-            f"{origin} calls itself the bundle {plain_text(pulled.identity, 64)}; its archive is {arrived.identity}.",
+            f"{origin} calls itself {plain_text(pulled.identity, 64)}; its archive is {arrived.identity}.",
             "Whoever published it states what is not so: do not use it.",
         )
     return arrived

@@ -28,7 +28,7 @@ _LAST_LINES = 4
 _TIP = "refs/kit/tip"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR = ("100644", "100755")
-# Who commits, and how the user's own git reaches servers; not what a surrounding git left (GIT_DIR, GIT_INDEX_FILE).
+# Who commits, and how the user's own git reaches servers; not what a surrounding git left (GIT_DIR).
 _KEPT = re.compile(r"GIT_(AUTHOR|COMMITTER)_(NAME|EMAIL|DATE)|GIT_SSH(_COMMAND|_VARIANT)?|GIT_SSL_.*|GIT_CONFIG.*")
 _SETTINGS = (
     "core.hooksPath=/dev/null",
@@ -130,7 +130,9 @@ class Git:
         """Make a commit the newest of the branch; False if the branch has moved on from `base` meanwhile."""
         target = f"{commit}:{self.ref}"
         try:
-            self._run(["push", "--quiet", "--no-verify", "--", self._place.url, target], transfer=True, publishing=True)
+            self._run(
+                ["push", "--quiet", "--no-verify", "--", self._place.url, target], transfer=True, publishing=True
+            )
         except PublishError:
             if self.tip() != base:
                 return False
@@ -198,7 +200,7 @@ def _failure(place: GitPlace, what: str, publishing: bool, lines: tuple[str, ...
     done = "took no push" if publishing else f"cannot be read (git {what})"
     return kind(
         f"{place.text()} {done}.",
-        "git's last lines are above. It must get in without asking: a credential helper, or a key in the ssh agent.",
+        "git's last lines are above. It must get in without asking: by a credential helper or a key in the agent.",
         lines,
     )
 

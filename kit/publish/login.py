@@ -1,6 +1,6 @@
 """Who one is at a registry: what `docker login` left, its credential helpers, and tokens for them.
 
-Nothing is asked of a person and nothing is stored. A helper is a program of the user's, named in the user's own file.
+Nothing is asked of a person and nothing is stored. A helper is a program that the user's own file names.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", _HUB
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PAIR = re.compile(r'([A-Za-z]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))')
 _TOKEN = re.compile(r"[!-~]+")
-_MEANS_TOKEN = "<token>"  # noqa: S105  (the user name by which a helper says that its secret is a refresh token)
+_MEANS_TOKEN = "<token>"  # the user's name by which a helper says that its secret is a refresh token
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _from_helper(helper: str, key: str) -> Login | None:
     program = shutil.which(f"docker-credential-{helper}") if _HELPER.fullmatch(helper) else None
     if program is None:
         raise InputError(
-            f"Docker's configuration names the credential helper {plain_text(helper, 60)}, which is not installed.",
+            f"Docker's configuration names the helper {plain_text(helper, 60)}, which is not installed.",
             f"Install docker-credential-{plain_text(helper, 60)}, or log in without it.",
         )
     try:
@@ -142,7 +142,7 @@ def authorization(web: Web, challenge: str, login: Login | None, *, plain_http: 
     encrypted = realm.scheme == "https" or (plain_http and realm.scheme == "http")
     if not encrypted or not realm.hostname or not _TOKEN.fullmatch(said["realm"]):
         raise SourceError(
-            f"The registry names no place for tokens that can be trusted: {plain_text(said.get('realm', ''), 120)}.",
+            f"The registry wants tokens from {plain_text(said.get('realm', 'nowhere'), 120)}.",
             "Ask who runs it.",
         )
     asked = {"service": said.get("service", ""), "scope": said.get("scope", "")}

@@ -40,7 +40,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What was pulled: the archive, its signatures, the digest of the manifest, the identity that this one states."""
+    """What was pulled: the archive, its signatures, its manifest's digest, and the identity stated there."""
 
     archive: bytes
     signatures: tuple[bytes, ...]
@@ -53,9 +53,9 @@ def artifact_of(parcel: Parcel, place: OciPlace) -> Artifact:
     title = f"{parcel.short}.tar.gz"
     manifest = bundle_manifest(parcel.archive, title, parcel.annotations())
     subject = _subject(manifest)
-    signed = (
-        signature_manifest(parcel.signature, f"{title}.sig", subject, parcel.identity) if parcel.signature else None
-    )
+    signed = None
+    if parcel.signature:
+        signed = signature_manifest(parcel.signature, f"{title}.sig", subject, parcel.identity)
     return Artifact(manifest, subject.digest, place.tag or parcel.short, signed)
 
 
@@ -77,7 +77,7 @@ def pull(place: OciPlace) -> Pulled:
     """A bundle out of a registry. `SourceError` where any byte is not what its digest says."""
     reference = place.digest or place.tag
     if reference is None:
-        raise InputError(f"{place.text()} names no bundle.", "Put a tag (:TAG) or a digest (@sha256:...) behind it.")
+        raise InputError(f"{place.text()} names no bundle.", "Put :TAG or @sha256:DIGEST behind it.")
     with Web() as web:
         registry = Registry(web, place)
         data = registry.manifest(reference)

@@ -22,7 +22,7 @@ IDENTITY_CHARS = 16
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An archive as it lies here, its signature if there is one, and facts. `label` stays at home: others recompute."""
+    """An archive as it lies here, its signature if it has one, and facts. `label` stays at home."""
 
     archive: bytes
     signature: bytes | None
@@ -91,6 +91,7 @@ def _fingerprint(manifest: bytes, signature: bytes, name: str) -> str | None:
     found = check_signature(manifest, signature, None)
     if found.outcome == "bad":
         raise InputError(
-            f"The signature is not of {name}: {plain_text(found.why or '', 200)}.", f"Sign it again: kit sign {name}"
+            f"The signature is not of {name}: {plain_text(found.why or '', 200)}.",
+            f"Sign it again: kit sign {name}",
         )
     return found.fingerprint

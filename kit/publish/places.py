@@ -182,7 +182,8 @@ def _web(text: str, *, plain_http: bool) -> WebFile:
     parts = urlsplit(text)
     if parts.scheme == "http" and not plain_http:
         raise InputError(
-            f"{_shown(text)} is not encrypted.", "Give an https address; for a server on this machine --plain-http."
+            f"{_shown(text)} is not encrypted.",
+            "Give an https address; for a server on this machine --plain-http.",
         )
     fragment = unquote(parts.fragment)
     if not parts.hostname or not parts.path.strip("/") or fragment:

@@ -87,7 +87,9 @@ class Registry:
         if self._ask("HEAD", f"{self._place.base}/blobs/{digest}", max_bytes=0).ok:
             return
         start = f"{self._place.base}/blobs/uploads/"
-        begun = self._ask("POST", start, max_bytes=MAX_MANIFEST_BYTES, headers={"Content-Length": "0"}, content=b"")
+        begun = self._ask(
+            "POST", start, max_bytes=MAX_MANIFEST_BYTES, headers={"Content-Length": "0"}, content=b""
+        )
         location = begun.headers.get("location", "")
         if begun.status != _ACCEPTED or not location:
             raise self._failure(PublishError, "no upload", begun)
@@ -163,7 +165,9 @@ class Registry:
         self._authorization = said
         return True
 
-    def _failure(self, kind: type[PublishError | SourceError], what: str, answer: Answer) -> PublishError | SourceError:
+    def _failure(
+        self, kind: type[PublishError | SourceError], what: str, answer: Answer
+    ) -> PublishError | SourceError:
         words = _own_words(answer.body)
         remedy = "Check the reference."
         if answer.status in (_UNAUTHORIZED, _FORBIDDEN):
