@@ -6,7 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from kit.errors import InputError
 from kit.text import plain_text, without_password
@@ -122,11 +122,11 @@ def _place(text: str, forms: str, *, plain_http: bool) -> Source:
     if not text or len(text) > _MAX_CHARS or not text.isprintable():
         raise InputError("This is no place: empty, too long, or with characters that nobody can see.", forms)
     scheme = text.split("://", 1)[0] if "://" in text else ""
-    if scheme == "oci":
+    if text.startswith("oci:"):
         return _oci(text, plain_http=plain_http)
-    if scheme.startswith("git+"):
+    if text.startswith("git+"):
         return _git(text)
-    if scheme in ("https", "http"):
+    if text.startswith(("https:", "http:")):
         return _web(text, plain_http=plain_http)
     if scheme:
         raise InputError(f'"{plain_text(scheme, 40)}://" is not a kind of place that the kit knows.', forms)
@@ -155,9 +155,14 @@ def _oci(text: str, *, plain_http: bool) -> OciPlace:
 def _git(text: str) -> GitPlace:
     url, _, fragment = text.removeprefix("git+").partition("#")
     branch, _, path = fragment.partition(":")
-    parts = urlsplit(url)
-    allowed = parts.scheme in GIT_SCHEMES and parts.path.strip("/") and (parts.netloc or parts.scheme == "file")
-    if not allowed or parts.query or parts.netloc.startswith("-"):
+    parts = _split(url)
+    allowed = parts.scheme in GIT_SCHEMES and parts.path.strip("/")
+    if (
+        not allowed
+        or parts.query
+        or bool(parts.netloc) == (parts.scheme == "file")
+        or parts.netloc.startswith("-")
+    ):
         raise InputError(
             f"{_shown(text)} is not a repository: git+https, git+ssh and git+file are.",
             "An example: git+https://github.com/name/results#main",
@@ -179,16 +184,25 @@ def _is_branch(name: str) -> bool:
 
 
 def _web(text: str, *, plain_http: bool) -> WebFile:
-    parts = urlsplit(text)
+    parts = _split(text)
     if parts.scheme == "http" and not plain_http:
         raise InputError(
             f"{_shown(text)} is not encrypted.",
             "Give an https address; for a server on this machine --plain-http.",
         )
-    fragment = unquote(parts.fragment)
-    if not parts.hostname or not parts.path.strip("/") or fragment:
+    if not parts.hostname or not parts.path.strip("/") or parts.fragment:
         raise InputError(f"{_shown(text)} is not the address of a file.", FORMS[1])
     return WebFile(urlunsplit(parts))
+
+
+def _split(url: str) -> SplitResult:
+    """An address in its parts; without any where it is malformed."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises where it is no number)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
 
 
 def _shown(text: str) -> str:

@@ -49,10 +49,10 @@ class TooLargeError(SourceError):
 class Web:
     """Questions to servers that nobody vouches for. Redirects are followed here, not by httpx."""
 
-    def __init__(self, *, whole_s: float = WHOLE_S) -> None:
+    def __init__(self, *, whole_s: float = WHOLE_S, silence_s: float = SILENCE_S) -> None:
         self._client = httpx.Client(
             follow_redirects=False,
-            timeout=httpx.Timeout(SILENCE_S, connect=CONNECT_S),
+            timeout=httpx.Timeout(silence_s, connect=CONNECT_S),
             headers={"User-Agent": f"llm-repro-kit/{__version__}", "Accept-Encoding": "identity"},
         )
         self._whole_s = whole_s
