@@ -39,7 +39,8 @@ def test_a_source_is_also_a_digest_or_an_address() -> None:
     "text",
     [
         "", "x" * 2000, "a\nb", "oci://\u202ehost/n",
-        "oci:host/n", "oci://host", "oci:///n", "oci://-h/n", "oci://h ost/n", "oci://host/Name", "oci://host/../n", "oci://host/n:",
+        "oci:host/n", "oci://host", "oci:///n", "oci://-h/n",
+        "oci://h ost/n", "oci://host/Name", "oci://host/../n", "oci://host/n:",
         "oci://host/n:-x", "oci://host/n@sha256:12", "oci://host/n@", "oci://u:p@host/n", "oci://host/n/",
         "git+https://host/a", "git+https://host/a#", "git+http://host/a#main", "git+ext::sh -c x#main",
         "git+https://-oProxyCommand=x/a#main", "git+https:///a#main", "git+file://host/a#main", "git+file://#main",

@@ -32,7 +32,7 @@ from kit.publish.places import OciPlace
 from tests.support.oci_registry import PASSWORD, TOKEN, USER, Scripted, digest, serving
 
 PARCEL = Parcel(
-    archive=b"an archive",
+    archive=b"an-archive",
     signature=b"a signature",
     signed_by="SHA256:abc",
     identity="ab" * 32,
@@ -250,7 +250,7 @@ def test_another_manifest_under_a_digest_is_refused(scripted: Scripted) -> None:
 
 
 def manifest(**changes: object) -> bytes:
-    document = json.loads(bundle_manifest(b"an archive", "x.tar.gz", {IDENTITY: "ab"}))
+    document = json.loads(bundle_manifest(b"an-archive", "x.tar.gz", {IDENTITY: "ab"}))
     return json.dumps(document | changes).encode()
 
 
