@@ -45,6 +45,7 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
         (card.entry, card.concurrency): card.grade for card in scorecard([study], load_contract(CONTRACT)).cards
     }
     started = [files.cell.started_utc for files in evidence.cells.values() if files.cell is not None]
+    started += [evidence.calibration.started_utc] if evidence.calibration is not None else []
     entry = IndexEntry(
         path=path,
         identity=evidence.identity,

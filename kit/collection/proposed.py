@@ -1,7 +1,7 @@
 """What a branch adds to the results of a repository, read from git as data: nothing of it is checked out or run.
 
-A proposal may add archives and their signatures in their places, as plain files, and nothing else. So a pull request
-of a stranger changes no code, no index, no report and no result that is there already.
+A proposal may add archives and their signatures in their places, as plain files, and nothing else. So a stranger's
+pull request changes no code, no index, no report and no result that is there already.
 """
 
 from __future__ import annotations
@@ -11,10 +11,19 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from kit.collection.intake import Accepted, Offered, accepted
-from kit.collection.layout import ARCHIVE, SIGNATURE, is_place
-from kit.collection.signers import Trusted
+from kit.collection.layout import (
+    ARCHIVE,
+    ARCHIVE_SUFFIX,
+    REVOKED,
+    SIGNATURE,
+    SIGNATURE_SUFFIX,
+    SIGNERS,
+    is_place,
+)
+from kit.collection.signers import trusted_in
 from kit.debuglog import logged
 from kit.errors import InputError, KitError
 from kit.judge.open import RefusedError
@@ -26,6 +35,7 @@ MAX_BUNDLES = 10  # each is held against all others, and a person looks at the p
 MAX_BYTES = 512 << 20  # of all archives together
 GIT_S = 300.0
 PLAIN_FILE = "100644"
+_FOLDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,199}")
 _CHANGE = re.compile(r":[0-7]{6} ([0-7]{6}) [0-9a-f]+ ([0-9a-f]{40,64}) ([A-Z])[0-9]*")
 
@@ -49,15 +59,30 @@ class Judged:
     refusal: KitError | None
 
 
-def check_proposal(repository: Path, base: str, head: str, folder: str, trusted: Trusted) -> tuple[Judged, ...]:
-    """Each bundle that `head` adds to `folder` since it left `base`; the working tree holds the results of `base`.
+def check_proposal(repository: Path, base: str, head: str, folder: str) -> tuple[Judged, ...]:
+    """Each bundle that `head` adds to `folder` since it left `base`, held against the results of `base`.
 
-    `RefusedError` if it changes anything else. Nothing is written.
+    `RefusedError` if it changes anything else. Nothing is written; whose keys count is what `base` says.
     """
+    if not _FOLDER.fullmatch(folder):
+        raise InputError(f"{folder!a} is no folder of results.", "Name a folder at the top of the repository.")
     changes = changes_between(repository, base, head)
-    homes = added(changes, folder)
-    offered = _offered(repository, changes, homes)
-    return tuple(_judged(repository / folder, folder, each, offered, trusted) for each in offered)
+    offered = _offered(repository, changes, added(changes, folder))
+    with TemporaryDirectory(prefix="kit-") as name:
+        results = Path(name)
+        _copy_results(repository, base, folder, results)
+        return tuple(_judged(results, folder, each, offered) for each in offered)
+
+
+def _copy_results(repository: Path, base: str, folder: str, results: Path) -> None:
+    """The archives of the base, their signatures and the lists of keys, as git has them."""
+    for line in filter(None, _git(repository, ["ls-tree", "-r", "-z", base, "--", folder]).split(b"\0")):
+        fields, _, raw = line.partition(b"\t")
+        path = PurePosixPath(raw.decode("utf-8", "replace")).relative_to(folder)
+        mode, _, blob = fields.decode("ascii").split(" ")
+        if mode == PLAIN_FILE and path.name.endswith((ARCHIVE_SUFFIX, SIGNATURE_SUFFIX, SIGNERS, REVOKED)):
+            (results / path).parent.mkdir(parents=True, exist_ok=True)
+            (results / path).write_bytes(_git(repository, ["cat-file", "blob", blob]))
 
 
 def changes_between(repository: Path, base: str, head: str) -> tuple[Change, ...]:
@@ -71,7 +96,7 @@ def changes_between(repository: Path, base: str, head: str) -> tuple[Change, ...
     for line, path in zip(words[::2], words[1::2], strict=False):
         fields = _CHANGE.fullmatch(line.decode("ascii", "replace"))
         if fields is None:
-            raise InputError("git answered something else than a list of changes.", "Is its version 2.30 or newer?")
+            raise InputError("git answered something else than a list of changes.", "Is it 2.30 or newer?")
         found.append(Change(path.decode("utf-8", "surrogateescape"), fields[3], fields[1], fields[2]))
     return tuple(found)
 
@@ -132,9 +157,9 @@ def _blob(repository: Path, path: str, blobs: dict[str, str], limit_bytes: int) 
     return _git(repository, ["cat-file", "blob", blobs[path]])
 
 
-def _judged(folder: Path, name: str, each: Offered, all_: Sequence[Offered], trusted: Trusted) -> Judged:
+def _judged(results: Path, name: str, each: Offered, all_: Sequence[Offered]) -> Judged:
     try:
-        found = accepted(folder, each, trusted, [other for other in all_ if other is not each])
+        found = accepted(results, each, trusted_in(results), [other for other in all_ if other is not each])
         if f"{name}/{found.entry.path}" != each.name:
             raise RefusedError(f"{each.name} is not in its place.", f"Move it to {name}/{found.entry.path}.")
         return Judged(each.name, found, None)

@@ -1,15 +1,15 @@
-"""Who signed a bundle of a folder, by the folder's own list of allowed signers (docs/publishing.md)."""
+"""Who signed a bundle of a folder, by the folder's own list of allowed signers (docs/receiving.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from kit.collection.layout import REVOKED, SIGNERS
 from kit.documents.index import IndexSigner
 from kit.judge.open import RefusedError
-from kit.signing.bundle import bundle_signature
+from kit.signing import check_signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,16 @@ def trusted_in(folder: Path, signers: Path | None = None) -> Trusted:
 
 
 def signer_of(
-    files: Mapping[str, bytes], signature: bytes | None, trusted: Trusted, name: str
+    manifest: bytes, signature: bytes | None, trusted: Trusted, started_utc: str | None, name: str
 ) -> IndexSigner | None:
-    """Who signed these files of a bundle; None if nobody did, `RefusedError` if the signature is not worth a thing."""
+    """Who signed the manifest of a bundle; None if nobody did, `RefusedError` if the signature does not count.
+
+    Whether a key was valid is asked for the time at which the run says that it started.
+    """
     if signature is None:
         return None
-    found = bundle_signature(files, signature, trusted.signers, trusted.revoked)
+    at = datetime.fromisoformat(started_utc) if started_utc else None
+    found = check_signature(manifest, signature, trusted.signers, revoked=trusted.revoked, at=at)
     if found.outcome not in ("known", "unknown") or found.fingerprint is None:
         raise RefusedError(f"The signature of {name} does not count: {found.why}.", "Sign it anew: kit sign")
     return IndexSigner(found.name, found.fingerprint)

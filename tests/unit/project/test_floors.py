@@ -36,6 +36,7 @@ DOOR_LIBRARIES = {
     "httpx": {"probe/http.py", "supply/download.py", "publish/web.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
     "subprocess": {
+        "collection/proposed.py",
         "engines",
         "judge/limited.py",
         "publish/git.py",
