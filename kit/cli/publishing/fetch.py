@@ -10,7 +10,7 @@ import click
 
 from kit.cli._shared.options import json_option
 from kit.cli._shared.printing import show_json
-from kit.cli.publish import plain_http_option
+from kit.cli.publishing.publish import plain_http_option
 from kit.text import plain_text
 
 if TYPE_CHECKING:
