@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
+    "sign": ("kit.cli.publishing.sign", "Sign a bundle with an SSH key: who stands behind it."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
     "publish": ("kit.cli.publishing.publish", "Publish a bundle: results folder, git branch or OCI registry."),
     "fetch": ("kit.cli.publishing.fetch", "Fetch published bundles, byte for byte, and verify them."),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.planning import chosen_platform, plan_of, plan_options
+from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_of, plan_options
 from kit.cli._shared.printing import show_json
 from kit.documents import Plan
 
@@ -45,6 +45,8 @@ def plan_text(plan: Plan) -> str:
         known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "hash unknown"
         made = f", converted from {pin.made_from} by {pin.made_by}" if pin.made_from else ""
         lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', hash not confirmed'}{made}")
+    if plan.challenge:
+        lines.append(f"challenge   {plan.challenge}: the seed follows from it")
     if plan.hardware:
         mhz = plan.hardware.lock_clock_mhz
         clock = f", lock the clock at {mhz} MHz yourself" if mhz else ""
@@ -64,9 +66,11 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
 
     Example: kit plan demo --concurrency 1,4 --window 30
     """
+    from kit.plan.challenge import challenged
     from kit.strict import plain, write_json
 
     if platform is None:
         raise click.UsageError("Missing argument 'PLATFORM': the name of a platform or a .yaml file.")
-    plan = plan_of(chosen_platform(platform, **options), options["seed"])
+    nonce = asked_nonce(options["challenge"], options["seed"])
+    plan = challenged(plan_of(chosen_platform(platform, **options), options["seed"]), nonce)
     show_json(write_json(plain(plan))) if as_json else click.echo(plan_text(plan))

@@ -12,7 +12,7 @@ from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
-from kit.cli._shared.planning import chosen_platform, plan_options
+from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_options
 from kit.cli._shared.printing import show_json
 from kit.storage.names import REPORT
 
@@ -79,7 +79,7 @@ def command(
     load generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C
     stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
     --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
-    decision.
+    decision. With --challenge the seed follows from the nonce of a board (docs/publishing.md).
 
     Example: kit reproduce demo --until-decided --budget 20m
     """
@@ -89,8 +89,7 @@ def command(
 
     budget_ns = None if budget is None else round(budget * 1e9)
     _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait, attempts)
-    if until_decided and options["replicates"] is None:
-        options["replicates"] = MAXIMUM
+    options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
     chosen_run = _chosen_run(platform, resume, options, budget_ns)
     command_options = CommandOptions(
         from_source=from_source,
@@ -102,6 +101,7 @@ def command(
         budget_ns=budget_ns,
         quiet_wait_s=quiet_wait,
         attempts=attempts,
+        nonce=None if resume is not None else asked_nonce(options["challenge"], options["seed"]),
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
     try:

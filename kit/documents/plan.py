@@ -248,6 +248,7 @@ class Plan(Sparse):
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
+    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal.
     """
 
     schema: Literal["kit/plan/1"]
@@ -275,6 +276,7 @@ class Plan(Sparse):
     quiet_wait_ns: int = 0
     sequential: SequentialRule | None = None
     extended: tuple[int, ...] = ()
+    challenge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,8 +265,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The end of verification: a label, the findings, and which rules ran on how many things."""
+class Signature(Sparse):
+    """What the signature of a bundle is worth by a file of allowed signers: who, never that it is true.
+
+    "known": by a key that the file allows, of the signer `name`; "unknown": it fits the bundle, but nobody there
+    has this key, or not for this namespace and time; "revoked": by a key on the list of revoked ones; "bad": it is
+    no signature of this bundle; "missing": there is none. `fingerprint` is "SHA256:...".
+    """
+
+    outcome: Literal["known", "unknown", "revoked", "bad", "missing"]
+    name: str | None = None
+    fingerprint: str | None = None
+    key_type: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Sparse):
+    """The end of verification: a label, the findings, and which rules ran on how many things.
+
+    `signature` is there only where somebody asked for it; it changes neither label nor findings.
+    """
 
     schema: Literal["kit/verdict/1"]
     kit_version: str
@@ -274,3 +293,4 @@ class Verdict:
     label: Literal["rejected", "self-reported", "consistent"]
     findings: tuple[Finding, ...]
     checked: Mapping[str, int] = field(default_factory=dict)
+    signature: Signature | None = None

@@ -3,12 +3,11 @@
 A signature says who, never that it is true. It lies beside the bundle (`NAME.tar.gz.sig`), not in it.
 """
 
+from kit.signing.bundle import bundle_signature, started_utc
 from kit.signing.ssh import (
     MAX_SIGNATURE_BYTES,
     NAMESPACE,
     SUFFIX,
-    Outcome,
-    SignatureCheck,
     Signer,
     check_signature,
     read_signature,
@@ -21,12 +20,12 @@ __all__ = [
     "MAX_SIGNATURE_BYTES",
     "NAMESPACE",
     "SUFFIX",
-    "Outcome",
-    "SignatureCheck",
     "Signer",
+    "bundle_signature",
     "check_signature",
     "read_signature",
     "sign",
     "signature_beside",
+    "started_utc",
     "verified_signer",
 ]

@@ -23,11 +23,12 @@ from kit.strict.schema import check
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """An archive, its identity (sha256 of the manifest, hexadecimal) and what is in it."""
+    """An archive, its identity (sha256 of the manifest, hexadecimal) and what is in it, the manifest included."""
 
     data: bytes
     identity: str
     manifest: Manifest
+    files: Mapping[str, bytes]
 
 
 def read_archive(path: Path) -> bytes:
@@ -63,7 +64,8 @@ def pack_files(files: Mapping[str, bytes]) -> Bundle:
     document = plain(manifest)
     check(document, "manifest", MANIFEST)
     data = write_json(document)
-    return Bundle(pack({**files, MANIFEST: data}), sha256(data).hexdigest(), manifest)
+    every = {**files, MANIFEST: data}
+    return Bundle(pack(every), sha256(data).hexdigest(), manifest, every)
 
 
 def pack_run(folder: Path) -> Bundle:

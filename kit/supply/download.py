@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterator
 from hashlib import file_digest
@@ -28,6 +29,7 @@ from kit.errors import SourceError, StorageError
 CACHE_VARIABLE = "KIT_CACHE"
 BLOCK_BYTES = 1 << 20
 HTTP_TIMEOUT_S = 60.0
+SMALL_S = 20.0  # for a file of a few bytes, all in all
 
 
 def cache_folder() -> Path:
@@ -162,6 +164,29 @@ def download(url: str, target: Path, on_bytes: OnBytes) -> None:
             f"The download of {url} failed: {error or type(error).__name__}.",
             "Run it again: the download resumes.",
         ) from None
+
+
+@logged("download")
+def small_file(url: str, at_most_bytes: int) -> bytes:
+    """A small file of a board or registry; `SourceError` if it cannot be had in time or is larger."""
+    data, ends = bytearray(), time.monotonic() + SMALL_S
+    try:
+        with (
+            httpx.Client(timeout=SMALL_S, follow_redirects=True, max_redirects=5) as client,
+            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer,
+        ):
+            answer.raise_for_status()
+            for block in answer.iter_raw():
+                data += block
+                if len(data) > at_most_bytes:
+                    raise SourceError(f"{url} is larger than {at_most_bytes} bytes.", "Check the address.")
+                if time.monotonic() > ends:
+                    raise SourceError(f"{url} did not come within {SMALL_S:g} s.", "Try again.")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise SourceError(
+            f"{url} could not be fetched: {error or type(error).__name__}.", "Check address and network."
+        ) from None
+    return bytes(data)
 
 
 def _blocks(data: IO[bytes]) -> Iterator[bytes]:

@@ -14,9 +14,9 @@ from kit.documents import Verdict
 from kit.storage.run_folder import FolderFiles
 from kit.verify.evidence import open_bundle, open_run
 from kit.verify.verdict import verify_opened
-from kit.verify.verdict_text import verdict_text
+from kit.verify.verdict_text import label_text, verdict_text
 
-__all__ = ["verdict_text", "verify_bundle", "verify_run"]
+__all__ = ["label_text", "verdict_text", "verify_bundle", "verify_run"]
 
 
 def verify_bundle(data: bytes) -> Verdict:

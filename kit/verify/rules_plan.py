@@ -10,6 +10,7 @@ from itertools import pairwise
 from kit import __version__
 from kit.documents import Entry, Plan, TextPin
 from kit.documents.pins import WeightsPin
+from kit.plan.challenge import challenge_seed
 from kit.plan.plan import cell_count, cell_order, limits, own_models
 from kit.runtimes import RUNTIMES
 from kit.storage.names import HOST, MANIFEST, PLAN, RESULT
@@ -108,6 +109,21 @@ def plan_texts(evidence: Evidence) -> Steps:
         yield Issue(f"{PLAN}: correctness", "is not this kit's suite of that name and level")
 
 
+@rule(
+    "plan.challenge",
+    "reject",
+    "challenged plans",
+    "The seed of a plan with a challenge is the one that follows from it",
+)
+def plan_challenge(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    if plan is None or plan.challenge is None:
+        return
+    yield 1
+    if plan.seed != challenge_seed(plan.challenge):
+        yield Issue(f"{PLAN}: seed", f"does not follow from the challenge {plan.challenge}")
+
+
 @rule("plan.digest", "reject", "documents", "Result and manifest name the sha256 of this very plan.json")
 def plan_digest(evidence: Evidence) -> Steps:
     if PLAN not in evidence.files:
@@ -202,4 +218,5 @@ RULES = (
     model_confirmed,
     host_present,
     kit_version,
+    plan_challenge,
 )

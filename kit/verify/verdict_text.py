@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kit.documents import Verdict
+from kit.documents import Signature, Verdict
 from kit.text import plain_text
 
+CHALLENGE = "plan.challenge"  # counts only where the plan has one
+MAX_NAME_CHARS = 120
 MEANING = {
     "rejected": "a required rule failed or a required file is missing",
     "self-reported": "everything that can be recomputed is right; the records themselves could still be forged",
     "consistent": "as self-reported, with agreeing evidence from outside the load",
 }
+WHO = "who made it (kit verify --signers)"
 NOT_CHECKED = (
-    "who made it (no signatures yet)",
+    WHO,
     "telemetry",
     "token counts, by tokenising the texts",
     "patterns of forged data",
     "limits of the hardware",
+)
+BEST_OF_MANY = (
+    "No challenge: the seed was known before, so this may be the best of many runs (kit reproduce --challenge)."
 )
 _WORDS = {"reject": "REJECT", "flag": "FLAG", "note": "NOTE"}
 
@@ -35,14 +41,46 @@ def rejection(verdict: Verdict) -> str:
     return f"Rejected by verification, so these figures prove nothing: {words}"
 
 
+def label_text(verdict: Verdict) -> str:
+    """The label, and who signed: "self-reported, signed by ann". A signature changes no label."""
+    signature = verdict.signature
+    if verdict.label == "rejected" or signature is None or signature.outcome != "known":
+        return verdict.label
+    return f"{verdict.label}, signed by {plain_text(signature.name or '', MAX_NAME_CHARS)}"
+
+
+def signature_text(signature: Signature) -> str:
+    """What a signature is worth, in one line that never says "true"."""
+    if signature.outcome == "known":
+        name = plain_text(signature.name or "", MAX_NAME_CHARS)
+        return f"{name}, {_key_text(signature)}: who stands behind it, not that it is true"
+    why = plain_text(signature.why or "", 200)
+    words = {
+        "unknown": f"nobody's who is known: {why} ({_key_text(signature)})",
+        "revoked": f"REVOKED: {why} ({_key_text(signature)})",
+        "bad": f"BAD: {why}",
+        "missing": f"none: {why}",
+    }
+    return words[signature.outcome]
+
+
+def _key_text(signature: Signature) -> str:
+    return f"key {signature.fingerprint} ({signature.key_type})"
+
+
 def _lines(verdict: Verdict) -> Iterator[str]:
-    yield f"Label: {verdict.label} ({MEANING[verdict.label]})"
+    yield f"Label: {label_text(verdict)} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"
     things = sum(verdict.checked.values())
+    if verdict.signature is not None:
+        yield f"Signature: {signature_text(verdict.signature)}"
     yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {things:,} checks"
     for finding in verdict.findings:
         where = plain_text(finding.where, 200)
         yield f"{_WORDS[finding.level]} {finding.rule} {where}: {plain_text(finding.message, 400)}"
     if not verdict.findings:
         yield "No findings."
-    yield f"Not checked: {'; '.join(NOT_CHECKED)}."
+    if verdict.label != "rejected" and not verdict.checked.get(CHALLENGE):
+        yield BEST_OF_MANY
+    asked = verdict.signature is not None and verdict.signature.outcome != "missing"
+    yield f"Not checked: {'; '.join(each for each in NOT_CHECKED if not (asked and each == WHO))}."

@@ -235,7 +235,8 @@ MANIFEST = m.Manifest(
     files=(m.ManifestFile("cells/llamacpp-cpu-c4-r0/records.jsonl", 4096, SHA, "records"),),
 )
 FINDING = m.Finding("metrics.recomputed", "reject", "result.json", "ttft_ms.p50 is 2.0, the records give 3.0")
-VERDICT = m.Verdict("kit/verdict/1", "0.1.0", SHA, "rejected", (FINDING,), {"metrics.recomputed": 12})
+SIGNATURE = m.Signature("known", "ann@example.org", f"SHA256:{'x' * 43}", "ED25519")
+VERDICT = m.Verdict("kit/verdict/1", "0.1.0", SHA, "rejected", (FINDING,), {"metrics.recomputed": 12}, SIGNATURE)
 ANSWER = m.AnswerCheck("concurrent", "sum", 3, True, "2 + 2 is 4.", "")
 
 TRUTH = Truth(1, "3176d369132dc3aa", 10**12, None, 10**12 + 5, ((10**12 + 6, 1), (10**12 + 9, 2)), 10**12 + 10, 3)

@@ -200,6 +200,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.texts", "a prompt set that is a suite", prompts(name="correctness")),
     _m("plan.texts", "more prompts than memory holds", prompts(count=10**15)),
     _m("plan.texts", "an unknown level", in_plan(lambda plan: replace(plan, correctness_level="none"))),
+    _m("plan.challenge", "the usual seed", in_plan(lambda plan: replace(plan, challenge="0123456789abcdef"))),
     _m("plan.digest", "another plan", in_result(lambda result: replace(result, plan_sha256=OTHER))),
     _old("plan.digest", "in the manifest", manifest=put_at("plan_sha256", to=OTHER)),
     _m("cell.identity", "another replicate", in_cell(lambda cell: replace(cell, replicate=2))),

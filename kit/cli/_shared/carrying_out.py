@@ -56,12 +56,15 @@ class CommandOptions:
     budget_ns: int | None = None
     quiet_wait_s: float | None = None
     attempts: int | None = None
+    nonce: str | None = None
 
 
 def _final(plan: Plan, options: CommandOptions) -> Plan:
-    """A new plan with the rule of runs that decide, if it is to be one."""
+    """A new plan with the seed of its challenge and the rule of runs that decide, if it is to have them."""
+    from kit.plan.challenge import challenged
     from kit.plan.extension import deciding
 
+    plan = challenged(plan, options.nonce)
     return deciding(plan, options.budget_ns) if options.until_decided else plan
 
 

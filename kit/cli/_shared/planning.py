@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -22,6 +23,11 @@ _OPTIONS = (
     click.option("--warmup", type=Duration(0, 3600), metavar="TIME", help="Warm-up per cell."),
     click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions."),
     seed_option,
+    click.option(
+        "--challenge",
+        metavar="FILE|URL|HEX",
+        help="Nonce of the receiving board; the seed follows from it.",
+    ),
 )
 
 
@@ -46,15 +52,43 @@ def chosen_platform(
     warmup: float | None = None,
     replicates: int | None = None,
     seed: int | None = None,
+    challenge: str | None = None,
 ) -> Platform:
-    """The platform with what the options change of it; `seed` changes only the plan."""
+    """The platform with what the options change of it; `seed` and `challenge` change only the plan."""
     from kit.plan.platforms import load_platform
 
-    del seed
+    del seed, challenge
     chosen = load_platform(platform)
     if only is not None:
         chosen = _with_entries(chosen, only.split(","))
     return changed(chosen, concurrencies=concurrency, window_s=window, warmup_s=warmup, replicates=replicates)
+
+
+def asked_nonce(challenge: str | None, seed: int | None) -> str | None:
+    """The nonce that --challenge names: as digits, in a file or at an address; None without the option.
+
+    `InputError` if there is none, `SourceError` if the address does not answer.
+    """
+    if challenge is None:
+        return None
+    if seed is not None:
+        raise click.UsageError("--challenge decides the seed: leave out --seed.")
+    from kit.errors import InputError
+    from kit.plan.challenge import MAX_FILE_BYTES, NONCE, nonce_of
+
+    if NONCE.fullmatch(challenge):
+        return challenge
+    if challenge.startswith(("https://", "http://")):
+        from kit.supply.download import small_file
+
+        return nonce_of(small_file(challenge, MAX_FILE_BYTES), challenge)
+    if not Path(challenge).is_file():
+        return nonce_of(challenge.encode("utf-8", "replace"), challenge)
+    try:
+        with Path(challenge).open("rb") as file:
+            return nonce_of(file.read(MAX_FILE_BYTES + 1), challenge)
+    except OSError as error:
+        raise InputError(f"{challenge} cannot be read: {error.strerror}.", "Check the path.") from None
 
 
 def _with_entries(platform: Platform, names: list[str]) -> Platform:

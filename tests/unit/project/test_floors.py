@@ -61,7 +61,18 @@ MAY_CONNECT = {
     "run/doctor.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "signing", "publish", "supply", "run", "reactor"}
+FORBIDDEN_TO_VERIFY = {
+    "telemetry",
+    "loadgen",
+    "reference",
+    "engines",
+    "probe",
+    "signing",
+    "publish",
+    "supply",
+    "run",
+    "reactor",
+}
 
 
 @dataclass(slots=True)

@@ -6,17 +6,19 @@ import ast
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import kit.verify
-from kit.documents import Finding, Verdict
-from kit.verify import verdict_text, verify_bundle
+from kit.documents import Finding, Signature, Verdict
+from kit.verify import label_text, verdict_text, verify_bundle
 from kit.verify.difference import differences
 from kit.verify.registry import RULES, VERDICT_IDS
 from tests.support.good_bundle import good_bundle
 
+KEY = f"SHA256:{'x' * 43}"
 ROOT = Path(__file__).parents[3]
 DOCS = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 FORBIDDEN = ("engines", "endpoint", "loadgen", "measure", "sources", "host", "byhand", "reproduce", "cli")
@@ -34,7 +36,52 @@ def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None
     assert f"Identity: {judged.identity}\n" in text
     assert f"{len(RULES)} rules, {sum(judged.checked.values()):,} checks" in text
     assert "No findings.\n" in text
-    assert "no signatures yet" in text
+    assert "who made it (kit verify --signers)" in text
+    assert text.count("may be the best of many runs") == 1
+
+
+@pytest.mark.parametrize(
+    ("signature", "label", "words", "who_is_open"),
+    [
+        (None, "consistent", "", True),
+        (Signature("missing", why="no file"), "consistent", "Signature: none: no file", True),
+        (Signature("known", "ann", KEY, "ED25519"), "consistent, signed by ann", f"key {KEY} (ED25519)", False),
+        (
+            Signature("unknown", None, KEY, "RSA", "new"),
+            "consistent",
+            "Signature: nobody's who is known: new",
+            False,
+        ),
+        (Signature("revoked", None, KEY, "RSA", "lost"), "consistent", "Signature: REVOKED: lost", False),
+        (Signature("bad", why="other bytes"), "consistent", "Signature: BAD: other bytes", False),
+        (
+            Signature("known", "a\x1b[2J\nb", KEY, "RSA"),
+            "consistent, signed by a\ufffd[2J\ufffdb",
+            "not that it is",
+            False,
+        ),
+    ],
+)
+def test_a_signature_is_named_beside_the_label_and_changes_no_word_of_it(
+    signature: Signature | None, label: str, words: str, who_is_open: bool
+) -> None:
+    """And a rejected bundle is nobody's."""
+    judged = replace(verify_bundle(good_bundle()), signature=signature)
+    text = verdict_text(judged)
+
+    assert text.startswith(f"Label: {label} (as self-reported")
+    assert words in text
+    assert ("Signature: " in text) == (signature is not None)
+    assert ("who made it" in text) == who_is_open
+    assert label_text(replace(judged, label="rejected")) == "rejected"
+
+
+def test_a_challenged_run_is_not_called_the_best_of_many() -> None:
+    """Nor is a rejected one: that is the least of its faults."""
+    judged = verify_bundle(good_bundle())
+
+    assert "best of many" not in verdict_text(replace(judged, checked={**judged.checked, "plan.challenge": 1}))
+    assert "best of many" not in verdict_text(verdict())
 
 
 def test_findings_are_one_a_line_with_level_rule_and_place() -> None:

@@ -26,7 +26,7 @@ LEVELS = {each.id: each.level for each in RULES}
 # A run of processes has nothing that these could look at.
 OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"container.present"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.sequential"}
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential"}
 IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
