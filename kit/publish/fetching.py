@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -27,16 +27,17 @@ _HEAD = b"-----BEGIN SSH SIGNATURE-----"
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A bundle as it came: from where, its bytes, the signatures beside it, its manifest if it has one."""
+    """A bundle as it came: from where, its bytes, the signatures beside it, its files if they can be read."""
 
     origin: str
     archive: bytes
     signatures: tuple[bytes, ...]
-    manifest: bytes | None
+    files: Mapping[str, bytes]
 
     @property
     def identity(self) -> str | None:
-        return sha256(self.manifest).hexdigest() if self.manifest is not None else None
+        """The sha256 of its manifest; None where it has none."""
+        return sha256(self.files[MANIFEST]).hexdigest() if MANIFEST in self.files else None
 
     @property
     def name(self) -> str:
@@ -77,7 +78,7 @@ def write_down(arrived: Arrived, signature: bytes | None, folder: Path) -> tuple
 def _from_registry(place: OciPlace) -> Arrived:
     pulled = pull(place)
     origin = OciPlace(place.host, place.name, digest=pulled.digest).text()
-    arrived = Arrived(origin, pulled.archive, pulled.signatures, _manifest(pulled.archive))
+    arrived = Arrived(origin, pulled.archive, pulled.signatures, _files(pulled.archive))
     if pulled.identity is not None and arrived.identity != pulled.identity:
         raise SourceError(
             f"{origin} calls itself {plain_text(pulled.identity, 64)}; its archive is {arrived.identity}.",
@@ -115,14 +116,14 @@ def _from_file(path: Path) -> Arrived:
 
 
 def _arrived(origin: str, archive: bytes, signature: bytes | None) -> Arrived:
-    return Arrived(origin, archive, (signature,) if signature else (), _manifest(archive))
+    return Arrived(origin, archive, (signature,) if signature else (), _files(archive))
 
 
-def _manifest(archive: bytes) -> bytes | None:
+def _files(archive: bytes) -> Mapping[str, bytes]:
     try:
-        return unpack(archive).get(MANIFEST)
-    except ArchiveError:
-        return None
+        return unpack(archive)
+    except ArchiveError:  # verification says why
+        return {}
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,13 @@ import click
 
 from kit.cli._shared.options import json_option
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.signed import is_refused
 from kit.cli.publishing.publish import plain_http_option
 from kit.text import plain_text
 
 if TYPE_CHECKING:
     from kit.publish.fetching import Arrived
-    from kit.signing import SignatureCheck
+    from kit.documents import Signature
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _RANK = ("known", "unknown", "revoked", "bad")
@@ -31,11 +33,18 @@ _RANK = ("known", "unknown", "revoked", "bad")
     help="Folder; default this one.",
 )
 @click.option("--signers", type=FILE, metavar="FILE", help="Say who signed, by these allowed signers.")
+@click.option("--revoked", type=FILE, metavar="FILE", help="Revoked keys: a KRL or public keys.")
 @click.option("--sha256", metavar="HEX", help="What the file behind an https address must have.")
 @plain_http_option
 @json_option
 def command(
-    reference: str, out: Path | None, signers: Path | None, sha256: str | None, plain_http: bool, as_json: bool
+    reference: str,
+    out: Path | None,
+    signers: Path | None,
+    revoked: Path | None,
+    sha256: str | None,
+    plain_http: bool,
+    as_json: bool,
 ) -> int:
     """Fetch bundles byte for byte, with their signatures, verify them, and print their labels.
 
@@ -49,13 +58,15 @@ def command(
     from kit.judge.limited import judge_limited
     from kit.publish.fetching import arrivals, write_down
     from kit.publish.places import source
+    from kit.verify.verdict_text import label_text, signature_text
 
     found, refused = [], False
     for arrived in arrivals(source(reference, plain_http=plain_http, sha256=sha256)):
-        signature, check = _best(arrived, signers)
+        signature, worth = _best(arrived, signers, revoked)
         file, beside = write_down(arrived, signature, out or Path())
         verdict = judge_limited(file)
-        refused |= verdict.label == "rejected" or (check is not None and check.outcome in ("bad", "revoked"))
+        verdict = replace(verdict, signature=worth)
+        refused |= is_refused(verdict)
         first = verdict.findings[0] if verdict.label == "rejected" else None
         found.append(
             {
@@ -65,18 +76,18 @@ def command(
                 "identity": arrived.identity,
                 "size_bytes": len(arrived.archive),
                 "label": verdict.label,
-                "signature": check.outcome if check else "missing",
-                "signer": check.name if check else None,
-                "key": check.fingerprint if check else None,
+                "signature": worth.outcome,
+                "signer": worth.name,
+                "key": worth.fingerprint,
             }
         )
         if not as_json:
             click.echo(f"{plain_text(arrived.origin, 300)}")
             click.echo(f"  {file} ({len(arrived.archive):,} bytes)")
             click.echo(f"  identity  {arrived.identity or 'none'}")
-            click.echo(f"  signature {_words(check)}")
+            click.echo(f"  signature {signature_text(worth)}")
             why = f" ({first.rule}: {first.where}: {first.message})" if first else ""
-            click.echo(f"  label     {verdict.label}{why}")
+            click.echo(f"  label     {label_text(verdict)}{why}")
     if as_json:
         show_json(json.dumps({"bundles": found}, indent=1))
     elif len(found) > 1:
@@ -85,21 +96,10 @@ def command(
     return int(refused)
 
 
-def _best(arrived: Arrived, signers: Path | None) -> tuple[bytes | None, SignatureCheck | None]:
+def _best(arrived: Arrived, signers: Path | None, revoked: Path | None) -> tuple[bytes | None, Signature]:
     """The signature to keep, of somebody known if there is one, and what it is worth."""
-    from kit.signing import check_signature
+    from kit.signing import bundle_signature
 
-    if not arrived.signatures or arrived.manifest is None:
-        return next(iter(arrived.signatures), None), None
-    checked = [(each, check_signature(arrived.manifest, each, signers)) for each in arrived.signatures]
-    return min(checked, key=lambda pair: _RANK.index(pair[1].outcome))
-
-
-def _words(check: SignatureCheck | None) -> str:
-    if check is None:
-        return "none"
-    if check.outcome == "known":
-        return f"by {plain_text(check.name or '', 100)} ({check.fingerprint})"
-    if check.outcome == "bad":
-        return f"does not fit: {plain_text(check.why or '', 200)}"
-    return f"by the key {check.fingerprint}, {plain_text(check.why or '', 200)}"
+    judged = [(each, bundle_signature(arrived.files, each, signers, revoked)) for each in arrived.signatures]
+    none: tuple[bytes | None, Signature] = (None, bundle_signature(arrived.files, None, signers, revoked))
+    return min(judged, key=lambda pair: _RANK.index(pair[1].outcome), default=none)
