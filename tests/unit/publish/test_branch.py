@@ -47,7 +47,9 @@ def bare(tmp_path: Path) -> Path:
     folder = tmp_path / "it.git"
     clean = {name: value for name, value in os.environ.items() if name != "GIT_DIR"}
     subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True, env=clean)
-    git(folder, "config", "core.hooksPath", str(folder / "hooks"))  # of a server, which has no settings of this user
+    git(
+        folder, "config", "core.hooksPath", str(folder / "hooks")
+    )  # of a server, which has no settings of this user
     return folder
 
 
