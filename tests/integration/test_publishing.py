@@ -1,7 +1,8 @@
-"""A bundle on its way: signed, published to a real registry and a git branch, fetched where nothing is, verified."""
+"""A bundle on its way: signed, published to a real registry and a git branch, fetched elsewhere, verified."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -159,6 +160,17 @@ def test_from_a_branch_the_same_bundle_comes_back(signed: Signed, tmp_path: Path
     assert "results/index.json" in listed
     names = {Path(path).name for path in listed}
     assert names >= {"bundle.tar.gz", "bundle.tar.gz.sig", "REPORT.md", "report.html", "view.json"}
+
+
+def test_a_folder_has_it_once(signed: Signed, tmp_path: Path) -> None:
+    """As `kit results add` puts it there; a second time there is nothing to do."""
+    said = kit(tmp_path, "publish", str(signed.bundle), "results").splitlines()[0]
+    bundle = tmp_path / said.removeprefix("Published: ")
+    assert bundle.read_bytes() == signed.bundle.read_bytes()
+    assert Path(f"{bundle}.sig").read_bytes() == signed.signature
+    assert len(json.loads((tmp_path / "results" / "index.json").read_bytes())["bundles"]) == 1
+    again = kit(tmp_path, "publish", str(signed.bundle), "results")
+    assert again.startswith(f"Already there: {bundle.relative_to(tmp_path)}\n")
 
 
 def came_back(signed: Signed, home: Path, *words: str) -> None:
