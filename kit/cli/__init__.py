@@ -24,7 +24,7 @@ COMMANDS = {
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
     "publish": ("kit.cli.publishing.publish", "Publish a bundle: results folder, git branch or OCI registry."),
     "fetch": ("kit.cli.publishing.fetch", "Fetch published bundles, byte for byte, and verify them."),
-    "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: take new ones in, list them."),
+    "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),

@@ -71,7 +71,9 @@ def fingerprints_of(evidence: Evidence) -> Fingerprints:
     cells: list[CellFiles] = [*evidence.cells.values(), *attempts]
     held = [data for files in cells if (data := evidence.files.get(f"{files.folder}/{RECORDS}"))]
     records = (record for files in cells for record in files.records or ())
-    starts = (files.cell.facts.origin_utc for files in cells if files.cell is not None and files.cell.facts is not None)
+    starts = (
+        files.cell.facts.origin_utc for files in cells if files.cell is not None and files.cell.facts is not None
+    )
     return Fingerprints(
         frozenset(sha256(data).hexdigest() for data in held), frozenset(starts), tuple(_marked(records))
     )
