@@ -1,9 +1,9 @@
 """A run that could not be made before: a board gives a nonce, and the seed of the run follows from it. Pure.
 
 The seed decides every salt, length and order of prompts (kit.plan.schedule), so the records of a challenged run
-were made after the nonce was known, or all of them were invented. It is, in [0, 2**53):
+were made after the nonce was known, or all of them were invented. It is
 
-    first 8 bytes, big-endian, of SHA-256("kit-challenge-1/" + nonce)  >> 11     (nonce: lower-case hexadecimal)
+    the first 12 hexadecimal digits of SHA-256("kit-challenge-1/" + nonce)     (nonce: lower-case hexadecimal)
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from kit.errors import InputError
 from kit.text import plain_text
 
 NAME = "kit-challenge-1"
-SEED_BITS = 53  # every JSON reader keeps such an integer exactly
+SEED_DIGITS = 12  # hexadecimal; documents hold seeds up to 10**15
 MAX_FILE_BYTES = 4096
 NONCE = re.compile(r"[0-9a-f]{16,64}")
 
 
 def challenge_seed(nonce: str) -> int:
     """The seed of a run with this nonce."""
-    digest = sha256(f"{NAME}/{nonce}".encode("ascii")).digest()
-    return int.from_bytes(digest[:8], "big") >> (64 - SEED_BITS)
+    return int(sha256(f"{NAME}/{nonce}".encode("ascii")).hexdigest()[:SEED_DIGITS], 16)
 
 
 def challenged(plan: Plan, nonce: str | None) -> Plan:

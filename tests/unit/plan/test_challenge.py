@@ -8,23 +8,26 @@ from hashlib import sha256
 import pytest
 
 from kit.errors import InputError
-from kit.plan.challenge import MAX_FILE_BYTES, SEED_BITS, challenge_seed, challenged, nonce_of
+from kit.plan.challenge import MAX_FILE_BYTES, challenge_seed, challenged, nonce_of
+from kit.strict import plain
+from kit.strict.schema import problems
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue
 from kit.verify.rules_plan import plan_challenge
 from tests.support.good_bundle import good_plan
 
 NONCE = "00112233445566778899aabbccddeeff"
-VECTOR = 4577415816020298
+VECTOR = 143044244250634
 
 
 def test_the_seed_is_the_documented_one() -> None:
     """A test vector of docs/publishing.md; anybody can compute it with sha256sum."""
-    assert challenge_seed(NONCE) == int(sha256(f"kit-challenge-1/{NONCE}".encode()).hexdigest()[:16], 16) // 2**11
+    assert challenge_seed(NONCE) == int(sha256(f"kit-challenge-1/{NONCE}".encode()).hexdigest()[:12], 16)
     assert challenge_seed(NONCE) == VECTOR
     seeds = {challenge_seed(f"{number:032x}") for number in range(500)}
     assert len(seeds) == 500
-    assert all(0 <= seed < 2**SEED_BITS for seed in seeds)
+    plans = (challenged(good_plan(), f"{number:032x}") for number in range(50))
+    assert all(problems(plain(plan), "plan") == [] for plan in plans)
 
 
 def test_a_plan_gets_nonce_and_seed_and_nothing_else_changes() -> None:
