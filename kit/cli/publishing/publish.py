@@ -37,8 +37,8 @@ def command(
 
     DEST is a results folder, a branch (git+https://HOST/PATH#BRANCH, also git+ssh and git+file; :FOLDER behind it,
     default results) or a registry (oci://HOST/NAME[:TAG]). A rejected bundle is not published. Git uses your own
-    keys and helpers, a registry the logins of `docker login`; nothing is asked. What is published holds all
-    prompts and answers, and facts of the machine.
+    keys and helpers, a registry the logins of `docker login`; nothing is asked. What is published holds every
+    answer in full, and facts of the machine.
 
     Example: kit publish smol.tar.gz oci://ghcr.io/name/results
     """
