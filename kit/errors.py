@@ -11,6 +11,7 @@
     ├── WrongAnswersError        7   the server is up but does not answer correctly
     ├── NoResultError            8   nothing could be measured
     ├── UnreachableError        12   nobody answers at the server's address
+    ├── PublishError            13   the place where something was to be published did not take it
     └── StorageError            10   the disk refused what was to be kept
 
 Exit code 0 is success, 1 also a negative answer (verify refused, a test failed), 130 an interrupt.
@@ -72,6 +73,10 @@ class NoResultError(KitError):
 
 class UnreachableError(KitError):
     exit_code = 12
+
+
+class PublishError(KitError):
+    exit_code = 13
 
 
 class StorageError(KitError):

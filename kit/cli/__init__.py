@@ -22,6 +22,8 @@ COMMANDS = {
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
     "sign": ("kit.cli.publishing.sign", "Sign a bundle with an SSH key: who stands behind it."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
+    "publish": ("kit.cli.publishing.publish", "Publish a bundle: results folder, git branch or OCI registry."),
+    "fetch": ("kit.cli.publishing.fetch", "Fetch published bundles, byte for byte, and verify them."),
     "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
@@ -51,9 +53,10 @@ REFUSED_BY_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 
 EXIT_CODES = """\b
 Exit codes: 0 success; 1 negative result (bundle rejected, test failed); 2 wrong usage or invalid input;
-3 internal error; 4 model not downloadable or wrong hash; 5 engine failed; 6 server did not become ready;
-7 wrong answers; 8 nothing could be measured; 9 port in use; 10 cannot write to disk;
-11 server not running on its device; 12 nobody answers at the URL; 130 interrupted.
+3 internal error; 4 model or bundle not downloadable, or wrong hash; 5 engine failed;
+6 server did not become ready; 7 wrong answers; 8 nothing could be measured; 9 port in use;
+10 cannot write to disk; 11 server not running on its device; 12 nobody answers at the URL;
+13 destination refused what was published; 130 interrupted.
 KIT_DEBUG=1 prints each call to a server, an engine or a program, and tracebacks.
 """
 
