@@ -30,13 +30,17 @@ class RefusedError(KitError):
 
 @dataclass(frozen=True, slots=True)
 class OpenedStudy:
-    """A study, and the evidence that it was made from; None for what was imported. `flags` need review."""
+    """A study, and the evidence that it was made from; None for what was imported. `flags` need review.
+
+    `notes` counts the findings that are no more than notes.
+    """
 
     study: Study
     plan: Plan | None = None
     result: Result | None = None
     evidence: Evidence | None = None
     flags: tuple[Finding, ...] = ()
+    notes: int = 0
 
     def records(self, cell: str) -> tuple[Record, ...]:
         """The records of a cell; none where there are none."""
@@ -68,7 +72,8 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
     identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
     study = study_of_run(plan, result, parts, identity, verdict.label, evidence.host)
     flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
-    return OpenedStudy(study, plan, result, evidence, flags)
+    notes = sum(finding.level == "note" for finding in verdict.findings)
+    return OpenedStudy(study, plan, result, evidence, flags, notes)
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:

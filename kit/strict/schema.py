@@ -40,6 +40,7 @@ DOCUMENTS = frozenset(
         "folders",
         "host",
         "images",
+        "index",
         "builds",
         "inputs",
         "load",

@@ -23,7 +23,7 @@ ORDER = (
     "runtimes", "plan",
     "storage", "telemetry",
     "loadgen", "reference", "engines", "probe",
-    "verify", "judge", "report",
+    "verify", "judge", "collection", "report",
     "supply", "run",
     "cli", "__main__",
 )  # fmt: skip
