@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from kit.documents.index import IndexCard, IndexEntry, IndexFindings, IndexMachine, IndexSigner
+from kit.collection.layout import machine_slug
+from kit.documents.index import IndexCard, IndexEntry, IndexFindings, IndexMachine
 from kit.documents.study import Subject
 from kit.judge.machines import machine_text
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.score import load_contract, scorecard
 from kit.judge.study import is_lower_bound, median_interval_of, suspicions_of
-from kit.collection.layout import machine_slug
 from kit.storage.names import MANIFEST, PLAN
 from kit.text import plain_text
 from kit.verify.evidence import open_bundle
@@ -37,7 +37,10 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
     """
     opened = verified_study(open_bundle(archive), path)
     study, plan, evidence = opened.study, opened.plan, opened.evidence
-    assert plan is not None and evidence is not None and evidence.identity is not None and study.label is not None
+    assert plan is not None
+    assert evidence is not None
+    assert evidence.identity is not None
+    assert study.label is not None
     grades = {
         (card.entry, card.concurrency): card.grade for card in scorecard([study], load_contract(CONTRACT)).cards
     }

@@ -80,7 +80,9 @@ def read_index(folder: Path) -> Index:
         with path.open("rb") as file:
             data = file.read(MAX_INDEX_BYTES + 1)
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Make it: kit results index") from None
+        raise InputError(
+            f"{path} cannot be read: {error.strerror or error}.", "Make it: kit results index"
+        ) from None
     if len(data) > MAX_INDEX_BYTES:
         raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Make it anew: kit results index")
     return read_document(data, Index, "index", str(path))
@@ -93,5 +95,3 @@ def read_archive(path: Path) -> bytes:
             return file.read(DEFAULT.compressed_bytes + 1)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
-
-

@@ -7,8 +7,10 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from kit.documents.study import Machine
+from kit.errors import InputError
 from kit.judge.machines import cpu_name
 from kit.storage.names import is_litter
+from kit.text import plain_text
 
 INDEX = "index.json"
 SIGNERS = "allowed_signers"  # as ssh-keygen reads it; whose keys have names in the index
@@ -19,12 +21,13 @@ MAX_SLUG_CHARS = 60
 NOT_STATED = "machine-not-stated"
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_FLAT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
 _IDENTITY = re.compile(r"[0-9a-f]{16}")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
 
 def machine_slug(machine: Machine | None) -> str:
-    """A machine as the name of a folder, `amd-epyc-7763-2cpu`, `2x-nvidia-h200-16cpu`; [a-z0-9-], 60 characters."""
+    """A machine as the name of a folder: `amd-epyc-7763-2cpu`, `2x-nvidia-h200-16cpu`; at most 60 characters."""
     if machine is None:
         return NOT_STATED
     counted = Counter(machine.gpus)
@@ -58,6 +61,10 @@ def archives_in(folder: Path) -> tuple[PurePosixPath, ...]:
         for path in _visible(folder)
         if path.name.endswith(ARCHIVE_SUFFIX) and path.is_file()
     ]
+    for path in flat:
+        if not _FLAT.fullmatch(path.name):
+            what = f"{plain_text(str(folder), 200)}: the name {path.name!a} cannot stand in an index."
+            raise InputError(what, "Rename the file: letters, digits and . _ + - only.")
     placed = [
         home / ARCHIVE
         for platform in _folders(folder)

@@ -20,7 +20,7 @@ class IndexMachine:
 
 @dataclass(frozen=True, slots=True)
 class IndexSigner:
-    """Whose key signed a bundle: the name that the list of allowed signers gives it (None: none), and the key's own."""
+    """Whose key signed a bundle; `name` is that in the list of allowed signers, None if the key is not in it."""
 
     name: str | None
     fingerprint: str

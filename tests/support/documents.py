@@ -13,6 +13,7 @@ from kit.strict.decode import plain
 from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point
 from tests.support.documents_compared import COMPARED
+from tests.support.documents_index import INDEX
 from tests.support.documents_judged import JUDGED
 from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
@@ -261,6 +262,7 @@ MODELS: dict[str, Any] = {
     "examination": EXAMINATION,
     "finding": FINDING,
     "host": HOST,
+    "index": INDEX,
     "load": LOAD,
     "manifest": MANIFEST,
     "metrics": METRICS,
