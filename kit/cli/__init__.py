@@ -22,6 +22,7 @@ COMMANDS = {
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
+    "site": ("kit.cli.site", "Write a static board of a folder of results, with a page for each bundle."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
     "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),

@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kit.catalogue.published import Published
+from kit.documents.index import IndexEntry, IndexRefused
 from kit.documents.study import Study
 from kit.text import plain_text
 
+BUNDLES = "bundles"
 SHORT = 12  # digits of an identity that a table shows
 FOLDER_DIGITS = 16  # and that name the folder of its page
+LONG_AGO = "1970-01-01T00:00:00Z"  # where nobody states a time: no clock is asked
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One accepted bundle: its study is recomputed from its records.
+    """One accepted bundle: its line in the index, and its study, recomputed from its records.
 
-    `path` is its archive in the results folder, `source` the same as commands name it, `folder` where its page and
-    archive lie in the site. `reproduced_by` are the identities of bundles of others that agree.
+    `source` is its archive as commands name it, `folder` where its page and archive lie in the site.
     """
 
-    path: str
+    entry: IndexEntry
+    study: Study
     source: str
     folder: str
-    identity: str
-    sha256: str
-    size_bytes: int
-    started_utc: str
-    study: Study
-    signer: str | None = None
-    fingerprint: str | None = None
-    challenge: str | None = None
-    flags: int = 0
-    reproduced_by: tuple[str, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        return self.entry.identity
+
+    @property
+    def started_utc(self) -> str:
+        return self.entry.started_utc or LONG_AGO
+
+    @property
+    def signer(self) -> str | None:
+        """The name that the list of allowed signers has for the key; None without one."""
+        return self.entry.signer.name if self.entry.signer else None
+
+    @property
+    def fingerprint(self) -> str | None:
+        return self.entry.signer.fingerprint if self.entry.signer else None
 
     @property
     def page(self) -> str:
@@ -43,7 +53,7 @@ class Exhibit:
     @property
     def archive(self) -> str:
         """The archive in the site, by a name that says what it is when it is downloaded."""
-        return f"{self.folder}/{archive_name(self.study.name, self.identity)}"
+        return f"{self.folder}/{archive_name(self.entry.platform, self.identity)}"
 
     @property
     def command(self) -> str:
@@ -52,20 +62,12 @@ class Exhibit:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """What lies in the results folder and is not shown, with the reason."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Board:
     """All of it. `url` is where it will stand, for the feed; `archives`: they lie in the site, to be downloaded."""
 
     title: str
     exhibits: tuple[Exhibit, ...]
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[IndexRefused, ...] = ()
     published: tuple[Published, ...] = ()
     url: str = ""
     archives: bool = True
@@ -77,10 +79,7 @@ def archive_name(platform: str, identity: str) -> str:
     return f"{kept or 'bundle'}-{identity[:SHORT]}.tar.gz"
 
 
-def folder_names(identities: Sequence[str]) -> dict[str, str]:
-    """The folder of each bundle's page: 16 digits of its identity, or all where somebody made two that begin alike."""
-    short = [identity[:FOLDER_DIGITS] for identity in identities]
-    return {
-        identity: f"bundles/{identity if short.count(start) > 1 else start}"
-        for identity, start in zip(identities, short, strict=True)
-    }
+def folder_of(identity: str, taken: Collection[str]) -> str:
+    """The folder of a bundle's page: 16 digits of its identity, or all where another bundle has that one."""
+    short = f"{BUNDLES}/{identity[:FOLDER_DIGITS]}"
+    return f"{BUNDLES}/{identity}" if short in taken else short

@@ -16,7 +16,7 @@ from kit.text import plain_text
 
 SHOWN: tuple[Metric, ...] = tuple(METRICS[path] for path in (THROUGHPUT, TTFT_P50, ITL_P50, ERROR_RATE))
 MAX_NAME = 80
-UNSIGNED = "unsigned"
+UNSIGNED, UNKNOWN_KEY = "unsigned", "unknown key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class Line:
 
     @property
     def signer(self) -> str:
-        return self.exhibit.signer or UNSIGNED
+        return plain_text(self.exhibit.signer or (UNKNOWN_KEY if self.exhibit.fingerprint else UNSIGNED), MAX_NAME)
 
     @property
     def label(self) -> str:
-        return self.exhibit.study.label or ""
+        return self.exhibit.entry.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from kit import __version__
 from kit.catalogue.published import Published
 from kit.report.board.charts import MAX_CHARTS, groups_of
-from kit.report.board.exhibits import SHORT, Board, Exhibit
+from kit.report.board.exhibits import LONG_AGO, SHORT, Board, Exhibit
 from kit.report.board.lines import SHOWN, filters_of, levels_of, lines_of, machine_names
 from kit.report.page.templates import environment, inside, style_of
 from kit.report.plots.render import inline_svg
@@ -25,7 +25,6 @@ from kit.text import bytes_text, number, plain_text
 MARK = "made by kit site"
 NO_CHALLENGE = "no challenge"
 FEED_ENTRIES = 100
-LONG_AGO = "1970-01-01T00:00:00Z"  # the feed of an empty board
 
 
 @dataclass(frozen=True, slots=True)
