@@ -64,7 +64,8 @@ def spot_plan(spot: Spot) -> Plan:
     work = replace(demo.workload, concurrencies=(1, 2, 4), replicates=3, warmup_s=0.2, window_s=0.6, drain_s=5.0)
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     platform = replace(demo, workload=work, model=spot.model)
-    made = make_plan(platform, model(spot.model), load_prompts(work.prompts), suite, cpus=spot.cpus, seed=spot.seed)
+    prompts = load_prompts(work.prompts)
+    made = make_plan(platform, model(spot.model), prompts, suite, cpus=spot.cpus, seed=spot.seed)
     return replace(made, method=3, attempts=1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.documents.pins import OutputTokens
+from kit.documents.plan import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.judge.machines import by_machine, machine_text
 from kit.judge.study import median_interval_of, suspicions_of

@@ -22,9 +22,9 @@ ORDER = (
     "stream", "metrics",
     "runtimes", "plan",
     "storage", "telemetry",
-    "loadgen", "reference", "engines", "probe",
+    "loadgen", "reference", "engines", "probe", "signing",
     "verify", "judge", "collection", "report",
-    "supply", "run",
+    "publish", "supply", "run",
     "cli", "__main__",
 )  # fmt: skip
 MAX_MODULES = 25
@@ -32,9 +32,13 @@ MAX_MODULES = 25
 # Who may import what has a door to the world.
 DOOR_LIBRARIES = {
     "docker": {"engines"},
-    "httpx": {"probe/http.py", "supply/download.py"},
+    # publish: to registries and behind addresses, with bounds and redirects of its own
+    "httpx": {"probe/http.py", "supply/download.py", "publish/web.py"},
     "socket": {"loadgen", "reference", "engines", "reactor.py"},
-    "subprocess": {"engines", "supply/download.py", "supply/images/bases.py", "supply/pip.py"},
+    "subprocess": {
+        "engines", "signing", "publish/git.py", "publish/login.py",
+        "supply/download.py", "supply/images/bases.py", "supply/pip.py",
+    },
     "rich": {"cli"},
     "click": {"cli"},
     "xllamacpp": {"runtimes/embedded_llamacpp.py"},
@@ -50,7 +54,7 @@ MAY_CONNECT = {
     "run/doctor.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
-FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "supply", "run", "reactor"}
+FORBIDDEN_TO_VERIFY = {"telemetry", "loadgen", "reference", "engines", "probe", "signing", "publish", "supply", "run", "reactor"}
 
 
 @dataclass(slots=True)
