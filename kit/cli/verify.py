@@ -23,12 +23,11 @@ def command(run: Path, quiet: bool, as_json: bool) -> int:
 
     Example: kit verify demo.tar.gz --json
     """
-    from kit.cli._shared.opening import bundle_bytes
-    from kit.storage.run_folder import read_folder
+    from kit.judge.limited import judge_limited
     from kit.strict import plain, write_json
-    from kit.verify import verdict_text, verify_bundle, verify_run
+    from kit.verify.verdict_text import verdict_text
 
-    verdict = verify_run(read_folder(run)) if run.is_dir() else verify_bundle(bundle_bytes(run))
+    verdict = judge_limited(run)
     if as_json:
         show_json(write_json(plain(verdict)))
     elif quiet:

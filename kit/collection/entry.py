@@ -13,9 +13,9 @@ from kit.judge.machines import machine_text
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.score import load_contract, scorecard
 from kit.judge.study import is_lower_bound, median_interval_of, suspicions_of
-from kit.storage.names import MANIFEST, PLAN
+from kit.storage.names import PLAN
 from kit.text import plain_text
-from kit.verify.evidence import open_bundle
+from kit.verify.evidence import Evidence, open_bundle
 
 CONTRACT = "kit-2"
 MAX_REASON_CHARS = 200
@@ -27,7 +27,7 @@ class OpenedBundle:
 
     entry: IndexEntry
     opened: OpenedStudy
-    manifest: bytes
+    evidence: Evidence
 
 
 def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
@@ -45,6 +45,7 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
         (card.entry, card.concurrency): card.grade for card in scorecard([study], load_contract(CONTRACT)).cards
     }
     started = [files.cell.started_utc for files in evidence.cells.values() if files.cell is not None]
+    started += [evidence.calibration.started_utc] if evidence.calibration is not None else []
     entry = IndexEntry(
         path=path,
         identity=evidence.identity,
@@ -63,7 +64,7 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
         findings=IndexFindings(len(opened.flags), opened.notes),
         reproduced_by=(),
     )
-    return OpenedBundle(entry, opened, evidence.files[MANIFEST])
+    return OpenedBundle(entry, opened, evidence)
 
 
 def _card(subject: Subject, grades: Mapping[tuple[str, int], str | None]) -> IndexCard:

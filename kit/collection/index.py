@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
-from kit.collection.entry import CONTRACT, opened_bundle
-from kit.collection.layout import INDEX, archives_in
+from kit.collection.entry import CONTRACT, OpenedBundle, opened_bundle
+from kit.collection.fingerprints import Fingerprints, Likeness, fingerprints_of, likeness
+from kit.collection.layout import INDEX, archives_in, signature_of
+from kit.collection.signers import Trusted, signer_of, trusted_in
 from kit.documents.index import Index, IndexEntry, IndexRefused
 from kit.errors import InputError, KitError
+from kit.judge.reproduction import Party, party_of, reproduction
+from kit.signing import read_signature
 from kit.storage.archive import DEFAULT
+from kit.storage.names import MANIFEST
 from kit.storage.run_folder import read_document, replace_file
 from kit.strict import plain, write_json
 from kit.strict.schema import check
@@ -23,42 +28,93 @@ MAX_REASON_CHARS = 400
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One archive of a folder as far as it alone says it: its line in the index, or why it has none."""
+    """One archive of a folder: its line in the index, or why it has none.
+
+    `party` is what is held against other runs of its plan, `likeness` how much of a new bundle is in it.
+    """
 
     entry: IndexEntry | None
-    refused: IndexRefused | None
+    refused: IndexRefused | None = None
+    party: Party | None = None
+    likeness: Likeness | None = None
 
 
-def make_index(folder: Path) -> Index:
-    """The index of a folder, from its bundles and signatures alone. Nothing is written."""
-    return index_of([seen(folder, path) for path in archives_in(folder)])
+def make_index(folder: Path, signers: Path | None = None) -> Index:
+    """The index of a folder, from its bundles and signatures alone. Nothing is written.
+
+    `signers` are the allowed signers, in place of the file of the folder.
+    """
+    return index_of(seen_in(folder, trusted_in(folder, signers)))
 
 
-def seen(folder: Path, path: PurePosixPath) -> Seen:
+def seen_in(folder: Path, trusted: Trusted, new: Fingerprints | None = None) -> list[Seen]:
+    """All archives of a folder, verified, and how much of a new bundle is in each."""
+    return [seen(folder, path, trusted, new) for path in archives_in(folder)]
+
+
+def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Fingerprints | None = None) -> Seen:
     """One archive of the folder, verified."""
     archive = read_archive(folder / path)
+    beside = signature_of(folder / path)
     try:
-        return Seen(opened_bundle(archive, str(path)).entry, None)
+        signature = read_signature(beside) if beside.is_file() else None
+        return seen_as(opened_bundle(archive, str(path)), signature, trusted, new)
     except KitError as error:
         reason = plain_text(error.what, MAX_REASON_CHARS)
         return Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
 
 
+def seen_as(
+    opened: OpenedBundle, signature: bytes | None, trusted: Trusted, new: Fingerprints | None = None
+) -> Seen:
+    """An opened bundle with its signer; `RefusedError` if its signature is wrong."""
+    manifest, entry = opened.evidence.files[MANIFEST], opened.entry
+    signer = signer_of(manifest, signature, trusted, entry.started_utc, entry.path)
+    return Seen(
+        entry=replace(entry, signer=signer),
+        party=party_of(opened.opened, signer.name if signer else None),
+        likeness=None if new is None else likeness(new, fingerprints_of(opened.evidence)),
+    )
+
+
 def index_of(found: Sequence[Seen]) -> Index:
     """The index of what was found in a folder; of several archives of one identity the first by path counts."""
-    entries = sorted((each.entry for each in found if each.entry), key=lambda entry: entry.path)
     refused = [each.refused for each in found if each.refused]
-    first: dict[str, IndexEntry] = {}
-    for entry in entries:
-        if (other := first.setdefault(entry.identity, entry)) is not entry:
-            reason = f"{entry.path} has the same identity as {other.path}."
-            refused.append(IndexRefused(entry.path, entry.sha256, entry.size_bytes, reason))
+    first: dict[str, Seen] = {}
+    for each in sorted(found, key=lambda each: each.entry.path if each.entry else ""):
+        if each.entry is None:
+            continue
+        other = first.setdefault(each.entry.identity, each).entry
+        if other is not None and other is not each.entry:
+            reason = f"{each.entry.path} has the same identity as {other.path}."
+            refused.append(IndexRefused(each.entry.path, each.entry.sha256, each.entry.size_bytes, reason))
     return Index(
         schema="kit/index/1",
         contract=CONTRACT,
-        bundles=tuple(first.values()),
+        bundles=tuple(_reproduced(tuple(first.values()))),
         refused=tuple(sorted(refused, key=lambda each: each.path)),
     )
+
+
+def _reproduced(found: Sequence[Seen]) -> Iterator[IndexEntry]:
+    """The lines of the index, each with those that reproduced it; only runs of one plan are compared."""
+    plans: dict[str, list[tuple[str, Party]]] = {}
+    for each in found:
+        if each.entry is not None and each.party is not None:
+            plans.setdefault(each.party.digest, []).append((each.entry.identity, each.party))
+    for each in found:
+        if each.entry is None:
+            continue
+        mine = each.party
+        others = plans.get(mine.digest, []) if mine is not None and mine.signer is not None else []
+        agree = [
+            identity
+            for identity, party in others
+            if mine is not None
+            and party.signer not in (None, mine.signer)
+            and reproduction(mine, party).outcome == "reproduced"
+        ]
+        yield replace(each.entry, reproduced_by=tuple(sorted(agree)))
 
 
 def index_bytes(index: Index) -> bytes:

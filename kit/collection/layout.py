@@ -14,6 +14,7 @@ from kit.text import plain_text
 
 INDEX = "index.json"
 SIGNERS = "allowed_signers"  # as ssh-keygen reads it; whose keys have names in the index
+REVOKED = "revoked_keys"  # as ssh-keygen reads it; whose signatures count no more
 ARCHIVE, SIGNATURE, VIEW = "bundle.tar.gz", "bundle.tar.gz.sig", "view.json"
 ARCHIVE_SUFFIX, SIGNATURE_SUFFIX = ".tar.gz", ".sig"
 IDENTITY_CHARS = 16  # of the identity, in the name of a folder: 64 bits, which nobody meets twice by chance

@@ -136,6 +136,16 @@ def equivalence_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     return two_sided_p(room, found.df) / 2 if room > 0 else 1.0
 
 
+def beyond_p(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """How likely the two would seem so unlike if they differed by no more than what counts; None as above."""
+    found = _difference(tuple(a), tuple(b))
+    if found is None:
+        return None
+    with localcontext(ARITHMETIC):
+        beyond = float((abs(found.middle) - _MARGIN) / found.error)
+    return two_sided_p(beyond, found.df) / 2 if beyond > 0 else 1.0
+
+
 def more_replicates(a: Sequence[float], b: Sequence[float], confidence: float, most: int) -> int | None:
     """How many more on each side would tell with a chance of 80 % whether the two differ, or are equivalent.
 

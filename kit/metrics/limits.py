@@ -88,6 +88,9 @@ SAMPLE_FLOORS = {250: 17, 500: 1, 750: 17, 900: 44, 950: 90, 990: 459, 999: 4603
 MIN_REPLICATES_FOR_INTERVAL = 3  # two cannot tell a disturbed one from the other, and their interval is huge
 # All comparisons of one verdict together err in at most 5 %: so much for who is ahead, and so much for ties.
 AHEAD_ERROR, TIED_ERROR = 0.04, 0.01
+# Two runs of one plan: so often may "reproduced" be said of what differs by more than counts, and "not reproduced"
+# of what does not. They exclude each other, so neither takes from the other.
+REPRODUCED_ERROR = 0.05
 # Two figures are tied if they surely differ by less than this: no reason to choose one runtime before the other.
 EQUIVALENT_PERCENT = 5
 # From so many replicates on, those that had the same prompts one after the other are compared pair by pair: drift

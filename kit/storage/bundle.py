@@ -14,7 +14,7 @@ from pathlib import Path
 from kit import __version__
 from kit.documents import Manifest, ManifestFile
 from kit.errors import InputError
-from kit.storage.archive import pack
+from kit.storage.archive import DEFAULT, pack
 from kit.storage.names import MANIFEST, PLAN, RESULT
 from kit.storage.run_folder import read_bundle_files
 from kit.strict import plain, write_json
@@ -28,6 +28,15 @@ class Bundle:
     data: bytes
     identity: str
     manifest: Manifest
+
+
+def read_archive(path: Path) -> bytes:
+    """The bytes of an archive, or as many as are enough to refuse it; `InputError` if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(DEFAULT.compressed_bytes + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
 
 
 def kind_of(name: str) -> str:

@@ -37,4 +37,5 @@ RULES: tuple[Rule, ...] = (
 
 # Findings that no rule makes, but the judgement itself.
 CRASHED, NOT_RUN, NOTHING_CHECKED = "verifier.crashed", "verdict.not_run", "verdict.nothing_checked"
-VERDICT_IDS = (CRASHED, NOT_RUN, NOTHING_CHECKED)
+LIMIT = "verifier.limit"
+VERDICT_IDS = (CRASHED, LIMIT, NOT_RUN, NOTHING_CHECKED)

@@ -9,7 +9,7 @@ from kit import __version__
 from kit.documents import Cell, Finding, Verdict
 from kit.text import plain_text
 from kit.verify.evidence import Evidence
-from kit.verify.registry import CRASHED, NOT_RUN, NOTHING_CHECKED, RULES
+from kit.verify.registry import CRASHED, LIMIT, NOT_RUN, NOTHING_CHECKED, RULES
 from kit.verify.rule import Issue, Rule
 from kit.verify.views import found_cells, loaded_cells
 
@@ -19,6 +19,7 @@ MAX_MESSAGE_CHARS = 400
 _GRAVEST_FIRST = ("reject", "flag", "note")
 # The label "consistent" needs each of these to have looked at every measured cell, and to have nothing to say.
 TELEMETRY_RULES = ("telemetry.present", "telemetry.recomputed", "telemetry.plausible")
+NO_MEMORY = "Judging it needs more memory than there is."
 REPLAYED = "attempts.replayed"  # has nothing to look at where no cell was taken twice, but must have run
 
 
@@ -42,14 +43,19 @@ def verify(evidence: Evidence, rules: Sequence[Rule] = RULES) -> Verdict:
     return _verdict(evidence.identity, findings, checked, consistent=_corroborated(evidence, findings, checked))
 
 
-def verify_opened(open_: Callable[[], Evidence]) -> Verdict:
+def verify_opened(open_: Callable[[], Evidence], no_memory: str = NO_MEMORY) -> Verdict:
     """The verdict on what `open_` gives; if it crashes, that is the verdict."""
     try:
-        evidence = open_()
+        return verify(open_())
+    except MemoryError:
+        return refusal(LIMIT, no_memory)
     except Exception as error:  # whatever it is, it must end in a refusal and not in a traceback
-        words = f"The evidence cannot be opened: {type(error).__name__}."
-        return _verdict(None, [_finding(CRASHED, "reject", Issue("the whole", words))], {})
-    return verify(evidence)
+        return refusal(CRASHED, f"The evidence cannot be opened: {type(error).__name__}.")
+
+
+def refusal(id_: str, words: str) -> Verdict:
+    """The verdict on what could not be judged, and why."""
+    return _verdict(None, [_finding(id_, "reject", Issue("the whole", words))], {})
 
 
 def _verdict(
@@ -94,6 +100,8 @@ def _run(rule: Rule, evidence: Evidence) -> _Ran:
                 found.append(_finding(rule.id, rule.level, step))
             else:
                 more += 1
+    except MemoryError:
+        raise  # of the whole, and no rule's fault
     except Exception as error:  # a rule that crashes has not held
         words = f"The rule {rule.id} failed on this evidence: {type(error).__name__}."
         crash = _finding(CRASHED, "reject", Issue(rule.id, words))

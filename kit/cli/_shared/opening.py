@@ -17,14 +17,9 @@ MAX_STUDY_BYTES = 64 << 20
 
 def bundle_bytes(path: Path) -> bytes:
     """The bytes of a bundle, read once; `InputError` if it cannot be read or is far too large."""
-    from kit.storage.archive import DEFAULT
+    from kit.storage.bundle import read_archive
 
-    try:
-        with path.open("rb") as file:
-            data = file.read(DEFAULT.compressed_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
-    return data
+    return read_archive(path)
 
 
 def open_study(path: Path, slo: Slo | None = None) -> OpenedStudy:

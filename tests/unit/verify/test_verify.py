@@ -175,7 +175,7 @@ def test_evidence_that_cannot_even_be_opened_is_refused() -> None:
     """A crash before the rules is a verdict too."""
 
     def crashing() -> Evidence:
-        raise MemoryError
+        raise LookupError
 
     verdict = verify_opened(crashing)
     assert (verdict.label, rules_in(verdict)) == ("rejected", {CRASHED})

@@ -1,0 +1,203 @@
+"""How a bundle comes into a folder of results: verified, new, and no copy of another; all of it or nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
+
+from kit.collection.entry import OpenedBundle, opened_bundle
+from kit.collection.fingerprints import Likeness, fingerprints_of
+from kit.collection.index import Seen, index_bytes, index_of, seen_as, seen_in
+from kit.collection.layout import ARCHIVE, ARCHIVE_SUFFIX, INDEX, SIGNATURE, VIEW, place
+from kit.collection.signers import Trusted
+from kit.documents.index import Index, IndexEntry
+from kit.errors import InputError, StorageError
+from kit.judge.limited import judge_limited
+from kit.judge.open import RefusedError
+from kit.storage.run_folder import replace_file
+from kit.strict import plain, write_json
+
+# Makes the report of an archive in a folder: (the archive, the folder).
+WriteReport = Callable[[Path, Path], object]
+PART = ".part-"  # what a folder is called until it is whole; hidden, so no index sees it
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A bundle that somebody wants in a folder; `name` is what to call it in words."""
+
+    archive: bytes
+    signature: bytes | None
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A bundle that may come in: its line in the index, its folder there, and the index with it."""
+
+    entry: IndexEntry
+    home: PurePosixPath
+    index: Index
+
+
+def accepted(folder: Path, offered: Offered, trusted: Trusted, also: Sequence[Offered] = ()) -> Accepted:
+    """What comes in if this bundle does; nothing is written.
+
+    `also` are bundles that come in with it, and are no copies of it either. `RefusedError` says why it may not:
+    verification refuses it, its signature is wrong, it is there already, or it was made from one that is.
+    """
+    new = _opened(offered)
+    mine = seen_as(new, offered.signature, trusted)
+    marks = fingerprints_of(new.evidence)
+    found = seen_in(folder, trusted, marks) if folder.is_dir() else []
+    found += [seen_as(_opened(each), each.signature, trusted, marks) for each in also]
+    assert mine.entry is not None
+    _refuse_known(offered.name, mine.entry, found)
+    return Accepted(mine.entry, PurePosixPath(mine.entry.path).parent, index_of([*found, mine]))
+
+
+def add(folder: Path, offered: Offered, trusted: Trusted, write_report: WriteReport) -> Accepted:
+    """Take a bundle into a folder: archive, signature, view and report, and the index anew.
+
+    `RefusedError` as of `accepted`; `InputError` if another intake is at work. Whatever fails, and whenever this
+    process is killed, the folder holds the bundle whole or not at all.
+    """
+    _make(folder)
+    with locked(folder):
+        _sweep(folder)
+        found = accepted(folder, offered, trusted)
+        home = folder / found.home
+        if home.exists() or home.is_symlink():
+            raise InputError(f"{home} exists and is no bundle of the index.", "Look into it, and remove it.")
+        data = index_bytes(found.index)
+        with _staged(home) as part:
+            _fill(part, offered, write_report)
+            _move(part, home)
+        try:
+            replace_file(folder / INDEX, data)
+        except OSError:
+            shutil.rmtree(home, ignore_errors=True)
+            raise
+    return found
+
+
+def write_view(archive: bytes, name: str, path: Path) -> None:
+    """The figures of a bundle as the kit reads them, as a study of it (schemas/study.v1.json)."""
+    path.write_bytes(write_json(plain(opened_bundle(archive, name).opened.study)))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Have the folder alone; `InputError` if somebody else has it. A process that ends lets go."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"Another intake is at work in {folder}.", "Wait until it has ended.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _opened(offered: Offered) -> OpenedBundle:
+    """A bundle with its place, after a process with limits has accepted it: it comes from a stranger."""
+    with NamedTemporaryFile(prefix="kit-", suffix=ARCHIVE_SUFFIX) as file:
+        file.write(offered.archive)
+        file.flush()
+        verdict = judge_limited(Path(file.name))
+    if verdict.label == "rejected":
+        first = verdict.findings[0]
+        raise RefusedError(
+            f"{offered.name} was rejected by verification ({first.rule}: {first.where}: {first.message}).",
+            f"All findings: kit verify {offered.name}",
+        )
+    new = opened_bundle(offered.archive, offered.name)
+    home = place(new.entry.platform, new.opened.study.machine, new.entry.identity)
+    return replace(new, entry=replace(new.entry, path=str(home / ARCHIVE)))
+
+
+def _refuse_known(name: str, new: IndexEntry, found: Sequence[Seen]) -> None:
+    """`RefusedError` if one of the others is this bundle, or one of the two was made from the other."""
+    for each in found:
+        if each.entry is not None and each.entry.identity == new.identity:
+            raise RefusedError(
+                f"{name} is in the results already: {each.entry.path} (identity {each.entry.identity}).",
+                "There is nothing to do.",
+            )
+    for each in found:
+        if each.entry is not None and each.likeness is not None and each.likeness.is_copy:
+            raise RefusedError(
+                f"{name} holds measurements of {each.entry.path} (identity {each.entry.identity}): "
+                f"{_words(each.likeness)}.",
+                "Measure again: results are taken once, and not edited.",
+            )
+
+
+def _words(found: Likeness) -> str:
+    files = f"{found.files} identical file{'s' * (found.files != 1)} of records"
+    requests = f"{found.matches} of {found.requests} requests with the same times between their chunks"
+    return f"{files}, {requests}" if found.files else requests
+
+
+# --- on the disk --------------------------------------------------------------------------------------------
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be made: {error.strerror}.", "Name another folder.") from None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what intakes that were killed have left."""
+    for part in folder.glob(f"*/*/{PART}*"):
+        shutil.rmtree(part, ignore_errors=True)
+
+
+@contextmanager
+def _staged(home: Path) -> Iterator[Path]:
+    """A folder beside the future one; it goes, with whatever was made to hold it, unless it was moved."""
+    made = [each for each in (home.parent.parent, home.parent) if not each.exists()]
+    part = home.with_name(PART + home.name)
+    part.mkdir(parents=True)
+    try:
+        yield part
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        for each in reversed(made):
+            if not any(each.iterdir()):
+                each.rmdir()
+        raise
+
+
+def _fill(part: Path, offered: Offered, write_report: WriteReport) -> None:
+    archive = part / ARCHIVE
+    archive.write_bytes(offered.archive)
+    if offered.signature is not None:
+        (part / SIGNATURE).write_bytes(offered.signature)
+    write_view(offered.archive, offered.name, part / VIEW)
+    write_report(archive, part)
+
+
+def _move(part: Path, home: Path) -> None:
+    for path in sorted(part.rglob("*")):
+        if path.is_file():
+            _sync(path)
+    part.rename(home)
+    _sync(home.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
