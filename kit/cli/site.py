@@ -10,11 +10,14 @@ from kit.cli._shared.options import quiet_option
 
 
 @click.command("site")
-@click.argument(
-    "results", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RESULTS_FOLDER"
-)
+@click.argument("results", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RESULTS_FOLDER")
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), default=Path("site"), metavar="DIR", help="Output; default site."
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("site"),
+    metavar="DIR",
+    help="Output; default site.",
 )
 @click.option(
     "--signers",
@@ -47,15 +50,16 @@ def command(
     """
     from kit.catalogue.published import all_published
     from kit.cli._shared.site import BOARD, Site
+    from kit.collection.signers import trusted_in
     from kit.report.board.exhibits import Board
     from kit.report.board.site import board_html, feed_xml
     from kit.text import plain_text
 
-    site = Site(results, out, title, archives=not no_archives)
+    site = Site(results, out, trusted_in(results, signers), title, archives=not no_archives)
     for page in site.add_bundles():
         if not quiet:
             click.echo(str(page))
-    index = site.index(signers)
+    index = site.index()
     board = Board(
         title=title,
         exhibits=site.exhibits(index),

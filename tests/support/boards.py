@@ -13,12 +13,16 @@ from kit.catalogue import model
 from kit.collection.entry import opened_bundle
 from kit.collection.layout import ARCHIVE, SIGNERS, place, signature_of
 from kit.documents import Host, Plan
+from kit.documents.index import IndexEntry, IndexFindings, IndexMachine, IndexSigner
+from kit.documents.study import Machine, Study
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
+from kit.report.board.exhibits import Exhibit
 from kit.signing import NAMESPACE, sign
 from kit.storage.bundle import pack_files
+from kit.storage.names import MANIFEST
 from tests.support import calibrations, good_bundle, toy_server
 
 DAY_NS = 86_400 * 10**9
@@ -124,6 +128,46 @@ def make_results(folder: Path, spots: Sequence[Spot] = SPOTS) -> Path:
         home.mkdir(parents=True)
         (home / ARCHIVE).write_bytes(archive)
         if spot.signer:
-            signature = sign(opened.manifest, keys / spot.signer.partition("@")[0])
+            signature = sign(opened.evidence.files[MANIFEST], keys / spot.signer.partition("@")[0])
             signature_of(home / ARCHIVE).write_bytes(signature)
     return folder
+
+
+# --- made up, for pages alone ------------------------------------------------------------------------------
+
+
+def exhibit(
+    number: int,
+    of: Study,
+    *,
+    signer: IndexSigner | None = None,
+    challenge: str | None = None,
+    flags: int = 0,
+    reproduced_by: tuple[str, ...] = (),
+    title: str = "Made up for a test",
+) -> Exhibit:
+    """A study on a board, with the line that the index would have for it."""
+    identity = f"{number:02x}" * 32
+    entry = IndexEntry(
+        path=f"demo/machine/{identity[:16]}/bundle.tar.gz",
+        identity=identity,
+        sha256=identity[::-1],
+        size_bytes=123_456,
+        platform=of.name,
+        title=title,
+        plan_sha256="d" * 64,
+        machine=IndexMachine("machine", "a machine", of.machine),
+        label=of.label or "self-reported",
+        signer=signer,
+        challenge=challenge,
+        started_utc=f"2026-11-{number + 1:02d}T10:00:00.000000Z",
+        kit_version="0.1.0",
+        cards=(),
+        findings=IndexFindings(flags, 0),
+        reproduced_by=reproduced_by,
+    )
+    return Exhibit(entry, replace(of, identity=identity), f"results/{entry.path}", f"bundles/{identity[:16]}")
+
+
+def machine(cpu_model: str, cpus: int = 2, power_limits_mw: tuple[int, ...] = ()) -> Machine:
+    return Machine("x86_64", cpu_model, cpus, 8 * 10**9, (), None, power_limits_mw, "6.1.0", None)

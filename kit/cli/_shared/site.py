@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kit.cli._shared.options import write_file
 from kit.cli.report import page_inputs
 from kit.collection.entry import OpenedBundle, opened_bundle
-from kit.collection.index import MAX_REASON_CHARS, Seen, index_bytes, index_of, read_archive
+from kit.collection.index import MAX_REASON_CHARS, Seen, index_bytes, index_of, read_archive, seen_as
 from kit.collection.layout import archives_in, signature_of
+from kit.collection.signers import Trusted
 from kit.documents.index import Index, IndexEntry, IndexRefused
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
@@ -21,6 +22,7 @@ from kit.report.board.exhibits import BUNDLES, Exhibit, folder_of
 from kit.report.board.site import MARK
 from kit.report.page.report import MARK as REPORT_MARK
 from kit.report.page.report import Back, page_of
+from kit.signing import read_signature
 from kit.text import plain_text
 
 BOARD, FEED, INDEX = "index.html", "feed.xml", "index.json"
@@ -36,6 +38,7 @@ class Site:
 
     results: Path
     out: Path
+    trusted: Trusted
     title: str
     archives: bool
     seen: list[Seen] = field(default_factory=list)
@@ -55,38 +58,37 @@ class Site:
         """Verify every bundle of the folder and write its page; gives the page of each that is accepted."""
         for path in archives_in(self.results):
             archive = read_archive(self.results / path)
+            beside = signature_of(self.results / path)
             try:
+                signature = read_signature(beside) if beside.is_file() else None
                 opened = opened_bundle(archive, str(path))
+                seen = seen_as(opened, signature, self.trusted)
             except KitError as error:
                 reason = plain_text(error.what, MAX_REASON_CHARS)
-                refused = IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason)
-                self.seen.append(Seen(None, refused))
-                continue
-            self.seen.append(Seen(opened.entry, None))
-            if opened.entry.identity not in self.studies:
-                yield self._add(path, archive, opened)
+                seen = Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
+            self.seen.append(seen)
+            if seen.entry is not None and seen.entry.identity not in self.studies:
+                yield self._add(opened, archive, signature)
 
-    def _add(self, path: PurePosixPath, archive: bytes, opened: OpenedBundle) -> Path:
-        entry = opened.entry
-        self.studies[entry.identity] = opened.opened.study
-        self.folders[entry.identity] = folder_of(entry.identity, self.folders.values())
-        shown = self._exhibit(entry)
-        (given,) = page_inputs([(Path(path), opened.opened)])
-        back = Back("../../" + BOARD, self.title)
+    def _add(self, opened: OpenedBundle, archive: bytes, signature: bytes | None) -> Path:
+        identity = opened.entry.identity
+        self.studies[identity] = opened.opened.study
+        self.folders[identity] = folder_of(identity, self.folders.values())
+        shown = self._exhibit(opened.entry)
+        (given,) = page_inputs([(Path(shown.source), opened.opened)])
         page = self.out / shown.page
-        write_file(page, page_of(replace(given, source=shown.source), back).encode())
+        write_file(page, page_of(replace(given, source=shown.source), Back("../../" + BOARD, self.title)).encode())
         if self.archives:
             write_file(self.out / shown.archive, archive)
-            signature = signature_of(self.results / path)
-            if signature.is_file():
-                write_file(signature_of(self.out / shown.archive), signature.read_bytes())
+            if signature is not None:
+                write_file(signature_of(self.out / shown.archive), signature)
         return page
 
     def _source(self, path: str) -> str:
         """An archive as commands name it, seen from beside the folder of results."""
         return f"{self.results.resolve().name}/{path}"
 
-    def index(self, signers: Path | None) -> Index:
+    def index(self) -> Index:
         """The index of what was seen, as `kit results index` makes it."""
         return index_of(self.seen)
 

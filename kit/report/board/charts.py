@@ -79,12 +79,12 @@ def _group(number_: int, model: str, workload: str, lines: Sequence[Line], room:
     shown = {machine: at for at, machine in enumerate(machines[:MAX_MACHINES])}
     drawn = [line for line in lines if line.machine in shown]
     keys = tuple(
-        Key(machine, COLOURS[at % len(COLOURS)], MARKS[SHAPES[at % len(SHAPES)]])
-        for machine, at in shown.items()
+        Key(machine, COLOURS[at % len(COLOURS)], MARKS[SHAPES[at % len(SHAPES)]]) for machine, at in shown.items()
     )
     entries = sorted({(line.runtime, line.entry) for line in drawn})[:room]
     charts = tuple(
-        _chart(f"chart-{number_}-{at}", runtime, entry, drawn, shown) for at, (runtime, entry) in enumerate(entries)
+        _chart(f"chart-{number_}-{at}", runtime, entry, drawn, shown)
+        for at, (runtime, entry) in enumerate(entries)
     )
     return Group(model, workload, keys, charts, len(machines) - len(shown))
 

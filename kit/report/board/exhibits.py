@@ -63,7 +63,7 @@ class Exhibit:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All of it. `url` is where it will stand, for the feed; `archives`: they lie in the site, to be downloaded."""
+    """All of it. `url` is where it will stand, for the feed; `archives`: the site has them for download."""
 
     title: str
     exhibits: tuple[Exhibit, ...]
@@ -74,7 +74,7 @@ class Board:
 
 
 def archive_name(platform: str, identity: str) -> str:
-    """`demo-0123456789ab.tar.gz`; names of platforms are [a-z0-9._-] in every accepted plan, others are left out."""
+    """`demo-0123456789ab.tar.gz`: of the platform's name only what is harmless in a path."""
     kept = "".join(c for c in platform if c in "abcdefghijklmnopqrstuvwxyz0123456789-_")[:60]
     return f"{kept or 'bundle'}-{identity[:SHORT]}.tar.gz"
 

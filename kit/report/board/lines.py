@@ -62,14 +62,15 @@ class Filter:
 
 
 def lines_of(exhibits: Sequence[Exhibit]) -> tuple[Line, ...]:
-    """All lines: what may be compared stands together (model, workload), the highest throughput first."""
+    """All lines: those of a model and workload, which may be compared, together, most bundles first."""
     machines = machine_names([exhibit.study for exhibit in exhibits])
     lines = [
-        line
-        for exhibit, machine in zip(exhibits, machines, strict=True)
-        for line in _lines(exhibit, machine)
+        line for exhibit, machine in zip(exhibits, machines, strict=True) for line in _lines(exhibit, machine)
     ]
-    return tuple(sorted(lines, key=_order))
+    bundles: dict[tuple[str, str], set[str]] = {}
+    for line in lines:
+        bundles.setdefault((line.model, line.workload), set()).add(line.exhibit.identity)
+    return tuple(sorted(lines, key=lambda line: (-len(bundles[line.model, line.workload]), *_order(line))))
 
 
 def _order(line: Line) -> tuple[object, ...]:

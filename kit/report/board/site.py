@@ -19,7 +19,7 @@ from kit.report.page.templates import environment, inside, style_of
 from kit.report.plots.render import inline_svg
 from kit.report.plots.style import Plot
 from kit.report.tables import SUSPECT
-from kit.text import bytes_text, number, plain_text
+from kit.text import bytes_text, plain_text
 
 # In the first line of the board's page: a site that has it may be replaced by the next one.
 MARK = "made by kit site"
@@ -29,14 +29,13 @@ FEED_ENTRIES = 100
 
 @dataclass(frozen=True, slots=True)
 class PublishedLine:
-    """One figure that others published; `users` is a dash where its source does not say."""
+    """A row of what others published; `figures` as they stand there, "291 at 4"."""
 
     origin: str
     title: str
     what: str
     source: str
-    users: str
-    value: str
+    figures: tuple[str, ...]
     caveat: str
 
 
@@ -93,21 +92,22 @@ def feed_xml(board: Board) -> str:
 
 
 def published_lines(published: Sequence[Published]) -> tuple[PublishedLine, ...]:
-    """Every figure that others published, one a line."""
+    """Every figure that others published, those of one row of theirs together."""
     return tuple(
         PublishedLine(
             origin=each.title,
             title=row.label,
             what=METRIC_WORDS.get(table.metric, table.metric),
             source=table.source,
-            users="–" if users is None else str(users),  # noqa: RUF001
-            value=number(value, 1),
+            figures=tuple(
+                f"{value:,.10g} at {users}" if users is not None else f"{value:,.10g}, users not stated"
+                for users, value in row.values
+            ),
             caveat=row.caveat,
         )
         for each in published
         for table in each.tables
         for row in table.rows
-        for users, value in row.values
     )
 
 
