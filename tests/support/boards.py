@@ -42,6 +42,9 @@ class Spot:
     seed: int
     architecture: str = "x86_64"
     model: str = "smollm2-135m-instruct-q4_1"
+    concurrencies: tuple[int, ...] = (1, 2, 4)
+    replicates: int = 3
+    window_s: float = 0.6
 
 
 EPYC, XEON = "AMD EPYC 7763 64-Core Processor", "Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz"
@@ -52,8 +55,9 @@ SPOTS = (
     Spot(EPYC, 2, 8, 2_050_000, GRACE, 1, 12),
     Spot(EPYC, 2, 8, 1_980_000, LINUS, 2, 13),
     Spot(EPYC, 4, 32, 1_400_000, ADA, 3, 14),
-    Spot(XEON, 2, 16, 2_600_000, GRACE, 4, 15),
-    Spot(XEON, 2, 16, 2_640_000, None, 5, 16),
+    # the second reproduces the first: windows and replicates enough to be sure of it
+    Spot(XEON, 2, 16, 2_600_000, GRACE, 4, 15, concurrencies=(1,), replicates=5, window_s=2.0),
+    Spot(XEON, 2, 16, 2_605_000, LINUS, 5, 16, concurrencies=(1,), replicates=5, window_s=2.0),
     Spot("Neoverse-N1", 4, 24, 3_100_000, LINUS, 6, 17, "aarch64"),
     Spot("Neoverse-N1", 4, 24, 3_050_000, ADA, 7, 18, "aarch64"),
     Spot("Intel(R) N100", 4, 16, 4_600_000, None, 8, 19),
@@ -63,9 +67,16 @@ SPOTS = (
 
 
 def spot_plan(spot: Spot) -> Plan:
-    """The demo, shortened: two entries at 1, 2 and 4 users, three replicates, a window of 0.6 s."""
+    """The demo, shortened: two entries, few users, short windows."""
     demo = load_platform("demo")
-    work = replace(demo.workload, concurrencies=(1, 2, 4), replicates=3, warmup_s=0.2, window_s=0.6, drain_s=5.0)
+    work = replace(
+        demo.workload,
+        concurrencies=spot.concurrencies,
+        replicates=spot.replicates,
+        warmup_s=0.2,
+        window_s=spot.window_s,
+        drain_s=5.0,
+    )
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     platform = replace(demo, workload=work, model=spot.model)
     prompts = load_prompts(work.prompts)
@@ -97,7 +108,7 @@ def _standing_at(spot: Spot) -> Iterator[None]:
         patch.object(
             good_bundle,
             "good_calibration",
-            lambda: replace(calibrations.good_calibration((1, 2, 4)), cpus=spot.cpus),
+            lambda: replace(calibrations.good_calibration(spot.concurrencies), cpus=spot.cpus),
         ),
     ):
         yield

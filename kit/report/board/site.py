@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from kit import __version__
 from kit.catalogue.published import Published
+from kit.metrics.registry import ERROR_RATE, ITL_P50, THROUGHPUT, TTFT_P50
 from kit.report.board.charts import MAX_CHARTS, groups_of
 from kit.report.board.exhibits import LONG_AGO, SHORT, Board, Exhibit
 from kit.report.board.lines import SHOWN, filters_of, levels_of, lines_of, machine_names
@@ -21,6 +22,8 @@ from kit.report.plots.style import Plot
 from kit.report.tables import SUSPECT
 from kit.text import bytes_text, plain_text
 
+# What stands over the figures: as short as eleven columns beside each other need it.
+HEADS = {THROUGHPUT: "tokens/s", TTFT_P50: "TTFT p50, ms", ITL_P50: "ITL p50, ms", ERROR_RATE: "errors"}
 # In the first line of the board's page: a site that has it may be replaced by the next one.
 MARK = "made by kit site"
 NO_CHALLENGE = "no challenge"
@@ -132,7 +135,7 @@ def _count(number_: int, what: str) -> str:
 def _environment() -> Environment:
     made = environment("board", "page")
     made.globals |= {
-        "MARK": MARK, "MAX_CHARTS": MAX_CHARTS, "NO_CHALLENGE": NO_CHALLENGE, "SHORT": SHORT, "SUSPECT": SUSPECT,
+        "HEADS": HEADS, "MARK": MARK, "MAX_CHARTS": MAX_CHARTS, "NO_CHALLENGE": NO_CHALLENGE, "SHORT": SHORT, "SUSPECT": SUSPECT,
         "bytes_text": bytes_text, "count": _count, "kit_version": __version__, "picture": _picture,
     }  # fmt: skip
     return made

@@ -15,6 +15,7 @@ from tests.integration.report.browser import Browser, browser
 from tests.support.boards import SPOTS, make_results
 from tests.unit.report.board.test_site import hostile
 
+LINES = sum(2 * len(spot.concurrencies) for spot in SPOTS)
 KEYS = {"Tab": 9, "Enter": 13, "ArrowDown": 40}
 SHOWN = "[...document.querySelectorAll('#lines tbody tr')].filter(e => !e.hidden)"
 COUNT = "document.getElementById('count').textContent"
@@ -131,9 +132,9 @@ def test_the_page_of_a_bundle_leads_back(page: Browser, site: Path) -> None:
 def test_the_best_of_each_entry_is_shown_first(page: Browser, site: Path) -> None:
     """Two entries of each bundle; all numbers of users are a choice away."""
     at(page, site)
-    assert page.value(COUNT) == f"{2 * len(SPOTS)} of {6 * len(SPOTS)} results shown."
+    assert page.value(COUNT) == f"{2 * len(SPOTS)} of {LINES} results shown."
     at(page, site, "users=4")
-    assert page.value(f"{SHOWN}.map(e => e.dataset.users)") == ["4"] * 2 * len(SPOTS)
+    assert page.value(f"{SHOWN}.map(e => e.dataset.users)") == ["4"] * 2 * sum(4 in s.concurrencies for s in SPOTS)
 
 
 def test_filters_work_by_keyboard_alone(page: Browser, site: Path) -> None:
@@ -165,13 +166,20 @@ def test_the_address_says_what_is_chosen_and_sorted(page: Browser, site: Path) -
     """After a reload the same rows stand in the same order; what does not occur is no choice."""
     at(page, site, f"signer={quote('ada@example.org')}&users=&sort=throughput_tok_s&order=up")
     shown = column(page, 4)
-    assert len(shown) == 6 * sum(spot.signer == "ada@example.org" for spot in SPOTS)
+    assert len(shown) == sum(2 * len(spot.concurrencies) for spot in SPOTS if spot.signer == "ada@example.org")
     assert shown == sorted(shown)
     page.value("location.reload()")
     page.wait(lambda: page.value("document.readyState == 'complete' && !!document.querySelector('[aria-sort]')"))
     assert column(page, 4) == shown
     at(page, site, "machine=nobody&users=best")
     assert page.value(COUNT).startswith(f"{2 * len(SPOTS)} of ")
+
+
+def test_who_reproduced_whom_is_said(page: Browser, site: Path) -> None:
+    """The two runs of one plan on one machine by two signers, at each of their lines."""
+    at(page, site)
+    said = page.value(f"{SHOWN}.filter(e => e.innerText.includes('reproduced by 1')).map(e => e.dataset.signer)")
+    assert sorted(said) == ["grace@example.org"] * 2 + ["linus@example.org"] * 2
 
 
 def test_nothing_fits_says_so(page: Browser, site: Path) -> None:
@@ -217,7 +225,7 @@ def test_without_script_the_whole_table_stands(page: Browser, site: Path) -> Non
     page.send("Emulation.setScriptExecutionDisabled", value=True)
     try:
         page.open(site / "index.html", 1440, 900)
-        assert page.value(f"{SHOWN}.length") == 6 * len(SPOTS)
+        assert page.value(f"{SHOWN}.length") == LINES
         assert page.value("[...document.querySelectorAll('form, button')].every(e => !e.checkVisibility())")
         assert page.complaints == []
     finally:
