@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help site demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
-  teardown-yoga score score-prod score-gate mutation
+  teardown-yoga score score-prod score-gate mutation results results-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +99,14 @@ PLATFORMS ?= demo
 RESULTS ?= results
 nightly: $(VENV)/.demo ## measure PLATFORMS again, compare with their last accepted runs (NIGHTLY=--accept)
 	$(BIN)/kit nightly $(PLATFORMS) $(NIGHTLY)
+
+results: $(VENV)/.demo ## verify every bundle in results/ and make index and missing reports
+	$(BIN)/kit results index results --reports
+
+BASE ?= origin/main
+HEAD ?= HEAD
+results-check: $(VENV)/.demo ## judge the bundles that HEAD adds to results/ since BASE, as the workflow for pull requests does
+	$(BIN)/kit results check --base "$(BASE)" --head "$(HEAD)"
 
 smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour on two cores
 	$(BIN)/kit reproduce smol --yes

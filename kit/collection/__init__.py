@@ -1,1 +1,1 @@
-"""A folder of results: where each bundle lies, its index, and how a bundle comes in (docs/publishing.md)."""
+"""A folder of results: where each bundle lies, its index, and how a bundle comes in (docs/receiving.md)."""

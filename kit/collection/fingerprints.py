@@ -1,9 +1,9 @@
-"""What an edited copy of a bundle keeps of the original: its files, and the rhythm of its answers. Pure.
+"""What an edited copy of a bundle keeps of the original: files, times, the rhythm of its answers. Pure.
 
 A request whose answer came in at least 16 chunks has the times between them, in nanoseconds, as its rhythm. It is
 looked at as it is, and in stretches of 15, each divided by its own mean and rounded to thousandths: so stamps that
 were scaled, shifted or cut off still match. Two measurements never have a stretch in common, not even of one plan
-on one machine (docs/publishing.md has the figures), so very few are enough to tell a copy.
+on one machine (docs/receiving.md has the figures), so very few are enough to tell a copy.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hashlib import blake2b, sha256
 from itertools import pairwise
 
 from kit.documents import Record
+from kit.documents.chunks import stamps_of
 from kit.storage.names import RECORDS
 from kit.verify.evidence import CellFiles, Evidence
 
@@ -22,20 +23,25 @@ MIN_CHUNKS = 16
 STRETCH = MIN_CHUNKS - 1  # times between 16 chunks
 MAX_STRETCHES = 4  # of a request: more cost memory and say nothing new
 UNITS = 1000  # a stretch is rounded to thousandths of its mean
-# A server of exact pace (the reference endpoint) repeats itself: a stretch of fewer different values says nothing
+# A server of exact pace (the reference endpoint) repeats itself: fewer different values say nothing.
 MIN_DISTINCT = 8
-# A copy is told by so many matching requests, and such a share of all. Eleven honest runs, some of one plan on one
-# machine, have none among 94,784 requests held against another run: below 0.01 %. One percent is far above that,
-# and below a single cell of a run.
+# A copy is told by so many matching requests, and such a share of all. Of eleven honest runs, several of one plan
+# on one machine, no request has a mark of another run (57,720 times a request against a run): below 0.01 %. One
+# percent is far above that, and below a single cell of a run.
 MIN_MATCHES = 2
+# Loads that began in the same microsecond. In a thousand bundles of fifty loads each, made in one year, the chance
+# that one pair has one in common is 1 in 25,000, and two are out of the question even of clocks that tick in
+# milliseconds.
+MIN_STARTS = 2
 MAX_SHARE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """Of a bundle: the sha256 of each file of records, and the marks of each request that has a rhythm."""
+    """Of a bundle: the sha256 of each file of records, when each load began, and the marks of its requests."""
 
     records: frozenset[str]
+    starts: frozenset[str]
     requests: tuple[tuple[int, ...], ...]
 
     def marks(self) -> frozenset[int]:
@@ -45,9 +51,10 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much of one bundle is in another: files of records, and of `requests` those with a mark in common."""
+    """How much of one bundle is in another: files of records, starts, and `matches` of its `requests`."""
 
     files: int
+    starts: int
     matches: int
     requests: int
 
@@ -55,7 +62,7 @@ class Likeness:
     def is_copy(self) -> bool:
         """Whether one was made from the other."""
         share = self.matches / self.requests if self.requests else 0.0
-        return bool(self.files) or (self.matches >= MIN_MATCHES and share > MAX_SHARE)
+        return bool(self.files) or self.starts >= MIN_STARTS or (self.matches >= MIN_MATCHES and share > MAX_SHARE)
 
 
 def fingerprints_of(evidence: Evidence) -> Fingerprints:
@@ -64,19 +71,24 @@ def fingerprints_of(evidence: Evidence) -> Fingerprints:
     cells: list[CellFiles] = [*evidence.cells.values(), *attempts]
     held = [data for files in cells if (data := evidence.files.get(f"{files.folder}/{RECORDS}"))]
     records = (record for files in cells for record in files.records or ())
-    return Fingerprints(frozenset(sha256(data).hexdigest() for data in held), tuple(_marked(records)))
+    starts = (
+        files.cell.facts.origin_utc for files in cells if files.cell is not None and files.cell.facts is not None
+    )
+    return Fingerprints(
+        frozenset(sha256(data).hexdigest() for data in held), frozenset(starts), tuple(_marked(records))
+    )
 
 
 def likeness(new: Fingerprints, other: Fingerprints) -> Likeness:
     """How much of the one is in the other; the requests are those of the first."""
     known = other.marks()
     matches = sum(not known.isdisjoint(marks) for marks in new.requests)
-    return Likeness(len(new.records & other.records), matches, len(new.requests))
+    return Likeness(len(new.records & other.records), len(new.starts & other.starts), matches, len(new.requests))
 
 
 def _marked(records: Iterable[Record]) -> Iterator[tuple[int, ...]]:
     for record in records:
-        if len(record.chunks) >= MIN_CHUNKS and (marks := request_marks([chunk[0] for chunk in record.chunks])):
+        if len(record.chunks) >= MIN_CHUNKS and (marks := request_marks(stamps_of(record.chunks))):
             yield marks
 
 

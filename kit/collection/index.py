@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 
 from kit.collection.entry import CONTRACT, OpenedBundle, opened_bundle
 from kit.collection.fingerprints import Fingerprints, Likeness, fingerprints_of, likeness
 from kit.collection.layout import INDEX, archives_in, signature_of
 from kit.collection.signers import Trusted, signer_of, trusted_in
+from kit.cpus import usable_cpus
 from kit.documents.index import Index, IndexEntry, IndexRefused
 from kit.errors import InputError, KitError
+from kit.judge.open import RefusedError
 from kit.judge.reproduction import Party, party_of, reproduction
 from kit.signing import read_signature
-from kit.storage.archive import DEFAULT
+from kit.storage.bundle import read_archive
 from kit.storage.names import MANIFEST
 from kit.storage.run_folder import read_document, replace_file
 from kit.strict import plain, write_json
@@ -24,6 +28,7 @@ from kit.text import plain_text
 
 MAX_INDEX_BYTES = 256 << 20
 MAX_REASON_CHARS = 400
+MIN_FOR_EACH = 8  # archives for each process: to start one costs as much as to verify two or three small ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,26 @@ def make_index(folder: Path, signers: Path | None = None) -> Index:
 
 
 def seen_in(folder: Path, trusted: Trusted, new: Fingerprints | None = None) -> list[Seen]:
-    """All archives of a folder, verified, and how much of a new bundle is in each."""
-    return [seen(folder, path, trusted, new) for path in archives_in(folder)]
+    """All archives of a folder, verified, and how much of a new bundle is in each; many on all CPUs."""
+    paths = archives_in(folder)
+    workers = min(usable_cpus(), len(paths) // MIN_FOR_EACH)
+    if workers < 2:
+        return [seen(folder, path, trusted, new) for path in paths]
+    with ProcessPoolExecutor(workers, get_context("spawn"), _begin, (folder, trusted, new)) as pool:
+        return list(pool.map(_seen, paths))
+
+
+# What a process of the pool is told once: fingerprints are long.
+_TASK: list[tuple[Path, Trusted, Fingerprints | None]] = []
+
+
+def _begin(folder: Path, trusted: Trusted, new: Fingerprints | None) -> None:
+    _TASK.append((folder, trusted, new))
+
+
+def _seen(path: PurePosixPath) -> Seen:
+    folder, trusted, new = _TASK[0]
+    return seen(folder, path, trusted, new)
 
 
 def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Fingerprints | None = None) -> Seen:
@@ -57,11 +80,19 @@ def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Fingerprints 
     archive = read_archive(folder / path)
     beside = signature_of(folder / path)
     try:
-        signature = read_signature(beside) if beside.is_file() else None
-        return seen_as(opened_bundle(archive, str(path)), signature, trusted, new)
-    except KitError as error:
-        reason = plain_text(error.what, MAX_REASON_CHARS)
-        return Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
+        opened = opened_bundle(archive, str(path))
+        signature = read_signature(beside) if beside.is_file() and not beside.is_symlink() else None
+    except (InputError, RefusedError) as error:
+        return _refused(path, archive, error)
+    try:
+        return seen_as(opened, signature, trusted, new)
+    except RefusedError as error:  # where signatures cannot be checked at all, there is no index
+        return _refused(path, archive, error)
+
+
+def _refused(path: PurePosixPath, archive: bytes, error: KitError) -> Seen:
+    reason = plain_text(error.what, MAX_REASON_CHARS)
+    return Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
 
 
 def seen_as(
@@ -142,12 +173,3 @@ def read_index(folder: Path) -> Index:
     if len(data) > MAX_INDEX_BYTES:
         raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Make it anew: kit results index")
     return read_document(data, Index, "index", str(path))
-
-
-def read_archive(path: Path) -> bytes:
-    """The bytes of an archive, at most one more than any archive may have."""
-    try:
-        with path.open("rb") as file:
-            return file.read(DEFAULT.compressed_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None

@@ -14,12 +14,14 @@ from tempfile import NamedTemporaryFile
 from kit.collection.entry import OpenedBundle, opened_bundle
 from kit.collection.fingerprints import Likeness, fingerprints_of
 from kit.collection.index import Seen, index_bytes, index_of, seen_as, seen_in
-from kit.collection.layout import ARCHIVE, ARCHIVE_SUFFIX, INDEX, SIGNATURE, VIEW, place
+from kit.collection.layout import ARCHIVE, ARCHIVE_SUFFIX, INDEX, SIGNATURE, VIEW, is_place, place
 from kit.collection.signers import Trusted
 from kit.documents.index import Index, IndexEntry
 from kit.errors import InputError, StorageError
 from kit.judge.limited import judge_limited
 from kit.judge.open import RefusedError
+from kit.storage.bundle import read_archive
+from kit.storage.names import part_of
 from kit.storage.run_folder import replace_file
 from kit.strict import plain, write_json
 
@@ -82,9 +84,27 @@ def add(folder: Path, offered: Offered, trusted: Trusted, write_report: WriteRep
         try:
             replace_file(folder / INDEX, data)
         except OSError:
+            (folder / part_of(INDEX)).unlink(missing_ok=True)
             shutil.rmtree(home, ignore_errors=True)
             raise
     return found
+
+
+def complete(folder: Path, index: Index, write_report: WriteReport) -> tuple[PurePosixPath, ...]:
+    """Make view and report of the bundles in their places that have none yet; the folders that got them."""
+    homes = [PurePosixPath(entry.path).parent for entry in index.bundles]
+    lacking = [home for home in homes if is_place(home) and not (folder / home / VIEW).exists()]
+    for home in lacking:
+        with _staged(folder / home) as part:
+            _fill(part, Offered(read_archive(folder / home / ARCHIVE), None, str(home)), write_report)
+            made = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
+            # the view comes last: where it stands, all is there
+            for path in sorted(made, key=lambda path: path.name == VIEW):
+                if path.name != ARCHIVE:
+                    (folder / home / path).parent.mkdir(exist_ok=True)
+                    (part / path).replace(folder / home / path)
+            shutil.rmtree(part)
+    return tuple(lacking)
 
 
 def write_view(archive: bytes, name: str, path: Path) -> None:
@@ -142,8 +162,10 @@ def _refuse_known(name: str, new: IndexEntry, found: Sequence[Seen]) -> None:
 
 def _words(found: Likeness) -> str:
     files = f"{found.files} identical file{'s' * (found.files != 1)} of records"
+    starts = f"{found.starts} load{'s' * (found.starts != 1)} begun in the same microsecond"
     requests = f"{found.matches} of {found.requests} requests with the same times between their chunks"
-    return f"{files}, {requests}" if found.files else requests
+    kinds = ((files, found.files), (starts, found.starts), (requests, found.matches))
+    return ", ".join(words for words, count in kinds if count)
 
 
 # --- on the disk --------------------------------------------------------------------------------------------

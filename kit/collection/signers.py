@@ -1,4 +1,4 @@
-"""Who signed a bundle of a folder, by the folder's own list of allowed signers (docs/publishing.md)."""
+"""Who signed a bundle of a folder, by the folder's own list of allowed signers (docs/receiving.md)."""
 
 from __future__ import annotations
 

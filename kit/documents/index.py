@@ -1,4 +1,4 @@
-"""The index of a folder of results: what is in it, made from the bundles alone (docs/publishing.md)."""
+"""The index of a folder of results: what is in it, made from the bundles alone (docs/receiving.md)."""
 
 from __future__ import annotations
 

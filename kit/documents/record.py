@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
@@ -77,7 +77,8 @@ class Record(Sparse):
     Stamps are ns since the origin of the load: intended <= sent <= headers <= chunks <= done.
     `completion_tokens` is the count by `token_source`; None when nothing was generated. `untimed_tokens` of them
     belong to no chunk that was seen (None: that cannot be told), `reasoning_tokens` is what the server says of its
-    reasoning, and `count_fault` why its count was not believed.
+    reasoning, and `count_fault` why its count was not believed. `chunks` are a tuple where they were seen, and
+    `kit.documents.chunks` where they were read.
     """
 
     id: int
@@ -104,7 +105,7 @@ class Record(Sparse):
     model: str | None
     text_chars: int
     text_sha256: str
-    chunks: tuple[tuple[int, int, int], ...]
+    chunks: Sequence[tuple[int, int, int]]
     chunk_tokens: tuple[int, ...] | None
     reasoning_tokens: int | None = None
     untimed_tokens: int | None = 0

@@ -107,7 +107,7 @@ def _collected(source: int, judge: int, deadline: float) -> tuple[bytes, bool]:
         elif ready or time.monotonic() >= deadline:  # nobody asks twice at once: who can be read from has gone
             with suppress(ProcessLookupError):
                 os.kill(judge, signal.SIGKILL)
-            return b"", not ready or time.monotonic() < deadline
+            return b"", bool(ready)
 
 
 # --- in the copy ----------------------------------------------------------------------------------------

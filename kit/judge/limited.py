@@ -32,8 +32,7 @@ MAX_ANSWER_BYTES = 16 * MIB  # of a verdict: each rule has 50 findings at most, 
 GRACE_S = 10.0  # beyond the limit of time, for the judge to say that it was reached
 # The judge gets no variable and no path but these, so that it reads our code and nothing of the working folder.
 _START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from kit.judge.child import main; sys.exit(main())"
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from kit.judge.child import main; sys.exit(main())"
 )
 
 
@@ -66,7 +65,9 @@ class LimitedJudge:
         self._start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:

@@ -120,15 +120,24 @@ def _disturbed(cell: Cell | None) -> Iterator[str]:
 
 def shown_rows(result: Result) -> tuple[Row, ...]:
     """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
-    return tuple(_row(row.entry, row.concurrency, result.cells, median_over_replicates) for row in result.rows)
+    lines = _by_row(result.cells)
+    return tuple(_row(row.entry, row.concurrency, lines, median_over_replicates) for row in result.rows)
 
 
-def _row(entry: str, concurrency: int, results: Sequence[CellResult], over_replicates: OverReplicates) -> Row:
-    mine = [
-        result
-        for result in results
-        if (result.entry, result.concurrency) == (entry, concurrency) and result.status != "not needed"
-    ]
+_ByRow: TypeAlias = Mapping[tuple[str, int], Sequence[CellResult]]
+
+
+def _by_row(results: Sequence[CellResult]) -> _ByRow:
+    """The lines of each entry and concurrency, in their order; those that were not needed are of none."""
+    found: dict[tuple[str, int], list[CellResult]] = {}
+    for result in results:
+        if result.status != "not needed":
+            found.setdefault((result.entry, result.concurrency), []).append(result)
+    return found
+
+
+def _row(entry: str, concurrency: int, lines: _ByRow, over_replicates: OverReplicates) -> Row:
+    mine = lines.get((entry, concurrency), ())
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     doubtful = [result for result in mine if result.status == "measured" and result.suspect]
     return Row(
@@ -157,6 +166,7 @@ def make_result(
             else line
             for planned, line in zip(plan.cells, results, strict=True)
         )
+    lines = _by_row(results)
     over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(
         schema="kit/result/1",
@@ -165,7 +175,7 @@ def make_result(
         complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, results, over_replicates)
+            _row(entry.name, concurrency, lines, over_replicates)
             for entry in plan.entries
             for concurrency in plan.workload.concurrencies
         ),

@@ -29,31 +29,34 @@ def milliseconds(ns: int) -> float:
     return ns / NS_PER_MS
 
 
-class _Ranks:
-    """Values by their rank. Many values are counted into buckets first, and only one bucket is ever sorted:
+def _ranked(values: Sequence[int]) -> dict[int, int]:
+    """The nearest-rank percentile for each permille that is told of.
 
-    a sorted list of ten million integers would take 400 MB. The values found are the very same.
+    Many values are counted into buckets first, and only the buckets of a percentile are sorted: a sorted list of
+    ten million integers would take 400 MB. The values found are the very same.
     """
+    if len(values) <= SORT_UP_TO:
+        ordered = sorted(values)
+        return {permille: nearest_rank(ordered, permille) for permille in SAMPLE_FLOORS}
+    buckets = sorted(Counter([v >> BUCKET_BITS for v in values]).items())
+    places = {permille: _place(buckets, len(values), permille) for permille in SAMPLE_FLOORS}
+    inside: dict[int, list[int]] = {bucket: [] for bucket, _ in places.values()}
+    for value in values:
+        if value >> BUCKET_BITS in inside:
+            inside[value >> BUCKET_BITS].append(value)
+    for found in inside.values():
+        found.sort()
+    return {permille: inside[bucket][place] for permille, (bucket, place) in places.items()}
 
-    def __init__(self, values: Sequence[int]) -> None:
-        self._values = values
-        self._ordered = sorted(values) if len(values) <= SORT_UP_TO else None
-        self._buckets = (
-            None if self._ordered is not None else sorted(Counter(v >> BUCKET_BITS for v in values).items())
-        )
 
-    def at(self, permille: int) -> int:
-        """The nearest-rank percentile."""
-        if self._ordered is not None:
-            return nearest_rank(self._ordered, permille)
-        assert self._buckets is not None
-        before, rank = 0, max(-(-len(self._values) * permille // 1000), 1)
-        for bucket, count in self._buckets:
-            if before + count >= rank:
-                inside = sorted(v for v in self._values if v >> BUCKET_BITS == bucket)
-                return inside[rank - before - 1]
-            before += count
-        raise AssertionError("a rank lies among its values")
+def _place(buckets: Sequence[tuple[int, int]], n: int, permille: int) -> tuple[int, int]:
+    """The bucket that a percentile of n values lies in, and its place in there, from 0."""
+    before, rank = 0, max(-(-n * permille // 1000), 1)
+    for bucket, count in buckets:
+        if before + count >= rank:
+            return bucket, rank - before - 1
+        before += count
+    raise AssertionError("a rank lies among its values")
 
 
 def distribution(values_ns: Sequence[int]) -> Distribution:
@@ -61,10 +64,10 @@ def distribution(values_ns: Sequence[int]) -> Distribution:
     n = len(values_ns)
     if not n:
         return Distribution(0, None, None, None, None, None, None, None, None)
-    ranks = _Ranks(values_ns)
+    ranked = _ranked(values_ns)
 
     def at(permille: int) -> float | None:
-        return milliseconds(ranks.at(permille)) if n >= SAMPLE_FLOORS[permille] else None
+        return milliseconds(ranked[permille]) if n >= SAMPLE_FLOORS[permille] else None
 
     return Distribution(
         n=n,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
+from operator import le
 from statistics import median
 
 from kit.documents import Record, Window
+from kit.documents.chunks import stamps_of
 from kit.metrics.limits import MIN_STEADY_CHUNKS, MIN_STEADY_PARTS, STEADY_PARTS, STEADY_WAITS
 
 
@@ -21,9 +25,14 @@ def slowest_part(records: Sequence[Record], window: Window) -> float | None:
     if parts < MIN_STEADY_PARTS:
         return None
     counts = [0] * parts
+    # The first stamp of each part, and the end: (at - start) * parts // length is the part that `at` is in.
+    bounds = [window.start_ns - (-part * length_ns // parts) for part in range(parts)] + [window.end_ns]
     for record in records:
-        for chunk in record.chunks:
-            if window.start_ns <= chunk[0] < window.end_ns:
-                counts[(chunk[0] - window.start_ns) * parts // length_ns] += 1
+        stamps = stamps_of(record.chunks)
+        if not all(map(le, stamps, stamps[1:])):
+            stamps = sorted(stamps)
+        places = [bisect_left(stamps, bound) for bound in bounds]
+        for part, (first, end) in enumerate(pairwise(places)):
+            counts[part] += end - first
     usual = median(counts)
     return min(counts) / usual if usual >= MIN_STEADY_CHUNKS else None

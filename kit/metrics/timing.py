@@ -13,6 +13,7 @@ from itertools import accumulate
 from operator import sub
 
 from kit.documents import REASONING, Record, Window
+from kit.documents.chunks import channels_of, stamps_of
 from kit.metrics.limits import REPLAY_MIN_TOKENS, REPLAY_NS_PER_TOKEN, REPLAY_SPAN_DIVISOR
 from kit.stream.counts import MAX_TOKEN_BYTES, SPARE_TOKENS
 
@@ -109,7 +110,7 @@ def _tpot(record: Record, seen: int, first_arrival: int) -> int | None:
 def timing(record: Record, method: int = 1) -> Timing:
     """The times of one ok record (it has text and was sent)."""
     sent_ns = record.sent_ns if record.sent_ns is not None else record.intended_ns
-    stamps = [chunk[0] for chunk in record.chunks]
+    stamps = stamps_of(record.chunks)
     e2e_ns = stamps[-1] - sent_ns
     if is_replayed(record):
         return Timing(None, None, (), (), e2e_ns, replayed=True)
@@ -145,7 +146,7 @@ def _arrivals(gaps_ns: Iterable[int]) -> list[int]:
 
 def _first_texts(record: Record, sent_ns: int) -> tuple[int | None, int | None]:
     """Times to the first reasoning and to the first text that is none; None where there is no such text."""
-    channels = [chunk[2] for chunk in record.chunks]
+    channels = channels_of(record.chunks)
     if REASONING not in channels:
         return None, record.chunks[0][0] - sent_ns
     answer = next((at for at, _, channel in record.chunks if channel != REASONING), None)
@@ -169,7 +170,7 @@ def tokens_in_window(record: Record, window: Window) -> Fraction:
     """
     if record.outcome == "failed" or not record.chunks or not record.completion_tokens:
         return Fraction(0)
-    stamps = [chunk[0] for chunk in record.chunks]
+    stamps = stamps_of(record.chunks)
     inside: Sequence[int] = range(len(stamps))
     if min(stamps) < window.start_ns or max(stamps) >= window.end_ns:
         inside = [i for i, at in enumerate(stamps) if window.start_ns <= at < window.end_ns]

@@ -30,7 +30,7 @@ def _row(entry: IndexEntry) -> list[str]:
         plain_text(entry.machine.text, MAX_CHARS),
         entry.label,
         signer_text(entry),
-        NO_DATA if best is None else number(best.throughput_tok_s),
+        NO_DATA if best is None else number(best.throughput_tok_s, 1),
         NO_DATA if best is None else plain_text(f"{best.entry} at {best.users} users", MAX_CHARS),
         str(len(entry.reproduced_by)),
     ]

@@ -28,7 +28,7 @@ Reason = Literal[
     "name",  # outside the name rules, or below another file
     "order",  # unsorted or twice
     "padding",  # bytes between the end of a file and the next block
-    "ratio",  # expands like a bomb
+    "ratio",  # expands like a bomb, or is longer than its content
     "size",  # a size field that is not eleven octal digits
     "too-big",
     "too-many",
@@ -43,9 +43,9 @@ _BLOCK_BYTES = 512
 _ZERO_BLOCK = bytes(_BLOCK_BYTES)
 _INPUT_STEP_BYTES = 64 * 1024
 _OUTPUT_STEP_BYTES = 256 * 1024
+_SPARE_BYTES = 256 * 1024  # and a hundredth: deflate makes nothing longer by more, but can hide empty blocks
 
-# Magic, deflate, no flags, time 0, XFL 0, OS 255 "unknown" (RFC 1952, 2.3). Written by hand because zlib puts in
-# the system it was built for.
+# Magic, deflate, no flags, time 0, XFL 0, OS 255 "unknown" (RFC 1952, 2.3): zlib would put in the system it is for.
 _GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")
 _DEFLATE_LEVEL = 6
 
@@ -296,3 +296,5 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:
     if out_bytes > max(limits.ratio_from_bytes, limits.ratio * in_bytes):
         raise ArchiveError("ratio", _WHOLE, f"It expands more than {limits.ratio}:1, like a decompression bomb.")
+    if in_bytes > out_bytes + out_bytes // 100 + _SPARE_BYTES:
+        raise ArchiveError("ratio", _WHOLE, "Its gzip stream is longer than its content.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -33,6 +33,8 @@ from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 
 MAX_FILE_BYTES = DEFAULT.member_bytes
+MAX_FOLDER_BYTES = DEFAULT.total_bytes
+MAX_FILES = 10_000  # five times as many as a bundle may have: not all are for it
 METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 
 T = TypeVar("T")
@@ -150,7 +152,7 @@ def read_bundle_files(folder: Path) -> Mapping[str, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class FolderFiles:
-    """The files of a run folder by name, and what is not a regular file or too large, with the reason."""
+    """The files of a run folder by name, and what is not a regular file or too much, with the reason."""
 
     files: Mapping[str, bytes]
     refused: Mapping[str, str]
@@ -160,20 +162,42 @@ def read_folder(folder: Path) -> FolderFiles:
     """Every file in a run folder but those that stay at home (logs, the report) and litter. Follows no link."""
     files: dict[str, bytes] = {}
     refused: dict[str, str] = {}
+    left_bytes = MAX_FOLDER_BYTES
+    for path in _found(folder):
+        place = path.relative_to(folder).as_posix()
+        why = _unread(path, left_bytes)
+        if why is None and len(files) == MAX_FILES:
+            why = f"is one too many: a run has fewer than {MAX_FILES} files"
+        if why is None:
+            files[place] = _read(path)
+            left_bytes -= len(files[place])
+        else:
+            refused[place] = why
+        if len(refused) == MAX_FILES:
+            break
+    return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
+
+
+def _found(folder: Path) -> Iterator[Path]:
+    """Every file and link in a folder, in an order of its own, but what stays at home and litter."""
     for root, folders, names in os.walk(folder, followlinks=False):
         here = Path(root)
-        folders[:] = [name for name in folders if not is_litter(name)]
-        for name in [*names, *(name for name in folders if (here / name).is_symlink())]:
+        folders[:] = sorted(name for name in folders if not is_litter(name))
+        for name in sorted([*names, *(name for name in folders if (here / name).is_symlink())]):
             path = here / name
-            place = path.relative_to(folder).as_posix()
-            if is_litter(name) or (name in STAY_AT_HOME and not path.is_symlink()):
-                continue
-            if path.is_symlink():
-                refused[place] = "is a link"
-            elif not path.is_file():
-                refused[place] = "is not a regular file"
-            elif path.stat().st_size > MAX_FILE_BYTES:
-                refused[place] = f"is larger than {MAX_FILE_BYTES} bytes"
-            else:
-                files[place] = _read(path)
-    return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
+            if not (is_litter(name) or (name in STAY_AT_HOME and not path.is_symlink())):
+                yield path
+
+
+def _unread(path: Path, left_bytes: int) -> str | None:
+    """Why a file is not read; None if it is."""
+    if path.is_symlink():
+        return "is a link"
+    if not path.is_file():
+        return "is not a regular file"
+    size_bytes = path.stat().st_size
+    if size_bytes > MAX_FILE_BYTES:
+        return f"is larger than {MAX_FILE_BYTES} bytes"
+    return (
+        f"is too large: with it the folder exceeds {MAX_FOLDER_BYTES} bytes" if size_bytes > left_bytes else None
+    )

@@ -11,12 +11,14 @@ from kit.strict.decode import plain, typed
 from kit.strict.json_reader import (
     Json,
     StrictError,
+    jsonl_lines,
     read_json,
     read_jsonl,
+    read_line,
     write_json,
     write_jsonl_line,
 )
-from kit.strict.record_decoder import record_from
+from kit.strict.record_decoder import quick_record, record_from
 
 if TYPE_CHECKING:
     from kit.strict.yaml_reader import Located, read_yaml
@@ -25,9 +27,12 @@ __all__ = [
     "Json",
     "Located",
     "StrictError",
+    "jsonl_lines",
     "plain",
+    "quick_record",
     "read_json",
     "read_jsonl",
+    "read_line",
     "read_yaml",
     "record_from",
     "typed",

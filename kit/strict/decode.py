@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from kit.documents.chunks import Chunks
 from kit.documents.pins import Sparse
 from kit.errors import InternalError
 from kit.strict.json_reader import Json, StrictError
@@ -44,6 +45,8 @@ def plain(obj: object) -> Json:
     """What `typed` would read as `obj`: dataclasses and mappings as objects, tuples and lists as lists."""
     if obj is None or isinstance(obj, bool | int | float | str):
         return obj
+    if isinstance(obj, Chunks):
+        return [list(chunk) for chunk in obj]
     if isinstance(obj, tuple | list):
         return [item if type(item) is int else plain(item) for item in obj]
     if isinstance(obj, Sparse):
@@ -77,6 +80,8 @@ def _converter(kind: Any) -> Convert:
         return _literal(args)
     if origin in (Union, types.UnionType):
         return _union(args)
+    if origin is Sequence:
+        return _tuple(_converter(args[0]))
     if origin is tuple:
         return _tuple(_converter(args[0])) if args[1:] == (...,) else _fixed(tuple(map(_converter, args)))
     if origin is Mapping and args[0] is str:

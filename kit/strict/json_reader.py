@@ -21,6 +21,9 @@ MAX_JSON_BYTES = 64 * MIB
 MAX_LINE_BYTES = MIB
 MAX_LINES = 1_000_000
 MAX_DEPTH = 32
+# Each list and object costs more than half a hundred bytes when it is read, each value eight or more.
+MAX_CONTAINERS = 2_000_000
+MAX_VALUES = 4_000_000
 # 18 digits always fit into 64 bits, and no later arithmetic overflows a float.
 MAX_DIGITS = 18
 
@@ -86,6 +89,22 @@ def read_jsonl(
 
     An empty file gives nothing. `StrictError` names the line.
     """
+    for number, line in jsonl_lines(data, where, max_line_bytes=max_line_bytes, max_lines=max_lines):
+        yield number, read_line(line, where, number)
+
+
+def read_line(line: bytes, where: str, number: int) -> Json:
+    """The value of one line, without its LF."""
+    try:
+        return parsed_line(line)
+    except RefusedError as refused:
+        raise refused.of_file(where, number) from None
+
+
+def jsonl_lines(
+    data: bytes, where: str, *, max_line_bytes: int = MAX_LINE_BYTES, max_lines: int = MAX_LINES
+) -> Iterator[tuple[int, bytes]]:
+    """(line number from 1, its bytes without the LF) of each line, lazily; nothing is parsed."""
     start = 0
     for line in range(1, max_lines + 1):
         if start == len(data):
@@ -94,9 +113,9 @@ def read_jsonl(
         try:
             if end < 0:
                 _refuse_unended(len(data) - start, max_line_bytes)
-            yield line, _parsed_line(data[start:end])
         except RefusedError as refused:
             raise refused.of_file(where, line) from None
+        yield line, data[start:end]
         start = end + 1
     if start < len(data):
         raise StrictError(where, f"line {max_lines + 1}", f"more than {max_lines} lines")
@@ -108,7 +127,8 @@ def _refuse_unended(remaining_bytes: int, max_line_bytes: int) -> NoReturn:
     raise RefusedError("the last line does not end with a line feed")
 
 
-def _parsed_line(line: bytes) -> Json:
+def parsed_line(line: bytes) -> Json:
+    """The value of one line; `RefusedError` if it is none."""
     if b"\r" in line:
         raise RefusedError("a carriage return; lines end with a single line feed")
     if not line.strip():
@@ -120,6 +140,7 @@ def _parsed(data: bytes) -> Json:
     text = utf8(data)
     if _too_deep(data):
         raise RefusedError(f"nested more than {MAX_DEPTH} deep")
+    _check_count(data)
     try:
         # No number can be too long where no run of digits is: then Python's own conversion, six times as fast.
         value: Json = (_DECODER if _LONG_DIGITS in data.translate(_TO_ZERO) else _QUICK_DECODER).decode(text)
@@ -156,6 +177,14 @@ def _too_deep(data: bytes) -> bool:
         if len(brackets) == before:
             break
     return b"()" in brackets or brackets.count(b"(") > MAX_DEPTH
+
+
+def _check_count(data: bytes) -> None:
+    """Refuse what takes far more memory than it has bytes, before any of it is made."""
+    if len(data) > MAX_CONTAINERS and data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
+        raise RefusedError(f"more than {MAX_CONTAINERS} lists and objects")
+    if len(data) > MAX_VALUES and data.count(b",") > MAX_VALUES:
+        raise RefusedError(f"more than {MAX_VALUES} values")
 
 
 def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

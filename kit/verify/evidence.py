@@ -32,23 +32,32 @@ from kit.storage.names import (
     attempt_name,
 )
 from kit.storage.run_folder import FolderFiles
-from kit.storage.telemetry_file import sample_from
+from kit.storage.telemetry_file import MAX_LINE_BYTES, sample_from
 from kit.strict import (
     Json,
     StrictError,
+    jsonl_lines,
     plain,
+    quick_record,
     read_json,
-    read_jsonl,
+    read_line,
     record_from,
     typed,
     write_json,
     write_jsonl_line,
 )
+from kit.strict.json_reader import MAX_LINES
 from kit.strict.schema import problems
 from kit.text import path_text
 
 ARCHIVE, EXPECTED = "archive.canonical", "files.expected"
 STRICT, SCHEMA, CANONICAL = "json.strict", "schema.valid", "json.canonical"
+
+# So large is what the kit writes at most, or far larger; a bundle has 2,000 files, so fewer than 500 cells.
+MAX_DOCUMENT_BYTES = {HOST: 1 << 20, CALIBRATION: 4 << 20, MANIFEST: 4 << 20, CELL: 4 << 20, PLAN: 16 << 20}
+MAX_OTHER_BYTES = 64 << 20
+MAX_ANSWERS = 20_000  # of one cell: each test once alone, and one for each of its users
+MAX_SAMPLES = 200_000  # of one cell: for half a day
 
 T = TypeVar("T")
 Convert = Callable[[Json, str], T]
@@ -179,14 +188,14 @@ class _Reader:
             id=name,
             folder=folder,
             cell=self.document(f"{folder}/{CELL}", Cell, "cell"),
-            records=self._lines(f"{folder}/{RECORDS}", record_from),
+            records=self._lines(f"{folder}/{RECORDS}", record_from, quick=quick_record),
             texts=self._lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
-            checks=self._lines(f"{folder}/{CORRECT}", self._answer),
+            checks=self._lines(f"{folder}/{CORRECT}", self._answer, max_lines=MAX_ANSWERS),
             samples=self.samples(f"{folder}/{TELEMETRY}"),
         )
 
     def samples(self, name: str) -> tuple[TelemetrySample, ...] | None:
-        return self._lines(name, sample_from)
+        return self._lines(name, sample_from, max_line_bytes=MAX_LINE_BYTES, max_lines=MAX_SAMPLES)
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:
         """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""
@@ -194,7 +203,8 @@ class _Reader:
             return None
         self.read[STRICT] += 1
         try:
-            value = read_json(self.files[name], name)
+            most = MAX_DOCUMENT_BYTES.get(name.rsplit("/", 1)[-1], MAX_OTHER_BYTES)
+            value = read_json(self.files[name], name, max_bytes=most)
         except StrictError as wrong:
             self._refuse(STRICT, wrong)
             return None
@@ -205,7 +215,7 @@ class _Reader:
         except StrictError as wrong:
             self._refuse(SCHEMA, wrong)
             return None
-        self._compare(name, write_json(plain(document)))
+        self._compare(name, canonical=write_json(plain(document)) == self.files[name])
         return document
 
     def _check(self, value: Json, schema: str, where: str) -> None:
@@ -217,29 +227,49 @@ class _Reader:
         self._check(value, "answer", where)
         return typed(AnswerCheck, value, where)
 
-    def _lines(self, name: str, convert: Convert[T]) -> tuple[T, ...] | None:
-        """The lines of a JSONL file, each converted; the first bad one refuses the file."""
+    def _lines(
+        self,
+        name: str,
+        convert: Convert[T],
+        *,
+        quick: Callable[[bytes], T | None] = lambda _: None,
+        max_line_bytes: int = MAX_RECORD_LINE_BYTES,
+        max_lines: int = MAX_LINES,
+    ) -> tuple[T, ...] | None:
+        """The lines of a JSONL file, each converted before the next is parsed; the first bad one refuses the file.
+
+        What `quick` makes of a line is good and written as the kit writes it.
+        """
         if name not in self.files:
             return None
+        converted: list[T] = []
+        canonical = True
+        rule = STRICT
         try:
-            values = list(read_jsonl(self.files[name], name, max_line_bytes=MAX_RECORD_LINE_BYTES))
+            for number, line in jsonl_lines(
+                self.files[name], name, max_line_bytes=max_line_bytes, max_lines=max_lines
+            ):
+                made = quick(line)
+                if made is None:
+                    value = read_line(line, name, number)
+                    rule = SCHEMA
+                    made = convert(value, f"{name}:{number}")
+                    rule = STRICT
+                    canonical = canonical and write_jsonl_line(value) == line + b"\n"
+                converted.append(made)
         except StrictError as wrong:
-            self.read[STRICT] += 1
-            self._refuse(STRICT, wrong)
+            self.read[STRICT] += len(converted) + 1
+            self.read[SCHEMA] += len(converted) + (rule == SCHEMA)
+            self._refuse(rule, wrong)
             return None
-        self.read[STRICT] += len(values)
-        self.read[SCHEMA] += len(values)
-        try:
-            converted = tuple(convert(value, f"{name}:{number}") for number, value in values)
-        except StrictError as wrong:
-            self._refuse(SCHEMA, wrong)
-            return None
-        self._compare(name, b"".join(write_jsonl_line(value) for _, value in values))
-        return converted
+        self.read[STRICT] += len(converted)
+        self.read[SCHEMA] += len(converted)
+        self._compare(name, canonical=canonical)
+        return tuple(converted)
 
-    def _compare(self, name: str, canonical: bytes) -> None:
+    def _compare(self, name: str, *, canonical: bool) -> None:
         self.read[CANONICAL] += 1
-        if canonical != self.files[name]:
+        if not canonical:
             message = "is not written as the kit writes it (order of keys, spaces, form of numbers)"
             self.problems.append(Problem(CANONICAL, name, message))
 

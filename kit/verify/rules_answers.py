@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
 from kit.documents import AnswerCheck, Record, ServerFacts
+from kit.documents.chunks import chars_of
 from kit.metrics.limits import MIN_SAME_CHARS
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge, turns
 from kit.runtimes import RUNTIMES
@@ -36,7 +37,7 @@ def text_texts(evidence: Evidence) -> Steps:
 
 
 def _is_text_of(record: Record, line: Text) -> bool:
-    chars = sum(chunk[1] for chunk in record.chunks)
+    chars = chars_of(record.chunks)
     digest = sha256(line.text.encode()).hexdigest()
     return len(line.text) == record.text_chars == chars and digest == record.text_sha256
 
@@ -82,10 +83,9 @@ def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrenc
     asked = [(name, test.name, copy) for name, count in rounds.items() for test, copy in turns(suite.tests, count)]
     if asked != [(check.round, check.test, check.copy) for check in checks]:
         yield "does not hold every test of the level, alone and at the cell's concurrency"
+        return  # what nobody asked for is not judged
     known = {test.name: test for test in suite.tests}
     for number, check in enumerate(checks, start=1):
-        if check.test not in known:
-            continue  # then it is not what was asked, either
         reason = judge(known[check.test], check.answer)[:MAX_REASON_CHARS]
         if reason or not check.passed:
             yield f"line {number}: the answer to {check.test} is not right: {reason or 'it says so itself'}"

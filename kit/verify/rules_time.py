@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
+from operator import le
 
 from kit.documents import Phase, Record, Window
+from kit.documents.chunks import stamps_of
 from kit.documents.phases import CONTAINER_PHASES, PHASES
 from kit.metrics.clocks import clock_difference_ns, clock_slack_ns, clock_was_set
 from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_SLACK_NS
@@ -33,8 +35,10 @@ def time_monotonic(evidence: Evidence) -> Steps:
 def _stamp_faults(record: Record, loaded: Loaded) -> Iterator[str]:
     eps = eps_ns(loaded)
     single = (record.intended_ns, record.sent_ns, record.headers_ns, record.first_event_ns)
-    chunks = (chunk[0] for chunk in record.chunks)
-    stamps = [at for at in chain(single, chunks, (record.done_ns, loaded.facts.duration_ns)) if at is not None]
+    chunks = stamps_of(record.chunks)
+    if all(map(le, chunks, chunks[1:])):
+        chunks = [*chunks[:1], *chunks[-1:]]  # those between ascend
+    stamps = [at for at in (*single, *chunks, record.done_ns, loaded.facts.duration_ns) if at is not None]
     if any(later + eps < earlier for earlier, later in pairwise(stamps)):
         yield "has stamps that go backwards"
     if record.connect_ns is not None:

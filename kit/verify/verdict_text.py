@@ -27,6 +27,14 @@ def verdict_text(verdict: Verdict) -> str:
     return "\n".join(_lines(verdict)) + "\n"
 
 
+def rejection(verdict: Verdict) -> str:
+    """What stands above figures that verification rejects: its first finding, and how many there are."""
+    first = verdict.findings[0]
+    more = f" (and {len(verdict.findings) - 1} more)" if len(verdict.findings) > 1 else ""
+    words = f"{first.rule} {plain_text(first.where, 200)}: {plain_text(first.message, 400)}{more}"
+    return f"Rejected by verification, so these figures prove nothing: {words}"
+
+
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Label: {verdict.label} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"

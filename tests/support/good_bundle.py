@@ -156,7 +156,7 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: Sequence[Recor
 def good_cell(
     plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = STEADY
 ) -> tuple[Cell, Files]:
-    """One cell that starts at this moment, and its other files by name."""
+    """One cell that starts at this moment, with the toy server's load, and its other files by name."""
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
     judged = [
@@ -166,6 +166,18 @@ def good_cell(
         )
         for each in exchanges
     ]
+    return cell_of(plan, planned, start_ns, judged, over_ns, machine)
+
+
+def cell_of(
+    plan: Plan,
+    planned: CellPlan,
+    start_ns: int,
+    judged: Sequence[tuple[Record, str]],
+    over_ns: int,
+    machine: Machine = STEADY,
+) -> tuple[Cell, Files]:
+    """A cell of these records and texts, whose load was over after so long, and its other files by name."""
     records = [each for each, _ in judged]
     files = {
         "records.jsonl": jsonl(records),

@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import re
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
@@ -184,7 +184,7 @@ def assert_mirrors(kind: Any, node: dict[str, Any], root: dict[str, Any]) -> Non
         assert set(node.get("enum", [node.get("const")])) == set(args)
     elif origin in (Union, types.UnionType):
         assert_union(args, node, root)
-    elif origin is tuple and args[1:] == (...,):
+    elif origin is Sequence or (origin is tuple and args[1:] == (...,)):
         assert node["type"] == "array"
         assert_mirrors(args[0], node["items"], root)
     elif origin is tuple:

@@ -27,7 +27,7 @@ def command() -> None:
     """Keep a folder of verified bundles: take new ones in, make its index, check proposals.
 
     A bundle lies at results/PLATFORM/MACHINE/IDENTITY/bundle.tar.gz, beside it its signature, report and view.
-    docs/publishing.md describes folder, index and how to receive bundles of strangers.
+    docs/receiving.md describes folder, index and how to receive bundles of strangers.
 
     Example: kit results add demo.tar.gz
     """
@@ -61,11 +61,11 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
     Example: kit results add demo.tar.gz --to results
     """
     from kit.cli.report import write_report
-    from kit.collection.index import read_archive
     from kit.collection.intake import Offered, add
     from kit.collection.layout import signature_of
     from kit.collection.signers import trusted_in
     from kit.signing import read_signature
+    from kit.storage.bundle import read_archive
     from kit.strict import plain
 
     beside = signature_of(bundle)
@@ -82,18 +82,18 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
 @command.command("index")
 @folder_argument
 @signers_option
-@click.option(
-    "--check", "only_check", is_flag=True, help="Write nothing; exit code 1 if the index is not current."
-)
-def make_index_anew(folder: Path, signers: Path | None, only_check: bool) -> int:
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit code 1 if it is not current.")
+@click.option("--reports", is_flag=True, help="Also write the reports and views that are missing.")
+def make_index_anew(folder: Path, signers: Path | None, only_check: bool, reports: bool) -> int:
     """Verify every bundle of a folder and write its index.json, from the bundles and signatures alone.
 
     The same files give the same bytes. Exit code 1 if a bundle is refused; the index lists it with the reason.
 
     Example: kit results index results
     """
+    from kit.cli.report import write_report
     from kit.collection.index import index_bytes, make_index, write_index
-    from kit.collection.intake import locked
+    from kit.collection.intake import complete, locked
     from kit.collection.layout import INDEX
     from kit.report.index_text import index_text
 
@@ -105,7 +105,10 @@ def make_index_anew(folder: Path, signers: Path | None, only_check: bool) -> int
     with locked(folder):
         index = make_index(folder, signers)
         write_index(folder, index)
+        made = complete(folder, index, lambda archive, out: write_report([archive], out)) if reports else ()
     click.echo(index_text(index))
+    for home in made:
+        click.echo(f"report written: {folder / home}")
     return int(bool(index.refused))
 
 

@@ -1,0 +1,1 @@
+"""Commands about results that go to others: sign."""
