@@ -12,17 +12,19 @@ from pathlib import Path
 from kit.cli._shared.options import write_file
 from kit.cli.report import page_inputs
 from kit.collection.entry import OpenedBundle, opened_bundle
-from kit.collection.index import MAX_REASON_CHARS, Seen, index_bytes, index_of, read_archive, seen_as
+from kit.collection.index import MAX_REASON_CHARS, Seen, index_bytes, index_of, seen_as
 from kit.collection.layout import archives_in, signature_of
 from kit.collection.signers import Trusted
 from kit.documents.index import Index, IndexEntry, IndexRefused
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
+from kit.judge.open import RefusedError
 from kit.report.board.exhibits import BUNDLES, Exhibit, folder_of
 from kit.report.board.site import MARK
 from kit.report.page.report import MARK as REPORT_MARK
 from kit.report.page.report import Back, page_of
 from kit.signing import read_signature
+from kit.storage.bundle import read_archive
 from kit.text import plain_text
 
 BOARD, FEED, INDEX = "index.html", "feed.xml", "index.json"
@@ -60,15 +62,23 @@ class Site:
             archive = read_archive(self.results / path)
             beside = signature_of(self.results / path)
             try:
-                signature = read_signature(beside) if beside.is_file() else None
                 opened = opened_bundle(archive, str(path))
+                signature = read_signature(beside) if beside.is_file() and not beside.is_symlink() else None
+            except (InputError, RefusedError) as error:
+                self._refuse(str(path), archive, error)
+                continue
+            try:
                 seen = seen_as(opened, signature, self.trusted)
-            except KitError as error:
-                reason = plain_text(error.what, MAX_REASON_CHARS)
-                seen = Seen(None, IndexRefused(str(path), sha256(archive).hexdigest(), len(archive), reason))
+            except RefusedError as error:  # where signatures cannot be checked at all, there is no board
+                self._refuse(str(path), archive, error)
+                continue
             self.seen.append(seen)
-            if seen.entry is not None and seen.entry.identity not in self.studies:
+            if opened.entry.identity not in self.studies:
                 yield self._add(opened, archive, signature)
+
+    def _refuse(self, path: str, archive: bytes, error: KitError) -> None:
+        reason = plain_text(error.what, MAX_REASON_CHARS)
+        self.seen.append(Seen(None, IndexRefused(path, sha256(archive).hexdigest(), len(archive), reason)))
 
     def _add(self, opened: OpenedBundle, archive: bytes, signature: bytes | None) -> Path:
         identity = opened.entry.identity

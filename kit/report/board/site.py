@@ -135,8 +135,8 @@ def _count(number_: int, what: str) -> str:
 def _environment() -> Environment:
     made = environment("board", "page")
     made.globals |= {
-        "HEADS": HEADS, "MARK": MARK, "MAX_CHARTS": MAX_CHARTS, "NO_CHALLENGE": NO_CHALLENGE, "SHORT": SHORT, "SUSPECT": SUSPECT,
-        "bytes_text": bytes_text, "count": _count, "kit_version": __version__, "picture": _picture,
+        "HEADS": HEADS, "MARK": MARK, "MAX_CHARTS": MAX_CHARTS, "NO_CHALLENGE": NO_CHALLENGE, "SHORT": SHORT,
+        "SUSPECT": SUSPECT, "bytes_text": bytes_text, "count": _count, "kit_version": __version__, "picture": _picture,
     }  # fmt: skip
     return made
 

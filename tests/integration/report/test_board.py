@@ -98,7 +98,7 @@ def column(page: Browser, number: int) -> list[float]:
 def test_the_board_is_whole_and_legible(
     page: Browser, site: Path, tmp_path: Path, name: str, width: int, height: int, dark: bool
 ) -> None:
-    """No request but for the page, no complaint, nothing wider than the screen, no pale text, no nameless control."""
+    """No request but for the page, no complaint, nothing too wide, no pale text, no nameless control."""
     page.open(site / "index.html", width, height, dark=dark)
     page.screenshot(tmp_path / f"{name}.png", whole=True)
     assert page.requests == [(site / "index.html").as_uri()]
@@ -214,7 +214,7 @@ def test_charts_follow_model_and_runtime(page: Browser, site: Path) -> None:
 def test_the_command_is_copied(page: Browser, site: Path) -> None:
     """Whether by the clipboard or as a selection, and said aloud."""
     at(page, site)
-    page.value("document.querySelector('#lines .copy').focus()")
+    page.value(f"{SHOWN}[0].querySelector('.copy').focus()")
     press(page, "Enter")
     page.wait(lambda: page.value(COUNT).startswith("Copied: kit verify results/demo/"))
     assert page.complaints == []
