@@ -23,7 +23,7 @@ COMMANDS = {
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
     "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: take new ones in, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
-    "site": ("kit.cli.publishing.site", "Write a static board of a folder of results, with a page for each bundle."),
+    "site": ("kit.cli.publishing.site", "Write a static board of a results folder, with a page for each bundle."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
     "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),

@@ -49,13 +49,13 @@ def command(
     Example: kit site results -o site --published
     """
     from kit.catalogue.published import all_published
-    from kit.cli._shared.site import BOARD, Site
+    from kit.cli._shared.site import BOARD, Results, Site
     from kit.collection.signers import trusted_in
     from kit.report.board.exhibits import Board
     from kit.report.board.site import board_html, feed_xml
     from kit.text import plain_text
 
-    site = Site(results, out, trusted_in(results, signers), title, archives=not no_archives)
+    site = Site(Results(results, trusted_in(results, signers), title), out, archives=not no_archives)
     for page in site.add_bundles():
         if not quiet:
             click.echo(str(page))

@@ -136,7 +136,8 @@ def _environment() -> Environment:
     made = environment("board", "page")
     made.globals |= {
         "HEADS": HEADS, "MARK": MARK, "MAX_CHARTS": MAX_CHARTS, "NO_CHALLENGE": NO_CHALLENGE, "SHORT": SHORT,
-        "SUSPECT": SUSPECT, "bytes_text": bytes_text, "count": _count, "kit_version": __version__, "picture": _picture,
+        "SUSPECT": SUSPECT, "bytes_text": bytes_text, "count": _count, "kit_version": __version__,
+        "picture": _picture,
     }  # fmt: skip
     return made
 

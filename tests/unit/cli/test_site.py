@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.cli import run
+from kit.cli._shared import site
 from kit.collection.index import index_bytes, make_index
 from tests.support.boards import SPOTS, make_results
 
@@ -31,8 +32,10 @@ def copied(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "board"))
 
 
-def files_of(site: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(site)): path.read_bytes() for path in sorted(site.rglob("*")) if path.is_file()}
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def site_of(folder: Path, *more: str) -> int:
@@ -75,6 +78,14 @@ def test_the_same_results_are_the_same_bytes(copied: Path) -> None:
     assert files_of(copied / "site") == before
     assert run(["site", str(copied / "results"), "-o", str(copied / "other"), "--published"]) == 0
     assert files_of(copied / "other") == before
+
+
+def test_many_processes_write_the_same_bytes_as_one(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are CPUs for them."""
+    monkeypatch.setattr(site, "MIN_FOR_EACH", 1)
+    monkeypatch.setattr(site, "usable_cpus", lambda: 2)
+    assert run(["site", str(copied / "results"), "-o", str(copied / "other"), "--published"]) == 0
+    assert files_of(copied / "other") == files_of(copied / "site")
 
 
 def test_pages_of_bundles_that_are_gone_are_removed_and_other_files_kept(copied: Path) -> None:
