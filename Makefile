@@ -100,12 +100,12 @@ RESULTS ?= results
 nightly: $(VENV)/.demo ## measure PLATFORMS again, compare with their last accepted runs (NIGHTLY=--accept)
 	$(BIN)/kit nightly $(PLATFORMS) $(NIGHTLY)
 
-results: $(VENV)/.demo ## verify every bundle in results/ and make index and missing reports
+results: $(VENV)/.demo ## verify every bundle in results/, rebuild the index, write missing reports
 	$(BIN)/kit results index results --reports
 
 BASE ?= origin/main
 HEAD ?= HEAD
-results-check: $(VENV)/.demo ## judge the bundles that HEAD adds to results/ since BASE, as the workflow for pull requests does
+results-check: $(VENV)/.demo ## check the bundles that HEAD adds to results/ since BASE, as the workflow for pull requests does
 	$(BIN)/kit results check --base "$(BASE)" --head "$(HEAD)"
 
 smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour on two cores

@@ -3,8 +3,8 @@
     python -m benchmarks.verification [FOLDER] [--quick]
 
 Makes bundles like the tests' good run, with more and longer answers, and verifies each as `kit verify` does: in a
-process with limits, of one thread. Prints time and peak memory beside their targets. With --quick only the smallest
-one. FOLDER keeps the bundles for the next time.
+process with limits, of one thread. Prints time and peak memory beside their targets. With --quick only the
+smallest. FOLDER keeps the bundles for the next time.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ COMMANDS = {
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
     "verify": ("kit.cli.verify", "Recompute everything in a run or bundle and check it."),
-    "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: take new ones in, list them."),
+    "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
     "site": ("kit.cli.publishing.site", "Write a static board of a results folder, with a page for each bundle."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),

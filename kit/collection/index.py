@@ -25,6 +25,7 @@ from kit.storage.run_folder import read_document, replace_file
 from kit.strict import plain, write_json
 from kit.strict.schema import check
 from kit.text import plain_text
+from kit.verify.evidence import Evidence
 
 MAX_INDEX_BYTES = 256 << 20
 MAX_REASON_CHARS = 400
@@ -35,13 +36,13 @@ MIN_FOR_EACH = 8  # archives for each process: to start one costs as much as to 
 class Seen:
     """One archive of a folder: its line in the index, or why it has none.
 
-    `party` is what is held against other runs of its plan, `likeness` how much of a new bundle is in it.
+    `party` is what is compared with other runs of its plan, `likeness` how much of each new bundle is in it.
     """
 
     entry: IndexEntry | None
     refused: IndexRefused | None = None
     party: Party | None = None
-    likeness: Likeness | None = None
+    likeness: tuple[Likeness, ...] = ()
 
 
 def make_index(folder: Path, signers: Path | None = None) -> Index:
@@ -52,8 +53,8 @@ def make_index(folder: Path, signers: Path | None = None) -> Index:
     return index_of(seen_in(folder, trusted_in(folder, signers)))
 
 
-def seen_in(folder: Path, trusted: Trusted, new: Fingerprints | None = None) -> list[Seen]:
-    """All archives of a folder, verified, and how much of a new bundle is in each; many on all CPUs."""
+def seen_in(folder: Path, trusted: Trusted, new: Sequence[Fingerprints] = ()) -> list[Seen]:
+    """All archives of a folder, verified, and how much of new bundles is in each; many on all CPUs."""
     paths = archives_in(folder)
     workers = min(usable_cpus(), len(paths) // MIN_FOR_EACH)
     if workers < 2:
@@ -63,10 +64,10 @@ def seen_in(folder: Path, trusted: Trusted, new: Fingerprints | None = None) -> 
 
 
 # What a process of the pool is told once: fingerprints are long.
-_TASK: list[tuple[Path, Trusted, Fingerprints | None]] = []
+_TASK: list[tuple[Path, Trusted, Sequence[Fingerprints]]] = []
 
 
-def _begin(folder: Path, trusted: Trusted, new: Fingerprints | None) -> None:
+def _begin(folder: Path, trusted: Trusted, new: Sequence[Fingerprints]) -> None:
     _TASK.append((folder, trusted, new))
 
 
@@ -75,7 +76,7 @@ def _seen(path: PurePosixPath) -> Seen:
     return seen(folder, path, trusted, new)
 
 
-def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Fingerprints | None = None) -> Seen:
+def seen(folder: Path, path: PurePosixPath, trusted: Trusted, new: Sequence[Fingerprints] = ()) -> Seen:
     """One archive of the folder, verified."""
     archive = read_archive(folder / path)
     beside = signature_of(folder / path)
@@ -96,16 +97,22 @@ def _refused(path: PurePosixPath, archive: bytes, error: KitError) -> Seen:
 
 
 def seen_as(
-    opened: OpenedBundle, signature: bytes | None, trusted: Trusted, new: Fingerprints | None = None
+    opened: OpenedBundle, signature: bytes | None, trusted: Trusted, new: Sequence[Fingerprints] = ()
 ) -> Seen:
     """An opened bundle with its signer; `RefusedError` if its signature is wrong."""
     manifest, entry = opened.evidence.files[MANIFEST], opened.entry
     signer = signer_of(manifest, signature, trusted, entry.started_utc, entry.path)
+    like = _likeness(new, opened.evidence) if new else ()
     return Seen(
         entry=replace(entry, signer=signer),
         party=party_of(opened.opened, signer.name if signer else None),
-        likeness=None if new is None else likeness(new, fingerprints_of(opened.evidence)),
+        likeness=like,
     )
+
+
+def _likeness(new: Sequence[Fingerprints], evidence: Evidence) -> tuple[Likeness, ...]:
+    own = fingerprints_of(evidence)
+    return tuple(likeness(each, own) for each in new)
 
 
 def index_of(found: Sequence[Seen]) -> Index:
@@ -168,8 +175,8 @@ def read_index(folder: Path) -> Index:
             data = file.read(MAX_INDEX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"{path} cannot be read: {error.strerror or error}.", "Make it: kit results index"
+            f"{path} cannot be read: {error.strerror or error}.", "Build it: kit results index"
         ) from None
     if len(data) > MAX_INDEX_BYTES:
-        raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Make it anew: kit results index")
+        raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Rebuild it: kit results index")
     return read_document(data, Index, "index", str(path))

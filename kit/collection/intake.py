@@ -12,12 +12,12 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from kit.collection.entry import OpenedBundle, opened_bundle
-from kit.collection.fingerprints import Likeness, fingerprints_of
+from kit.collection.fingerprints import Fingerprints, Likeness, fingerprints_of, likeness
 from kit.collection.index import Seen, index_bytes, index_of, seen_as, seen_in
 from kit.collection.layout import ARCHIVE, ARCHIVE_SUFFIX, INDEX, SIGNATURE, VIEW, is_place, place
 from kit.collection.signers import Trusted
 from kit.documents.index import Index, IndexEntry
-from kit.errors import InputError, StorageError
+from kit.errors import InputError, KitError, StorageError
 from kit.judge.limited import judge_limited
 from kit.judge.open import RefusedError
 from kit.storage.bundle import read_archive
@@ -48,24 +48,58 @@ class Accepted:
     index: Index
 
 
-def accepted(folder: Path, offered: Offered, trusted: Trusted, also: Sequence[Offered] = ()) -> Accepted:
+@dataclass(frozen=True, slots=True)
+class _New:
+    """A bundle that verification accepts: what it is called, its line, and what tells a copy of it."""
+
+    name: str
+    entry: IndexEntry
+    seen: Seen
+    marks: Fingerprints
+
+
+def accepted(folder: Path, offered: Offered, trusted: Trusted) -> Accepted:
     """What comes in if this bundle does; nothing is written.
 
-    `also` are bundles that come in with it, and are no copies of it either. `RefusedError` says why it may not:
-    verification refuses it, its signature is wrong, it is there already, or it was made from one that is.
+    `RefusedError` says why it may not: verification refuses it, its signature is wrong, it is there already, or it
+    was made from one that is.
     """
-    new = _opened(offered)
-    mine = seen_as(new, offered.signature, trusted)
-    marks = fingerprints_of(new.evidence)
-    found = seen_in(folder, trusted, marks) if folder.is_dir() else []
-    found += [seen_as(_opened(each), each.signature, trusted, marks) for each in also]
-    assert mine.entry is not None
-    _refuse_known(offered.name, mine.entry, found)
-    return Accepted(mine.entry, PurePosixPath(mine.entry.path).parent, index_of([*found, mine]))
+    (found,) = all_accepted(folder, [offered], trusted)
+    if isinstance(found, KitError):
+        raise found
+    return found
+
+
+def all_accepted(folder: Path, offered: Sequence[Offered], trusted: Trusted) -> list[Accepted | KitError]:
+    """For each of several bundles what comes in if it alone does, or why it may not: none is a copy of another."""
+    tried = [_tried(each, trusted) for each in offered]
+    new = [each for each in tried if isinstance(each, _New)]
+    found = seen_in(folder, trusted, [each.marks for each in new]) if new and folder.is_dir() else []
+    at = iter(range(len(new)))
+    return [each if isinstance(each, KitError) else _judged(new, next(at), found) for each in tried]
+
+
+def _tried(offered: Offered, trusted: Trusted) -> _New | KitError:
+    try:
+        opened = _opened(offered)
+        mine = seen_as(opened, offered.signature, trusted)
+    except KitError as error:
+        return error
+    return _New(offered.name, mine.entry or opened.entry, mine, fingerprints_of(opened.evidence))
+
+
+def _judged(new: Sequence[_New], at: int, found: Sequence[Seen]) -> Accepted | KitError:
+    mine = new[at]
+    known = [(each.entry, each.likeness[at]) for each in found if each.entry is not None]
+    known += [(each.entry, likeness(mine.marks, each.marks)) for each in new if each is not mine]
+    refusal = _refusal(mine.name, mine.entry, known)
+    if refusal is not None:
+        return refusal
+    return Accepted(mine.entry, PurePosixPath(mine.entry.path).parent, index_of([*found, mine.seen]))
 
 
 def add(folder: Path, offered: Offered, trusted: Trusted, write_report: WriteReport) -> Accepted:
-    """Take a bundle into a folder: archive, signature, view and report, and the index anew.
+    """Take a bundle into a folder: archive, signature, view and report, and rebuild the index.
 
     `RefusedError` as of `accepted`; `InputError` if another intake is at work. Whatever fails, and whenever this
     process is killed, the folder holds the bundle whole or not at all.
@@ -143,21 +177,17 @@ def _opened(offered: Offered) -> OpenedBundle:
     return replace(new, entry=replace(new.entry, path=str(home / ARCHIVE)))
 
 
-def _refuse_known(name: str, new: IndexEntry, found: Sequence[Seen]) -> None:
-    """`RefusedError` if one of the others is this bundle, or one of the two was made from the other."""
-    for each in found:
-        if each.entry is not None and each.entry.identity == new.identity:
-            raise RefusedError(
-                f"{name} is in the results already: {each.entry.path} (identity {each.entry.identity}).",
-                "There is nothing to do.",
-            )
-    for each in found:
-        if each.entry is not None and each.likeness is not None and each.likeness.is_copy:
-            raise RefusedError(
-                f"{name} holds measurements of {each.entry.path} (identity {each.entry.identity}): "
-                f"{_words(each.likeness)}.",
-                "Measure again: results are taken once, and not edited.",
-            )
+def _refusal(name: str, new: IndexEntry, known: Sequence[tuple[IndexEntry, Likeness]]) -> RefusedError | None:
+    """Why a bundle may not come in: one of the others is the same, or one of the two was made from the other."""
+    for other, _ in known:
+        if other.identity == new.identity:
+            what = f"{name} is in the results already: {other.path} (identity {other.identity})."
+            return RefusedError(what, "There is nothing to do.")
+    for other, like in known:
+        if like.is_copy:
+            what = f"{name} holds measurements of {other.path} (identity {other.identity}): {_words(like)}."
+            return RefusedError(what, "Measure again: results are taken once, and not edited.")
+    return None
 
 
 def _words(found: Likeness) -> str:

@@ -6,6 +6,7 @@ pull request changes no code, no index, no report and no result that is there al
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from kit.collection.intake import Accepted, Offered, accepted
+from kit.collection.intake import Accepted, Offered, all_accepted
 from kit.collection.layout import (
     ARCHIVE,
     ARCHIVE_SUFFIX,
@@ -31,7 +32,7 @@ from kit.signing import MAX_SIGNATURE_BYTES
 from kit.storage.archive import DEFAULT
 from kit.text import plain_text
 
-MAX_BUNDLES = 10  # each is held against all others, and a person looks at the proposal
+MAX_BUNDLES = 10  # each is compared with all others, and a person looks at the proposal
 MAX_BYTES = 512 << 20  # of all archives together
 GIT_S = 300.0
 PLAIN_FILE = "100644"
@@ -60,7 +61,7 @@ class Judged:
 
 
 def check_proposal(repository: Path, base: str, head: str, folder: str) -> tuple[Judged, ...]:
-    """Each bundle that `head` adds to `folder` since it left `base`, held against the results of `base`.
+    """Each bundle that `head` adds to `folder` since it left `base`, compared with the results of `base`.
 
     `RefusedError` if it changes anything else. Nothing is written; whose keys count is what `base` says.
     """
@@ -71,7 +72,8 @@ def check_proposal(repository: Path, base: str, head: str, folder: str) -> tuple
     with TemporaryDirectory(prefix="kit-") as name:
         results = Path(name)
         _copy_results(repository, base, folder, results)
-        return tuple(_judged(results, folder, each, offered) for each in offered)
+        found = all_accepted(results, offered, trusted_in(results))
+    return tuple(_judged(folder, each, outcome) for each, outcome in zip(offered, found, strict=True))
 
 
 def _copy_results(repository: Path, base: str, folder: str, results: Path) -> None:
@@ -157,14 +159,13 @@ def _blob(repository: Path, path: str, blobs: dict[str, str], limit_bytes: int) 
     return _git(repository, ["cat-file", "blob", blobs[path]])
 
 
-def _judged(results: Path, name: str, each: Offered, all_: Sequence[Offered]) -> Judged:
-    try:
-        found = accepted(results, each, trusted_in(results), [other for other in all_ if other is not each])
-        if f"{name}/{found.entry.path}" != each.name:
-            raise RefusedError(f"{each.name} is not in its place.", f"Move it to {name}/{found.entry.path}.")
-        return Judged(each.name, found, None)
-    except KitError as error:
-        return Judged(each.name, None, error)
+def _judged(name: str, each: Offered, found: Accepted | KitError) -> Judged:
+    if isinstance(found, KitError):
+        return Judged(each.name, None, found)
+    if f"{name}/{found.entry.path}" != each.name:
+        move = f"Move it to {name}/{found.entry.path}."
+        return Judged(each.name, None, RefusedError(f"{each.name} is not in its place.", move))
+    return Judged(each.name, found, None)
 
 
 def _shown(path: str) -> str:
@@ -175,7 +176,7 @@ def _shown(path: str) -> str:
 def _git(repository: Path, arguments: Sequence[str]) -> bytes:
     """What git answers; no hook, no pager, no filter, no helper of the repository or the user is run."""
     fixed = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.allow=never"]
-    surroundings = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    surroundings = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
     surroundings |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_NO_LAZY_FETCH": "1"}
     try:
         done = subprocess.run(

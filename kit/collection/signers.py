@@ -39,5 +39,5 @@ def signer_of(
     at = datetime.fromisoformat(started_utc) if started_utc else None
     found = check_signature(manifest, signature, trusted.signers, revoked=trusted.revoked, at=at)
     if found.outcome not in ("known", "unknown") or found.fingerprint is None:
-        raise RefusedError(f"The signature of {name} does not count: {found.why}.", "Sign it anew: kit sign")
+        raise RefusedError(f"The signature of {name} does not count: {found.why}.", "Sign it again: kit sign")
     return IndexSigner(found.name, found.fingerprint)

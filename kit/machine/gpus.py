@@ -17,7 +17,7 @@ _CARD = re.compile(r"card([0-9]+)")
 # "NVIDIA UNIX x86_64 Kernel Module  550.54.15  ..." or "NVIDIA UNIX Open Kernel Module for x86_64  550.54.15  ..."
 _KERNEL_MODULE = re.compile(r"Kernel Module(?: for \S+)?\s+([0-9][0-9.]*)")
 _MODEL = re.compile(r"^Model:\s*(\S.*)$", re.MULTILINE)
-_MHZ = re.compile(r"([0-9]+)\s*mhz", re.IGNORECASE)
+_MHZ = re.compile(r"(?<![0-9])([0-9]{1,9})\s{0,9}mhz", re.IGNORECASE)
 
 
 def describe_gpus(root: Path = Path("/")) -> tuple[Gpu, ...]:

@@ -16,9 +16,9 @@ UNIX = "unix:"
 # Printable ASCII without blanks: anything else would break the lines of the request.
 _PLAIN_URL = re.compile(r"[!-~]+")
 _WHOLE = "/chat/completions"
-_VERSION = re.compile(r"/v[0-9]+[a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API is where the path says
+_VERSION = re.compile(r"/v[0-9][a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API is where the path says
 _OTHER = re.compile(
-    r"(?:/v[0-9]+[a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
+    r"(?:/v[0-9][a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
 )
 _BARE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]+)?(?:/[A-Za-z0-9._/-]*)?"

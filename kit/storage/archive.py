@@ -45,7 +45,7 @@ _INPUT_STEP_BYTES = 64 * 1024
 _OUTPUT_STEP_BYTES = 256 * 1024
 _SPARE_BYTES = 256 * 1024  # and a hundredth: deflate makes nothing longer by more, but can hide empty blocks
 
-# Magic, deflate, no flags, time 0, XFL 0, OS 255 "unknown" (RFC 1952, 2.3): zlib would put in the system it is for.
+# Magic, deflate, no flags, time 0, XFL 0, OS 255 "unknown" (RFC 1952, 2.3): zlib puts in the system it is for.
 _GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")
 _DEFLATE_LEVEL = 6
 

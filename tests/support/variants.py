@@ -6,6 +6,7 @@ import random
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from kit.documents import Host, Record
@@ -14,7 +15,7 @@ from tests.support.forge import CELL_NAMES, Change, archive_of, changed_files, i
 from tests.support.good_bundle import Files
 
 _UTC = re.compile(rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}Z)"')
-JITTER_NS = 400_000  # of steps of 2 ms: chunks stay in their order
+JITTER_NS = 400_000  # of steps of 2 ms
 
 
 def jittered(seed: int) -> Change:
@@ -53,12 +54,11 @@ def rhythm(seed: int) -> Change:
 
 
 def _later(record: Record, chance: random.Random) -> Record:
-    last = len(record.chunks) - 1
-    moved = [
-        (stamp + (chance.randrange(JITTER_NS) if 0 < at < last else 0), *rest)
-        for at, (stamp, *rest) in enumerate(record.chunks)
-    ]
-    return replace(record, chunks=tuple((stamp, chars, channel) for stamp, chars, channel in moved))
+    stamps = [stamp for stamp, *_ in record.chunks]
+    later = [min(stamp + chance.randrange(JITTER_NS), after) for stamp, after in pairwise(stamps)][1:]
+    moved = [*stamps[:1], *later, *stamps[max(1, len(later) + 1) :]]
+    chunks = [(stamp, chars, channel) for stamp, (_, chars, channel) in zip(moved, record.chunks, strict=True)]
+    return replace(record, chunks=tuple(chunks))
 
 
 def nudged(record: Record) -> Record:

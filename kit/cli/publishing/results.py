@@ -24,7 +24,7 @@ signers_option = click.option(
 
 @click.group("results")
 def command() -> None:
-    """Keep a folder of verified bundles: take new ones in, make its index, check proposals.
+    """Keep a folder of verified bundles: add new ones, rebuild its index, check proposals.
 
     A bundle lies at results/PLATFORM/MACHINE/IDENTITY/bundle.tar.gz, beside it its signature, report and view.
     docs/receiving.md describes folder, index and how to receive bundles of strangers.
@@ -53,10 +53,10 @@ def command() -> None:
 )
 @json_option
 def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folder: Path, as_json: bool) -> None:
-    """Verify a bundle and take it into a folder of results, with its report, and make the index anew.
+    """Verify a bundle, store it in a results folder with its report, and rebuild the index.
 
-    Refused (exit code 1): what verification rejects, a wrong signature, a bundle that is there already, and one
-    that holds measurements of another, copied or edited. On failure nothing is changed.
+    Refused (exit code 1): a bundle that verification rejects, that has a wrong signature, that is already there, or
+    that contains measurements of another one, copied or edited. On failure nothing is changed.
 
     Example: kit results add demo.tar.gz --to results
     """
@@ -84,8 +84,8 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
 @signers_option
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit code 1 if it is not current.")
 @click.option("--reports", is_flag=True, help="Also write the reports and views that are missing.")
-def make_index_anew(folder: Path, signers: Path | None, only_check: bool, reports: bool) -> int:
-    """Verify every bundle of a folder and write its index.json, from the bundles and signatures alone.
+def rebuild_index(folder: Path, signers: Path | None, only_check: bool, reports: bool) -> int:
+    """Verify every bundle of a folder and rebuild its index.json from the bundles and signatures alone.
 
     The same files give the same bytes. Exit code 1 if a bundle is refused; the index lists it with the reason.
 
@@ -116,7 +116,7 @@ def make_index_anew(folder: Path, signers: Path | None, only_check: bool, report
 @folder_argument
 @json_option
 def list_bundles(folder: Path, as_json: bool) -> None:
-    """List the bundles of a folder as its index has them; nothing is verified again.
+    """List the bundles of a folder from its index, without verifying them again.
 
     Example: kit results list results --json
     """
@@ -135,10 +135,10 @@ def list_bundles(folder: Path, as_json: bool) -> None:
 @click.option("--head", default="HEAD", show_default=True, metavar="REV", help="The commit that adds bundles.")
 @click.option("--folder", default="results", show_default=True, metavar="NAME", help="The folder of results.")
 def check_proposed(base: str, head: str, folder: str) -> int:
-    """Judge the bundles that a branch of this repository adds, as `add` would; change nothing.
+    """Check the bundles that a branch of this repository adds, as `add` would; change nothing.
 
-    The branch is read from git as data: nothing of it is checked out or run. It may add bundles and signatures in
-    their places, and nothing else. Exit code 1 if it does anything else, or a bundle is refused.
+    The branch is read from git as data: nothing in it is checked out or run. It may only add bundles and signatures
+    in their places. Exit code 1 if it changes anything else, or if a bundle is refused.
 
     Example: kit results check --base main --head proposal
     """

@@ -20,7 +20,7 @@ MAX_DESC_CHARS = 1500
 _OPEN = re.compile(r"<svg\b[^>]*>")
 _SIZE = re.compile(r'\b(width|height|viewBox)="([^"]*)"')
 _CLIP = re.compile(r'(id="|url\(#)(clip|gradient)([0-9]+)')
-_LONG = re.compile(r"-?[0-9]+\.[0-9]{3,}")
+_LONG = re.compile(r"-?(?<![0-9])[0-9]+\.[0-9]{3,}")
 _TAG = re.compile(r"<[a-zA-Z][^<>]*>")
 # The picture as a whole is one image to those who cannot see it: its parts need no roles.
 _ROLES = re.compile(r' (?:role="graphics-[a-z]+"|aria-[a-z]+="[^"]*"|pointer-events="none"|opacity="1")')

@@ -19,7 +19,7 @@ from kit.collection.fingerprints import (
 )
 from kit.verify.evidence import open_bundle
 from tests.support.forge import SERIAL, Change, archive_of, changed_files, in_records
-from tests.support.good_bundle import Files, good_bundle
+from tests.support.good_bundle import Files
 from tests.support.variants import earlier, jittered, nudged, on_host, rhythm, variant
 
 RESULTS = Path(__file__).parents[3] / "results"
@@ -177,14 +177,6 @@ def _cell_of(seed: int) -> Change:
         in_records(lambda records: [nudged(records[0]), *records[1:]], SERIAL)(files)
 
     return apply
-
-
-def test_a_server_of_exact_pace_is_no_copy_of_itself() -> None:
-    """The toy server has no rhythm: files of records decide, and there they are the same."""
-    found = prints(good_bundle())
-
-    assert found.requests == ()
-    assert len(found.records) == 3  # two of its cells have the same one
 
 
 def test_the_published_bundles_share_nothing() -> None:

@@ -92,15 +92,16 @@ def test_a_branch_that_adds_a_bundle_is_accepted(repository: Repository) -> None
 
 
 def test_two_bundles_at_once_are_judged_each(repository: Repository) -> None:
-    """One that is refused does not hide one that is accepted."""
+    """One that is refused does not hide one that is accepted, nor the reason of another."""
     good = repository.add(variant(2))
-    bad = repository.add(variant(1, on_host(cpu_model="Another CPU")))
+    copy = repository.add(variant(1, on_host(cpu_model="Another CPU")))
+    rejected = repository.add(changed(drop("result.json")))
 
     found = {each.path: each for each in repository.judged()}
 
     assert found[good].accepted is not None
-    assert found[bad].accepted is None
-    assert "identical files of records" in str(found[bad].refusal)
+    assert "identical files of records" in str(found[copy].refusal)
+    assert "rejected by verification" in str(found[rejected].refusal)
 
 
 def test_two_bundles_of_one_proposal_may_not_be_copies_of_each_other(repository: Repository) -> None:

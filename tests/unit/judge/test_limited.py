@@ -31,7 +31,9 @@ from kit.judge import child
 child._answer = work
 asked = child.Question(Path("x"), {memory} << 20, {cpu}, {wall})
 verdict = json.loads(child.answered(asked))
-print(json.dumps(verdict if isinstance(verdict, list) else [each["rule"] + ": " + each["message"] for each in verdict["findings"]]))
+if isinstance(verdict, dict):
+    verdict = [each["rule"] + ": " + each["message"] for each in verdict["findings"]]
+print(json.dumps(verdict))
 """
 
 
@@ -74,7 +76,7 @@ def test_verdicts_are_those_of_verification(bundle: Path, tmp_path: Path) -> Non
 def test_a_name_in_any_encoding_can_be_judged(bundle: Path, tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"b\xff\n.tar.gz")
     odd.write_bytes(bundle.read_bytes())
-    assert judge_limited(odd).label == "self-reported"
+    assert judge_limited(odd).label == "consistent"
 
 
 def test_what_cannot_be_read_is_told_and_ends_no_judge(bundle: Path, tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_what_cannot_be_read_is_told_and_ends_no_judge(bundle: Path, tmp_path: P
         with pytest.raises(InputError, match="cannot be read: No such file") as raised:
             judge.verdict(tmp_path / "nowhere")
         assert raised.value.remedy == "Check the path."
-        assert judge.verdict(bundle).label == "self-reported"
+        assert judge.verdict(bundle).label == "consistent"
 
 
 def test_too_little_memory_is_a_rejection_that_says_so(bundle: Path) -> None:
@@ -103,12 +105,12 @@ def test_a_judge_that_dies_is_our_fault_and_another_takes_its_place(bundle: Path
         process.wait()
         with pytest.raises(InternalError, match="ended without a verdict"):
             judge.verdict(bundle)
-        assert judge.verdict(bundle).label == "self-reported"
+        assert judge.verdict(bundle).label == "consistent"
 
 
 def test_no_process_is_left_behind(bundle: Path) -> None:
     with LimitedJudge() as judge:
-        assert judge.verdict(bundle).label == "self-reported"
+        assert judge.verdict(bundle).label == "consistent"
         process = judge._start()
     assert process.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):

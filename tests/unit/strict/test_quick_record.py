@@ -17,23 +17,7 @@ from tests.support.documents import good
 
 LINE = write_jsonl_line(good("record"))[:-1]
 ITEMS = b"[[3000000,5,0],[5000000,4,1],[7000000,3,2]]"
-PIECES = (
-    b"[",
-    b"]",
-    b",",
-    b'"',
-    b"\\",
-    b"0",
-    b"-1",
-    b"1e3",
-    b".5",
-    b" ",
-    b"\n",
-    b"\r",
-    b"null",
-    b'"chunks":',
-    b"{}",
-)
+PIECES = (b"[", b"]", b",", b'"', b"\\", b"0", b"-1", b"1e3", b".5", b" ", b"\n", b"null", b'"chunks":', b"{}")
 
 
 def long_way(line: bytes) -> Record | None:
@@ -63,10 +47,10 @@ def test_a_line_of_the_kit_goes_the_quick_way() -> None:
     "items",
     [
         b"[[1,2,0],[1,2]]", b"[[1,2,0],[1,2,0,0]]", b"[[1,2,3]]", b"[[01,2,0]]", b"[[1,2,-0]]", b"[[-1,2,0]]",
-        b"[[1.0,2,0]]", b"[[1e3,2,0]]", b"[[1, 2,0]]", b"[[1,2,0],]", b"[[1,2,0]],[[1,2,0]]", b"[[1,,0]]", b"[[,,]]",
+        b"[[1.0,2,0]]", b"[[1e3,2,0]]", b"[[1, 2,0]]", b"[[1,2,0],]", b"[[1,2,0]],[[1,2,0]]", b"[[1,,0]]",
         b"[[1,2,0][1,2,0]]", b"[[[1,2,0]]]", b"[[1,2,true]]", b"[[1,2,null]]", b'[["1",2,0]]', b"[[1,2,0]",
-        b"[[%d,2,0]]" % (MAX_COUNT + 1), b"[[1%s,2,0]]" % (b"0" * 5000), b"[[1,%d,0]]" % 2**63, b"[]", b"[[]]", b"",
-        "[[١,2,0]]".encode(), b"[[1_0,2,0]]",
+        b"[[%d,2,0]]" % (MAX_COUNT + 1), b"[[1%s,2,0]]" % (b"0" * 5000), b"[[1,%d,0]]" % 2**63, b"[]", b"[[]]",
+        b"", b"[[,,]]", b"[[\xd9\xa1,2,0]]", b"[[1_0,2,0]]",
     ],
 )  # fmt: skip
 def test_other_chunks_do_not_go_the_quick_way(items: bytes) -> None:
@@ -101,7 +85,7 @@ def test_other_lines_do_not_go_the_quick_way(line: bytes) -> None:
 
 @given(st.data())
 def test_no_change_of_a_line_makes_the_ways_differ(data: st.DataObject) -> None:
-    """Whatever is put in, taken out or written over: what goes the quick way goes the long one, to the same end."""
+    """Whatever is put in, taken out or written over: what goes the quick way goes the long one alike."""
     line = LINE
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(line)))

@@ -1,4 +1,4 @@
-"""What verification costs is bounded: hostile bundles and folders are refused before they are read to their end."""
+"""What verification costs is bounded: hostile bundles and folders are refused before they are read to the end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from kit.documents import CellPlan, Record, Window
 from kit.metrics.limits import STEADY_PARTS
 from kit.metrics.results import make_result
 from kit.metrics.steadiness import slowest_part
-from kit.plan.correctness import MAX_JUDGED_CHARS, Test, judge, load_suite, parse_suite
+from kit.plan import correctness
+from kit.plan.correctness import MAX_JUDGED_CHARS, judge, load_suite, parse_suite
 from kit.plan.prompts import SUITES
 from kit.storage import archive, run_folder
 from kit.storage.archive import ArchiveError, pack, unpack
@@ -99,7 +100,7 @@ def test_chunks_take_little_more_memory_than_their_bytes() -> None:
 def test_a_document_has_so_many_values_and_no_more(piece: bytes, most: int, words: str) -> None:
     """What is one too many is refused before anything is made of it."""
     assert len(read_json(b"[" + (piece + b",") * (most - 1) + piece + b"]", "f")) == most  # type: ignore[arg-type]
-    with at_most(4 * len(piece) * most), pytest.raises(StrictError, match=f"more than [0-9]+ .*{words}"):
+    with at_most(16 * most), pytest.raises(StrictError, match=f"more than [0-9]+ .*{words}"):
         read_json(b"[" + (piece + b",") * most + piece + b"]", "f")
 
 
@@ -219,33 +220,10 @@ def test_the_schedule_is_made_only_for_requests_in_their_place() -> None:
     assert len(issues(load_schedule, open_run(wrong))) == 1
 
 
-def evil_answers(test: Test) -> Iterator[str]:
+def evil_answers(test: correctness.Test) -> Iterator[str]:
     """Texts that make patterns go back and forth, as long as answers are kept."""
-    heads = [
-        test.prompt,
-        "def fibonacci(",
-        "1",
-        "def f():\n",
-        '{"city": ',
-        "select * from users where ",
-        "Monday",
-        "",
-    ]
-    pumps = [
-        "\nwhile ",
-        "for x in ",
-        " ",
-        "\n",
-        "\t",
-        "1 ..",
-        "1\n",
-        "let a: b",
-        "((",
-        "aeiou",
-        "56,",
-        '"a", ',
-        "```\n",
-    ]
+    heads = [test.prompt, "def fibonacci(", "1", "def f():\n", '{"city": ', "select * from users where ", ""]
+    pumps = ["\nwhile ", "for x in ", " ", "\n", "\t", "1 ..", "1\n", "let a: b", "((", "56,", '"a", ', "```\n"]
     return ((head + pump * MAX_JUDGED_CHARS)[: 2 * MAX_JUDGED_CHARS] for head in heads for pump in pumps)
 
 
@@ -255,18 +233,18 @@ def test_no_answer_takes_long_to_judge(name: str) -> None:
     for level in parse_suite(asset("prompts", f"{name}.yaml").read_bytes(), name):
         for test in load_suite(name, level.name).tests:
             for answer in evil_answers(test):
-                assert seconds(lambda test=test, answer=answer: judge(test, answer)) < 0.5, (
-                    test.name,
-                    answer[:40],
-                )  # type: ignore[misc]
+                began = time.process_time()
+                judge(test, answer)
+                assert time.process_time() - began < 0.5, (test.name, answer[:40])
 
 
 # --- what is quicker now says the same --------------------------------------------------------------------
 
 
-@given(
-    st.lists(st.integers(-3, 4).map(lambda step: step * 10_000), min_size=1, max_size=8), st.integers(0, 20_000)
-)
+STEPS = st.integers(-3, 4).map(lambda step: step * 10_000)
+
+
+@given(st.lists(STEPS, min_size=1, max_size=8), st.integers(0, 20_000))
 def test_stamps_that_ascend_are_looked_at_by_their_ends(steps: list[int], resolution_ns: int) -> None:
     """The faults are those of every pair of neighbours."""
     loaded = loaded_cells(open_run(good_files()))[0]
