@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four bench-yoga-serial \
+.PHONY: help site demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four bench-yoga-serial \
   bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
   teardown-yoga score score-prod score-gate mutation results results-check
 
@@ -97,6 +97,7 @@ score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
 score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
 PLATFORMS ?= demo
+RESULTS ?= results
 nightly: $(VENV)/.demo ## measure PLATFORMS again, compare with their last accepted runs (NIGHTLY=--accept)
 	$(BIN)/kit nightly $(PLATFORMS) $(NIGHTLY)
 
@@ -113,6 +114,9 @@ smol: $(VENV)/.demo ## build two engines in containers and measure them: an hour
 
 cpu-four: $(VENV)/.demo ## build four engines in containers and measure them on the CPU: two hours, three if realizar is compiled
 	$(BIN)/kit reproduce cpu-four --yes
+
+site: $(VENV)/.demo ## a static board of the bundles in RESULTS=results: site/index.html
+	$(BIN)/kit site $(RESULTS) -o site --published
 
 clean: ## remove the virtual environment and build outputs
 	rm -rf $(VENV) build dist *.egg-info

@@ -26,6 +26,7 @@ COMMANDS = {
     "fetch": ("kit.cli.publishing.fetch", "Fetch published bundles, byte for byte, and verify them."),
     "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
+    "site": ("kit.cli.publishing.site", "Write a static board of a results folder, with a page for each bundle."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),
     "gate": ("kit.cli.gate", "Fail if a grade is below the minimum."),

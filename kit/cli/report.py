@@ -51,7 +51,7 @@ def write_report(
     found = [(each, open_study(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
         raise InputError(f"Too many runs for one page: {len(found)}.", f"Give at most {MAX_RUNS}.")
-    report = report_of(_inputs(found, timeline), title)
+    report = report_of(page_inputs(found, timeline), title)
     folder = out or Path(f"report-{found[0][1].study.name}")
     files = {
         PAGE: report.html,
@@ -65,7 +65,7 @@ def write_report(
     return [folder / name for name in files]
 
 
-def _inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None) -> list[PageInput]:
+def page_inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None = None) -> list[PageInput]:
     """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
     from kit.judge.study import CellParts
     from kit.report.page.inputs import has_records

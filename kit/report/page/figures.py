@@ -51,13 +51,14 @@ def _table(study: Study, metric: Metric) -> Table:
         by_place.setdefault((subject.entry, subject.concurrency), subject)
     levels = tuple(sorted({subject.concurrency for subject in study.subjects}))
     rows = tuple(
-        (plain_text(entry, 60), tuple(_figure(by_place.get((entry, level)), metric) for level in levels))
+        (plain_text(entry, 60), tuple(figure_of(by_place.get((entry, level)), metric) for level in levels))
         for entry in entries_of(study)
     )
     return Table(metric.heading, levels, rows)
 
 
-def _figure(subject: Subject | None, metric: Metric) -> TableCell:
+def figure_of(subject: Subject | None, metric: Metric) -> TableCell:
+    """One metric of an entry at a number of users."""
     if subject is None:
         return TableCell(NO_DATA)
     measured = sum(trial.status == "measured" for trial in subject.trials)

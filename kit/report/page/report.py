@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from kit import __version__
-from kit.errors import InternalError
 from kit.judge.advice import Leader, leaders
 from kit.judge.compare.quantity import figure_text, quantity
 from kit.judge.study import levels_of
@@ -25,7 +22,8 @@ from kit.report.page.inputs import PageInput
 from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.markdown import markdown
 from kit.report.page.sections import Section, heading, overview_of, sections_of
-from kit.report.plots.render import dark_rules, inline_svg, javascript, svg, versions
+from kit.report.page.templates import environment, inside, style_of
+from kit.report.plots.render import inline_svg, javascript, svg, versions
 from kit.report.plots.style import Plot, Spec, config
 from kit.report.plots.timeline import MAX_ROWS
 from kit.report.tables import SUSPECT
@@ -33,8 +31,6 @@ from kit.text import plain_text
 
 # In the first line of every file of a report: what has it may be replaced by the next one.
 MARK = "made by kit report"
-DARK_SCOPE = ".chart svg "
-MAX_TEXT = 2000
 # More concurrencies than this, each with an interval, do not fit into half of the page.
 WIDE_FROM = 4
 
@@ -76,7 +72,21 @@ def _title(sections: Sequence[Section]) -> str:
 # --- the page ---------------------------------------------------------------------------------------------
 
 
-def page_html(sections: Sequence[Section], overview: Plot | None, title: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Where a page that stands on a board came from: the address of the board and its title."""
+
+    href: str
+    title: str
+
+
+def page_of(given: PageInput, back: Back) -> str:
+    """The page of one run as `report_of` makes it, with a way back to the board that it stands on."""
+    sections = sections_of([given])
+    return page_html(sections, None, _title(sections), back)
+
+
+def page_html(sections: Sequence[Section], overview: Plot | None, title: str, back: Back | None = None) -> str:
     """One page that needs nothing else: styles, pictures, data and the script that draws are inside."""
     return (
         _environment()
@@ -85,6 +95,7 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str) ->
             sections=sections,
             overview=overview,
             title=plain_text(title, 200),
+            back=back,
             counted=_counted(sections),
             machines=facts.machines_line([section.given for section in sections]),
             commands=facts.commands([section.given for section in sections]),
@@ -97,21 +108,11 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str) ->
 
 @cache
 def _environment() -> Environment:
-    """Templates in which every value is made printable and escaped, and an unknown name is an error."""
-    made = Environment(
-        loader=PackageLoader("kit.report", "page"),
-        autoescape=True,
-        finalize=lambda value: value if hasattr(value, "__html__") else plain_text(str(value), MAX_TEXT),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    made.policies["json.dumps_kwargs"] = {"sort_keys": True, "separators": (",", ":"), "allow_nan": False}
+    made = environment("page")
     made.globals |= {
         "CHIPS": CHIPS, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
         "MARK": MARK, "MAX_ROWS": MAX_ROWS, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
-        "facts": facts, "hash": _hash, "heading": heading, "headline": headline, "kit_version": __version__,
+        "facts": facts, "heading": heading, "headline": headline, "kit_version": __version__,
         "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,
         "plot_config": config(), "specification": _specification, "sureness": sureness, "tables_of": tables_of,
         "throughput_text": _throughput_text, "who": who,
@@ -142,22 +143,9 @@ def _counted(sections: Sequence[Section]) -> str:
 
 @cache
 def _style() -> Markup:
-    """The style sheet, with the colours of plots on a dark ground."""
-    sheet = files("kit.report.page").joinpath("page.css").read_text(encoding="utf-8")
-    return _inside(sheet.replace("/* dark plots */", dark_rules(DARK_SCOPE)), "style")
+    return style_of(("page", "page.css"))
 
 
 @cache
 def _script() -> Markup:
-    return _inside(javascript(files("kit.report.page").joinpath("page.js").read_text(encoding="utf-8")), "script")
-
-
-def _inside(text: str, element: str) -> Markup:
-    """The content of a style or script element: nothing in it may end that or begin a comment."""
-    if f"</{element}" in text.lower() or "<!--" in text:
-        raise InternalError(f"The {element} of the page cannot stand inside a page.")
-    return Markup(text)
-
-
-def _hash(text: str) -> Markup:
-    return Markup(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'")
+    return inside(javascript(files("kit.report.page").joinpath("page.js").read_text(encoding="utf-8")), "script")
