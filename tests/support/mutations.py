@@ -8,6 +8,7 @@ from typing import Any
 
 from kit.documents import Cell, CellFailure, Host, Record, Window
 from kit.metrics.clocks import CLOCK_SET
+from tests.support.closed_holes import CLOSED
 from tests.support.forge import (
     BATCHED,
     FIRST,
@@ -352,4 +353,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _c("container.times", "ended before its load", in_container(VLLM, finished_utc=time_in(VLLM, 200 * MS))),
     _c("container.times", "never ended", in_container(VLLM, finished_utc=None)),
     _c("container.times", "killed for its memory", in_container(VLLM, oom_killed=True)),
+    *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip
