@@ -40,8 +40,10 @@ MIN_PUBLISHED_WINDOW_NS = 5_000_000_000
 MAX_STALL_NS = 500_000_000
 
 # Before the last request of the window ends, a worker may rest so long: its answer and that last one may be read in
-# one turn of the loop, whose ticks come every 50 ms and may be late by as much. In 42 cells of real runs: 0.
+# one turn of the loop, whose ticks come every 50 ms and may be late by as much. In 75 cells of real runs: 0.
 TAIL_SLACK_NS = 100_000_000
+# More than a turn takes that nothing held up: so long a rest is worth a look.
+TURN_SLACK_NS = 10_000_000
 
 # A server that is ten times slower for a part of the window has a true mean that no user ever met. A part is a
 # tenth of the window, or as long as four median waits for a first token where that is longer, so that no prompt is

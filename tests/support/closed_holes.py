@@ -35,7 +35,7 @@ from tests.support.forge import (
     value_of,
 )
 from tests.support.forgeries import MS, OTHER, in_load
-from tests.support.good_bundle import good_plan, run_files
+from tests.support.good_bundle import Files, good_plan, run_files
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -125,15 +125,26 @@ def of_an_older_kit(found: Calibration) -> Calibration:
     return replace(found, kit_version="0.1.0")
 
 
+def of_kit(version: str) -> Change:
+    """All documents say that a kit of this version wrote them."""
+
+    def apply(files: Files) -> None:
+        in_plan(lambda plan: replace(plan, kit_version=version))(files)
+        in_calibration(lambda found: replace(found, kit_version=version))(files)
+        in_host(packages={"kit": version})(files)
+
+    return apply
+
+
+def in_host(**values: Any) -> Change:
+    return value_of("host.json", Host, lambda host: replace(host, **values))
+
+
 # --- all of them ------------------------------------------------------------------------------------------
 
 
 def counters(**more: int) -> Mapping[str, int]:
     return {"prompt_tokens": 120, "completion_tokens": 90, **more}
-
-
-def _in_host(**values: Any) -> Change:
-    return value_of("host.json", Host, lambda host: replace(host, **values))
 
 
 NEVER_READY = (
@@ -155,9 +166,9 @@ CLOSED: tuple[Closed, ...] = (
     ("plan.options", "one user, once", short_demo),
     _m("plan.platform", "under the name of a platform", in_plan(lambda plan: replace(plan, platform="demo"))),
     _m("plan.consistent", "an older method of a newer kit", in_plan(lambda plan: replace(plan, method=2))),
-    _m("host.plausible", "one byte of memory", _in_host(memory_bytes=1)),
-    _m("host.plausible", "nothing of its memory", _in_host(memory_bytes=None)),
-    _m("host.plausible", "another kit", _in_host(packages={"kit": "9.9.9"})),
+    _m("host.plausible", "one byte of memory", in_host(memory_bytes=1)),
+    _m("host.plausible", "nothing of its memory", in_host(memory_bytes=None)),
+    _m("host.plausible", "another kit", in_host(packages={"kit": "9.9.9"})),
     _m("host.plausible", "calibrated by another kit", in_calibration(of_an_older_kit)),
     _c("host.plausible", "a container of another architecture", in_container(LAST, architecture="arm64")),
     _m("cell.identity", "a load on somebody else's server", in_load(url="https://api.openai.com/v1")),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from kit.documents import Record, Window
 from kit.metrics.aggregate import sent_in
-from kit.metrics.limits import MAX_STALL_NS, TAIL_SLACK_NS
+from kit.metrics.limits import MAX_STALL_NS, TAIL_SLACK_NS, TURN_SLACK_NS
 from kit.plan.schedule import pause_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -34,20 +34,25 @@ def load_tail(evidence: Evidence) -> Steps:
     for loaded, window in _ended(evidence):
         yield loaded.concurrency
         workers = by_worker(loaded.records)
-        last_ns = _last_ns(loaded, window)
         absent = [worker for worker in range(loaded.concurrency) if worker not in workers]
         if absent:
             yield Issue(loaded.where, f"worker {absent[0]} has no request, and {len(absent) - 1} others have none")
-        for worker, mine in sorted(workers.items()):
-            idle_ns = last_ns - _busy_until_ns(mine)
-            if idle_ns > slack_ns(loaded):
-                words = f"worker {worker} sent nothing for {idle_ns / 1e6:.0f} ms before the end of the load"
-                yield Issue(loaded.of(mine[-1]), words)
+        for worker, rest_ns in _rests_ns(loaded, window).items():
+            if rest_ns > slack_ns(loaded):
+                words = f"worker {worker} sent nothing for {rest_ns / 1e6:.0f} ms before the end of the load"
+                yield Issue(loaded.of(workers[worker][-1]), words)
+
+
+def _rests_ns(loaded: Loaded, window: Window) -> dict[int, int]:
+    """How long each worker had sent nothing, without a reason, when the last request of the window had ended."""
+    last_ns = _last_ns(loaded, window)
+    return {worker: last_ns - _busy_until_ns(mine) for worker, mine in sorted(by_worker(loaded.records).items())}
 
 
 def _last_ns(loaded: Loaded, window: Window) -> int:
-    """When the last request of the window ended; a window without one is over at its end."""
-    return max((record.done_ns for record in loaded.records if sent_in(record, window)), default=window.end_ns)
+    """When the last request of the window had ended, and the window itself."""
+    ends = (record.done_ns for record in loaded.records if sent_in(record, window))
+    return max(window.end_ns, max(ends, default=0))
 
 
 def _busy_until_ns(mine: Sequence[Record]) -> int:
@@ -75,10 +80,19 @@ def load_unfinished(evidence: Evidence) -> Steps:
         if len(cut) >= loaded.concurrency and not drained:
             words = f"{len(cut)} requests were cut by the end: then none of {loaded.concurrency} workers made it end"
             yield Issue(loaded.where, words)
+        rested = [worker for worker, rest_ns in _rests_ns(loaded, window).items() if rest_ns > TURN_SLACK_NS]
+        if rested and not _stalled(loaded):
+            words = f"{len(cut)} requests were cut by the end, not {loaded.concurrency - 1}: worker {rested[0]} rested"
+            yield Issue(loaded.where, words)
         silent = [record for record in cut if _silent(record, window)]
         if silent:
             words = f"and {len(silent) - 1} others were in flight for the whole window without a piece of text"
             yield Issue(loaded.of(silent[0]), words)
+
+
+def _stalled(loaded: Loaded) -> bool:
+    """Whether the load generator says that it did not run for longer than a turn."""
+    return 0 < loaded.facts.longest_stall_ns <= MAX_STALL_NS
 
 
 def _silent(record: Record, window: Window) -> bool:
