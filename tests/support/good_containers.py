@@ -18,6 +18,7 @@ from kit.catalogue import model
 from kit.documents import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
 from kit.documents.container import ContainerFacts
 from kit.documents.phases import PHASES
+from kit.documents.host import EngineFacts
 from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
@@ -41,6 +42,7 @@ from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
 IDS = {"llamacpp": "sha256:" + "a1" * 32, "vllm": "sha256:" + "b2" * 32}
 LLAMACPP, VLLM, LAST = "r1-c1-llamacpp", "r1-c1-vllm", "r1-c2-vllm"
+ENGINE = EngineFacts("Docker Engine", "20.10.24", "1.41", kernel="6.1.0", architecture="x86_64")
 # When the engine made, started and ended a container, in ns after the start of the cell or before its end.
 MADE_NS, STARTED_NS, ENDED_NS = 4 * MS, 8 * MS, 8 * MS
 
@@ -190,7 +192,7 @@ def container_files() -> Mapping[str, bytes]:
     plan, calibration = container_plan(), good_calibration()
     files: Files = {
         "plan.json": write_json(plain(plan)),
-        "host.json": write_json(plain(good_host())),
+        "host.json": write_json(plain(replace(good_host(), engine=ENGINE))),
         "calibration.json": write_json(plain(calibration)),
         "telemetry.jsonl": jsonl(good_look()),
     }

@@ -12,6 +12,7 @@ from kit.verify.rules_containers import contained_cells
 
 # How engines call the architectures that kernels name.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64", "amd64": "amd64"}
+ENGINE_FROM_METHOD = 3
 PACKAGES = ("kit", "llm-repro-kit")  # the kit in a source tree, and as it is installed
 
 
@@ -21,7 +22,7 @@ def host_plausible(evidence: Evidence) -> Steps:
     if host is None or plan is None:
         return
     yield 1
-    yield from (Issue(HOST, why) for why in (*_memory_faults(host, plan), *_engine_faults(host), *_kit_faults(host, plan)))
+    yield from (Issue(HOST, why) for why in (*_memory_faults(host, plan), *_engine_faults(host, plan), *_kit_faults(host, plan)))
     yield from (Issue(HOST, why) for why in _container_faults(evidence, host))
     calibration = evidence.calibration
     if calibration is not None and calibration.kit_version != plan.kit_version:
@@ -42,14 +43,18 @@ def _memory_faults(host: Host, plan: Plan) -> Iterator[str]:
         yield f"memory_bytes is {host.memory_bytes}, less than a server was given"
 
 
-def _engine_faults(host: Host) -> Iterator[str]:
-    """The engine's own word on its machine, where that is the one that was looked at."""
+def _engine_faults(host: Host, plan: Plan) -> Iterator[str]:
+    """The engine's own word on its machine, which every plan of containers has since method 3."""
     engine = host.engine
     if engine is None:
+        if plan.engine == "docker" and plan.method >= ENGINE_FROM_METHOD:
+            yield "does not say what engine ran the containers"
         return
     for name in ("kernel", "architecture"):
         told, seen = getattr(engine, name), getattr(host, name)
-        if told is not None and _alike(told) != _alike(seen):
+        if told is None:
+            yield f"has no word of its engine on its {name}"
+        elif _alike(told) != _alike(seen):
             yield f"{name} is {seen}, but its engine says {told}"
 
 

@@ -76,7 +76,10 @@ def _by_options(plan: Plan, platform: Platform) -> Iterator[str]:
     names = tuple(entry.name for entry in plan.entries)
     if names != (given := tuple(entry.name for entry in platform.entries)):
         yield f"entries are {', '.join(names)}, not {', '.join(given)}"
-    for name in ("concurrencies", "replicates", "warmup_ns", "window_ns"):
+    if work.concurrencies != wanted.concurrencies:
+        levels = (", ".join(map(str, each.concurrencies)) for each in (work, wanted))
+        yield "concurrencies are {}, not {}".format(*levels)
+    for name in ("replicates", "warmup_ns", "window_ns"):
         yield from differences({name: getattr(wanted, name)}, {name: getattr(work, name)})
     yield from differences({"seed": platform.seed}, {"seed": plan.seed})
 

@@ -100,6 +100,7 @@ def host(**values: Any) -> Change:
     return document("host.json", lambda found: found.update(values))
 
 
+ENGINE = {"name": "a", "version": "1", "api_version": "1"}
 WEIGHTS = good_plan().model.bytes
 
 
@@ -108,10 +109,10 @@ WEIGHTS = good_plan().model.bytes
     [
         (host(memory_bytes=WEIGHTS), False),
         (host(memory_bytes=WEIGHTS - 1), True),
-        (host(engine={"name": "a", "version": "1", "api_version": "1", "architecture": "amd64"}), False),
-        (host(engine={"name": "a", "version": "1", "api_version": "1", "kernel": "6.1.0"}), False),
-        (host(engine={"name": "a", "version": "1", "api_version": "1", "architecture": "aarch64"}), True),
-        (host(engine={"name": "a", "version": "1", "api_version": "1", "kernel": "5.0"}), True),
+        (host(engine={**ENGINE, "architecture": "amd64", "kernel": "6.1.0"}), False),
+        (host(engine={**ENGINE, "architecture": "aarch64", "kernel": "6.1.0"}), True),
+        (host(engine={**ENGINE, "architecture": "x86_64", "kernel": "5.0"}), True),
+        (host(engine={**ENGINE, "architecture": "x86_64"}), True),
         (host(packages={}), True),
     ],
 )
