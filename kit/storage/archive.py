@@ -261,7 +261,6 @@ class _TarStream:
 def _inflate(data: bytes, limits: Limits) -> Iterator[bytes]:
     """The tar stream in pieces, none empty; ends only after a right CRC and with nothing behind it."""
     _check_gzip_header(data, limits)
-    _check_surplus(len(data), int.from_bytes(data[-4:], "little"))
     engine = zlib.decompressobj(16 + zlib.MAX_WBITS)
     source, fed_bytes, out_bytes = memoryview(data), 0, 0
     while not engine.eof:
@@ -275,12 +274,14 @@ def _inflate(data: bytes, limits: Limits) -> Iterator[bytes]:
             raise ArchiveError("gzip", _WHOLE, f"Its gzip stream is damaged ({error}).") from error
         out_bytes += len(piece)
         _check_ratio(out_bytes, fed_bytes - len(engine.unconsumed_tail), limits)
+        _check_surplus(fed_bytes - len(engine.unconsumed_tail) - _INPUT_STEP_BYTES, out_bytes)
         if piece:
             yield piece
         elif not step and not engine.eof:
             raise ArchiveError("truncated", _WHOLE, "Its gzip stream breaks off.")
     if engine.unused_data or fed_bytes < len(data):
         raise ArchiveError("trailing", _WHOLE, "Something follows its gzip stream.")
+    _check_surplus(len(data), out_bytes)
 
 
 def _check_gzip_header(data: bytes, limits: Limits) -> None:
@@ -295,10 +296,7 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
 
 
 def _check_surplus(packed_bytes: int, unpacked_bytes: int) -> None:
-    """Deflate grows what it cannot shrink by five bytes in 16 KiB, so more than a percent is bytes without content.
-
-    The length stands in the trailer, modulo 2^32, which no limit reaches; a wrong one is refused with the CRC.
-    """
+    """Deflate grows what it cannot shrink by five bytes in 16 KiB, so more than a percent is bytes without content."""
     if packed_bytes > unpacked_bytes + unpacked_bytes // 100 + _BLOCK_BYTES:
         raise ArchiveError("ratio", _WHOLE, "It is larger than its content: empty deflate blocks hold nothing.")
 
