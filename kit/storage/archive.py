@@ -6,7 +6,8 @@ must equal, byte for byte, the one that `pack` writes for its name and size. Tha
 GNU and sparse members, foreign modes, owners and times, and bytes hidden in unused fields.
 
 Deflate itself is not pinned: zlib and zlib-ng give different bytes for one content, and padding bits mean
-nothing. But no archive is more than a percent larger than its tar stream. So the same files can have different archives, and the identity of a bundle is that of its manifest.
+nothing. But no archive is more than a percent larger than its tar stream. So the same files can have different
+archives, and the identity of a bundle is that of its manifest.
 """
 
 from __future__ import annotations
@@ -296,7 +297,7 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
 
 
 def _check_surplus(packed_bytes: int, unpacked_bytes: int) -> None:
-    """Deflate grows what it cannot shrink by five bytes in 16 KiB, so more than a percent is bytes without content."""
+    """Deflate grows what it cannot shrink by five bytes in 16 KiB: more than a percent has no content."""
     if packed_bytes > unpacked_bytes + unpacked_bytes // 100 + _BLOCK_BYTES:
         raise ArchiveError("ratio", _WHOLE, "It is larger than its content: empty deflate blocks hold nothing.")
 

@@ -35,7 +35,7 @@ from tests.support.forge import (
     record_fields,
     value_of,
 )
-from tests.support.forgeries import MS, OTHER, in_load
+from tests.support.forgeries import OTHER, in_load
 from tests.support.good_bundle import Files, good_plan, run_files
 from tests.support.good_containers import (
     LAST,
@@ -47,7 +47,6 @@ from tests.support.good_containers import (
     in_server_of,
     with_environment,
 )
-
 
 # --- plans of the kit's own platforms ---------------------------------------------------------------------
 
@@ -184,7 +183,11 @@ CLOSED: tuple[Closed, ...] = (
     _c("container.version", "of a later kit", in_labels(VLLM, kit_version="9.0.0")),
     _c("container.run", "of another run", in_labels(LAST, run="better")),
     _c("container.run", "of no run", in_labels(LLAMACPP, run=None)),
-    _m("records.accounting", "a request of the warm-up that was never answered", record_fields(0, outcome="unfinished")),
+    _m(
+        "records.accounting",
+        "a request of the warm-up that was never answered",
+        record_fields(0, outcome="unfinished"),
+    ),
     _m("load.tail", "a worker that stopped", in_records(without_worker(1, 5))),
     ("load.unfinished", "a request in flight throughout, without a word", drained),
     _m("time.boot", "a cell of another boot", in_facts(origin_ns=10**15)),
@@ -192,7 +195,11 @@ CLOSED: tuple[Closed, ...] = (
     _m("evidence.prompts", "no counter of prompts", in_server(counters_before={"completion_tokens": 90})),
     _m("evidence.cache", "prompts from a cache", record_fields(cached_tokens=7)),
     _m("evidence.cache", "nothing said of a cache", record_fields(cached_tokens=None)),
-    _c("evidence.cache", "hits of the prefix cache", in_server_of(VLLM, counters_before=counters(prefix_cache_hits=0))),
+    _c(
+        "evidence.cache",
+        "hits of the prefix cache",
+        in_server_of(VLLM, counters_before=counters(prefix_cache_hits=0)),
+    ),
     _c("evidence.cache", "no count of hits", in_server_of(VLLM, counters_before=counters())),
     _m("evidence.client", "retries without end", in_facts(stale_retries=10**9)),
     _m("evidence.client", "a sundial", in_facts(clock="sundial")),

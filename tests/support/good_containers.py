@@ -17,8 +17,8 @@ from kit import __version__
 from kit.catalogue import model
 from kit.documents import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
 from kit.documents.container import ContainerFacts
-from kit.documents.phases import PHASES
 from kit.documents.host import EngineFacts
+from kit.documents.phases import PHASES
 from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result

@@ -44,7 +44,7 @@ def test_an_imported_study_is_known_by_its_own_bytes_and_is_by_another_method() 
 
 
 @pytest.mark.parametrize("command", [("gate", "--min", "F"), ("recommend", "--users", "1")])
-def test_nothing_is_decided_by_what_nobody_can_verify(command: tuple[str, ...], forged: str, capsys: Caught) -> None:
+def test_nothing_is_decided_by_imported_results(command: tuple[str, ...], forged: str, capsys: Caught) -> None:
     """A negative answer, and what to do instead."""
     assert cli.run([command[0], forged, *command[1:]]) == 1
     said = capsys.readouterr()
@@ -52,7 +52,7 @@ def test_nothing_is_decided_by_what_nobody_can_verify(command: tuple[str, ...], 
     assert said.out == ""
 
 
-def test_no_claim_is_decided_by_what_nobody_can_verify(tmp_path: Path) -> None:
+def test_no_claim_is_decided_by_what_nobody_can_verify() -> None:
     """Not even one that names the bundle by its identity."""
     text = f"""
 schema: kit/claims/1
@@ -73,7 +73,10 @@ claims:
     claims = read_claims(text.encode(), "claims.yaml")
     assert isinstance(claims.claims[0].left, FigureReference)
     by_name, by_identity = check_claims(claims, [imported_study(dressed(), "study.json").study])
-    assert (by_name.verdict, by_name.reason) == ("untested", "the figures are imported, and nobody can verify them")
+    assert (by_name.verdict, by_name.reason) == (
+        "untested",
+        "the figures are imported, and nobody can verify them",
+    )
     assert by_identity.verdict == "untested"
     assert "no run of bundle" in by_identity.reason
 
@@ -82,7 +85,8 @@ def test_tables_say_what_verification_says(tmp_path: Path, capsys: Caught) -> No
     """Under the tables, and beside the document; a refused run has another exit code, and says so first."""
     good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
     good.write_bytes(good_bundle())
-    bad.write_bytes(changed(raw(path(BATCHED, "texts.jsonl"), lambda data: data.replace(b'"text":"', b'"text":"x', 1))))
+    other_text = raw(path(BATCHED, "texts.jsonl"), lambda data: data.replace(b'"text":"', b'"text":"x', 1))
+    bad.write_bytes(changed(other_text))
     assert cli.run(["table", str(good)]) == 0
     assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("Label: consistent")
     assert cli.run(["table", str(bad)]) == 1

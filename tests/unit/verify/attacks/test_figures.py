@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kit.documents import Calibration, Host
+from kit.documents import Calibration
 from kit.metrics.limits import (
     CALIBRATION_RUN_TOK_S,
     CALIBRATION_TOK_S,
@@ -127,7 +127,7 @@ def test_the_machine_fits_what_was_done_on_it(change: Change, found: bool) -> No
 def test_the_limits_of_the_calibration_are_those_that_it_is_made_with() -> None:
     """Verification may not import what calibrates."""
     effort = Effort()
-    assert (CALIBRATION_TOK_S, CALIBRATION_RUN_TOK_S, MAX_STEPS) == (RATE_TOK_S, RUN_TOK_S, effort.max_steps)
+    assert (RATE_TOK_S, RUN_TOK_S, effort.max_steps) == (CALIBRATION_TOK_S, CALIBRATION_RUN_TOK_S, MAX_STEPS)
     assert effort.warmup_ns + effort.window_ns == MIN_POINT_NS
     assert effort.warmup_ns + effort.step_window_ns == MIN_STEP_NS
     assert MAX_POINT_TRIES == 4
@@ -135,8 +135,8 @@ def test_the_limits_of_the_calibration_are_those_that_it_is_made_with() -> None:
 
 def with_pace(percent: float) -> Callable[[Calibration], Calibration]:
     def change(found: Calibration) -> Calibration:
-        first = found.points[0]
-        return replace(found, points=(replace(first, tok_s=first.expected_tok_s * percent / 100), *found.points[1:]))
+        first, *others = found.points
+        return replace(found, points=(replace(first, tok_s=first.expected_tok_s * percent / 100), *others))
 
     return change
 
@@ -149,7 +149,7 @@ def with_pace(percent: float) -> Callable[[Calibration], Calibration]:
         (lambda found: replace(found, duration_ns=2 * MIN_POINT_NS + 2 * MIN_STEP_NS), False),
         (lambda found: replace(found, duration_ns=2 * MIN_POINT_NS + 2 * MIN_STEP_NS - 1), True),
         (lambda found: replace(found, steps=()), False),
-        (lambda found: good_calibration((1, 64)), True),  # 64 streams at 200 are more than a run asks for
+        (lambda _: good_calibration((1, 64)), True),  # 64 streams at 200 are more than a run asks for
     ],
 )
 def test_a_calibration_gives_what_it_asked_for_in_the_time_it_took(
