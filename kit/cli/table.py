@@ -18,9 +18,9 @@ from kit.cli._shared.printing import show_json
 def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> int:
     """Recompute every table of a run folder or bundle from its raw records.
 
-    The stored result is not used. What `kit verify` rejects is said to be rejected, and the exit code is 1. --json
-    prints the recomputed result.json. --differences compares what the engines made of the same prompts: tokens
-    counted, length, identical answers.
+    The stored result is not used. What kit verify says stands with the tables, and a rejected run has exit code
+    1. --json prints the recomputed result.json. --differences compares what the engines made of the same prompts:
+    tokens counted, length, identical answers.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
@@ -35,7 +35,7 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     from kit.verify.evidence import open_bundle, open_run
     from kit.verify.recompute import recomputed_course, recomputed_result
     from kit.verify.verdict import verify
-    from kit.verify.verdict_text import rejection
+    from kit.verify.verdict_text import label_line, rejection
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
@@ -45,6 +45,8 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     verdict = verify(evidence)
     if refused := verdict.label == "rejected":
         click.echo(f"{rejection(verdict)}\nAll findings: kit verify {run}\n", err=as_json)
+    elif as_json:
+        click.echo(label_line(verdict), err=True)
     if as_json and not differences:
         show_json(write_json(plain(result)))
         return int(refused)
@@ -57,4 +59,6 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
         disturbance = disturbance_of(plan, evidence).markdown()
         notes = [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
         click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
+    if not refused and not as_json:
+        click.echo(label_line(verdict))
     return int(refused)

@@ -67,6 +67,15 @@ def _key_text(signature: Signature) -> str:
     return f"key {signature.fingerprint} ({signature.key_type})"
 
 
+def label_line(verdict: Verdict) -> str:
+    """The label in one line, with the first finding of a rejected run."""
+    line = f"Label: {verdict.label} ({MEANING[verdict.label]})"
+    if verdict.label == "rejected" and verdict.findings:
+        first = verdict.findings[0]
+        line += f": {first.rule}: {plain_text(first.where, 200)}: {plain_text(first.message, 400)}"
+    return line
+
+
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Label: {label_text(verdict)} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from kit.documents import Cell, CellFailure, Host, Record, Window
 from kit.metrics.clocks import CLOCK_SET
+from tests.support.closed_holes import CLOSED, of_kit
 from tests.support.forge import (
     BATCHED,
     FIRST,
@@ -231,7 +232,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("model.pinned", "another file in one server", in_server(model_sha256=OTHER)),
     _m("model.confirmed", "not confirmed", model(confirmed=False)),
     _m("host.present", "more CPUs used than there are", value_of("host.json", Host, lambda h: replace(h, cpus=1))),
-    _m("kit.version", "an older kit", in_plan(lambda plan: replace(plan, kit_version="0.0.1"))),
+    _m("kit.version", "an older kit", of_kit("0.0.1")),
     _m("metrics.recomputed", "a better throughput", headline),
     _m("metrics.recomputed", "one bit", one_bit),
     _m("metrics.recomputed", "a failure without its reason", record_fields(8, outcome="failed", error="empty")),
@@ -353,4 +354,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _c("container.times", "ended before its load", in_container(VLLM, finished_utc=time_in(VLLM, 200 * MS))),
     _c("container.times", "never ended", in_container(VLLM, finished_utc=None)),
     _c("container.times", "killed for its memory", in_container(VLLM, oom_killed=True)),
+    *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip

@@ -24,9 +24,12 @@ from tests.support.sealed import bundle_verdict, run_verdict
 
 LEVELS = {each.id: each.level for each in RULES}
 # A run of processes has nothing that these could look at.
-OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"container.present"}
+NOTHING_TO_SAY = {"container.present", "container.version"}
+OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOTHING_TO_SAY
+# Nor do the good runs bear the name of a platform of the kit, or images of another kit.
+OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential"}
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential"} | OF_PLATFORMS | {"container.version"}
 IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
@@ -83,12 +86,15 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
         "model.confirmed": 1,
     }
     expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
-    expected |= {"attempts.replayed": 4, "plan.extended": 1}
+    expected |= {"attempts.replayed": 4, "plan.extended": 1, "host.plausible": 1, "load.tail": 6}
+    expected |= dict.fromkeys(("cell.unproven", "evidence.cache", "evidence.client", "evidence.prompts"), 4)
+    expected |= dict.fromkeys(("calibration.plausible", "load.unfinished", "server.exit", "time.boot"), 4)
     assert found == expected | dict.fromkeys(IDLE, 0)
     contained = bundle_verdict(container_bundle()).checked
     assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
         "container.command": 4, "container.device": 4, "container.image": 6, "container.inputs": 4,
-        "container.times": 4,
+        "container.times": 4, "container.environment": 4, "container.dockerfile": 4,
+        "container.run": 4,
     }  # fmt: skip
 
 
