@@ -17,6 +17,8 @@ from kit.verify import (
     rules_time,
     rules_tokens,
 )
+from kit.verify.forensics import physics
+from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -33,6 +35,8 @@ RULES: tuple[Rule, ...] = (
     *rules_answers.RULES,
     *rules_calibration.RULES,
     *rules_telemetry.RULES,
+    *physics.RULES,
+    *rules_forensic.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.
