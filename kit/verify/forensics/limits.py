@@ -58,4 +58,4 @@ MAX_ALIKE_RATIO = 0.02
 
 TICK_NS = 10_000_000  # in which Linux counts the CPU time of all: USER_HZ is 100
 MAX_INTERVAL_OFF = 0.02  # of the sampler's interval, which a timer keeps whatever the machine does
-MIN_SAMPLES = 20
+MIN_SAMPLES, MIN_TICK_SAMPLES = 8, 20

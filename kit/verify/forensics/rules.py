@@ -100,7 +100,11 @@ def forensic_too_smooth(evidence: Evidence) -> Steps:
             continue
         yield 1
         found = noise(groups)
-        faults = ["has gaps that are all the same"] if found is None else _smooth(found, loaded)
+        faults = (
+            ["has gaps that are all the same"]
+            if found is None
+            else smooth_faults(found, loaded.facts.clock_resolution_ns)
+        )
         yield from (Issue(loaded.where, words) for words in faults)
 
 
@@ -110,7 +114,8 @@ def _gaps(loaded: Loaded) -> list[list[int]]:
     return window_gaps(loaded.records, window, limits.MAX_CELL_GAPS)
 
 
-def _smooth(found: Noise, loaded: Loaded) -> Iterator[str]:
+def smooth_faults(found: Noise, clock_resolution_ns: int) -> Iterator[str]:
+    """What such noise lacks."""
     if found.variation < limits.MIN_VARIATION:
         yield f"has gaps that hardly vary within a request: {found.variation:.4f} of their mean"
     elif found.skewness < limits.MIN_SKEWNESS and found.kurtosis < limits.MIN_KURTOSIS:
@@ -120,7 +125,7 @@ def _smooth(found: Noise, loaded: Loaded) -> Iterator[str]:
         )
     if found.following > limits.MAX_FOLLOWING:
         yield f"has gaps that follow the one before: correlation {found.following:.2f}, as of averaged stamps"
-    if found.ties > limits.MAX_TIES and loaded.facts.clock_resolution_ns == 1:
+    if found.ties > limits.MAX_TIES and clock_resolution_ns == 1:
         yield f"has {found.ties:.1%} gaps that are equal to another, to the nanosecond"
 
 
@@ -165,10 +170,11 @@ def forensic_between_runs(evidence: Evidence) -> Steps:
         if found is not None:
             yield 1
             every.append(found)
-            yield from _too_alike(f"{RESULT}: {entry} at {concurrency}", found)
+            if too_alike(found):
+                yield Issue(f"{RESULT}: {entry} at {concurrency}", _words(found))
     whole = pooled(every) if len(every) > 1 else None
-    if whole is not None:
-        yield from _too_alike(f"{RESULT}: all rows", whole)
+    if whole is not None and too_alike(whole):
+        yield Issue(f"{RESULT}: all rows", _words(whole))
 
 
 def _pace(record: Record) -> float | None:
@@ -178,13 +184,16 @@ def _pace(record: Record) -> float | None:
     return (record.chunks[-1][0] - record.chunks[0][0]) / (len(record.chunks) - 1)
 
 
-def _too_alike(where: str, found: Alike) -> Iterator[Issue]:
-    if found.ratio < limits.MAX_ALIKE_RATIO and found.chance < limits.ALIKE_P:
-        words = (
-            f"replicates are too alike: the variance of their means is {found.ratio:.5f} of what the requests"
-            f" within them predict (p = {found.chance:.1g}, {found.freedom} degrees of freedom)"
-        )
-        yield Issue(where, words)
+def too_alike(found: Alike) -> bool:
+    """Whether no independent runs come so near to each other."""
+    return found.ratio < limits.MAX_ALIKE_RATIO and found.chance < limits.ALIKE_P
+
+
+def _words(found: Alike) -> str:
+    return (
+        f"replicates are too alike: the variance of their means is {found.ratio:.2g} of what the requests within"
+        f" them predict (p = {found.chance:.1g}, {found.freedom} degrees of freedom)"
+    )
 
 
 @rule(
@@ -209,7 +218,7 @@ def _scaled(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample], linux
     if abs(middle - interval) > limits.MAX_INTERVAL_OFF * interval:
         yield f"has a sample every {middle / 1e6:.1f} ms, not every {interval / 1e6:.0f} ms: times may be scaled"
     step = common_step(each.busy_ns for each in samples if each.busy_ns)
-    if linux and step % limits.TICK_NS:
+    if linux and len(samples) >= limits.MIN_TICK_SAMPLES and step % limits.TICK_NS:
         yield f"has CPU time in steps of {step} ns, which the kernel counts in {limits.TICK_NS // 10**6} ms"
 
 

@@ -1,0 +1,100 @@
+"""Lies told, and what verification says of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from benchmarks.drill.forging import closed, opened
+from benchmarks.drill.lies import LIES, Lie
+from kit.documents import Verdict
+from kit.storage.bundle import pack_files
+from kit.strict import plain, write_json
+from kit.verify import verify_bundle
+from kit.verify.registry import RULES
+
+ROOT = Path(__file__).resolve().parents[2]
+HONEST = sorted((ROOT / "results").glob("*.tar.gz"))
+BASE = ROOT / "results" / "demo-2cpu.tar.gz"
+# Rules whose findings are counted in the table of rates even if no lie meets them.
+STATISTICAL = ("forensic.", "physics.", "evidence.build")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A lie, the label that it got, and the rules that found it."""
+
+    lie: Lie
+    label: str
+    caught: tuple[str, ...]
+
+
+def forged(lie: Lie, base: bytes) -> bytes:
+    """The bundle that says it."""
+    loot = opened(base)
+    if lie.careless:
+        closed(loot)
+        lie.tell(loot)
+        for name, cell in loot.cells.items():
+            loot.files[f"cells/{name}/cell.json"] = write_json(plain(cell))
+        return pack_files(loot.files).data
+    lie.tell(loot)
+    return closed(loot)
+
+
+@cache
+def honest_rules(base: bytes) -> frozenset[str]:
+    """The rules that have something to say of the bundle as it was."""
+    return frozenset(finding.rule for finding in verify_bundle(closed(opened(base))).findings)
+
+
+def told(lie: Lie, base: bytes) -> Told:
+    verdict = verify_bundle(forged(lie, base))
+    rules = [finding.rule for finding in verdict.findings if finding.level != "note"]
+    return Told(lie, verdict.label, tuple(dict.fromkeys(r for r in rules if r not in honest_rules(base))))
+
+
+@cache
+def all_told() -> tuple[Told, ...]:
+    base = BASE.read_bytes()
+    return tuple(told(lie, base) for lie in LIES)
+
+
+def lies_table() -> str:
+    """Markdown: each lie, what found it, and what it costs."""
+    rows = [("lie", "what is done", "label", "caught by", "lines", "hours")]
+    for each in all_told():
+        caught = ", ".join(f"`{rule}`" for rule in each.caught) or "**not caught**"
+        lie = each.lie
+        rows.append((lie.name, lie.what, each.label, caught, str(lie.lines), f"{lie.hours:g}"))
+    return _markdown(rows)
+
+
+def rates_table() -> str:
+    """Markdown: of each statistical rule, what it looked at and flagged in honest bundles, and which lies it met."""
+    verdicts = [verify_bundle(path.read_bytes()) for path in HONEST]
+    levels = {rule.id: rule for rule in RULES}
+    caught = Counter(rule for each in all_told() for rule in each.caught)
+    rows = [("rule", "looked at, in honest bundles", "findings there", "lies caught", "of")]
+    for name, each in levels.items():
+        if name.startswith(STATISTICAL) or caught[name]:
+            looked = f"{_looked(verdicts, name):,} {each.counts}"
+            rows.append((f"`{name}`", looked, str(_found(verdicts, name)), str(caught[name]), str(len(LIES))))
+    return _markdown(rows)
+
+
+def _looked(verdicts: Sequence[Verdict], name: str) -> int:
+    return sum(verdict.checked.get(name, 0) for verdict in verdicts)
+
+
+def _found(verdicts: Sequence[Verdict], name: str) -> int:
+    return sum(finding.rule == name for verdict in verdicts for finding in verdict.findings)
+
+
+def _markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, f"|{'---|' * len(rows[0])}")
+    return "\n".join(lines)
