@@ -22,12 +22,11 @@ BATCHED = "llamacpp-batched"
 
 @dataclass(frozen=True, slots=True)
 class Lie:
-    """One lie: its words, how it is told, how much code that takes (beside `forging`) and how many hours."""
+    """One lie: its words, how it is told, and how many hours it takes to write."""
 
     name: str
     what: str
     tell: Callable[[Loot], None]
-    lines: int
     hours: float
     careless: bool = False  # told after everything was made to fit
 
@@ -192,7 +191,7 @@ def _serial(random: Random) -> Pace:
 
 
 def knowing(loot: Loot) -> None:
-    """All cells five times as fast, by somebody who has read these rules: common steps, a tail, noise of its own."""
+    """All cells five times as fast, by somebody who has read these rules: common steps, a tail, noise."""
     for name, cell in list(loot.cells.items()):
         one = cell.entry != BATCHED
         made(loot, name, _stepping(Random(name), 2.3, one_at_a_time=one))
@@ -285,19 +284,19 @@ def headline(loot: Loot) -> None:
 
 
 LIES = (
-    Lie("headline edited", "throughput doubled in cells and result", headline, 3, 0.1, careless=True),
-    Lie("slowest 5 % dropped", "requests taken out, the others numbered anew", slowest_dropped, 9, 0.5),
-    Lie("tail cut", "the last requests of each cell never came", tail_cut, 3, 0.2),
-    Lie("errors moved to the warm-up", "two seconds of the window, in the plan too", window_moved, 9, 0.5),
-    Lie("times scaled", "every stamp, both clocks and the plan times 0.8", scaled, 38, 2),
-    Lie("smaller model", "records of 135M as those of 1.5B", smaller_model, 8, 0.2),
-    Lie("streams pasted", "four runs with one user as one with four", pasted, 72, 3),
-    Lie("replicate copied", "r2 has the times of r1", copied_replicate, 70, 3),
-    Lie("independent noise", "streams of log-normal noise, four users", independent, 66, 3),
-    Lie("made from nothing", "all cells at 5 times the truth, a bell curve", from_nothing, 76, 4),
-    Lie("made by one who knows", "all cells at 5 times the truth, with steps and a tail", knowing, 80, 8),
-    Lie("runs mixed", "half of the cells from another run", mixed, 5, 0.5),
-    Lie("stamps smoothed", "gaps averaged over eleven", smoothed, 14, 0.5),
-    Lie("stamps rounded", "to 0.1 ms", rounded, 5, 0.2),
-    Lie("another's bundle", "other machine and day, signed anew", resigned, 6, 0.3),
+    Lie("headline edited", "throughput doubled in cells and result", headline, 0.1, careless=True),
+    Lie("slowest 5 % dropped", "requests taken out, the others numbered anew", slowest_dropped, 0.5),
+    Lie("tail cut", "the last requests of each cell never came", tail_cut, 0.2),
+    Lie("errors moved to the warm-up", "two seconds of the window, in the plan too", window_moved, 0.5),
+    Lie("times scaled", "every stamp, both clocks and the plan times 0.8", scaled, 2),
+    Lie("smaller model", "records of 135M as those of 1.5B", smaller_model, 0.2),
+    Lie("streams pasted", "four runs with one user as one with four", pasted, 3),
+    Lie("replicate copied", "r2 has the times of r1", copied_replicate, 3),
+    Lie("independent noise", "streams of log-normal noise, four users", independent, 3),
+    Lie("made from nothing", "all cells at 5 times the truth, a bell curve", from_nothing, 4),
+    Lie("made by one who knows", "all cells at 5 times the truth, with steps and a tail", knowing, 8),
+    Lie("runs mixed", "half of the cells from another run", mixed, 0.5),
+    Lie("stamps smoothed", "gaps averaged over eleven", smoothed, 0.5),
+    Lie("stamps rounded", "to 0.1 ms", rounded, 0.2),
+    Lie("another's bundle", "other machine and day, signed anew", resigned, 0.3),
 )

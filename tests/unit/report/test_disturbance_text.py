@@ -49,7 +49,9 @@ def test_each_attempt_is_listed_with_its_reasons() -> None:
 def test_cells_are_listed_in_the_order_of_the_plan() -> None:
     """Whatever order they came in: a run prints them as measured, and a folder gives them by name."""
     bad = {name: replace(cell, telemetry=BAD) for name, cell in CELLS.items()}
-    one, other = (disturbance_text(PLAN, dict(sorted(bad.items(), reverse=back)), {}, ()) for back in (True, False))
+    one, other = (
+        disturbance_text(PLAN, dict(sorted(bad.items(), reverse=back)), {}, ()) for back in (True, False)
+    )
     assert one == other
     assert [line.partition(",")[0] for line in one.attempts] == [cell.id for cell in PLAN.cells]
 
