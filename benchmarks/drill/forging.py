@@ -12,7 +12,7 @@ from kit.metrics.results import make_result
 from kit.storage.archive import unpack
 from kit.storage.bundle import pack_files
 from kit.storage.names import CALIBRATION, CELLS, MANIFEST, PLAN, RESULT
-from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
+from kit.strict import Json, plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 from kit.timestamps import utc_ns, utc_text
 
 
@@ -47,12 +47,12 @@ def _cell(files: dict[str, bytes], name: str) -> Cell:
     return typed(Cell, read_json(files[where], where), where)
 
 
-def _lines(files: dict[str, bytes], name: str, kind: str) -> list[object]:
+def _lines(files: dict[str, bytes], name: str, kind: str) -> list[Json]:
     where = f"{CELLS}/{name}/{kind}.jsonl"
     return [value for _, value in read_jsonl(files[where], where)]
 
 
-def _text(value: object) -> str:
+def _text(value: Json) -> str:
     assert isinstance(value, dict)
     return str(value["text"])
 

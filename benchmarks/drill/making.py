@@ -1,4 +1,4 @@
-"""Loads made from nothing: a closed loop of workers that keeps the schedule, with paces that somebody thought up."""
+"""Loads made from nothing: a closed loop that keeps the schedule, with paces that somebody thought up."""
 
 from __future__ import annotations
 

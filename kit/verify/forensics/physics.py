@@ -62,9 +62,7 @@ def _on_cpus(entry: Entry) -> bool:
     return entry.variant in ON_CPUS or entry.variant in RUNTIMES[entry.runtime].PROCESS_VARIANTS
 
 
-@rule(
-    "physics.decode", "flag", "cells", "No stream or server is faster than the memory or the units of its device"
-)
+@rule("physics.decode", "flag", "cells", "No stream or server is faster than the device's memory or units allow")
 def physics_decode(evidence: Evidence) -> Steps:
     for loaded, bound, size in _bounded(evidence):
         yield 1
