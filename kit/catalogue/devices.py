@@ -16,8 +16,8 @@ class Device:
     """One family: every name that has all of `words` (lower case) is of it.
 
     Of a GPU: `memory_gb_s` and `tera_operations` (of the narrowest type, with sparsity if its maker says so) are
-    of one card. Of a CPU: `memory_gb_s` and `cache_mb` are of one socket, of which a machine has at most `sockets`; a
-    CPU does at most `operations_per_cycle` at `max_ghz`.
+    of one card. Of a CPU: `memory_gb_s` and `cache_mb` are of one socket, of which a machine has up to `sockets`;
+    a CPU does at most `operations_per_cycle` at `max_ghz`.
     """
 
     name: str

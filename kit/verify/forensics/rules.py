@@ -100,12 +100,11 @@ def forensic_too_smooth(evidence: Evidence) -> Steps:
             continue
         yield 1
         found = noise(groups)
-        faults = (
-            ["has gaps that are all the same"]
-            if found is None
-            else smooth_faults(found, loaded.facts.clock_resolution_ns)
-        )
-        yield from (Issue(loaded.where, words) for words in faults)
+        if found is None:
+            yield Issue(loaded.where, "has gaps that are all the same")
+            continue
+        resolution_ns = loaded.facts.clock_resolution_ns
+        yield from (Issue(loaded.where, words) for words in smooth_faults(found, resolution_ns))
 
 
 def _gaps(loaded: Loaded) -> list[list[int]]:

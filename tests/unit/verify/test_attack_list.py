@@ -21,6 +21,7 @@ SCHEMA = "tests/unit/strict/test_schema.py"
 FILES = "tests/unit/strict/test_schema_files.py"
 TEXT = "tests/unit/test_text.py"
 IMPORTS = "tests/unit/project/test_floors.py::test_verify_reaches_neither_engines_nor_the_network"
+PHYSICS, CONTAINERS = "tests/unit/verify/test_physics.py", "tests/unit/verify/test_containers.py"
 ROBUST = "tests/unit/verify/test_robust.py"
 
 # By number: a test, "attack NAME" of tests/support/archive_attacks.py, "rule ID" with a mutation, or "no: why".
@@ -97,13 +98,13 @@ ATTACKS: dict[int, tuple[str, ...]] = {
     70: ("rule container.present", "rule evidence.model", "no: answers are not compared with reference answers"),
     71: ("rule model.pinned",),
     72: ("rule load.concurrency", "rule load.busy"),
-    73: ("rule physics.decode", "tests/unit/verify/test_physics.py::test_every_device_says_where_its_figures_are_from"),
+    73: ("rule physics.decode", f"{PHYSICS}::test_every_device_says_where_its_figures_are_from"),
     74: (f"{FILES}::test_every_value_has_a_range",),
-    75: ("tests/unit/verify/test_containers.py::test_a_planned_digest_must_be_one_under_which_the_engine_has_the_image",),
+    75: (f"{CONTAINERS}::test_a_planned_digest_must_be_one_under_which_the_engine_has_the_image",),
     76: ("rule container.image",),
     77: ("rule container.image", "rule container.inputs"),
     78: ("rule container.command", "rule cell.settings"),
-    79: ("rule kit.version", "no: a bundle cannot prove which program wrote it; the drill says what a patched one costs"),
+    79: ("rule kit.version", "no: a bundle cannot prove which program wrote it; the drill says what that costs"),
     80: ("rule telemetry.present", "rule telemetry.plausible"),
     81: ("no: signatures are beside the bundle, and tested with kit.signing",),
     82: (f"{TEXT}::test_no_cell_breaks_out", f"{TEXT}::test_cell_takes_the_meaning_from_markdown"),

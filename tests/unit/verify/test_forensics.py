@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from math import exp
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_equal_counts_have_no_chi_square() -> None:
 # --- noise ----------------------------------------------------------------------------------------------------
 
 
-def of(**values: float) -> Noise:
+def of(**values: Any) -> Noise:
     honest = Noise(n=1000, variation=0.1, skewness=3.0, kurtosis=20.0, ties=0.001, following=0.1)
     return replace(honest, **values)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.catalogue.devices import device, devices
-from kit.documents import Host, Plan
+from kit.documents import Gpu, Host, Plan
 from kit.verify.evidence import Evidence, open_run
 from kit.verify.forensics.physics import physics_decode, physics_device, physics_load, physics_prefill
 from kit.verify.rule import Issue, Rule
@@ -73,7 +73,7 @@ def test_a_stream_may_read_what_the_memory_gives_and_no_more() -> None:
 def test_weights_that_may_lie_in_the_caches_are_judged_by_operations_alone() -> None:
     """The model of the good run is smaller than the caches of a server; its tokens cost too little to matter."""
     evidence = open_run(changed_files())
-    assert [step for step in physics_decode.check(evidence)] == [1, 1, 1, 1]
+    assert list(physics_decode.check(evidence)) == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(("cpus", "flagged"), [(4, True), (4000, False)])
@@ -118,12 +118,8 @@ def test_entries_on_a_gpu_are_judged_by_the_gpus_of_the_machine() -> None:
         return replace(plan, entries=tuple(replace(entry, variant="cuda") for entry in plan.entries))
 
     def with_gpus(*names: str) -> Evidence:
-        gpus = [{"name": name} for name in names]
-
         def change(host: Host) -> Host:
-            from kit.documents import Gpu
-
-            return replace(host, gpus=tuple(Gpu(**gpu) for gpu in gpus))
+            return replace(host, gpus=tuple(Gpu(name) for name in names))
 
         return open_run(changed_files(seven, in_plan(cuda), value_of("host.json", Host, change)))
 
