@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from kit.documents import Calibration, Cell, Plan, Record
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
-from kit.storage.archive import unpack
-from kit.storage.bundle import pack_files
+from kit.storage.archive import pack, unpack
+from kit.storage.bundle import make_manifest
 from kit.storage.names import CALIBRATION, CELLS, MANIFEST, PLAN, RESULT
 from kit.strict import Json, plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 from kit.timestamps import utc_ns, utc_text
@@ -18,8 +18,12 @@ from kit.timestamps import utc_ns, utc_text
 
 @dataclass(slots=True)
 class Loot:
-    """The parts of a bundle that a liar changes, by the id of the cell; `files` are all files."""
+    """The parts of a bundle that a liar changes, by the id of the cell; `files` are all files.
 
+    `version` is that of the kit that made it.
+    """
+
+    version: str
     plan: Plan
     calibration: Calibration
     cells: dict[str, Cell]
@@ -33,6 +37,7 @@ def opened(data: bytes) -> Loot:
     plan = typed(Plan, read_json(files[PLAN], PLAN), PLAN)
     names = [planned.id for planned in plan.cells]
     return Loot(
+        version=plan.kit_version,
         plan=plan,
         calibration=typed(Calibration, read_json(files[CALIBRATION], CALIBRATION), CALIBRATION),
         cells={name: _cell(files, name) for name in names},
@@ -70,8 +75,15 @@ def closed(loot: Loot) -> bytes:
         loot.cells[name] = _fitted(cell, records, files, name)
         files[f"{CELLS}/{name}/cell.json"] = write_json(plain(loot.cells[name]))
     digest = sha256(files[PLAN]).hexdigest()
-    files[RESULT] = write_json(plain(make_result(loot.plan, digest, loot.cells, loot.calibration)))
-    return pack_files(files).data
+    result = make_result(loot.plan, digest, loot.cells, loot.calibration)
+    files[RESULT] = write_json(plain(replace(result, kit_version=loot.version)))
+    return sealed(files, loot.version)
+
+
+def sealed(files: Mapping[str, bytes], version: str) -> bytes:
+    """The archive of these files, under a manifest that fits."""
+    manifest = replace(make_manifest(files), kit_version=version)
+    return pack({**files, MANIFEST: write_json(plain(manifest))})
 
 
 def _jsonl(lines: Sequence[object]) -> bytes:

@@ -10,10 +10,9 @@ from inspect import getsource, isfunction
 from pathlib import Path
 from types import CodeType, FunctionType
 
-from benchmarks.drill.forging import closed, opened
+from benchmarks.drill.forging import closed, opened, sealed
 from benchmarks.drill.lies import LIES, Lie
 from kit.documents import Verdict
-from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
 from kit.verify import verify_bundle
 from kit.verify.registry import RULES
@@ -43,7 +42,7 @@ def forged(lie: Lie, base: bytes) -> bytes:
         lie.tell(loot)
         for name, cell in loot.cells.items():
             loot.files[f"cells/{name}/cell.json"] = write_json(plain(cell))
-        return pack_files(loot.files).data
+        return sealed(loot.files, loot.version)
     lie.tell(loot)
     return closed(loot)
 

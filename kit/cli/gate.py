@@ -31,13 +31,16 @@ def command(
     Example: kit gate results/smol-2cpu.tar.gz --min C -c 1
     """
     from kit.errors import InputError
+    from kit.judge.open import require_verified
     from kit.judge.score import failures, known_grade, scorecard
     from kit.judge.score.text import gate_text
     from kit.strict import plain, write_json
 
     contract = chosen_contract(contract_name)
     wanted = known_grade(contract, grade)
-    found = scorecard([each.study for each in opened(runs)], contract, concurrency, platform_class)
+    studies = opened(runs)
+    require_verified(studies, "it passes no gate")
+    found = scorecard([each.study for each in studies], contract, concurrency, platform_class)
     if not found.cards:
         raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to score all of them.")
     failed = failures(found, contract, wanted)

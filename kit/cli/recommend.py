@@ -41,6 +41,7 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     from kit.cli._shared.opening import open_studies
     from kit.judge.compare.by_machine import advice_lines, advised
     from kit.judge.machines import by_machine
+    from kit.judge.open import require_verified
     from kit.judge.recommendation import SHARE
     from kit.metrics.goodput import parse_slo
     from kit.strict import write_json
@@ -49,6 +50,7 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
         raise InputError("--share needs --slo.", "Give the limits with --slo.")
     limits = parse_slo(slo) if slo is not None else None
     opened = open_studies(runs, limits)
+    require_verified(opened, "it recommends nothing")
     studies = [each.study for each in opened]
     for group in by_machine(studies):
         _same_settings([each for each in opened if each.study in group])

@@ -15,11 +15,12 @@ from kit.cli._shared.printing import show_json
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
 @json_option
-def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> None:
+def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> int:
     """Recompute every table of a run folder or bundle from its raw records.
 
-    The stored result is not used. --json prints the recomputed result.json. --differences compares what the
-    engines made of the same prompts: tokens counted, length, identical answers.
+    The stored result is not used. What kit verify says stands with the tables, and a rejected run has exit code
+    1. --json prints the recomputed result.json. --differences compares what the engines made of the same prompts:
+    tokens counted, length, identical answers.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
@@ -33,15 +34,21 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
     from kit.verify.recompute import recomputed_course, recomputed_result
+    from kit.verify.verdict import verify
+    from kit.verify.verdict_text import label_line
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
+    verdict = verify(evidence)
+    refused = verdict.label == "rejected"
+    if refused or as_json:
+        click.echo(label_line(verdict), err=as_json)
     if as_json and not differences:
         show_json(write_json(plain(result)))
-        return
+        return int(refused)
     found = differences_in(plan, evidence)
     if as_json:
         show_json(write_json(plain(found)))
@@ -51,3 +58,6 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
         disturbance = disturbance_of(plan, evidence).markdown()
         notes = [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
         click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
+    if not refused and not as_json:
+        click.echo(label_line(verdict))
+    return int(refused)

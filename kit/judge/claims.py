@@ -157,6 +157,8 @@ def _missing(claim: Claim, studies: Sequence[Study]) -> str:
 
 
 def _status_and_reason(claim: Claim, left: Study, right: Study | None) -> tuple[ClaimStatus, str]:
+    if any(study is not None and study.origin == "imported" for study in (left, right)):
+        return "untested", "the figures are imported, and nobody can verify them"
     a, why_a = _values(claim.left, left)
     b: list[float] = []
     why_b = ""

@@ -5,7 +5,8 @@ Figures come from the records alone. What verification refuses is not judged at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from kit.documents import Finding, Plan, Record, Result, Slo
@@ -15,6 +16,7 @@ from kit.judge.study import CellParts, study_of_run
 from kit.storage.names import RESULT
 from kit.strict import read_json, typed
 from kit.strict.schema import check
+from kit.text import plain_text
 from kit.verify.evidence import Evidence
 from kit.verify.recompute import recomputed_result
 from kit.verify.verdict import verify
@@ -42,6 +44,16 @@ class OpenedStudy:
         """The records of a cell; none where there are none."""
         files = self.evidence.cells.get(cell) if self.evidence else None
         return (files.records or ()) if files else ()
+
+
+def require_verified(opened: Iterable[OpenedStudy], what: str) -> None:
+    """`RefusedError` if figures are among them that nobody can verify: they decide nothing."""
+    for each in opened:
+        if each.study.origin == "imported":
+            raise RefusedError(
+                f"{plain_text(each.study.name)} is imported: without records nobody can verify it, so {what}.",
+                "Give runs or bundles only. `kit score` and `kit compare` show imported results, marked as such.",
+            )
 
 
 def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> OpenedStudy:
@@ -86,4 +98,6 @@ def imported_study(data: bytes, where: str) -> OpenedStudy:
             f"{where} claims the label {study.label}, which only verification gives.",
             "Import the original results again.",
         )
-    return OpenedStudy(study)
+    # what it calls itself is its own word: it is known by its bytes, and its figures are not by the kit's method
+    conditions = replace(study.conditions, method="probador")
+    return OpenedStudy(replace(study, identity=sha256(data).hexdigest(), conditions=conditions))

@@ -54,10 +54,12 @@ def _memory_bytes() -> int | None:
 
 
 def _version(package: str) -> str | None:
+    if package == KIT:
+        return __version__  # what runs; in a source tree or a container another one, or none, may be installed
     try:
         return version(package)
     except PackageNotFoundError:
-        return __version__ if package == KIT else None  # in a container the kit is not installed as a package
+        return None
 
 
 def describe_host() -> Host:

@@ -9,6 +9,10 @@ MAX_ERROR_MS = 1.0
 # A point that does not hold is measured again: what else runs on a machine for a moment must not cost a run of an
 # hour its numbers. A step of the search for the ceiling costs nothing but a lower ceiling.
 MAX_POINT_TRIES, MAX_STEP_TRIES = 4, 2
+# What a run's own calibration asks of each stream, at most of all together, and how long a point and a step of the
+# search take at least (kit.run.calibrate); so much more than it asks can come in a window by chance.
+CALIBRATION_TOK_S, CALIBRATION_RUN_TOK_S, MAX_ABOVE_PACE_PERCENT = 200.0, 10_000.0, 2
+MIN_POINT_NS, MIN_STEP_NS = 2_000_000_000, 1_000_000_000
 MIN_PACE = 0.98  # of the pace that a calibration asks of a stream; slower than that, the client held it up
 # Little's law: a closed loop keeps every user busy but for microseconds between two requests. The flag load.busy
 # and the SUSPECT mark mean the same, so they share it; it leaves room for very short answers and new connections.
@@ -28,9 +32,18 @@ MAX_EFFECT_PERCENT = 1
 BACKOFF_FIRST_NS = 10_000_000
 BACKOFF_MAX_NS = 1_000_000_000
 
+# The shortest window of a platform: less holds a few answers, and the best of many short ones is easy to choose.
+MIN_PUBLISHED_WINDOW_NS = 5_000_000_000
+
 # Longer than this the load generator may not have stood still: stamps of the kernel are believed up to this age
 # (kit.loadgen.clock), and what was due meanwhile went out so much later.
 MAX_STALL_NS = 500_000_000
+
+# Before the last request of the window ends, a worker may rest so long: its answer and that last one may be read in
+# one turn of the loop, whose ticks come every 50 ms and may be late by as much. In 75 cells of real runs: 0.
+TAIL_SLACK_NS = 100_000_000
+# More than a turn takes that nothing held up: so long a rest is worth a look.
+TURN_SLACK_NS = 10_000_000
 
 # A server that is ten times slower for a part of the window has a true mean that no user ever met. A part is a
 # tenth of the window, or as long as four median waits for a first token where that is longer, so that no prompt is
@@ -49,6 +62,9 @@ READING_SLACK_NS = 1_000_000  # two clocks, or one clock twice, are read one aft
 # Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
 UTC_SLACK_NS = 50_000_000
 UTC_DRIFT_PER_MILLION = 100
+# Real minus monotonic time at the origin of each load of a run: the two are read one after the other, and over whole
+# runs that spread by 0.09 to 0.61 ms. Nothing but a step, sleep or a restart moves one of them against the other.
+BOOT_SLACK_NS = 10_000_000
 
 # --- telemetry --------------------------------------------------------------------------------------------
 

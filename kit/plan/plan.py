@@ -141,7 +141,8 @@ def _timeouts(workload: Workload) -> Timeouts:
     return replace(TIMEOUTS, first_ns=seconds_to_ns(workload.first_timeout_s))
 
 
-def _workload(workload: Workload) -> PlannedWorkload:
+def planned_workload(workload: Workload) -> PlannedWorkload:
+    """The workload of a platform as it stands in a plan."""
     return PlannedWorkload(
         name=workload.name,
         loop=workload.loop,
@@ -156,7 +157,7 @@ def _workload(workload: Workload) -> PlannedWorkload:
     )
 
 
-def _planned(entry: Entry, cpus: int) -> Entry:
+def planned_entry(entry: Entry, cpus: int) -> Entry:
     """An entry as it stands in a plan: every setting with its value."""
     settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
     return replace(entry, settings=settings)
@@ -183,8 +184,8 @@ def make_plan(
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
     quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
     """
-    entries = tuple(_planned(entry, cpus) for entry in platform.entries)
-    names, workload = tuple(entry.name for entry in entries), _workload(platform.workload)
+    entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
+    names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
     cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries))
     if not cells:
         raise InputError(

@@ -6,7 +6,7 @@ must equal, byte for byte, the one that `pack` writes for its name and size. Tha
 GNU and sparse members, foreign modes, owners and times, and bytes hidden in unused fields.
 
 Deflate itself is not pinned: zlib and zlib-ng give different bytes for one content, and padding bits mean
-nothing. So the same files can have different archives, and the identity of a bundle is that of its manifest.
+nothing. But no archive is more than a percent larger than its tar stream. So the same files can have different archives, and the identity of a bundle is that of its manifest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Reason = Literal[
     "name",  # outside the name rules, or below another file
     "order",  # unsorted or twice
     "padding",  # bytes between the end of a file and the next block
-    "ratio",  # expands like a bomb
+    "ratio",  # expands like a bomb, or is larger than its content
     "size",  # a size field that is not eleven octal digits
     "too-big",
     "too-many",
@@ -274,12 +274,14 @@ def _inflate(data: bytes, limits: Limits) -> Iterator[bytes]:
             raise ArchiveError("gzip", _WHOLE, f"Its gzip stream is damaged ({error}).") from error
         out_bytes += len(piece)
         _check_ratio(out_bytes, fed_bytes - len(engine.unconsumed_tail), limits)
+        _check_surplus(fed_bytes - len(engine.unconsumed_tail) - _INPUT_STEP_BYTES, out_bytes)
         if piece:
             yield piece
         elif not step and not engine.eof:
             raise ArchiveError("truncated", _WHOLE, "Its gzip stream breaks off.")
     if engine.unused_data or fed_bytes < len(data):
         raise ArchiveError("trailing", _WHOLE, "Something follows its gzip stream.")
+    _check_surplus(len(data), out_bytes)
 
 
 def _check_gzip_header(data: bytes, limits: Limits) -> None:
@@ -291,6 +293,12 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
         raise ArchiveError(
             "gzip", _WHOLE, "It is not a kit bundle: the gzip header is not the one that the kit writes."
         )
+
+
+def _check_surplus(packed_bytes: int, unpacked_bytes: int) -> None:
+    """Deflate grows what it cannot shrink by five bytes in 16 KiB, so more than a percent is bytes without content."""
+    if packed_bytes > unpacked_bytes + unpacked_bytes // 100 + _BLOCK_BYTES:
+        raise ArchiveError("ratio", _WHOLE, "It is larger than its content: empty deflate blocks hold nothing.")
 
 
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:

@@ -17,6 +17,7 @@ from kit.verify import (
     rules_time,
     rules_tokens,
 )
+from kit.verify.circumstances import boot, environment, figures, machine, platform, tail
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -24,15 +25,21 @@ from kit.verify.rule import Rule
 RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
+    *platform.RULES,
+    *machine.RULES,
     *rules_sequential.RULES,
     *rules_cells.RULES,
     *rules_attempts.RULES,
     *rules_containers.RULES,
+    *environment.RULES,
     *rules_metrics.RULES,
     *rules_time.RULES,
+    *boot.RULES,
     *rules_load.RULES,
+    *tail.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
+    *figures.RULES,
     *rules_calibration.RULES,
     *rules_telemetry.RULES,
     *physics.RULES,

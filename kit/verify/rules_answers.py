@@ -13,7 +13,7 @@ from kit.storage.names import CORRECT, PLAN, TEXTS
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, found_cells, loaded_cells
+from kit.verify.views import Loaded, found_cells, loaded_cells, possible_retries
 
 TOKENS = "completion_tokens"
 NONSENSE = "Qxzv wjkq"  # answers no question: a test that takes it judges nothing
@@ -144,17 +144,20 @@ def _possible_tokens(loaded: Loaded) -> tuple[int, int]:
     # Where the server's own usage was not believed, its counters may still say what it meant.
     doubted = (r for r in loaded.records if r.outcome == "ok" and r.count_fault is not None)
     high += sum(max(0, record.max_tokens - (record.completion_tokens or 0)) for record in doubted)
-    return low, high + loaded.facts.stale_retries * loaded.plan.workload.output_tokens.max
+    return low, high + possible_retries(loaded) * loaded.plan.workload.output_tokens.max
 
 
 @rule("evidence.model", "flag", "records", "Every answer names the model that was asked for")
 def evidence_model(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
-        named = [record for record in loaded.records if record.outcome == "ok" and record.model is not None]
-        yield len(named)
-        other = next((record for record in named if record.model != loaded.load.model), None)
+        done = [record for record in loaded.records if record.outcome == "ok"]
+        yield len(done)
+        other = next((record for record in done if record.model not in (loaded.load.model, None)), None)
+        nameless = next((record for record in done if record.model is None), None)
         if other is not None:
             yield Issue(loaded.of(other), f"was answered by {other.model}, not by {loaded.load.model}")
+        if nameless is not None and loaded.found.measured:
+            yield Issue(loaded.of(nameless), "does not say which model answered; every runtime of the kit does")
 
 
 RULES = (text_texts, text_duplicates, correct_passed, correct_level, evidence_server, evidence_model)

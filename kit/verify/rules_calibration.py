@@ -6,12 +6,23 @@ proof. What follows from them (which points hold, the ceiling, the marks on cell
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 from kit.documents import Accuracy, Calibration, CalibrationPoint, ErrorSpread, Plan
 from kit.metrics.accuracy import faults, proven
-from kit.metrics.limits import MAX_ERROR_MS, MAX_POINT_TRIES, MAX_STEP_TRIES, MIN_PACE, READING_SLACK_NS
+from kit.metrics.limits import (
+    CALIBRATION_RUN_TOK_S,
+    CALIBRATION_TOK_S,
+    MAX_ABOVE_PACE_PERCENT,
+    MAX_ERROR_MS,
+    MAX_POINT_TRIES,
+    MAX_STEP_TRIES,
+    MIN_PACE,
+    MIN_POINT_NS,
+    MIN_STEP_NS,
+    READING_SLACK_NS,
+)
 from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
@@ -19,6 +30,7 @@ from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import found_cells, loaded_cells
 
+MAX_STEPS = 5  # how often the search doubles at most
 MIN_TRIES = 2  # of what never holds
 
 
@@ -120,6 +132,49 @@ def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str
         yield "was not over when the first cell started"
 
 
+@rule(
+    "calibration.plausible",
+    "flag",
+    "points",
+    "Figures of the calibration can be true: asked as a run asks, no faster than asked, with errors, in the time it took",
+)
+def calibration_plausible(evidence: Evidence) -> Steps:
+    calibration = evidence.calibration
+    if calibration is None:
+        return
+    points, steps = calibration.points, calibration.steps
+    yield len(points) + len(steps)
+    least_ns = len(points) * MIN_POINT_NS + len(steps) * MIN_STEP_NS
+    if calibration.duration_ns < least_ns:
+        words = f"took {calibration.duration_ns / 1e9:g} s; its loads alone take {least_ns / 1e9:g} s"
+        yield Issue(CALIBRATION, words)
+    for where, series, asked in (("points", points, _asked), ("steps", steps, _asked_of_steps(points))):
+        for at, point in enumerate(series):
+            if point.rate_tok_s not in asked(point.concurrency):
+                yield Issue(f"{CALIBRATION}: {where}[{at}]", f"asks {point.rate_tok_s:g} tokens/s, as no run does")
+            yield from (Issue(f"{CALIBRATION}: {where}[{at}]", why) for why in _too_good(point))
+
+
+def _asked(concurrency: int) -> tuple[float, ...]:
+    return (min(CALIBRATION_TOK_S, CALIBRATION_RUN_TOK_S / concurrency),)
+
+
+def _asked_of_steps(points: Sequence[CalibrationPoint]) -> Callable[[int], tuple[float, ...]]:
+    """The search doubles the pace of the last point."""
+    base = points[-1].rate_tok_s if points else CALIBRATION_TOK_S
+    return lambda _: tuple(base * 2**doubling for doubling in range(1, MAX_STEPS + 1))
+
+
+def _too_good(point: CalibrationPoint) -> Iterator[str]:
+    if point.tok_s > point.expected_tok_s * (100 + MAX_ABOVE_PACE_PERCENT) / 100:
+        yield f"has {point.tok_s:g} tokens/s, more than the {point.expected_tok_s:g} that were asked for"
+    found = point.accuracy
+    for name in ("ttft_error_ms", "gap_error_ms", "receive_error_ms"):
+        spread: ErrorSpread = getattr(found, name)
+        if spread.n and not spread.max:
+            yield f"{name} is 0 throughout, which no clock gives"
+
+
 @rule("calibration.range", "flag", "cells", "No measured cell exceeds the proven range of the calibration")
 def calibration_range(evidence: Evidence) -> Steps:
     for line in evidence.result.cells if evidence.result else ():
@@ -129,4 +184,4 @@ def calibration_range(evidence: Evidence) -> Steps:
                 yield Issue(f"{RESULT}: {line.id}", f"SUSPECT: {'; '.join(line.suspect)}")
 
 
-RULES = (calibration_present, calibration_consistent, calibration_range)
+RULES = (calibration_present, calibration_consistent, calibration_plausible, calibration_range)

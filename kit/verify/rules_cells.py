@@ -14,6 +14,9 @@ from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Found, found_cells
 
+# Where servers listen for the load: on this machine, or under this name in a network of their own.
+SERVER_HOSTS = {"process": "127.0.0.1", "docker": "server"}
+
 
 @rule("cell.identity", "reject", "cells", "Each cell is the planned one, its load what the plan makes of it")
 def cell_identity(evidence: Evidence) -> Steps:
@@ -51,6 +54,8 @@ def _load_issues(found: Found) -> Iterator[Issue]:
     where = f"{found.where}: load"
     if not _is_plain_url(load.url):
         yield Issue(where, "has a URL that is not a plain http address of a server")
+    elif (host := urlsplit(load.url).hostname) != SERVER_HOSTS[found.plan.engine]:
+        yield Issue(where, f"went to {host}, not to the server that the kit started")
     expected = cell_load(found.plan, found.planned, load.url, load.model)
     yield from (Issue(where, words) for words in differences(expected, load))
 
@@ -103,6 +108,8 @@ def _status_faults(cell: Cell) -> Iterator[str]:
                 yield f"is measured, but has no {name}"
         if cell.facts and cell.facts.interrupted:
             yield "is measured, but its load was interrupted"
+        if cell.facts and cell.facts.aborted:
+            yield "is measured, but its load was given up"
     if cell.metrics is not None and (cell.facts is None or cell.load is None):
         yield "has metrics, but no load that they could come from"
 

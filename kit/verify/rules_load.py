@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
-from kit.documents import PlannedRequest, Record
+from kit.documents import PlannedRequest, Record, Window
 from kit.metrics.aggregate import sent_in
 from kit.metrics.limits import (
+    BACKOFF_MAX_NS,
     MAX_LAG_NS,
     MAX_LAG_PERCENT,
     MIN_BUSY_SHARE,
@@ -85,17 +86,32 @@ def by_worker(records: Sequence[Record]) -> dict[int, list[Record]]:
     "load.busy",
     "flag",
     "cells",
-    "Without failures, the mean number of requests in flight is near the declared one",
+    "But for pauses after failures, the mean number of requests in flight is near the declared one",
 )
 def load_busy(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
-        metrics = loaded.cell.metrics
-        if metrics is None or metrics.mean_in_flight is None or metrics.requests.failed:
+        metrics, window = loaded.cell.metrics, loaded.window
+        if metrics is None or metrics.mean_in_flight is None or window is None:
             continue
         yield 1
-        if metrics.mean_in_flight < loaded.concurrency * MIN_BUSY_SHARE:
+        excused = _excused_ns(loaded.records, window) / (window.end_ns - window.start_ns)
+        if metrics.mean_in_flight + excused < loaded.concurrency * MIN_BUSY_SHARE:
             words = f"only {metrics.mean_in_flight:.3f} of {loaded.concurrency} requests in flight on average"
-            yield Issue(loaded.where, words)
+            but = f", and {excused:.3f} connecting or pausing after a failure" if excused else ""
+            yield Issue(loaded.where, words + but)
+
+
+def _excused_ns(records: Sequence[Record], window: Window) -> int:
+    """How long in the window workers had no request in flight because one had failed."""
+    total = 0
+    for mine in by_worker(records).values():
+        for record, following in zip_longest(mine, mine[1:]):
+            if record.outcome != "failed":
+                continue
+            until_ns = following.intended_ns if following else record.done_ns + BACKOFF_MAX_NS
+            since_ns = record.intended_ns if record.sent_ns is None else record.done_ns
+            total += max(0, min(until_ns, window.end_ns) - max(since_ns, window.start_ns))
+    return total
 
 
 @rule(

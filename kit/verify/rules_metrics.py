@@ -149,13 +149,15 @@ def _cut_early(loaded: Loaded) -> Iterator[Issue]:
 
 
 def _cut_in_window(loaded: Loaded) -> Iterator[Issue]:
-    """A request sent in the window is followed to its end, unless the drain ran out."""
+    """A request sent before the window ends is followed to its end, also one of the warm-up, unless the drain ran out."""
     window = loaded.window
     if window is None or loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns:
         return
     for record in loaded.records:
-        if record.outcome == "unfinished" and sent_in(record, window):
-            yield Issue(loaded.of(record), "was sent in the window and is unfinished, but there was time to drain")
+        sent_ns = record.sent_ns
+        if record.outcome == "unfinished" and sent_ns is not None and sent_ns < window.end_ns:
+            when = "in the window" if sent_in(record, window) else "in the warm-up"
+            yield Issue(loaded.of(record), f"was sent {when} and is unfinished, but there was time to drain")
 
 
 RULES = (metrics_recomputed, metrics_result, records_complete, records_outcome, records_accounting)

@@ -19,7 +19,8 @@ from kit.verify.known import has_own_prompts, known_model, known_suite
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import with_server
 
-LAST_WITH_ONE_METHOD = (0, 1, 0)
+# Kit 0.1.0 measured by all three methods, later ones by the last: so a plan of theirs must name it.
+LAST_WITH_ONE_METHOD, NEWEST_METHOD = (0, 1, 0), 3
 _RELEASE = re.compile(r"(\d{1,6})\.(\d{1,6})\.(\d{1,6})")
 
 
@@ -86,13 +87,15 @@ def _model_faults(plan: Plan) -> Iterator[str]:
 
 def _method_faults(plan: Plan) -> Iterator[str]:
     """Who leaves the method out has older rules for the numbers: not in a plan that can be told to be newer."""
+    release = _RELEASE.match(plan.kit_version)
+    later = release is None or tuple(map(int, release.groups())) > LAST_WITH_ONE_METHOD
+    if later and plan.method < NEWEST_METHOD:
+        told = "is left out" if plan.method == 1 else f"is {plan.method}"
+        yield f"{told}, but kit {plan.kit_version} measures by {NEWEST_METHOD}"
     if plan.method > 1:
         return
     if plan.server_memory_bytes is not None:
         yield "is left out, but the plan has a limit of memory, which came with the second one"
-    release = _RELEASE.match(plan.kit_version)
-    if release is None or tuple(map(int, release.groups())) > LAST_WITH_ONE_METHOD:
-        yield f"is left out, but kit {plan.kit_version} has several"
 
 
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")

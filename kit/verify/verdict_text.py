@@ -27,6 +27,15 @@ def verdict_text(verdict: Verdict) -> str:
     return "\n".join(_lines(verdict)) + "\n"
 
 
+def label_line(verdict: Verdict) -> str:
+    """The label in one line, with the first finding of a rejected run."""
+    line = f"Label: {verdict.label} ({MEANING[verdict.label]})"
+    if verdict.label == "rejected" and verdict.findings:
+        first = verdict.findings[0]
+        line += f": {first.rule}: {plain_text(first.where, 200)}: {plain_text(first.message, 400)}"
+    return line
+
+
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Label: {verdict.label} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"

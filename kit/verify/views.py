@@ -83,6 +83,12 @@ def eps_ns(loaded: Loaded) -> int:
     return max(STAMP_SLACK_NS, min(loaded.facts.clock_resolution_ns, MAX_RESOLUTION_NS))
 
 
+def possible_retries(loaded: Loaded) -> int:
+    """How often a request may have been sent again: once where it had a new connection, and no oftener than told."""
+    connected = sum(record.connect_ns is not None for record in loaded.records)
+    return min(max(0, loaded.facts.stale_retries), connected)
+
+
 def found_cells(evidence: Evidence) -> list[Found]:
     """The cells of the plan that have a cell.json, in its order, each after the attempts that it superseded."""
     plan = evidence.plan

@@ -56,6 +56,10 @@ class Attack:
     build: Callable[[Files], bytes]
 
 
+# A stored block of deflate, not the last, without content: so many bytes that mean nothing.
+EMPTY_BLOCK = bytes.fromhex("000000ffff")
+
+
 def member(name: str, content: bytes = b"", /, **fields: bytes) -> bytes:
     """Header, content and padding of one member; `fields` overwrite header fields, NUL-padded to their width."""
     info = tarfile.TarInfo(name)
@@ -264,6 +268,8 @@ _GZIP: dict[str, tuple[Reason, Callable[[Files], bytes]]] = {
     "bad-deflate": ("gzip", _around(lambda data: data[:10] + b"\xff" + data[11:])),
     "cut-in-deflate": ("truncated", _around(lambda data: data[: len(data) // 2])),
     "cut-in-crc": ("truncated", _around(lambda data: data[:-5])),
+    "empty-blocks": ("ratio", _around(lambda data: data[:10] + EMPTY_BLOCK * 20_000 + data[10:])),
+    "few-empty-blocks": ("ratio", _around(lambda data: data[:10] + EMPTY_BLOCK * 4_000 + data[10:])),
     "bytes-after-gzip": ("trailing", _around(lambda data: data + b"hidden")),
     "zero-after-gzip": ("trailing", _around(lambda data: data + b"\0")),
     "second-archive-after": ("trailing", _around(lambda data: data + data)),

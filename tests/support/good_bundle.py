@@ -8,6 +8,7 @@ from fractions import Fraction
 from functools import cache
 from hashlib import sha256
 
+from kit import __version__
 from kit.catalogue import model
 from kit.documents import (
     AnswerCheck,
@@ -69,7 +70,8 @@ def good_plan() -> Plan:
     prompts = load_prompts(workload.prompts)
     made = make_plan(replace(demo, workload=workload), model(demo.model), prompts, suite, cpus=2, seed=None)
     # one attempt: what a mutation disturbs is then only marked (tests.support.good_attempts has more of them)
-    return replace(made, method=3, attempts=1)
+    # and a name of its own: under the demo's it would be a demo changed by hand
+    return replace(made, platform="demo-short", method=3, attempts=1)
 
 
 def good_host() -> Host:
@@ -85,7 +87,7 @@ def good_host() -> Host:
         cpu_governor=None,
         clock_source="tsc",
         python="3.11.7",
-        packages={"kit": "0.1.0"},
+        packages={"kit": __version__},
     )
 
 
@@ -229,13 +231,13 @@ def good_files() -> Mapping[str, bytes]:
     return run_files({})
 
 
-def run_files(faults: Mapping[int, str]) -> Files:
+def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
     """The files of a run in which these requests of every cell fail (see `toy_server.exchanges_of`)."""
-    plan = good_plan()
+    plan = plan or good_plan()
     plan_bytes = write_json(plain(plan))
     files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
     files["telemetry.jsonl"] = jsonl(good_look())
-    calibration = good_calibration()
+    calibration = good_calibration(plan.workload.concurrencies)
     files["calibration.json"] = write_json(plain(calibration))
     cells: dict[str, Cell] = {}
     start_ns = START_NS

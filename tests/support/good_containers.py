@@ -13,9 +13,11 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from kit import __version__
 from kit.catalogue import model
 from kit.documents import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
 from kit.documents.container import ContainerFacts
+from kit.documents.host import EngineFacts
 from kit.documents.phases import PHASES
 from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
@@ -31,6 +33,7 @@ from kit.storage.bundle import pack_files
 from kit.stream.record import record
 from kit.strict import plain, write_json
 from kit.timestamps import utc_ns, utc_text
+from kit.verify.circumstances.environment import dockerfile
 from kit.verify.expected import image_inputs, image_tag
 from tests.support.calibrations import START_NS, good_calibration
 from tests.support.forge import Change, document
@@ -39,6 +42,7 @@ from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
 IDS = {"llamacpp": "sha256:" + "a1" * 32, "vllm": "sha256:" + "b2" * 32}
 LLAMACPP, VLLM, LAST = "r1-c1-llamacpp", "r1-c1-vllm", "r1-c2-vllm"
+ENGINE = EngineFacts("Docker Engine", "20.10.24", "1.41", kernel="6.1.0", architecture="x86_64")
 # When the engine made, started and ended a container, in ns after the start of the cell or before its end.
 MADE_NS, STARTED_NS, ENDED_NS = 4 * MS, 8 * MS, 8 * MS
 
@@ -54,7 +58,7 @@ def container_plan() -> Plan:
     made = make_plan(
         platform, model(smol.model), load_prompts(workload.prompts), suite, cpus=2, seed=None, images=pins
     )
-    return replace(made, method=3)
+    return replace(made, platform="smol-short", method=3)
 
 
 def inputs_of(entry: Entry) -> dict[str, str]:
@@ -80,7 +84,9 @@ def container_facts(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int) -> C
         environment={"PATH": "/usr/bin:/bin", **spec.environment},
         labels={
             "org.kit.cell": cell.id,
+            "org.kit.dockerfile": sha256(dockerfile(entry.runtime, entry.variant)).hexdigest(),
             "org.kit.inputs": json.dumps(inputs_of(entry), sort_keys=True),
+            "org.kit.kit_version": __version__,
             "org.kit.role": "server",
             "org.kit.run": "good",
             "org.kit.runtime": entry.runtime,
@@ -106,7 +112,7 @@ def _server(plan: Plan, cell: CellPlan, container: ContainerFacts, span_ns: tupl
         stopped_utc=utc_text(span_ns[1] - 5 * MS),
         exit_code=0,
         model_sha256=weights_of(plan, entry).sha256 or "",
-        counters_before={"prompt_tokens": 120, "completion_tokens": 90},
+        counters_before={"prompt_tokens": 120, "completion_tokens": 90, "prefix_cache_hits": 5},
         counters_after=None,
         device="cpu",
         container=container,
@@ -156,6 +162,7 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int) -> tuple[Cell, Files]:
     after = {
         "prompt_tokens": 120 + sum(each.prompt_tokens or 0 for each in records),
         "completion_tokens": 90 + sum(each.completion_tokens or 0 for each in records),
+        "prefix_cache_hits": 5,
     }
     cell = Cell(
         schema="kit/cell/1",
@@ -185,7 +192,7 @@ def container_files() -> Mapping[str, bytes]:
     plan, calibration = container_plan(), good_calibration()
     files: Files = {
         "plan.json": write_json(plain(plan)),
-        "host.json": write_json(plain(good_host())),
+        "host.json": write_json(plain(replace(good_host(), engine=ENGINE))),
         "calibration.json": write_json(plain(calibration)),
         "telemetry.jsonl": jsonl(good_look()),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from kit.documents import Cell, CellFailure, Host, Record, Window
 from kit.metrics.clocks import CLOCK_SET
 from kit.verify.known import known_model
+from tests.support.closed_holes import CLOSED, of_kit
 from tests.support.forge import (
     BATCHED,
     CELL_NAMES,
@@ -243,7 +244,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("model.pinned", "another file in one server", in_server(model_sha256=OTHER)),
     _m("model.confirmed", "not confirmed", model(confirmed=False)),
     _m("host.present", "more CPUs used than there are", value_of("host.json", Host, lambda h: replace(h, cpus=1))),
-    _m("kit.version", "an older kit", in_plan(lambda plan: replace(plan, kit_version="0.0.1"))),
+    _m("kit.version", "an older kit", of_kit("0.0.1")),
     _m("metrics.recomputed", "a better throughput", headline),
     _m("metrics.recomputed", "one bit", one_bit),
     _m("metrics.recomputed", "a failure without its reason", record_fields(8, outcome="failed", error="empty")),
@@ -381,4 +382,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("forensic.scaled", "samples every 80 ms", in_samples(sped_up)),
     _m("evidence.build", "another version in one cell", in_server(version="b2-abc")),
     _m("evidence.build", "another device in one cell", in_server(device="GPU0")),
+    *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip

@@ -23,8 +23,10 @@ SERVED_MODEL = "m"  # as the events of `streams.chunk` say
 def exchanges_of(plan: Plan, cell: CellPlan, slots: int, faults: Mapping[int, str]) -> tuple[list[Exchange], int]:
     """The exchanges of one load in the order of their ids, and when the load was over (ns).
 
-    `faults` says which requests fail, and how: "http_status", "connect", "garbage" or "empty".
+    `faults` says which requests fail, and how: "http_status", "connect", "garbage", "empty", or "stall" for one that
+    is never answered, so that the load lasts until the drain is over.
     """
+    longest_ns = plan.workload.warmup_ns + plan.workload.window_ns + plan.workload.drain_ns
     window_end_ns = plan.workload.warmup_ns + plan.workload.window_ns
     workers = [(0, worker) for worker in range(cell.concurrency)]
     free_ns = [0] * slots
@@ -38,7 +40,7 @@ def exchanges_of(plan: Plan, cell: CellPlan, slots: int, faults: Mapping[int, st
         exchange = _exchange(plan, cell, (len(made), worker, intended_ns), free_ns, faults.get(len(made)))
         made.append(exchange)
         if exchange.sent_ns is not None and exchange.sent_ns < window_end_ns:
-            over_ns = max(over_ns, exchange.done_ns)
+            over_ns = min(max(over_ns, exchange.done_ns), longest_ns)
         heapq.heappush(workers, (exchange.done_ns + _pause_ns(exchange, failures), worker))
     over_ns += 30_000
     return [_cut(exchange, over_ns) for exchange in made], over_ns
@@ -84,7 +86,7 @@ def _exchange(
 def _body(salt: str, tokens: int) -> list[bytes]:
     """The events of one answer: one word a token; the finish, usage and the end mark come with the last."""
     words = [event(chunk({"content": f" {salt[at % 16 :]}{at}"})) for at in range(tokens)]
-    last = event({"model": SERVED_MODEL, "choices": [], "usage": usage(tokens)})
+    last = event({"model": SERVED_MODEL, "choices": [], "usage": usage(tokens, cached=0)})
     return [*words[:-1], words[-1] + event(chunk({}, "length")) + last + DONE]
 
 
@@ -104,6 +106,8 @@ def _broken(good: Exchange, fault: str) -> Exchange:
             failure="connect",
             failure_detail="Connection refused",
         )
+    if fault == "stall":
+        return replace(good, headers_ns=None, done_ns=10**15, status=None, pieces=(), complete=False)
     assert good.headers_ns is not None
     ended_ns = good.headers_ns + MS
     status, data = {

@@ -23,7 +23,9 @@ from tests.support.shapes.table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks)[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks)[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL
+)
 FENCE = "```\n"
 PICTURE = re.compile(r"!\[[^]\n]*\]\(([^)\n]+\.svg)\)\n<!-- plotted by: kit ([^\n]*?) -->")
 WRITING = os.environ.get("KIT_WRITE_DOCS") == "1"

@@ -12,6 +12,7 @@ from kit.metrics.suspicion import IDLE_USERS, suspicions
 from kit.verify.evidence import open_run
 from kit.verify.rule import Issue
 from kit.verify.rules_load import load_busy
+from tests.support.closed_holes import NEVER_READY, never_ready, of_kit
 from tests.support.forge import (
     BATCHED,
     CELL_NAMES,
@@ -31,7 +32,6 @@ from tests.support.forge import (
 from tests.support.good_bundle import Files, run_files
 from tests.support.sealed import run_verdict
 
-REFUSED = CellFailure("ready", "RuntimeNotReadyError", "The server was not ready within 120 s.")
 NOTES = {"archive.canonical", "archive.manifest"}  # which a run folder has no use for
 DIED = CellFailure("window", "ServerDied", "The server ended with exit code 139 in the load.")
 
@@ -58,16 +58,10 @@ def test_mixed_failures_are_not_a_finding() -> None:
     assert found(run_files(faults)) == []
 
 
-def without_load(cell: Cell) -> Cell:
-    """The cell as it is when its server never got ready."""
-    lacking: dict[str, Any] = dict.fromkeys(("load", "facts", "server", "metrics", "telemetry"))
-    return replace(cell, status="failed", failure=REFUSED, phases=(), **lacking)
-
-
-def test_a_cell_whose_server_never_got_ready_is_not_a_finding() -> None:
-    """A failed cell has only its cell.json, and the run is complete with it."""
-    rest = drop(*(path(BATCHED, name) for name in ("records.jsonl", "texts.jsonl", "correct.jsonl")))
-    assert found(changed_files(in_cell(without_load), rest)) == []
+def test_a_cell_whose_server_never_got_ready_is_flagged_and_no_more() -> None:
+    """A failed cell has only its cell.json, and the run is complete with it; but there is only its word for that."""
+    (finding,) = found(changed_files(*NEVER_READY))
+    assert (finding.rule, finding.level, finding.where) == ("cell.unproven", "flag", path(BATCHED))
 
 
 def test_a_server_that_died_in_the_load_is_not_a_finding() -> None:
@@ -128,7 +122,7 @@ def test_other_facts_of_an_honest_load_are_not_a_finding(change: Change) -> None
 def test_only_failed_cells_are_nothing_to_check() -> None:
     """A run without one measured cell has nothing that could be believed."""
     parts = ("records.jsonl", "texts.jsonl", "correct.jsonl")
-    files = changed_files(*(in_cell(without_load, name) for name in CELL_NAMES))
+    files = changed_files(*(in_cell(never_ready, name) for name in CELL_NAMES))
     drop(*(path(name, part) for name in CELL_NAMES for part in parts))(files)
     verdict = run_verdict(files)
     assert verdict.label == "rejected"
@@ -193,11 +187,11 @@ def test_a_run_of_the_first_method_is_computed_by_it() -> None:
     """Plan and loads say nothing of a method, and the numbers are those of then."""
     old = [in_cell(lambda cell: replace(of_first_method(cell), telemetry=None), name) for name in CELL_NAMES]
     unsampled = drop("telemetry.jsonl", *(path(name, "telemetry.jsonl") for name in CELL_NAMES))
-    of_then = in_plan(lambda plan: replace(plan, method=1, kit_version="0.1.0"))
-    files = changed_files(of_then, *old, unsampled)
+    of_then = in_plan(lambda plan: replace(plan, method=1))
+    files = changed_files(of_kit("0.1.0"), of_then, *old, unsampled)
     assert b'"method"' not in files["plan.json"] + files[path(BATCHED)]
     assert b"coalesced_share" not in files[path(BATCHED)]
-    assert found(files) == []
+    assert {finding.rule for finding in found(files)} == {"kit.version"}
 
 
 def test_a_load_of_another_method_than_the_plan_is_refused() -> None:

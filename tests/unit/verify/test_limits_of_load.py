@@ -50,7 +50,7 @@ METHOD_2, METHOD_3 = by_method(2), by_method(3)
 
 @pytest.mark.parametrize(("less", "found"), [(0.0, False), (1e-6, True)])
 def test_so_many_workers_must_be_busy(less: float, found: bool) -> None:
-    """On average over the window, and only where none of them had a failure."""
+    """On average over the window, also where one of them had a failure that took no time."""
 
     def idle(cell: Cell, failed: int = 0) -> Cell:
         assert cell.metrics is not None
@@ -59,7 +59,7 @@ def test_so_many_workers_must_be_busy(less: float, found: bool) -> None:
         return replace(cell, metrics=replace(cell.metrics, mean_in_flight=in_flight, requests=requests))
 
     assert bool(issues("load.busy", only(idle))) is found
-    assert issues("load.busy", only(lambda cell: idle(cell, failed=1))) == []
+    assert bool(issues("load.busy", only(lambda cell: idle(cell, failed=1)))) is found
 
 
 def late_by(lag_ns: int, latency_ns: int) -> Callable[[Record], Record]:
