@@ -24,7 +24,10 @@ from tests.support.sealed import bundle_verdict, run_verdict
 
 LEVELS = {each.id: each.level for each in RULES}
 # A run of processes has nothing that these could look at.
-OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {"container.present", "container.version"}
+OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - {
+    "container.present",
+    "container.version",
+}
 # Nor do the good runs bear the name of a platform of the kit, or images of another kit.
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
