@@ -21,6 +21,9 @@ def made(loot: Loot, name: str, pace: Pace) -> None:
     cell, model = loot.cells[name], _model(loot.records[name])
     found, over_ns = _requests(loot, cell, pace, model)
     lengthened(loot, name, over_ns)
+    facts = loot.cells[name].facts
+    assert facts is not None
+    loot.cells[name] = replace(loot.cells[name], facts=replace(facts, stale_retries=0))
     loot.records[name] = [record for record, _ in found]
     loot.texts[name] = [text for _, text in found]
 

@@ -12,7 +12,7 @@ from types import CodeType, FunctionType
 
 from benchmarks.drill.forging import closed, opened, sealed
 from benchmarks.drill.lies import LIES, Lie
-from kit.documents import Verdict
+from kit.documents import Finding, Verdict
 from kit.strict import plain, write_json
 from kit.verify import verify_bundle
 from kit.verify.registry import RULES
@@ -27,11 +27,12 @@ STATISTICAL = ("forensic.", "physics.", "evidence.build")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A lie, the label that it got, and the rules that found it."""
+    """A lie, the label that it got, the rules that found it, and those with a note that was not there before."""
 
     lie: Lie
     label: str
     caught: tuple[str, ...]
+    noted: tuple[str, ...]
 
 
 def forged(lie: Lie, base: bytes) -> bytes:
@@ -48,15 +49,17 @@ def forged(lie: Lie, base: bytes) -> bytes:
 
 
 @cache
-def honest_rules(base: bytes) -> frozenset[str]:
-    """The rules that have something to say of the bundle as it was."""
-    return frozenset(finding.rule for finding in verify_bundle(closed(opened(base))).findings)
+def honest_findings(base: bytes) -> frozenset[Finding]:
+    """What rules have to say of the bundle as it was."""
+    return frozenset(verify_bundle(closed(opened(base))).findings)
 
 
 def told(lie: Lie, base: bytes) -> Told:
     verdict = verify_bundle(forged(lie, base))
-    rules = [finding.rule for finding in verdict.findings if finding.level != "note"]
-    return Told(lie, verdict.label, tuple(dict.fromkeys(r for r in rules if r not in honest_rules(base))))
+    new = [finding for finding in verdict.findings if finding not in honest_findings(base)]
+    caught = dict.fromkeys(finding.rule for finding in new if finding.level != "note")
+    noted = dict.fromkeys(finding.rule for finding in new if finding.level == "note")
+    return Told(lie, verdict.label, tuple(caught), tuple(noted))
 
 
 @cache
@@ -70,6 +73,8 @@ def lies_table() -> str:
     rows = [("lie", "what is done", "label", "caught by", "lines", "hours")]
     for each in all_told():
         caught = ", ".join(f"`{rule}`" for rule in each.caught) or "**not caught**"
+        if each.noted:
+            caught += f"; noted: {', '.join(f'`{rule}`' for rule in each.noted)}"
         lie = each.lie
         rows.append((lie.name, lie.what, each.label, caught, str(lines(lie.tell)), f"{lie.hours:g}"))
     return _markdown(rows)

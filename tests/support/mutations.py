@@ -381,6 +381,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("forensic.between_runs", "replicates with one mean", lambda: told(alike_replicates)),
     _m("forensic.scaled", "samples every 80 ms", in_samples(sped_up)),
     _m("evidence.build", "another version in one cell", in_server(version="b2-abc")),
-    _m("evidence.build", "another device in one cell", in_server(device="GPU0")),
+    _c("evidence.build", "another device in one cell", in_server_of(LAST, device="GPU0")),
     *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip

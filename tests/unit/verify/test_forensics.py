@@ -47,7 +47,7 @@ def test_no_honest_bundle_is_flagged_and_every_rule_looked_at_it(path: Path) -> 
 
 def test_a_bundle_that_is_opened_and_closed_by_the_drill_is_as_honest_as_before() -> None:
     """So what rules find in a lie is the lie."""
-    assert verify_bundle(closed(opened(base()))).findings == ()
+    assert {finding.level for finding in verify_bundle(closed(opened(base()))).findings} <= {"note"}
 
 
 def test_the_code_of_every_lie_is_counted() -> None:

@@ -94,7 +94,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
     expected |= dict.fromkeys(("cell.unproven", "evidence.cache", "evidence.client", "evidence.prompts"), 4)
     expected |= dict.fromkeys(("calibration.plausible", "load.unfinished", "server.exit", "time.boot"), 4)
     expected |= {"physics.device": 1, "physics.load": 2, "physics.decode": 4, "physics.prefill": 45}
-    expected |= {"evidence.build": 4, "forensic.scaled": 4, "forensic.copy": 24}
+    expected |= {"evidence.build": 4, "forensic.scaled": 4, "forensic.copy": 44}
     assert found == expected | dict.fromkeys(IDLE, 0)
     contained = bundle_verdict(container_bundle()).checked
     assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
