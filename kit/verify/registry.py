@@ -18,6 +18,8 @@ from kit.verify import (
     rules_tokens,
 )
 from kit.verify.circumstances import boot, environment, figures, machine, platform, tail
+from kit.verify.forensics import physics
+from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     *figures.RULES,
     *rules_calibration.RULES,
     *rules_telemetry.RULES,
+    *physics.RULES,
+    *rules_forensic.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

@@ -80,7 +80,7 @@ def good_host() -> Host:
         system="Linux",
         kernel="6.1.0",
         architecture="x86_64",
-        cpu_model="A CPU",
+        cpu_model="AMD EPYC 7763 64-Core Processor",
         cpus=4,
         cpus_usable=2,
         memory_bytes=8 * 10**9,

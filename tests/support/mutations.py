@@ -8,9 +8,11 @@ from typing import Any
 
 from kit.documents import Cell, CellFailure, Host, Record, Window
 from kit.metrics.clocks import CLOCK_SET
+from kit.verify.known import known_model
 from tests.support.closed_holes import CLOSED, of_kit
 from tests.support.forge import (
     BATCHED,
+    CELL_NAMES,
     FIRST,
     SECOND,
     SERIAL,
@@ -94,7 +96,7 @@ from tests.support.forgeries import (
     worse_gaps,
 )
 from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
-from tests.support.good_bundle import good_bundle
+from tests.support.good_bundle import Files, good_bundle
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -113,6 +115,17 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
+
+
+def seven(files: Files) -> None:
+    """Sold as the 7B model of the catalogue, whose weights are 48 times those of the good run."""
+    entry = known_model("qwen2.5-coder-7b-instruct-q4_k_m")
+    assert entry is not None
+    same = {"name": entry.name, "file": entry.file, "sha256": entry.sha256, "bytes": entry.bytes}
+    model(**same, confirmed=False)(files)
+    for cell in CELL_NAMES:
+        in_server(cell, model_sha256=entry.sha256)(files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,5 +367,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     _c("container.times", "ended before its load", in_container(VLLM, finished_utc=time_in(VLLM, 200 * MS))),
     _c("container.times", "never ended", in_container(VLLM, finished_utc=None)),
     _c("container.times", "killed for its memory", in_container(VLLM, oom_killed=True)),
+    _m("physics.device", "an unknown device", document("host.json", put_at("cpu_model", to="Abacus 9000"))),
+    _m("physics.decode", "the pace of a small model sold as that of one of 7B", seven),
+    _m("physics.prefill", "the first token of a small model sold as that of one of 7B", seven),
+    _m("physics.load", "less memory than weights", document("host.json", put_at("memory_bytes", to=10**7))),
+    Mutation("forensic.copy", "a replicate copied", lambda: lie("replicate copied")),
+    Mutation("forensic.copy", "streams pasted", lambda: lie("streams pasted")),
+    Mutation("forensic.step_alignment", "independent noise", lambda: lie("independent noise")),
+    Mutation("forensic.step_alignment", "two answers at once of one slot", lambda: told(crossed)),
+    Mutation("forensic.too_smooth", "a bell curve", lambda: lie("made from nothing")),
+    Mutation("forensic.too_smooth", "stamps averaged", lambda: lie("stamps smoothed")),
+    Mutation("forensic.digits", "rounded to 0.1 ms", lambda: lie("stamps rounded")),
+    Mutation("forensic.digits", "rounded to 20 ns", lambda: told(finely_rounded)),
+    Mutation("forensic.between_runs", "replicates with one mean", lambda: told(alike_replicates)),
+    _m("forensic.scaled", "samples every 80 ms", in_samples(sped_up)),
+    _m("evidence.build", "another version in one cell", in_server(version="b2-abc")),
+    _c("evidence.build", "another device in one cell", in_server_of(LAST, device="GPU0")),
     *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kit.documents import CellPlan, Exchange, Plan
-from kit.plan.schedule import pause_ns, planned_request
+from kit.plan.schedule import pause_ns, planned_request, u64
 from tests.support.streams import DONE, chunk, event, usage
 
 MS = 1_000_000
 SENT_AFTER_NS, QUEUE_NS, PREFILL_NS, STEP_NS = 40_000, 300_000, 9 * MS, 2 * MS
+LONG_NS = 2 * 10**9  # from so long a window on there is noise, for rules that look at it
 SERVED_MODEL = "m"  # as the events of `streams.chunk` say
 
 
@@ -63,7 +64,13 @@ def _exchange(
     sent_ns = intended_ns + SENT_AFTER_NS
     started_ns = sent_ns + QUEUE_NS if fault else max(sent_ns + QUEUE_NS, heapq.heappop(free_ns))
     body = _body(request.salt, request.max_tokens)
+    noisy = plan.workload.window_ns >= LONG_NS
+    if noisy:  # all slots step together
+        started_ns = -(-started_ns // STEP_NS) * STEP_NS
     pieces = [(started_ns + PREFILL_NS + at * STEP_NS, data) for at, data in enumerate(body)]
+    if noisy:
+        delays_ns = [_delay_ns(u64(plan.seed, cell.id, f"noise.{index}", at)) for at in range(len(body))]
+        pieces = [(at + delay_ns, data) for (at, data), delay_ns in zip(pieces, delays_ns, strict=True)]
     role = event(chunk({"role": "assistant", "content": None}))
     good = Exchange(
         id=index,
@@ -81,6 +88,12 @@ def _exchange(
         return _broken(good, fault)
     heapq.heappush(free_ns, good.done_ns)
     return good
+
+
+def _delay_ns(drawn: int) -> int:
+    """How late a chunk is: mostly a few hundredths of a millisecond, sometimes almost a step."""
+    late_ns = 40_000 * 2**64 // (drawn + 1)
+    return late_ns if late_ns < STEP_NS * 9 // 10 else STEP_NS * 9 // 10 - drawn % 100_000
 
 
 def _body(salt: str, tokens: int) -> list[bytes]:

@@ -16,13 +16,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.drill.telling import lies_table, rates_table
 from kit.cli import cli
 from tests.support import shapes
 from tests.support.shapes.table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"<!-- made by: (kit [^\n]*?|python -m tests[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks)[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL
+)
 FENCE = "```\n"
 PICTURE = re.compile(r"!\[[^]\n]*\]\(([^)\n]+\.svg)\)\n<!-- plotted by: kit ([^\n]*?) -->")
 WRITING = os.environ.get("KIT_WRITE_DOCS") == "1"
@@ -39,6 +42,8 @@ def said(command: str) -> str:
     """What the command prints, run in the folder of the repository."""
     if command == f"python -m {shapes.__name__}":
         return table()
+    if command.startswith("python -m benchmarks.drill"):
+        return rates_table() if command.endswith("--rates") else lies_table()
     command = command.removeprefix("kit ")
     done = CliRunner().invoke(cli, shlex.split(command), prog_name="kit", catch_exceptions=False)
     return done.stdout.strip()
