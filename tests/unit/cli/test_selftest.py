@@ -62,7 +62,8 @@ def test_it_writes_one_file_and_leaves_nothing_else(
     workload = platform.workload
     assert (workload.concurrencies, workload.window_s, workload.replicates) == ((1, 4), 30.0, 1)
     assert [entry.name for entry in platform.entries] == ["llamacpp-batched"]
-    assert carried.options == [CommandOptions(None, None, calibrate=True, yes=False, quiet=False)]
+    at_once = CommandOptions(None, None, calibrate=True, yes=False, quiet=False, quiet_wait_s=0, attempts=1)
+    assert carried.options == [at_once]
     assert not carried.folders[0].parent.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["mine.json"]
     out = capsys.readouterr().out

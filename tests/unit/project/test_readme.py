@@ -20,7 +20,7 @@ BUNDLES = sorted((ROOT / "results").glob("*.tar.gz"))
 def test_every_bundle_of_the_repository_is_accepted(path: Path) -> None:
     """By the rules of today."""
     verdict = verify_bundle(path.read_bytes())
-    assert verdict.label == "self-reported", verdict.findings
+    assert verdict.label != "rejected", verdict.findings
 
 
 def test_the_readme_names_commands_that_exist_and_counts_the_rules() -> None:
