@@ -15,10 +15,8 @@ from typing import Any
 import pytest
 
 from kit.cli import run
-from kit.documents import Plan
 from kit.plan.challenge import challenge_seed
 from kit.storage.archive import unpack
-from kit.strict import read_json, typed
 from tests.support.forge import changed, changed_files, in_result
 from tests.support.good_bundle import good_bundle, good_files
 from tests.support.keys import allowed, key_pair, public
@@ -78,8 +76,9 @@ def test_a_signature_is_not_overwritten_unless_that_is_wanted(
     assert "exists" in capsys.readouterr().err
     assert there.read_text(encoding="utf-8") == "somebody's"
     assert run(["sign", str(bundle), "--key", str(key), "-o", str(tmp_path / "new" / "a.sig")]) == 0
+    capsys.readouterr()
     assert run(["sign", str(bundle), "--key", str(key), "--force", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.partition("{")[2].join(("{", "")))["label"] == "consistent"
+    assert json.loads(capsys.readouterr().out)["label"] == "consistent"
     assert there.read_bytes() == (tmp_path / "new" / "a.sig").read_bytes()
 
 
@@ -102,8 +101,6 @@ def test_what_a_signature_is_worth_is_in_the_document_and_never_in_the_label(
     capsys.readouterr()
     ann, nobody = allowed(tmp_path, f"ann {public(key)}"), tmp_path / "nobody"
     nobody.write_text("", encoding="utf-8")
-    other = tmp_path / "other.tar.gz"
-    other.write_bytes(changed(in_result(lambda result: result)).replace(b"", b""))
     bad = tmp_path / "bad.sig"
     bad.write_bytes((tmp_path / "good.sig").read_bytes().replace(b"U1NIU0lH", b"V1NIU0lH"))
     revoked = tmp_path / "revoked"
@@ -132,9 +129,7 @@ def test_a_signature_of_another_bundle_is_bad(
 ) -> None:
     """Also where both are good: somebody else's numbers under a known name."""
     other = tmp_path / "other.tar.gz"
-    plan = typed(Plan, read_json(good_files()["plan.json"], "plan"), "plan")
     other.write_bytes(changed(in_result(lambda result: replace(result, kit_version="9.9.9"))))
-    assert plan.challenge is None
     assert run(["sign", str(bundle), "--key", str(key)]) == 0
     capsys.readouterr()
     signers = str(allowed(tmp_path, f"ann {public(key)}"))
