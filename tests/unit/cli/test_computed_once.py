@@ -16,7 +16,6 @@ from tests.support.good_bundle import good_bundle
 @pytest.mark.parametrize(
     "words",
     [
-        ["verify"],
         ["table"],
         ["score"],
         ["gate", "--min", "F"],
@@ -31,7 +30,7 @@ from tests.support.good_bundle import good_bundle
 def test_the_numbers_of_each_cell_are_computed_once(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Verification and what follows it share them, with limits too."""
+    """Verification and what follows it share them, with limits too. (`kit verify` does it in another process.)"""
     computed: list[Metrics] = []
     metrics_of = aggregate.metrics_of
 
