@@ -16,8 +16,8 @@ from kit.cli.publishing.publish import plain_http_option
 from kit.text import plain_text
 
 if TYPE_CHECKING:
-    from kit.publish.fetching import Arrived
     from kit.documents import Signature
+    from kit.publish.fetching import Arrived
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _RANK = ("known", "unknown", "revoked", "bad")
