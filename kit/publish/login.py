@@ -30,7 +30,7 @@ MAX_TOKEN_BYTES = 64 * 1024
 _HUB = "registry-1.docker.io"
 _HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", "docker.io", _HUB)
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_PAIR = re.compile(r'([A-Za-z]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))')
+_PAIR = re.compile(r'(?<![A-Za-z])([A-Za-z]++)\s*+=\s*+(?:"([^"\\]*+)"|([^\s",]++))')
 _TOKEN = re.compile(r"[!-~]+")
 _MEANS_TOKEN = "<token>"  # the user's name by which a helper says that its secret is a refresh token
 

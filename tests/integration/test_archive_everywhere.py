@@ -32,7 +32,7 @@ NEEDED = ("click", "jsonschema", "referencing")  # of what the kit depends on, w
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    for name, data in reversed(list(good_files().items())):
+    for name, data in sorted(good_files().items(), reverse=True):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     return folder
