@@ -55,8 +55,8 @@ def command() -> None:
 def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folder: Path, as_json: bool) -> None:
     """Verify a bundle, store it in a results folder with its report, and rebuild the index.
 
-    Refused (exit code 1): a bundle that verification rejects, that has a wrong signature, that is already there, or
-    that contains measurements of another one, copied or edited. On failure nothing is changed.
+    Refused (exit code 1): a bundle that verification rejects, that has a wrong signature, that is already there,
+    or that contains measurements of another one, copied or edited. On failure nothing is changed.
 
     Example: kit results add demo.tar.gz --to results
     """
@@ -137,8 +137,8 @@ def list_bundles(folder: Path, as_json: bool) -> None:
 def check_proposed(base: str, head: str, folder: str) -> int:
     """Check the bundles that a branch of this repository adds, as `add` would; change nothing.
 
-    The branch is read from git as data: nothing in it is checked out or run. It may only add bundles and signatures
-    in their places. Exit code 1 if it changes anything else, or if a bundle is refused.
+    The branch is read from git as data: nothing in it is checked out or run. It may only add bundles and
+    signatures in their places. Exit code 1 if it changes anything else, or if a bundle is refused.
 
     Example: kit results check --base main --head proposal
     """
