@@ -55,8 +55,8 @@ def command() -> None:
 def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folder: Path, as_json: bool) -> None:
     """Verify a bundle, store it in a results folder with its report, and rebuild the index.
 
-    Refused (exit code 1): a bundle that verification rejects, has a wrong signature, is already there, or
-    contains measurements of another one, copied or edited. On failure nothing is changed.
+    Refused (exit code 1): a bundle that verification rejects, that has a wrong signature, that is already there,
+    or that contains measurements of another one, copied or edited. On failure nothing is changed.
 
     Example: kit results add demo.tar.gz --to results
     """
