@@ -29,10 +29,10 @@ def test_a_report_is_a_page_its_markdown_and_plots(bundle: Path, capsys: pytest.
     """In a folder named after the run, and what was written is printed; a second one replaces the first."""
     for _ in range(2):
         assert run(["report", str(bundle)]) == 0
-    folder = bundle.parent / "report-demo"
+    folder = bundle.parent / "report-demo-short"
     assert {path.name for path in (folder / "plots").iterdir()} == {f"demo-{name}.svg" for name in PLOTS}
     printed = capsys.readouterr().out.splitlines()
-    assert printed[:2] == ["report-demo/report.html", "report-demo/REPORT.md"]
+    assert printed[:2] == ["report-demo-short/report.html", "report-demo-short/REPORT.md"]
     assert good_plan().title in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -73,7 +73,7 @@ def test_what_does_not_hold_gets_no_report(bundle: Path, capsys: pytest.CaptureF
     bundle.write_bytes(pack_files(files).data)
     assert run(["report", str(bundle)]) == 1
     assert "was rejected by verification" in capsys.readouterr().err
-    assert not (bundle.parent / "report-demo").exists()
+    assert not (bundle.parent / "report-demo-short").exists()
 
 
 def test_imported_results_have_a_page_too(bundle: Path) -> None:
