@@ -164,9 +164,7 @@ def test_the_claims_of_the_repository_hold(
     assert verdicts.count("confirmed") >= 10
 
 
-def test_a_falsified_claim_is_a_negative_answer(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_falsified_claim_is_a_negative_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Exit code 1, with the figure that did it; of a real bundle, for imported figures decide no claim."""
     figure = "{platform: demo, entry: %s, concurrency: 4, metric: throughput_tok_s}"
     claim = f"id: serial, statement: serial wins, where: a.md, left: {figure % 'llamacpp-serial'}"

@@ -30,7 +30,7 @@ def test_a_report_is_a_page_its_markdown_and_plots(bundle: Path, capsys: pytest.
     for _ in range(2):
         assert run(["report", str(bundle)]) == 0
     folder = bundle.parent / "report-demo-short"
-    assert {path.name for path in (folder / "plots").iterdir()} == {f"demo-{name}.svg" for name in PLOTS}
+    assert {path.name for path in (folder / "plots").iterdir()} == {f"demo-short-{name}.svg" for name in PLOTS}
     printed = capsys.readouterr().out.splitlines()
     assert printed[:2] == ["report-demo-short/report.html", "report-demo-short/REPORT.md"]
     assert good_plan().title in (folder / "report.html").read_text(encoding="utf-8")
@@ -54,7 +54,7 @@ def test_title_and_timeline_are_as_asked(bundle: Path) -> None:
     text = (bundle.parent / "out" / "report.html").read_text(encoding="utf-8")
     assert "<title>Mine &amp; yours</title>" in text
     assert f"Cell {cell}: " in text
-    assert not (bundle.parent / "out" / "plots" / "demo-timeline-2.svg").exists()
+    assert not (bundle.parent / "out" / "plots" / "demo-short-timeline-2.svg").exists()
 
 
 @pytest.mark.parametrize("count", [1, 2])
