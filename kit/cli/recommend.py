@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kit.judge.open import OpenedStudy
     from kit.strict import Json
 
+IMPORTED = "Imported figures are among these: without records nobody can verify them."
+
 
 @click.command("recommend")
 @click.argument(
@@ -41,7 +43,6 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
     from kit.cli._shared.opening import open_studies
     from kit.judge.compare.by_machine import advice_lines, advised
     from kit.judge.machines import by_machine
-    from kit.judge.open import require_verified
     from kit.judge.recommendation import SHARE
     from kit.metrics.goodput import parse_slo
     from kit.strict import write_json
@@ -50,12 +51,14 @@ def command(runs: tuple[Path, ...], users: int, slo: str | None, share: float | 
         raise InputError("--share needs --slo.", "Give the limits with --slo.")
     limits = parse_slo(slo) if slo is not None else None
     opened = open_studies(runs, limits)
-    require_verified(opened, "it recommends nothing")
     studies = [each.study for each in opened]
     for group in by_machine(studies):
         _same_settings([each for each in opened if each.study in group])
     found = advised(studies, users, limits, SHARE if share is None else share)
     lines = advice_lines(found)
+    if any(study.origin == "imported" for study in studies):
+        sure = "How sure"
+        lines = tuple(f"{line} {IMPORTED}" if line.startswith(sure) else line for line in lines)
     if as_json:
         show_json(write_json(_document(found, lines)))
     else:

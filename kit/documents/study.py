@@ -97,9 +97,9 @@ class Machine:
 class Study(Sparse):
     """A run, or imported results, ready to be judged.
 
-    `identity` is the sha256 of the bundle's manifest, of the run's result, or over the imported files (once opened, of
-    the study's own file); `label` is
-    what verification said, and None for what nobody can verify. `hardware` is what its platform is meant for,
+    `identity` is the sha256 of the bundle's manifest, of the run's result, or over the imported files (once
+    opened, of the study's own file); `label` is what verification said, and None for what nobody can verify.
+    `hardware` is what its platform is meant for,
     `machine` what it ran on, by its facts; None where nobody states them. `looks` are those of a run that decided:
     its comparisons are held to the share of the error of the look that they were decided by.
     """

@@ -39,8 +39,8 @@ MIN_PUBLISHED_WINDOW_NS = 5_000_000_000
 # (kit.loadgen.clock), and what was due meanwhile went out so much later.
 MAX_STALL_NS = 500_000_000
 
-# Before the last request of the window ends, a worker may rest so long: its answer and that last one may be read in
-# one turn of the loop, whose ticks come every 50 ms and may be late by as much. In 75 cells of real runs: 0.
+# Before the last request of the window ends, a worker may rest so long: its answer and that last one may be read
+# in one turn of the loop, whose ticks come every 50 ms and may be late by as much. In 75 cells of real runs: 0.
 TAIL_SLACK_NS = 100_000_000
 # More than a turn takes that nothing held up: so long a rest is worth a look.
 TURN_SLACK_NS = 10_000_000
@@ -62,8 +62,8 @@ READING_SLACK_NS = 1_000_000  # two clocks, or one clock twice, are read one aft
 # Real time may be stepped or slewed a little by NTP: 50 ms, and 100 ppm, which no healthy crystal exceeds.
 UTC_SLACK_NS = 50_000_000
 UTC_DRIFT_PER_MILLION = 100
-# Real minus monotonic time at the origin of each load of a run: the two are read one after the other, and over whole
-# runs that spread by 0.09 to 0.61 ms. Nothing but a step, sleep or a restart moves one of them against the other.
+# Real minus monotonic time at the origin of each load of a run: the two are read one after the other, and over
+# whole runs that spread by 0.09 to 0.61 ms. Nothing but a step, sleep or a restart moves one against the other.
 BOOT_SLACK_NS = 10_000_000
 
 # --- telemetry --------------------------------------------------------------------------------------------

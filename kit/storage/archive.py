@@ -6,7 +6,8 @@ must equal, byte for byte, the one that `pack` writes for its name and size. Tha
 GNU and sparse members, foreign modes, owners and times, and bytes hidden in unused fields.
 
 Deflate itself is not pinned: zlib and zlib-ng give different bytes for one content, and padding bits mean
-nothing. But no archive is more than a percent larger than its tar stream. So the same files can have different archives, and the identity of a bundle is that of its manifest.
+nothing. So the same files can have different archives (none a percent larger than its tar stream), and the
+identity of a bundle is that of its manifest.
 """
 
 from __future__ import annotations
@@ -274,14 +275,14 @@ def _inflate(data: bytes, limits: Limits) -> Iterator[bytes]:
             raise ArchiveError("gzip", _WHOLE, f"Its gzip stream is damaged ({error}).") from error
         out_bytes += len(piece)
         _check_ratio(out_bytes, fed_bytes - len(engine.unconsumed_tail), limits)
-        _check_surplus(fed_bytes - len(engine.unconsumed_tail) - _INPUT_STEP_BYTES, out_bytes)
         if piece:
             yield piece
         elif not step and not engine.eof:
             raise ArchiveError("truncated", _WHOLE, "Its gzip stream breaks off.")
     if engine.unused_data or fed_bytes < len(data):
         raise ArchiveError("trailing", _WHOLE, "Something follows its gzip stream.")
-    _check_surplus(len(data), out_bytes)
+    if len(data) > out_bytes + out_bytes // 100 + _BLOCK_BYTES:  # deflate adds five bytes to 16 KiB at most
+        raise ArchiveError("ratio", _WHOLE, "It is larger than its content: empty deflate blocks hold nothing.")
 
 
 def _check_gzip_header(data: bytes, limits: Limits) -> None:
@@ -290,15 +291,7 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
     if _GZIP_HEADER.startswith(data):
         raise ArchiveError("truncated", _WHOLE, "It has no content.")
     if not data.startswith(_GZIP_HEADER):
-        raise ArchiveError(
-            "gzip", _WHOLE, "It is not a kit bundle: the gzip header is not the one that the kit writes."
-        )
-
-
-def _check_surplus(packed_bytes: int, unpacked_bytes: int) -> None:
-    """Deflate grows what it cannot shrink by five bytes in 16 KiB, so more than a percent is bytes without content."""
-    if packed_bytes > unpacked_bytes + unpacked_bytes // 100 + _BLOCK_BYTES:
-        raise ArchiveError("ratio", _WHOLE, "It is larger than its content: empty deflate blocks hold nothing.")
+        raise ArchiveError("gzip", _WHOLE, "It is not a kit bundle: its gzip header is none that the kit writes.")
 
 
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:

@@ -136,7 +136,7 @@ def _circumstances(evidence: Evidence, calibration: Calibration) -> Iterator[str
     "calibration.plausible",
     "flag",
     "points",
-    "Figures of the calibration can be true: asked as a run asks, no faster than asked, with errors, in the time it took",
+    "The calibration can be true: asked as a run asks, no faster than asked, with errors, in the time it took",
 )
 def calibration_plausible(evidence: Evidence) -> Steps:
     calibration = evidence.calibration

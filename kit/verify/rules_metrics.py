@@ -149,7 +149,7 @@ def _cut_early(loaded: Loaded) -> Iterator[Issue]:
 
 
 def _cut_in_window(loaded: Loaded) -> Iterator[Issue]:
-    """A request sent before the window ends is followed to its end, also one of the warm-up, unless the drain ran out."""
+    """A request sent before the window ends is followed to its end, unless the drain ran out."""
     window = loaded.window
     if window is None or loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns:
         return

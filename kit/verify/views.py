@@ -84,7 +84,7 @@ def eps_ns(loaded: Loaded) -> int:
 
 
 def possible_retries(loaded: Loaded) -> int:
-    """How often a request may have been sent again: once where it had a new connection, and no oftener than told."""
+    """How often requests may have been sent again: each once, where it had a new connection."""
     connected = sum(record.connect_ns is not None for record in loaded.records)
     return min(max(0, loaded.facts.stale_retries), connected)
 

@@ -24,8 +24,8 @@ SERVED_MODEL = "m"  # as the events of `streams.chunk` say
 def exchanges_of(plan: Plan, cell: CellPlan, slots: int, faults: Mapping[int, str]) -> tuple[list[Exchange], int]:
     """The exchanges of one load in the order of their ids, and when the load was over (ns).
 
-    `faults` says which requests fail, and how: "http_status", "connect", "garbage", "empty", or "stall" for one that
-    is never answered, so that the load lasts until the drain is over.
+    `faults` says which requests fail, and how: "http_status", "connect", "garbage", "empty", or "stall" for one
+    that is never answered, so that the load lasts until the drain is over.
     """
     longest_ns = plan.workload.warmup_ns + plan.workload.window_ns + plan.workload.drain_ns
     window_end_ns = plan.workload.warmup_ns + plan.workload.window_ns

@@ -1,1 +1,1 @@
-"""Rules about the circumstances of a run: how its loads ended, whose plan it is, what could have changed a server."""
+"""Rules about the circumstances of a run: how its loads ended, whose plan it is, what could change a server."""

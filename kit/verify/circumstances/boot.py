@@ -1,4 +1,4 @@
-"""The rule about the boot of a run: real time minus monotonic time is one constant from its first cell to its last."""
+"""The rule about the boot of a run: real time minus monotonic time is one constant over all its cells."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def time_boot(evidence: Evidence) -> Steps:
 
 
 def _issues(era: list[tuple[Loaded, int]], *, drifts: bool) -> Iterator[Issue]:
-    """What parts from the first of its era, so that many small steps count as one large; each step is told once."""
+    """What parts from the first of its era: many small steps count as one large, and each is told once."""
     if not era:
         return
     (first, constant), *_ = era

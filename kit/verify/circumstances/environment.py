@@ -1,4 +1,4 @@
-"""Rules about what surrounds a server in its container: variables beside the planned ones, its Dockerfile, its run."""
+"""Rules about what surrounds a server in its container: variables beside the planned ones, Dockerfile, run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TELLING = re.compile(
     r"(?:LLAMA|GGML|VLLM|OLLAMA|APR|REALIZAR|RAYON|OMP|GOMP|KMP|MKL|OPENBLAS|BLIS|CUDA|CUBLAS|NCCL|HIP|ROCR|HSA|GPU|"
     r"VK|MESA|LP|TORCH|TORCHINDUCTOR|PYTORCH|TRITON|XLA|INDUCTOR|MALLOC|GLIBC|LD|PYTHON|GO)_?[A-Z0-9_]*"
 )
-# Of an official image its maker sets what its libraries need, which is not known here; these are the runtimes' own.
+# Of an official image its maker sets what libraries need, which is not known here; these are the runtimes' own.
 TELLING_OFFICIAL = re.compile(r"(?:LLAMA|GGML|VLLM|OLLAMA|LD)_[A-Z0-9_]*|PYTHONPATH")
 OFFICIAL = frozenset({"LLAMA_ARG_HOST", "VLLM_USAGE_SOURCE", "VLLM_ENABLE_CUDA_COMPATIBILITY", "OLLAMA_HOST"})
 FROM_BASES = frozenset({"CUDA_VERSION"})
@@ -84,9 +84,7 @@ def dockerfile(runtime: str, variant: str) -> bytes:
         return b""
 
 
-@rule(
-    "container.dockerfile", "flag", "containers", "The image's label names the kit's own Dockerfile of that image"
-)
+@rule("container.dockerfile", "flag", "containers", "The image's label names the kit's own Dockerfile of it")
 def container_dockerfile(evidence: Evidence) -> Steps:
     told: set[str] = set()
     for each, label in _by_version(evidence, known=True):
@@ -110,7 +108,7 @@ def container_version(evidence: Evidence) -> Steps:
 
 
 def _by_version(evidence: Evidence, *, known: bool) -> Iterator[tuple[Contained, str]]:
-    """Containers with what their image says of its Dockerfile. One that names no version counts as of a known one."""
+    """Containers with what their image says of its Dockerfile; one that names no version is of a known one."""
     for each in contained_cells(evidence):
         version = each.container.labels.get(f"{LABEL}kit_version", __version__)
         if (version in SAME_DOCKERFILES) == known:

@@ -1,4 +1,4 @@
-"""Rules about figures that stand beside the records: counters, caches, exit codes, what the client says of itself."""
+"""Rules about figures that stand beside the records: counters, caches, exit codes, the client's own word."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def evidence_prompts(evidence: Evidence) -> Steps:
         counted = _grown(server, PROMPT)
         low, high = _possible_prompts(loaded)
         if counted is None:
-            yield Issue(
-                f"{loaded.where}: server", "has no counter of prompt tokens, although this runtime has one"
-            )
+            yield Issue(f"{loaded.where}: server", "has no counter of prompt tokens, which this runtime has")
         elif not low <= counted <= high:
             words = f"read {counted} tokens of prompts in the load; the records allow {low} to {high}"
             yield Issue(f"{loaded.where}: server", words)
@@ -85,15 +83,14 @@ def evidence_cache(evidence: Evidence) -> Steps:
         silent = [record for record in done if record.cached_tokens is None]
         hits = _grown(server, HITS)
         if cached:
-            words = f"says that {cached[0].cached_tokens} tokens of its prompt came from a cache, as do {len(cached) - 1} others"
+            many = len(cached) - 1
+            words = f"had {cached[0].cached_tokens} tokens of its prompt from a cache; {many} others had some"
             yield Issue(loaded.of(cached[0]), words)
         if silent:
             words = f"does not say what came from a cache, nor do {len(silent) - 1} others; this runtime says it"
             yield Issue(loaded.of(silent[0]), words)
         if hits or (hits is None and loaded.cell.runtime in COUNTS_HITS):
-            words = (
-                f"took {hits} tokens from its prefix cache" if hits else "does not count hits of its prefix cache"
-            )
+            words = f"took {hits} tokens from its prefix cache" if hits else "counts no hits of its prefix cache"
             yield Issue(f"{loaded.where}: server", words)
 
 

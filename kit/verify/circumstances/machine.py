@@ -22,10 +22,8 @@ def host_plausible(evidence: Evidence) -> Steps:
     if host is None or plan is None:
         return
     yield 1
-    yield from (
-        Issue(HOST, why)
-        for why in (*_memory_faults(host, plan), *_engine_faults(host, plan), *_kit_faults(host, plan))
-    )
+    faults = (*_memory_faults(host, plan), *_engine_faults(host, plan), *_kit_faults(host, plan))
+    yield from (Issue(HOST, why) for why in faults)
     yield from (Issue(HOST, why) for why in _container_faults(evidence, host))
     calibration = evidence.calibration
     if calibration is not None and calibration.kit_version != plan.kit_version:
@@ -38,9 +36,9 @@ def _memory_faults(host: Host, plan: Plan) -> Iterator[str]:
     if host.memory_bytes is None:
         yield "does not say how much memory it has"
         return
-    known = [pin.bytes for pin in (plan.model, *plan.models) if pin.bytes is not None]
+    known = [plan.model.bytes, *(pin.bytes for pin in plan.models if pin.bytes is not None)]
     on_cpu = plan.hardware is None or plan.hardware.accelerator == "none"
-    if on_cpu and known and host.memory_bytes < min(known):
+    if on_cpu and host.memory_bytes < min(known):
         yield f"memory_bytes is {host.memory_bytes}, less than the smallest weights"
     if plan.server_memory_bytes is not None and host.memory_bytes < plan.server_memory_bytes:
         yield f"memory_bytes is {host.memory_bytes}, less than a server was given"

@@ -5,7 +5,7 @@ What the options of `kit reproduce` change is said in a note; anything else was 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -37,9 +37,7 @@ def plan_platform(evidence: Evidence) -> Steps:
         return
     yield 1
     if plan.kit_version in SAME_PLATFORMS:
-        yield from (
-            Issue(PLAN, f"differs from the platform {platform.name}: {words}") for words in _by_hand(evidence)
-        )
+        yield from _issues(platform, _by_hand(evidence))
     if plan.workload.window_ns < MIN_PUBLISHED_WINDOW_NS:
         words = f"has a window of {plan.workload.window_ns / 1e9:g} s; the shortest of a platform is 5 s"
         yield Issue(f"{PLAN}: workload", words)
@@ -56,7 +54,11 @@ def plan_options(evidence: Evidence) -> Steps:
     found = list(_by_options(plan, platform))
     if plan.kit_version not in SAME_PLATFORMS:
         found += _by_hand(evidence)
-    yield from (Issue(PLAN, f"differs from the platform {platform.name}: {words}") for words in found)
+    yield from _issues(platform, found)
+
+
+def _issues(platform: Platform, found: Iterable[str]) -> Iterator[Issue]:
+    return (Issue(PLAN, f"differs from the platform {platform.name}: {words}") for words in found)
 
 
 def _platform_of(evidence: Evidence) -> Platform | None:

@@ -1,11 +1,12 @@
 """Rules about the end of a load: it goes on at full concurrency until the last request of the window has ended.
 
-So nobody can leave out the last requests, let workers stop early, or fill a load up with requests that wait for ever.
+So nobody can leave out the last requests, let workers stop early, or fill a load up with requests that only wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from kit.documents import Record, Window
 from kit.metrics.aggregate import sent_in
@@ -25,7 +26,7 @@ def _ended(evidence: Evidence) -> Iterator[tuple[Loaded, Window]]:
 
 
 def slack_ns(loaded: Loaded) -> int:
-    """How long a worker may rest before the end: answers are read in turns, and a turn takes as long as a stall."""
+    """How long a worker may rest before the end: answers are read in turns, and a turn can be a stall."""
     return TAIL_SLACK_NS + min(loaded.facts.longest_stall_ns, MAX_STALL_NS)
 
 
@@ -61,7 +62,7 @@ def _busy_until_ns(mine: Sequence[Record]) -> int:
     if last.error not in WAITED | EITHER:
         return last.done_ns
     failures = 0
-    for before, after in zip(mine, mine[1:], strict=False):
+    for before, after in pairwise(mine):
         failures = failures + 1 if after.intended_ns - before.done_ns == pause_ns(failures) else 0
     return last.done_ns + pause_ns(failures)
 
@@ -78,15 +79,11 @@ def load_unfinished(evidence: Evidence) -> Steps:
         cut = [record for record in loaded.records if record.outcome == "unfinished"]
         drained = loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns
         if len(cut) >= loaded.concurrency and not drained:
-            words = (
-                f"{len(cut)} requests were cut by the end: then none of {loaded.concurrency} workers made it end"
-            )
+            words = f"{len(cut)} requests were cut by the end, so none of {loaded.concurrency} workers made it end"
             yield Issue(loaded.where, words)
         rested = [worker for worker, rest_ns in _rests_ns(loaded, window).items() if rest_ns > TURN_SLACK_NS]
         if rested and not _stalled(loaded):
-            words = (
-                f"{len(cut)} requests were cut by the end, not {loaded.concurrency - 1}: worker {rested[0]} rested"
-            )
+            words = f"the end cut {len(cut)} requests, not {loaded.concurrency - 1}: worker {rested[0]} rested"
             yield Issue(loaded.where, words)
         silent = [record for record in cut if _silent(record, window)]
         if silent:

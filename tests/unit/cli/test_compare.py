@@ -164,21 +164,20 @@ def test_the_claims_of_the_repository_hold(
     assert verdicts.count("confirmed") >= 10
 
 
-def test_a_falsified_claim_is_a_negative_answer(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, files: tuple[str, str]
-) -> None:
-    """Exit code 1, with the figure that did it."""
-    figure = "{platform: yoga, entry: %s, concurrency: 4, metric: throughput_tok_s}"
-    claim = f"id: y-wins, statement: y wins, where: a.md, left: {figure % 'y'}, relation: greater"
+def test_a_falsified_claim_is_a_negative_answer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Exit code 1, with the figure that did it; of a real bundle, for imported figures decide no claim."""
+    figure = "{platform: demo, entry: %s, concurrency: 4, metric: throughput_tok_s}"
+    claim = f"id: serial, statement: serial wins, where: a.md, left: {figure % 'llamacpp-serial'}"
+    claim += f", relation: greater, needs_interval: false, right: {figure % 'llamacpp-batched'}"
     path = tmp_path / "claims.yaml"
-    path.write_text(f"schema: kit/claims/1\nclaims:\n  - {{{claim}, right: {figure % 'x'}}}\n", encoding="utf-8")
-    code, out, _ = run(capsys, "claims", "check", str(path), files[0])
+    path.write_text(f"schema: kit/claims/1\nclaims:\n  - {{{claim}}}\n", encoding="utf-8")
+    code, out, _ = run(capsys, "claims", "check", str(path), str(ROOT / "results" / "demo-2cpu.tar.gz"))
     assert code == 1
-    assert "falsified  y-wins: y wins" in out
+    assert "falsified  serial: serial wins" in out
     assert "0 confirmed, 1 falsified, 0 untested." in out
     code, out, _ = run(capsys, "claims", "check", str(path))
     assert code == 0
-    assert "no run of yoga given" in out
+    assert "no run of demo given" in out
 
 
 def test_wrong_use_of_claims_is_told(

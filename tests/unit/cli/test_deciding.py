@@ -88,7 +88,7 @@ def test_the_status_without_a_folder_is_that_of_the_latest_run(
     written(tmp_path / "runs" / "demo-1")
     assert run(["status"]) == 0
     assert capsys.readouterr().out.startswith(
-        "run         runs/demo-1: demo, complete\ndone        12 of 12 cells\n"
+        "run         runs/demo-1: demo-short, complete\ndone        12 of 12 cells\n"
     )
 
 

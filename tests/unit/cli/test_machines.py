@@ -32,8 +32,8 @@ def test_recommend_pools_nothing_and_answers_for_each(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("2 machines, so their runs are not pooled")
     assert [line for line in lines if line.startswith("On ")] == [
-        "On AMD EPYC 7763, 2 CPUs, 8.0 GB (run demo):",
-        "On Intel Xeon Platinum 8375C, 2 CPUs, 8.0 GB (run demo):",
+        "On AMD EPYC 7763, 2 CPUs, 8.0 GB (run demo-short):",
+        "On Intel Xeon Platinum 8375C, 2 CPUs, 8.0 GB (run demo-short):",
     ]
     assert run(["recommend", *both, "--users", "1", "--json"]) == 0
     document_ = json.loads(capsys.readouterr().out)

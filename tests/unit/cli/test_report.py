@@ -29,10 +29,10 @@ def test_a_report_is_a_page_its_markdown_and_plots(bundle: Path, capsys: pytest.
     """In a folder named after the run, and what was written is printed; a second one replaces the first."""
     for _ in range(2):
         assert run(["report", str(bundle)]) == 0
-    folder = bundle.parent / "report-demo"
-    assert {path.name for path in (folder / "plots").iterdir()} == {f"demo-{name}.svg" for name in PLOTS}
+    folder = bundle.parent / "report-demo-short"
+    assert {path.name for path in (folder / "plots").iterdir()} == {f"demo-short-{name}.svg" for name in PLOTS}
     printed = capsys.readouterr().out.splitlines()
-    assert printed[:2] == ["report-demo/report.html", "report-demo/REPORT.md"]
+    assert printed[:2] == ["report-demo-short/report.html", "report-demo-short/REPORT.md"]
     assert good_plan().title in (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -54,7 +54,7 @@ def test_title_and_timeline_are_as_asked(bundle: Path) -> None:
     text = (bundle.parent / "out" / "report.html").read_text(encoding="utf-8")
     assert "<title>Mine &amp; yours</title>" in text
     assert f"Cell {cell}: " in text
-    assert not (bundle.parent / "out" / "plots" / "demo-timeline-2.svg").exists()
+    assert not (bundle.parent / "out" / "plots" / "demo-short-timeline-2.svg").exists()
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -73,7 +73,7 @@ def test_what_does_not_hold_gets_no_report(bundle: Path, capsys: pytest.CaptureF
     bundle.write_bytes(pack_files(files).data)
     assert run(["report", str(bundle)]) == 1
     assert "was rejected by verification" in capsys.readouterr().err
-    assert not (bundle.parent / "report-demo").exists()
+    assert not (bundle.parent / "report-demo-short").exists()
 
 
 def test_imported_results_have_a_page_too(bundle: Path) -> None:

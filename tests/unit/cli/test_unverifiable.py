@@ -43,18 +43,23 @@ def test_an_imported_study_is_known_by_its_own_bytes_and_is_by_another_method() 
     assert (found.label, found.conditions.method) == (None, "probador")
 
 
-@pytest.mark.parametrize("command", [("gate", "--min", "F"), ("recommend", "--users", "1")])
-def test_nothing_is_decided_by_what_nobody_can_verify(
-    command: tuple[str, ...], forged: str, capsys: Caught
-) -> None:
+def test_imported_results_pass_no_gate(forged: str, capsys: Caught) -> None:
     """A negative answer, and what to do instead."""
-    assert cli.run([command[0], forged, *command[1:]]) == 1
+    assert cli.run(["gate", forged, "--min", "F"]) == 1
     said = capsys.readouterr()
     assert "imported: without records nobody can verify it" in said.err
     assert said.out == ""
 
 
-def test_no_claim_is_decided_by_what_nobody_can_verify(tmp_path: Path) -> None:
+def test_a_recommendation_by_imported_results_says_so(forged: str, capsys: Caught) -> None:
+    """Where it says how sure it is, for people and in JSON."""
+    assert cli.run(["recommend", forged, "--users", "1"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("without records nobody can verify them.")
+    assert cli.run(["recommend", forged, "--users", "1", "--json"]) == 0
+    assert "nobody can verify them" in json.loads(capsys.readouterr().out)["lines"][-1]
+
+
+def test_no_claim_is_decided_by_what_nobody_can_verify() -> None:
     """Not even one that names the bundle by its identity."""
     text = f"""
 schema: kit/claims/1
@@ -87,9 +92,8 @@ def test_tables_say_what_verification_says(tmp_path: Path, capsys: Caught) -> No
     """Under the tables, and beside the document; a refused run has another exit code, and says so first."""
     good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
     good.write_bytes(good_bundle())
-    bad.write_bytes(
-        changed(raw(path(BATCHED, "texts.jsonl"), lambda data: data.replace(b'"text":"', b'"text":"x', 1)))
-    )
+    other_text = raw(path(BATCHED, "texts.jsonl"), lambda data: data.replace(b'"text":"', b'"text":"x', 1))
+    bad.write_bytes(changed(other_text))
     assert cli.run(["table", str(good)]) == 0
     assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("Label: consistent")
     assert cli.run(["table", str(bad)]) == 1

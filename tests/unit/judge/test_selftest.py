@@ -73,7 +73,7 @@ def test_every_entry_says_what_passed_and_its_figures() -> None:
     found = made()
     assert problems(plain(found), "selftest") == []
     assert all_passed(found)
-    assert (found.platform, found.engine, found.engine_version) == ("demo", "process", None)
+    assert (found.platform, found.engine, found.engine_version) == ("demo-short", "process", None)
     first = found.entries[0]
     assert (first.entry, first.version, first.image, first.passthrough) == (
         "llamacpp-serial",
@@ -152,7 +152,7 @@ def test_the_table_has_a_row_for_each_entry(broken: SelfTest) -> None:
         "platform", "entry", "runtime", "version", "1 user", "2 users", "machine", "seen",
     ]  # fmt: skip
     assert len(lines) == 2 + 4
-    assert lines[2].startswith("| demo ")
+    assert lines[2].startswith("| demo-short ")
     assert "failed in ready" in lines[3]
     assert "tok/s, TTFT" in lines[2]
     assert "2026-11-29, kit " in lines[2]

@@ -124,7 +124,7 @@ def test_where_figures_come_from_stands_beside_them() -> None:
     """The bundle's identity, the label, the conditions; a run folder is known by its plan."""
     found = opened().study
     plan = good_plan()
-    assert (found.origin, found.name, found.label) == ("run", "demo", "consistent")
+    assert (found.origin, found.name, found.label) == ("run", "demo-short", "consistent")
     assert found.identity == open_bundle(good_bundle()).identity
     assert found.conditions.prompts_sha256 == plan.prompts.sha256
     assert found.conditions.window_s == 0.6

@@ -40,6 +40,15 @@ from tests.support.records import MS, make_record
 WINDOW = Window(100 * MS, 1100 * MS)
 # A change of one of these changes what old bundles are worth: it belongs into CHANGELOG.md and docs/rules.md.
 VALUES: dict[str, Any] = {
+    "CALIBRATION_TOK_S": 200.0,
+    "CALIBRATION_RUN_TOK_S": 10_000.0,
+    "MAX_ABOVE_PACE_PERCENT": 2,
+    "MIN_POINT_NS": 2_000_000_000,
+    "MIN_STEP_NS": 1_000_000_000,
+    "MIN_PUBLISHED_WINDOW_NS": 5_000_000_000,
+    "TAIL_SLACK_NS": 100_000_000,
+    "TURN_SLACK_NS": 10_000_000,
+    "BOOT_SLACK_NS": 10_000_000,
     "MAX_OTHER_SHARE": 0.03,
     "MAX_OTHER_CPUS": 0.3,
     "MAX_WORST_OTHER_SHARE": 0.2,

@@ -269,18 +269,35 @@ def test_random_headers_with_a_right_checksum_are_refused(noise: bytes, name: by
 
 
 def test_an_endless_row_of_empty_deflate_blocks_is_worked_off() -> None:
-    """Input without output neither hangs nor counts as the end."""
+    """Input without output neither hangs nor is believed: at most a percent and a block may mean nothing."""
     whole = gz(member("a", b"x") + END)
-    assert unpack(whole[:10] + EMPTY_BLOCK * 40_000 + whole[10:]) == {"a": b"x"}
+    assert unpack(whole[:10] + EMPTY_BLOCK * 300 + whole[10:]) == {"a": b"x"}
+    assert refusal(whole[:10] + EMPTY_BLOCK * 40_000 + whole[10:]).reason == "ratio"
     assert refusal(whole[:10] + EMPTY_BLOCK * 40_000).reason == "truncated"
 
 
+@pytest.mark.parametrize(("more", "found"), [(0, True), (1, False)])
+def test_an_archive_may_be_a_percent_and_a_block_larger_than_its_content(more: int, found: bool) -> None:
+    """What deflate cannot shrink it grows by far less."""
+    stream = member("a", b"x" * 99_000) + END
+    whole = gz(stream)
+    most = len(stream) + len(stream) // 100 + 512
+    blocks = (most - len(whole)) // 5 + more
+    data = whole[:10] + EMPTY_BLOCK * blocks + whole[10:]
+    if found:
+        assert list(unpack(data)) == ["a"]
+    else:
+        assert refusal(data).reason == "ratio"
+
+
 def filled_up(size_bytes: int) -> bytes:
-    """A good archive of exactly this size: empty blocks of 5 bytes in front, content of the right length."""
-    contents = (random.Random(length).randbytes(length) for length in range(100))
-    wholes = (gz(member("a", content) + END) for content in contents)
-    fitting = next(whole for whole in wholes if (size_bytes - len(whole)) % 5 == 0)
-    return fitting[:10] + EMPTY_BLOCK * ((size_bytes - len(fitting)) // 5) + fitting[10:]
+    """A good archive of exactly this size: noise, and up to 99 empty blocks of 5 bytes to fit."""
+    for length in range(size_bytes - 700, size_bytes):
+        whole = gz(member("a", random.Random(0).randbytes(length)) + END)
+        lacking = size_bytes - len(whole)
+        if 0 <= lacking < 500 and lacking % 5 == 0:
+            return whole[:10] + EMPTY_BLOCK * (lacking // 5) + whole[10:]
+    raise AssertionError("no length fits")
 
 
 @pytest.mark.parametrize("size_bytes", [65_535, 65_536, 65_537, 131_072])

@@ -59,7 +59,7 @@ def test_mixed_failures_are_not_a_finding() -> None:
 
 
 def test_a_cell_whose_server_never_got_ready_is_flagged_and_no_more() -> None:
-    """A failed cell has only its cell.json, and the run is complete with it; but there is only its word for that."""
+    """A failed cell has only its cell.json, and the run is complete with it; there is only its word for that."""
     (finding,) = found(changed_files(*NEVER_READY))
     assert (finding.rule, finding.level, finding.where) == ("cell.unproven", "flag", path(BATCHED))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -234,7 +235,9 @@ def test_a_study_is_a_valid_document_that_judgement_opens() -> None:
     names = sorted(path.name for path in FILES.iterdir())
     study = imported(*names)
     check(plain(study), "study", "the study")
-    assert imported_study(write_json(plain(study)), "a.json").study == study
+    data = write_json(plain(study))
+    # it is known by its own bytes then, whatever it calls itself
+    assert imported_study(data, "a.json").study == replace(study, identity=sha256(data).hexdigest())
     known = {path for subject in study.subjects for trial in subject.trials for path in figures(trial.values)}
     assert known <= set(METRICS)
 

@@ -25,7 +25,7 @@ def rules_against(files: Files, level: str = "reject") -> set[str]:
 
 
 def without_the_last(count: int) -> Change:
-    """The last records of a cell cut off with their texts: ids go on without a hole, and no salt has to be redone."""
+    """The last records of a cell cut off with their texts: no hole in the ids, no salt to redo."""
 
     def apply(files: Files) -> None:
         files[path(BATCHED, "texts.jsonl")] = jsonl(texts_of(files, BATCHED)[:-count])
@@ -39,7 +39,7 @@ def errors_of(files: Files) -> float:
 
 
 def test_failed_requests_at_the_end_cannot_be_cut_off() -> None:
-    """Attack A2: a server that failed at the end of its window, and nobody was to know. Only this rule finds it."""
+    """Attack A2: a server that failed at the end of its window, and nobody was to know."""
     ids = [record.id for record in records_of(dict(good_files()), BATCHED)]
     files = run_files(dict.fromkeys(range(ids[-5], ids[-1] + 60), "http_status"))
     assert rules_against(files) == set()
@@ -77,8 +77,9 @@ def test_a_request_of_the_warm_up_that_is_never_answered_is_no_user() -> None:
         end_ns = max(record.done_ns for record in found)
         first = next(record for record in found if record.worker == 1)
         silent = replace(
-            first, headers_ns=None, first_event_ns=None, done_ns=end_ns, status=None, outcome="unfinished", chunks=(),
-            completion_tokens=None, token_source=None, finish_reason=None, done_seen=False, text_chars=0,
+            first, headers_ns=None, first_event_ns=None, done_ns=end_ns, status=None, outcome="unfinished",
+            chunks=(), completion_tokens=None, token_source=None, finish_reason=None, done_seen=False,
+            text_chars=0,
         )  # fmt: skip
         kept = [record for record in found if record.worker == 0 or record.id == first.id]
         return [silent if record.id == first.id else record for record in kept]
@@ -123,14 +124,12 @@ def test_a_worker_may_pause_after_a_failure(more_ns: int, found: bool) -> None:
     assert bool(issues("load.tail", records(change))) is found
 
 
-@pytest.mark.parametrize(
-    ("stall_ns", "rest_ns"), [(MAX_STALL_NS, MAX_STALL_NS), (10 * MAX_STALL_NS, MAX_STALL_NS)]
-)
-def test_a_worker_may_rest_while_the_load_generator_stood_still(stall_ns: int, rest_ns: int) -> None:
+@pytest.mark.parametrize(("stalls", "rests"), [(1, 1), (10, 1)])
+def test_a_worker_may_rest_while_the_load_generator_stood_still(stalls: int, rests: int) -> None:
     """As it says itself, but not longer than the longest stall that leaves a cell its numbers."""
-    change = facts(longest_stall_ns=stall_ns)
-    assert issues("load.tail", change, records(resting(TAIL_SLACK_NS + rest_ns))) == []
-    assert len(issues("load.tail", change, records(resting(TAIL_SLACK_NS + rest_ns + 1)))) == 1
+    change = facts(longest_stall_ns=stalls * MAX_STALL_NS)
+    assert issues("load.tail", change, records(resting(TAIL_SLACK_NS + rests * MAX_STALL_NS))) == []
+    assert len(issues("load.tail", change, records(resting(TAIL_SLACK_NS + rests * MAX_STALL_NS + 1)))) == 1
 
 
 def test_a_worker_without_a_request_is_missed() -> None:

@@ -135,10 +135,8 @@ def test_the_limits_of_the_calibration_are_those_that_it_is_made_with() -> None:
 
 def with_pace(percent: float) -> Callable[[Calibration], Calibration]:
     def change(found: Calibration) -> Calibration:
-        first = found.points[0]
-        return replace(
-            found, points=(replace(first, tok_s=first.expected_tok_s * percent / 100), *found.points[1:])
-        )
+        first, *others = found.points
+        return replace(found, points=(replace(first, tok_s=first.expected_tok_s * percent / 100), *others))
 
     return change
 
@@ -151,7 +149,7 @@ def with_pace(percent: float) -> Callable[[Calibration], Calibration]:
         (lambda found: replace(found, duration_ns=2 * MIN_POINT_NS + 2 * MIN_STEP_NS), False),
         (lambda found: replace(found, duration_ns=2 * MIN_POINT_NS + 2 * MIN_STEP_NS - 1), True),
         (lambda found: replace(found, steps=()), False),
-        (lambda found: good_calibration((1, 64)), True),  # 64 streams at 200 are more than a run asks for
+        (lambda _: good_calibration((1, 64)), True),  # 64 streams at 200 are more than a run asks for
     ],
 )
 def test_a_calibration_gives_what_it_asked_for_in_the_time_it_took(

@@ -56,7 +56,7 @@ def test_what_options_change_is_noted_and_no_more() -> None:
     ids=["concurrency", "replicates", "warm-up", "window", "seed", "entries"],
 )
 def test_every_option_that_changes_a_plan_is_noted(change: Callable[[Plan], Plan]) -> None:
-    """A bad concurrency, a weak replicate or the competitor left out; a window moved; a seed chosen for its lengths."""
+    """A bad concurrency, a weak replicate or the competitor left out; a window moved; a seed chosen."""
     plan = demo_plan(change)
     assert len(said(plan_options, plan)) == 1
     assert said(plan_platform, plan) == []
@@ -65,9 +65,7 @@ def test_every_option_that_changes_a_plan_is_noted(change: Callable[[Plan], Plan
 BY_HAND: list[Callable[[Plan], Plan]] = [
     lambda plan: replace(plan, title="An H200"),
     lambda plan: replace(plan, published="nonsense"),
-    lambda plan: replace(
-        plan, hardware=Hardware("My machine", "none", memory_gb_s=9999.0, memory_gb_s_source="me")
-    ),
+    lambda plan: replace(plan, hardware=Hardware("Mine", "none", memory_gb_s=9999.0, memory_gb_s_source="me")),
     lambda plan: replace(plan, correctness_level="any"),
     lambda plan: replace(plan, model=replace(plan.model, name="qwen2.5-coder-1.5b-instruct-q4_k_m")),
     workload(output_tokens=OutputTokens("uniform", 16, 16)),
