@@ -22,8 +22,8 @@ from kit.cli.images import lines
 from kit.documents import CellFailure, FailureReason, Failures, Plan
 from kit.output import checked_output
 from tests.support.forge import (
-    CELL_NAMES,
     BATCHED,
+    CELL_NAMES,
     Change,
     changed_files,
     document,
