@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,10 +12,12 @@ from kit.documents import Record, Window
 from kit.metrics.aggregate import sent_in
 
 
-def stamps(record: Record) -> list[int]:
-    """When its chunks came, chunks of one read once."""
+def stamps(record: Record, most: int = sys.maxsize) -> list[int]:
+    """When its first chunks came, chunks of one read once."""
     found: list[int] = []
     for chunk in record.chunks:
+        if len(found) >= most:
+            break
         if not found or chunk[0] != found[-1]:
             found.append(chunk[0])
     return found
@@ -32,7 +35,7 @@ def window_gaps(records: Iterable[Record], window: Window, most: int) -> list[li
         if count >= most:
             break
         if sent_in(record, window):
-            found.append(gaps(stamps(record))[: most - count])
+            found.append(gaps(stamps(record, most - count + 1)))
             count += len(found[-1])
     return found
 

@@ -46,6 +46,7 @@ MIN_DIGIT_GAPS = 250
 MAX_DIGITS_CHI2 = 50.2
 ROUND_NS = 1_000  # all stamps multiples of this and more than the clock's own step were rounded
 COUNTING_CLOCKS = frozenset({"tsc", "kvm-clock", "hyperv_clocksource_tsc_page"})  # they count below a nanosecond
+COUNTING_MACHINES = frozenset({"x86_64"})  # where Linux uses one of them unless it is broken
 
 # --- replicates -----------------------------------------------------------------------------------------------
 

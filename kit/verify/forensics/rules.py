@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from kit.documents import Entry, Record
+from kit.documents import Entry, Host, Record
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.storage.names import RESULT, TELEMETRY
 from kit.verify.evidence import Evidence
@@ -27,8 +27,9 @@ def forensic_copy(evidence: Evidence) -> Steps:
     streams = []
     for load, loaded in enumerate(loaded_cells(evidence)):
         for record in loaded.records:
-            if len(record.chunks) > limits.COPY_GAPS:
-                streams.append(Stream(loaded.of(record), load, tuple(stamps(record))))
+            times = stamps(record, limits.COPY_GAPS + 1)
+            if len(times) > limits.COPY_GAPS:  # when it ended says what it overlaps
+                streams.append(Stream(loaded.of(record), load, (*times, record.chunks[-1][0])))
     yield len(streams)
     for copy in copies(streams):
         words = f"has the gaps of {copy.first.where}, times {copy.scale:.3f}"
@@ -46,7 +47,7 @@ def forensic_step_alignment(evidence: Evidence) -> Steps:
         slots = _slots(evidence, loaded)
         if slots is None or loaded.concurrency < 2:
             continue
-        streams = [times for record in loaded.records if len(times := stamps(record)) > 1]
+        streams = _first(loaded.records)
         if slots == 1:
             yield 1
             chunks, inside = interleaved(streams)
@@ -54,7 +55,7 @@ def forensic_step_alignment(evidence: Evidence) -> Steps:
                 words = f"has {inside} of {chunks} chunks inside another answer, of a server with one slot"
                 yield Issue(loaded.where, words)
             continue
-        found = together(_first(streams), limits.STEP_NS, limits.MAX_EXPECTED)
+        found = together(streams, limits.STEP_NS, limits.MAX_EXPECTED)
         if found is None or found.chunks < limits.MIN_STEP_CHUNKS:
             continue
         yield 1
@@ -81,13 +82,15 @@ def _slots(evidence: Evidence, loaded: Loaded) -> int | None:
     return value if type(value) is int else None
 
 
-def _first(streams: Sequence[list[int]]) -> list[list[int]]:
+def _first(records: Sequence[Record]) -> list[list[int]]:
     """The streams of the first chunks of a cell: more of them decide nothing."""
     found, count = [], 0
-    for times in streams:
+    for record in records:
         if count > limits.MAX_CELL_GAPS:
             break
-        found.append(times)
+        times = stamps(record, limits.MAX_CELL_GAPS)
+        if len(times) > 1:
+            found.append(times)
         count += len(times)
     return found
 
@@ -135,7 +138,7 @@ def smooth_faults(found: Noise, clock_resolution_ns: int) -> Iterator[str]:
     "The last digits of gaps are those of a clock that counts as fine as it says",
 )
 def forensic_digits(evidence: Evidence) -> Steps:
-    source = evidence.host.clock_source if evidence.host else None
+    counting = _counts_finely(evidence.host)
     for loaded in _judged(evidence):
         values = [gap for group in _gaps(loaded) for gap in group]
         if len(values) < limits.MIN_DIGIT_GAPS or loaded.facts.clock_resolution_ns != 1:
@@ -145,9 +148,16 @@ def forensic_digits(evidence: Evidence) -> Steps:
         chi2 = digits_chi2(last_digits(values))
         if step >= limits.ROUND_NS:
             yield Issue(loaded.where, f"has stamps rounded to {step} ns, of a clock of 1 ns")
-        elif chi2 > limits.MAX_DIGITS_CHI2 and source in limits.COUNTING_CLOCKS:
+        elif chi2 > limits.MAX_DIGITS_CHI2 and counting:
             words = f"has last digits that are no chance: chi square {chi2:.0f} of {len(values)} gaps"
             yield Issue(loaded.where, f"{words}, at most {limits.MAX_DIGITS_CHI2:.0f} is")
+
+
+def _counts_finely(host: Host | None) -> bool:
+    """Whether the clock counts below a nanosecond; a PC with Linux that does not name its clock has such a one."""
+    if host is None or host.clock_source is not None:
+        return host is not None and host.clock_source in limits.COUNTING_CLOCKS
+    return host.system == "Linux" and host.architecture in limits.COUNTING_MACHINES
 
 
 @rule(

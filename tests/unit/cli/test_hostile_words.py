@@ -23,6 +23,7 @@ from kit.documents import CellFailure, FailureReason, Failures, Plan
 from kit.output import checked_output
 from tests.support.forge import (
     BATCHED,
+    CELL_NAMES,
     Change,
     changed_files,
     document,
@@ -142,7 +143,8 @@ def test_a_run_of_somebody_else(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every command that reads runs."""
-    folder = written(tmp_path, CHANGES["title"], CHANGES["version"])
+    versions = [in_server(cell, version=EVIL) for cell in CELL_NAMES]  # one in all cells of an entry
+    folder = written(tmp_path, CHANGES["title"], *versions)
     assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:
         looked_at(monkeypatch, *arguments, folder)

@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 from math import exp
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,10 +21,11 @@ from kit.verify import verify_bundle
 from kit.verify.forensics import limits
 from kit.verify.forensics.chance import chi2_below, digits_chi2
 from kit.verify.forensics.copies import Stream, copies
-from kit.verify.forensics.gaps import Noise, common_step, last_digits, noise
+from kit.verify.forensics.gaps import Noise, common_step, last_digits, noise, stamps
 from kit.verify.forensics.replicates import Alike, alike, pooled
-from kit.verify.forensics.rules import _scaled, smooth_faults, too_alike
+from kit.verify.forensics.rules import _counts_finely, _scaled, smooth_faults, too_alike
 from kit.verify.forensics.steps import interleaved, together
+from tests.support.good_bundle import good_host
 from tests.support.lies import base
 from tests.support.telemetry import Machine, samples_of
 
@@ -143,6 +145,29 @@ def test_the_common_step_is_that_of_the_clock() -> None:
     assert common_step([3_000, 7_001]) == 1
     assert common_step([]) == 0
     assert last_digits([10, 21, 31]) == [1, 2, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        ({}, True),
+        ({"clock_source": "hpet"}, False),
+        ({"clock_source": None}, True),
+        ({"clock_source": None, "architecture": "aarch64"}, False),
+        ({"clock_source": None, "system": "Darwin"}, False),
+    ],
+)
+def test_digits_are_judged_where_the_clock_counts_finely_or_should(values: Any, counts: bool) -> None:
+    """Whoever takes the name of the clock out gains nothing."""
+    assert _counts_finely(replace(good_host(), **values)) == counts
+
+
+def test_only_the_first_chunks_of_a_long_cell_are_looked_at() -> None:
+    """And chunks that came in one read count once."""
+    chunked = SimpleNamespace(chunks=((1, 1, 0), (1, 1, 0), (2, 1, 0), (3, 1, 0)))
+    record: Any = chunked
+    assert stamps(record) == [1, 2, 3]
+    assert stamps(record, 2) == [1, 2]
 
 
 # --- copies ---------------------------------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_every_device_says_where_its_figures_are_from(entry: Any) -> None:
 
 
 def test_a_stream_may_read_what_the_memory_gives_and_no_more() -> None:
-    """500 tok/s of 3.7 GB are 1.9 TB/s; two sockets of the family read 451 GB/s at most."""
+    """500 tok/s of 3.7 GB are 1.9 TB/s; two sockets of the family read 451 GB/s. Nobody knows the other."""
     (words, *_) = issues(physics_decode, on("AMD EPYC 7763 64-Core Processor", cpus=256))
     assert "GB/s of weights, AMD EPYC 7002 and 7003 reads 451 GB/s at most" in words
     assert issues(physics_decode, on("Abacus 9000")) == []
