@@ -6,8 +6,7 @@ must equal, byte for byte, the one that `pack` writes for its name and size. Tha
 GNU and sparse members, foreign modes, owners and times, and bytes hidden in unused fields.
 
 Deflate itself is not pinned: zlib and zlib-ng give different bytes for one content, and padding bits mean
-nothing. So the same files can have different archives (none a percent larger than its tar stream), and the
-identity of a bundle is that of its manifest.
+nothing. So the same files can have different archives, and the identity of a bundle is that of its manifest.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def _standing_at(spot: Spot) -> Iterator[None]:
         patch.object(
             good_bundle,
             "good_calibration",
-            lambda: replace(calibrations.good_calibration(spot.concurrencies), cpus=spot.cpus),
+            lambda levels: replace(calibrations.good_calibration(levels), cpus=spot.cpus),
         ),
     ):
         yield

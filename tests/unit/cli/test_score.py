@@ -147,7 +147,7 @@ SAD = [
     (["score", THEIRS, "--by", "weather"], "'weather' is not one of"),
     (["score", THEIRS, "--json", "--format", "markdown"], "Give either --json or"),
     (["gate", THEIRS, "--min", "Z"], "Its grades, best first: A+, A, A-, B+, B, C+, C, D, D-, F."),
-    (["gate", THEIRS, "--min", "C", "-c", "9"], "nothing to score"),
+    (["gate", SMOL, "--min", "C", "-c", "9"], "nothing to score"),
     (["gate", THEIRS], "Missing option '--min'"),
 ]
 

@@ -232,7 +232,7 @@ def test_the_list_finds_names_of_this_machine_and_user(
     monkeypatch.setenv("HOME", "/home/ann")
     files = dict(good_files())
     clean = written(tmp_path / "clean", files)
-    files["host.json"] = files["host.json"].replace(b"A CPU", b"CPU of annspc")
+    files["host.json"] = files["host.json"].replace(b"64-Core Processor", b"CPU of annspc")
     named = written(tmp_path / "named", files)
 
     assert run(["bundle", str(clean), "--list"]) == 0

@@ -98,9 +98,9 @@ def test_tables_say_what_verification_says(tmp_path: Path, capsys: Caught) -> No
     assert capsys.readouterr().out.rstrip().splitlines()[-1].startswith("Label: consistent")
     assert cli.run(["table", str(bad)]) == 1
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("Label: rejected")
+    assert first.startswith("Rejected by verification")
     assert "texts.jsonl" in first
     assert cli.run(["table", str(bad), "--json"]) == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["schema"] == "kit/result/1"
-    assert said.err.startswith("Label: rejected")
+    assert said.err.startswith("Rejected by verification")
