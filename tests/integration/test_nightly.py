@@ -11,7 +11,7 @@ import pytest
 from kit.assets import asset
 from tests.support.running import kit
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 BRIEF = (
     "-c",

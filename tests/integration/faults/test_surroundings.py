@@ -76,6 +76,7 @@ def test_a_disk_that_is_full_while_a_load_is_recorded_costs_no_finished_cell(sma
     assert kit("verify", str(run)).returncode == 0
 
 
+@pytest.mark.alone  # the clock of the machine is everybody's
 def test_a_clock_that_is_set_by_an_hour_in_a_window_bends_no_figure(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
