@@ -135,7 +135,7 @@ def make_results(folder: Path, spots: Sequence[Spot] = SPOTS) -> Path:
     for spot in spots:
         archive = spot_bundle(spot)
         opened = opened_bundle(archive, "bundle")
-        home = folder / place("demo", opened.opened.study.machine, opened.entry.identity)
+        home = folder / place(opened.entry.platform, opened.opened.study.machine, opened.entry.identity)
         home.mkdir(parents=True)
         (home / ARCHIVE).write_bytes(archive)
         if spot.signer:

@@ -52,7 +52,7 @@ def test_a_folder_is_listed_as_its_index_has_it(capsys: Captured) -> None:
     capsys.readouterr()
 
     assert run(["results", "list"]) == 0
-    assert "A, 2 CPUs, 8.0 GB" in capsys.readouterr().out
+    assert "2 CPUs, 8.0 GB" in capsys.readouterr().out
     assert run(["results", "list", "--json"]) == 0
     assert problems(json.loads(capsys.readouterr().out), "index") == []
 

@@ -59,7 +59,7 @@ def test_every_archive_is_in_the_index_as_a_result_or_as_refused(folder: Path) -
     one, two = index.bundles
     assert (one.path, two.path) == ("one.tar.gz", "two.tar.gz")
     assert two.machine.slug == "another-2cpu"
-    assert one.platform == "demo"
+    assert one.platform == "demo-short"
     assert [(card.entry, card.users, card.status) for card in one.cards] == [
         ("llamacpp-serial", 1, "measured"),
         ("llamacpp-serial", 2, "measured"),

@@ -49,7 +49,7 @@ def test_a_bundle_lies_in_its_place_as_it_came_and_the_index_has_it(tmp_path: Pa
     found = taken(folder, variant(1))
 
     home = folder / found.home
-    assert str(found.home) == f"demo/a-2cpu/{found.entry.identity[:16]}"
+    assert str(found.home) == f"demo-short/amd-epyc-7763-2cpu/{found.entry.identity[:16]}"
     assert sorted(each.name for each in home.iterdir()) == ["bundle.tar.gz", "report.html", "view.json"]
     assert (home / ARCHIVE).read_bytes() == variant(1)
     assert json.loads((home / "view.json").read_bytes())["identity"] == found.entry.identity
@@ -167,7 +167,7 @@ def test_an_index_that_cannot_be_written_takes_the_bundle_back(tmp_path: Path) -
 
 def test_what_a_killed_intake_left_is_no_result_and_goes(tmp_path: Path) -> None:
     """It is hidden from the index, and the next intake sweeps it."""
-    part = tmp_path / "demo" / "a-2cpu" / ".part-0123456789abcdef"
+    part = tmp_path / "demo-short" / "amd-epyc-7763-2cpu" / ".part-0123456789abcdef"
     part.mkdir(parents=True)
     (part / ARCHIVE).write_bytes(variant(1))
     assert make_index(tmp_path).bundles == ()

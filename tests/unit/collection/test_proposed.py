@@ -30,7 +30,7 @@ def home_of(archive: bytes) -> str:
     """Where an archive belongs in the repository."""
     files = unpack(archive)
     host = typed(Host, read_json(files["host.json"], "host.json"), "host.json")
-    return f"results/{place('demo', machine_of(host), sha256(files[MANIFEST]).hexdigest())}"
+    return f"results/{place('demo-short', machine_of(host), sha256(files[MANIFEST]).hexdigest())}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +189,11 @@ def _executable(repository: Repository) -> None:
 
 
 def _linked_folder(repository: Repository) -> None:
-    (repository.root / "results" / "demo" / "other").symlink_to("/etc")
+    (repository.root / "results" / "demo-short" / "other").symlink_to("/etc")
 
 
 def _submodule(repository: Repository) -> None:
-    inner = repository.root / "results" / "demo" / "inner"
+    inner = repository.root / "results" / "demo-short" / "inner"
     inner.mkdir()
     nested = Repository(inner)
     nested.git("init", "-q")
@@ -255,7 +255,7 @@ def test_a_signature_alone_is_refused(repository: Repository) -> None:
 
 def test_a_bundle_in_another_place_is_refused(repository: Repository) -> None:
     """The place follows from the bundle."""
-    repository.add(variant(2), "results/demo/nvidia-h200-16cpu/0123456789abcdef")
+    repository.add(variant(2), "results/demo-short/nvidia-h200-16cpu/0123456789abcdef")
 
     (found,) = repository.judged()
 

@@ -138,13 +138,13 @@ def with_empty_blocks(count: int) -> bytes:
     return packed[:10] + EMPTY_STORED * count + packed[10:]
 
 
-@pytest.mark.parametrize(("spare", "refused"), [(-100, False), (100, True)])
+@pytest.mark.parametrize(("spare", "refused"), [(-20, False), (20, True)])
 def test_deflate_may_be_longer_than_its_content_by_so_much(spare: int, refused: bool) -> None:
-    """Blocks of nothing are no reader's business, but megabytes of them are."""
+    """Blocks of nothing are no reader's business, but a block of them is."""
     content = 512 + 1024 + 1024
-    data = with_empty_blocks((content + archive._SPARE_BYTES + spare * len(EMPTY_STORED)) // len(EMPTY_STORED))
+    data = with_empty_blocks((content + archive._BLOCK_BYTES + spare * len(EMPTY_STORED)) // len(EMPTY_STORED))
     if refused:
-        with pytest.raises(ArchiveError, match="longer than its content"):
+        with pytest.raises(ArchiveError, match="larger than its content"):
             unpack(data)
     else:
         assert unpack(data) == {"a": b"x" * 1000}
