@@ -16,7 +16,7 @@ help: ## show this list
 demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
 
-test: lint unit integration ## all checks; needs a Docker Engine, minutes to half an hour
+test: lint unit integration ## all checks; needs a Docker Engine, half an hour and longer the first time
 
 test-runtimes: $(VENV)/.dev ## build and run Ollama, realizar, transformers serve: an hour of compiling, or 15 minutes with KIT_BUILDS
 	@echo "Building and running Ollama and realizar: about an hour on two cores, 15 minutes where their programs are kept."

@@ -4,7 +4,7 @@
         [--first N] [--quiet RUN] [--keep DIR]
 
 One run on the quiet machine, then N with a neighbour that burns a CPU for 8 to 20 s and rests as long, at random.
-Each verdict, on throughput and on TTFT p50 ("ahead", "tied"), is held against the quiet run: contradicted if that
+Each verdict, on throughput and on TTFT p50 ("ahead", "tied"), is compared with the quiet run: contradicted if that
 has the other entry ahead, or if the two intervals of the ratio do not touch. Also how many cells were disturbed,
 measured again and left without a verdict. Nothing is asserted.
 """
@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from kit.judge.advice import Leader, leaders
+from kit.judge.advice import Leader, verdict_of
 from kit.judge.compare.ratio import ratio_of
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.study import values_of
@@ -91,14 +91,9 @@ def opened(folder: Path) -> OpenedStudy:
     return verified_study(open_run(read_folder(folder)), folder.name)
 
 
-def said_by(opened_study: OpenedStudy) -> tuple[Leader, ...]:
-    """What a run ends with."""
-    return (*leaders(opened_study.study), *leaders(opened_study.study, TTFT_P50))
-
-
 def contradictions(quiet: OpenedStudy, other: OpenedStudy) -> Iterator[str]:
     """Each decided verdict of `other` that `quiet` contradicts, in words."""
-    for leader in said_by(other):
+    for leader in verdict_of(other.study):
         if leader.relation in DECIDED and leader.ratio is not None and leader.entry and leader.runner_up:
             yield from _against(quiet, leader, leader.entry, leader.runner_up)
 
@@ -116,8 +111,7 @@ def _against(quiet: OpenedStudy, leader: Leader, entry: str, runner_up: str) -> 
     if apart or turned:
         yield (
             f"{leader.metric}, {entry} / {runner_up} at {leader.concurrency}: {leader.relation} "
-            f"[{said.low:.3f}, {said.high:.3f}], "
-            f"quiet [{true.low:.3f}, {true.high:.3f}]"
+            f"[{said.low:.3f}, {said.high:.3f}], quiet [{true.low:.3f}, {true.high:.3f}]"
         )
 
 
@@ -125,7 +119,7 @@ def counted(quiet: OpenedStudy, folder: Path) -> Count:
     """What the run in a folder says, against the quiet one."""
     other = opened(folder)
     cells = other.result.cells if other.result else ()
-    decided = sum(leader.relation in DECIDED for leader in said_by(other))
+    decided = sum(leader.relation in DECIDED for leader in verdict_of(other.study))
     return Count(
         again=sum(cell.attempts > 1 for cell in cells),
         open_cells=sum(cell.status != "measured" or bool(cell.suspect) for cell in cells),

@@ -24,7 +24,7 @@ from kit.judge.compare.standing import why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.study import common_values, levels_of, median_interval_of, values_of
 from kit.metrics.disturbance import DISTURBED
-from kit.metrics.registry import THROUGHPUT, Metric
+from kit.metrics.registry import THROUGHPUT, TTFT_P50, Metric
 from kit.metrics.stats import median
 from kit.text import listed, plain_text
 
@@ -76,6 +76,14 @@ def leaders(study: Study, metric: str = THROUGHPUT) -> tuple[Leader, ...]:
     """
     what = judged_quantity(metric)
     return _leaders([_field(study, level, what) for level in levels_of(study)], what, study.looks)
+
+
+def verdict_of(study: Study) -> tuple[Leader, ...]:
+    """What a run ends with: who leads by throughput, then who answers first (TTFT p50), at each concurrency.
+
+    Two questions, and each of the answers errs in at most 5 %.
+    """
+    return (*leaders(study), *leaders(study, TTFT_P50))
 
 
 def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:

@@ -18,17 +18,15 @@ def judgement(study: Study) -> str:
     published figures if the platform names some; without a line feed at its end.
     """
     from kit.catalogue.published import published
-    from kit.judge.advice import leader_sentence, leaders
+    from kit.judge.advice import leader_sentence, verdict_of
     from kit.judge.compare import against_published
     from kit.judge.compare.text import comparison_text
     from kit.judge.score import load_contract, scorecard
     from kit.judge.score.loading import OURS
     from kit.judge.score.text import scorecard_text
-    from kit.metrics.registry import TTFT_P50
 
     contract = load_contract(OURS)
-    found = (*leaders(study), *leaders(study, TTFT_P50))
-    parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in found)]
+    parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in verdict_of(study))]
     parts.append(scorecard_text(scorecard([study], contract), contract))
     if study.published is not None:
         beside = against_published(study, published(study.published))

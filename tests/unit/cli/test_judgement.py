@@ -34,6 +34,15 @@ def test_a_run_of_yoga_ends_with_the_published_figures() -> None:
     assert "decode speed per user times users" in beside
 
 
+def test_a_run_ends_with_who_leads_and_with_who_answers_first() -> None:
+    """Two verdicts, which may name two entries: one queue has the throughput, the other the first word."""
+    slow = {"throughput_tok_s": [80.0, 80.2, 80.4], "ttft_ms.p50": [800.0, 801.0, 803.0]}
+    quick = {"throughput_tok_s": [60.0, 60.1, 60.2], "ttft_ms.p50": [100.0, 100.2, 100.3]}
+    text = judgement(study(replicated("slow", 4, slow), replicated("quick", 4, quick)))
+    assert "- At 4 users: slow, 80.2 tok/s, 1.33" in text
+    assert "- At 4 users, TTFT p50: quick, 100.2 ms, 0.13 x slow" in text
+
+
 def test_a_platform_without_published_figures_ends_with_the_scorecard() -> None:
     """Nothing is compared with nothing."""
     mine = replace(study(subject("llamacpp", 1, throughput_tok_s=80.0)), published=None)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from kit.documents import Cell, Plan
+from kit.documents import Cell, CellFailure, Plan
 from kit.strict import plain, write_json
 from tests.support.forge import BATCHED, FIRST, SECOND, SERIAL, archive_of, path, read
 from tests.support.good_attempts import (
     TRIED,
+    Kind,
     Kinds,
     attempt_path,
     ended_so,
@@ -106,6 +107,20 @@ def test_an_attempt_that_failed_is_never_set_aside() -> None:
         files[name] = write_json(plain(replace(cell, status="failed", failure=None)))
 
     assert (REPLAYED, "reject") in findings(tried_changed(failed))
+
+
+@pytest.mark.parametrize(
+    ("kind", "kinds", "refused"),
+    [("EmptyWindow", "disturbed", False), ("EmptyWindow", "quiet", True), ("ServerDied", "disturbed", True)],
+)
+def test_only_a_disturbance_sets_an_empty_window_aside(kind: str, kinds: Kind, refused: bool) -> None:
+    """It is an attempt like any other; a server that died counts, and so does a window that was empty in quiet."""
+    files = run_of_attempts({SERIAL: (kinds, "quiet")}, plan_of_attempts())
+    name = attempt_path(SERIAL, 1)
+    cell = replace(read(files, name, Cell), status="failed", failure=CellFailure("window", kind, "It failed."))
+    files[name] = write_json(plain(replace(cell, metrics=None)))
+    found = {finding.rule for finding in bundle_verdict(archive_of(files)).findings}
+    assert (REPLAYED in found) is refused
 
 
 def test_before_method_3_nothing_was_measured_again() -> None:
