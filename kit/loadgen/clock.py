@@ -71,7 +71,11 @@ class Clock:
         self._to_origin_ns = realtime_offset_ns() - self.origin_ns
 
     def prepare(self, sock: socket.socket) -> None:
-        """Ask the kernel to stamp what this socket receives."""
+        """Ask the kernel to stamp what this socket receives.
+
+        If no other socket asks, it begins in the background, within milliseconds (`net_enable_timestamp` in
+        net/core/dev.c). What came before that is stamped as it is read, as if the kernel could not.
+        """
         if self.use_kernel:
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
