@@ -14,6 +14,7 @@ from kit.probe.examiner import require_right
 from kit.probe.http import EndpointError
 from kit.run.phases import CellState
 from kit.runtimes import RUNTIMES
+from kit.runtimes.log_lines import log_facts
 from kit.runtimes.protocol import DeviceEvidence, ServedModel, Step, Upload
 from kit.storage.cell_folder import write_checks
 
@@ -51,8 +52,10 @@ def check_weights(state: CellState) -> None:
 
 
 def prove_device(state: CellState) -> CellState:
-    """The server computes where its variant says."""
-    return replace(state, device=device_of(state.inputs.entry, state.server.running, state.server.probe))
+    """The server computes where its variant says; what its log says of that is kept."""
+    entry, running = state.inputs.entry, state.server.running
+    device = device_of(entry, running, state.server.probe)
+    return replace(state, device=device, log=log_facts(entry.runtime, running.log_start()))
 
 
 def check_answers(state: CellState) -> CellState:
