@@ -23,7 +23,7 @@ MODELS = "/models"  # where every compose file mounts the weights
 
 
 def wait_until_ready(state: CellState) -> CellState:
-    """Alive, loaded, with the planned settings; raises what says why not."""
+    """Alive, loaded, with the planned settings, and what its log said of build and device; raises why not."""
     inputs, server = state.inputs, state.server
     server.probe.wait_ready(server.spec.ready_path, server.spec.start_budget_s)
     check_weights(state)
@@ -32,7 +32,8 @@ def wait_until_ready(state: CellState) -> CellState:
     version, reported = _settings(inputs.entry, server.running, server.probe)
     with _not_ready("does not list its models"):
         model_name = server.probe.served_model() or inputs.plan.model.name
-    return replace(state, version=version, reported=reported, model_name=model_name)
+    said = log_facts(inputs.entry.runtime, server.running.log_start())
+    return replace(state, version=version, reported=reported, model_name=model_name, log=said)
 
 
 def check_weights(state: CellState) -> None:
@@ -52,10 +53,8 @@ def check_weights(state: CellState) -> None:
 
 
 def prove_device(state: CellState) -> CellState:
-    """The server computes where its variant says; what its log says of that is kept."""
-    entry, running = state.inputs.entry, state.server.running
-    device = device_of(entry, running, state.server.probe)
-    return replace(state, device=device, log=log_facts(entry.runtime, running.log_start()))
+    """The server computes where its variant says."""
+    return replace(state, device=device_of(state.inputs.entry, state.server.running, state.server.probe))
 
 
 def check_answers(state: CellState) -> CellState:
