@@ -22,9 +22,10 @@ from kit.engines.process import ProcessEngine
 from kit.engines.protocol import Engine
 from kit.errors import KitError
 from kit.metrics.aggregate import cell_metrics
+from kit.plan.calibration_load import calibration_load
 from kit.plan.plan import seconds_to_ns
 from kit.probe import probe_of
-from kit.run.calibrate import REFERENCE_LOG, TRUTH, calibration_load, reference_spec
+from kit.run.calibrate import REFERENCE_LOG, TRUTH, reference_spec
 from kit.run.load import run_generator
 from kit.run.telemetry import Sampled, look, sampled
 from kit.storage.cell_folder import read_facts, read_records

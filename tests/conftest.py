@@ -6,7 +6,7 @@ import gc
 import marshal
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from kit.strict import schema
+from tests.support.not_tested import may_skip
 
 settings.register_profile("ci", max_examples=30, derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("dev", deadline=None)
@@ -30,6 +31,18 @@ def pytest_collection_finish() -> None:
     """Thousands of collected tests are walked by every full garbage collection, of which each load does one."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI a test that is skipped has failed, but for the reasons that are listed."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not may_skip(reason):
+            report.outcome = "failed"
+            report.longrepr = f"In CI this must run, or be listed in tests/support/not_tested.py: {reason}"
+    return report
 
 
 class Remembering:

@@ -17,7 +17,7 @@ class Device:
 
     Of a GPU: `memory_gb_s` and `tera_operations` (of the narrowest type, with sparsity if its maker says so) are
     of one card. Of a CPU: `memory_gb_s` and `cache_mb` are of one socket, of which a machine has up to `sockets`;
-    a CPU does at most `operations_per_cycle` at `max_ghz`.
+    a CPU does at most `operations_per_cycle` at `max_ghz`. `confirmed`: somebody compared all of it with `source`.
     """
 
     name: str
@@ -25,11 +25,17 @@ class Device:
     words: tuple[str, ...]
     memory_gb_s: float
     source: str
+    confirmed: bool
     tera_operations: float | None = None
     cache_mb: int = 0
     sockets: int = 1
     operations_per_cycle: int | None = None
     max_ghz: float | None = None
+
+    @property
+    def told(self) -> str:
+        """The name, with a word where its figures were never compared with their source."""
+        return self.name if self.confirmed else f"{self.name} (by figures that are not confirmed)"
 
 
 @dataclass(frozen=True, slots=True)

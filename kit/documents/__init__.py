@@ -9,11 +9,13 @@ from kit.documents.calibration import (
     Accuracy,
     Calibration,
     CalibrationPoint,
+    CalibrationRecord,
     Ceiling,
     ErrorSpread,
     Fault,
     SearchEnd,
 )
+from kit.documents.container import LogFacts
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
     CellPlan,
@@ -89,6 +91,7 @@ __all__ = [
     "AnswerCheck",
     "Calibration",
     "CalibrationPoint",
+    "CalibrationRecord",
     "Ceiling",
     "Cell",
     "CellFailure",
@@ -112,6 +115,7 @@ __all__ = [
     "Host",
     "Load",
     "LoadFacts",
+    "LogFacts",
     "Loop",
     "Manifest",
     "ManifestFile",

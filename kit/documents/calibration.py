@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Literal
 
-from kit.documents.vocabulary import StampSource
+from kit.documents.pins import Sparse
+from kit.documents.record import Window
+from kit.documents.vocabulary import Outcome, StampSource
 
 # Why a point of a calibration does not hold.
 Fault = Literal["ttft_error", "gap_error", "lost", "pace"]
@@ -43,12 +47,40 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True)
-class CalibrationPoint:
+class CalibrationRecord:
+    """One request of a calibration as it was measured and as it was: one line of calibration.jsonl.
+
+    `load` is its place among the points and then the steps. Stamps are ns since the origin of that load;
+    `received_ns` is None where the reference endpoint knows nothing of the request. `arrived` are steps from
+    `sent_ns` (0 where nothing was sent) to the first chunk and from chunk to chunk, `left` those from
+    `received_ns`.
+    """
+
+    load: int
+    id: int
+    outcome: Outcome
+    intended_ns: int
+    sent_ns: int | None
+    received_ns: int | None
+    arrived: Sequence[int]
+    left: Sequence[int]
+
+    def arrived_ns(self) -> Iterator[int]:
+        """When each chunk arrived."""
+        return islice(accumulate(self.arrived, initial=self.sent_ns or 0), 1, None)
+
+    def left_ns(self) -> Iterator[int]:
+        """When each chunk left the endpoint."""
+        return islice(accumulate(self.left, initial=self.received_ns or 0), 1, None)
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPoint(Sparse):
     """One load against the reference endpoint.
 
     `rate_tok_s` is the pace of one stream; `expected_tok_s` that of all while all stream; `tok_s` what arrived
     in the window / its length (less, for each request begins with a silence); `pace` the part of `rate_tok_s`
-    that the streams really had.
+    that the streams really had. `window` is known where the records are kept.
     """
 
     concurrency: int
@@ -59,6 +91,7 @@ class CalibrationPoint:
     accuracy: Accuracy
     ok: bool
     faults: tuple[Fault, ...]
+    window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +103,11 @@ class Ceiling:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """calibration.json: one point for each concurrency, then the steps of the search for the ceiling."""
+class Calibration(Sparse):
+    """calibration.json: one point for each concurrency, then the steps of the search for the ceiling.
+
+    `records_sha256` is of calibration.jsonl, where the records are kept.
+    """
 
     schema: Literal["kit/calibration/1"]
     kit_version: str
@@ -85,3 +121,4 @@ class Calibration:
     steps: tuple[CalibrationPoint, ...]
     ended_by: SearchEnd
     ceiling: Ceiling | None
+    records_sha256: str | None = None

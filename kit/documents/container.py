@@ -93,3 +93,11 @@ class ContainerFacts(Sparse):
     exit_code: int | None
     oom_killed: bool
     memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts(Sparse):
+    """What the start of a server's log says, in words that `kit.runtimes.log_lines` knows: builds and devices."""
+
+    versions: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents.container import ContainerFacts
+from kit.documents.container import ContainerFacts, LogFacts
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load, Slo
 from kit.documents.record import Metrics, Window
@@ -83,7 +83,8 @@ class LoadFacts(Sparse):
 class ServerFacts(Sparse):
     """What ran: as started and as it reports itself. `counters_*` are the server's own, where it has them.
 
-    `device` is where it computes, in its own words; `container` is what the engine says of it.
+    `device` is where it computes, in its own words; `container` is what the engine says of it, and `log` what the
+    start of its log says of both, where a runtime's log can be read.
     """
 
     command: tuple[str, ...]
@@ -97,6 +98,7 @@ class ServerFacts(Sparse):
     counters_after: Mapping[str, int] | None
     device: str | None = None
     container: ContainerFacts | None = None
+    log: LogFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

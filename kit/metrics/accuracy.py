@@ -5,22 +5,22 @@ The maker calibrates with it; kit.metrics.suspicion marks cells by it. The metho
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Protocol
 
 from kit.documents import (
     Accuracy,
     CalibrationPoint,
+    CalibrationRecord,
     Ceiling,
     ErrorSpread,
     Fault,
     Record,
     Window,
 )
-from kit.metrics.aggregate import NS_PER_S, sent_in
+from kit.metrics.aggregate import NS_PER_S
 from kit.metrics.limits import MAX_ERROR_MS, MIN_PACE
 from kit.metrics.stats import milliseconds, nearest_rank
 
@@ -49,25 +49,35 @@ class TrueTimes(Protocol):
 # --- errors -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One request as it was measured and as it was."""
+def calibration_records(
+    load: int, records: Sequence[Record], truths: Mapping[str, TrueTimes], origin_ns: int
+) -> list[CalibrationRecord]:
+    """The requests of a load beside the truth; `truths` by salt, `origin_ns` the origin of the records."""
+    return [_beside(load, record, truths.get(record.salt), origin_ns) for record in records]
 
-    record: Record
-    truth: TrueTimes
 
-    @property
-    def stamps(self) -> list[int]:
-        return [chunk[0] for chunk in self.record.chunks]
+def _beside(load: int, record: Record, truth: TrueTimes | None, origin_ns: int) -> CalibrationRecord:
+    received_ns = None if truth is None else truth.received_ns - origin_ns
+    left = [] if truth is None else [at - origin_ns for at, _ in truth.sent]
+    return CalibrationRecord(
+        load=load,
+        id=record.id,
+        outcome=record.outcome,
+        intended_ns=record.intended_ns,
+        sent_ns=record.sent_ns,
+        received_ns=received_ns,
+        arrived=_steps(record.sent_ns, [chunk[0] for chunk in record.chunks]),
+        left=_steps(received_ns, left),
+    )
 
-    @property
-    def left(self) -> list[int]:
-        return [at for at, _ in self.truth.sent]
 
-    @property
-    def whole(self) -> bool:
-        """Whether chunks can be held against each other: none was lost, none was cut in two."""
-        return bool(self.truth.sent) and len(self.record.chunks) == len(self.truth.sent)
+def _steps(from_ns: int | None, stamps: Sequence[int]) -> tuple[int, ...]:
+    return tuple(after - before for before, after in pairwise((from_ns or 0, *stamps)))
+
+
+def _whole(record: CalibrationRecord) -> bool:
+    """Whether chunks can be held against each other: none was lost, none was cut in two."""
+    return bool(record.left) and len(record.arrived) == len(record.left)
 
 
 def error_spread(errors_ns: Sequence[int]) -> ErrorSpread:
@@ -79,25 +89,28 @@ def error_spread(errors_ns: Sequence[int]) -> ErrorSpread:
     return ErrorSpread(len(ordered), milliseconds(median), milliseconds(high), milliseconds(ordered[-1]))
 
 
-def accuracy(
-    records: Sequence[Record], truths: Mapping[str, TrueTimes], window: Window, origin_ns: int
-) -> Accuracy:
-    """The errors of the requests sent in `window`; `truths` by salt, `origin_ns` the origin of the records.
-
-    Requests that the end of the load cut do not count.
-    """
-    chosen = [record for record in records if record.outcome != "unfinished" and sent_in(record, window)]
-    pairs = [_Pair(record, truths[record.salt]) for record in chosen if record.salt in truths]
-    whole = [pair for pair in pairs if pair.whole]
+def accuracy(records: Sequence[CalibrationRecord], window: Window) -> Accuracy:
+    """The errors of the requests sent in `window`. Requests that the end of the load cut do not count."""
+    chosen = [record for record in records if record.outcome != "unfinished" and _sent_in(record, window)]
+    known = [record for record in chosen if record.received_ns is not None]
+    whole = [record for record in known if _whole(record)]
     return Accuracy(
         requests=len(chosen),
         matched=len(whole),
-        chunks=sum(len(pair.stamps) for pair in whole),
-        lost_chunks=sum(max(0, len(pair.left) - len(pair.stamps)) for pair in pairs),
-        ttft_error_ms=error_spread([error for pair in whole for error in _ttft_errors(pair)]),
-        gap_error_ms=error_spread([error for pair in whole for error in _gap_errors(pair)]),
+        chunks=sum(len(record.arrived) for record in whole),
+        lost_chunks=sum(max(0, len(record.left) - len(record.arrived)) for record in known),
+        ttft_error_ms=error_spread(
+            [record.arrived[0] - record.left[0] for record in whole if record.sent_ns is not None]
+        ),
+        gap_error_ms=error_spread(
+            [
+                gap - left
+                for record in whole
+                for gap, left in islice(zip(record.arrived, record.left, strict=True), 1, None)
+            ]
+        ),
         receive_error_ms=error_spread(
-            [at + origin_ns - left for pair in whole for at, left in zip(pair.stamps, pair.left, strict=True)]
+            [at - left for record in whole for at, left in zip(record.arrived_ns(), record.left_ns(), strict=True)]
         ),
         send_lag_ms=error_spread(
             [record.sent_ns - record.intended_ns for record in chosen if record.sent_ns is not None]
@@ -105,36 +118,30 @@ def accuracy(
     )
 
 
-def _ttft_errors(pair: _Pair) -> Iterator[int]:
-    if pair.record.sent_ns is not None:
-        yield (pair.stamps[0] - pair.record.sent_ns) - (pair.left[0] - pair.truth.received_ns)
-
-
-def _gap_errors(pair: _Pair) -> Iterator[int]:
-    stamps, left = pair.stamps, pair.left
-    for (before, after), (left_before, left_after) in zip(pairwise(stamps), pairwise(left), strict=True):
-        yield (after - before) - (left_after - left_before)
+def _sent_in(record: CalibrationRecord, window: Window) -> bool:
+    at = record.sent_ns if record.sent_ns is not None else record.intended_ns
+    return window.start_ns <= at < window.end_ns
 
 
 # --- one point --------------------------------------------------------------------------------------------
 
 
-def pace(records: Sequence[Record], window: Window, rate_tok_s: float) -> float | None:
+def pace(records: Sequence[CalibrationRecord], window: Window, rate_tok_s: float) -> float | None:
     """The pace that streams had, as a part of `rate_tok_s`; None without a stream of two chunks.
 
     Over the ok requests sent in the window; one token a chunk.
     """
-    ok = [r for r in records if r.outcome == "ok" and len(r.chunks) > 1 and sent_in(r, window)]
-    span_ns = sum(record.chunks[-1][0] - record.chunks[0][0] for record in ok)
-    gaps = sum(len(record.chunks) - 1 for record in ok)
+    ok = [r for r in records if r.outcome == "ok" and len(r.arrived) > 1 and _sent_in(r, window)]
+    span_ns = sum(sum(record.arrived) - record.arrived[0] for record in ok)
+    gaps = sum(len(record.arrived) - 1 for record in ok)
     if not span_ns:
         return None
     return round(float(Fraction(gaps * NS_PER_S, span_ns) / Fraction(rate_tok_s)), 6)
 
 
-def arrived_tok_s(records: Sequence[Record], window: Window) -> float:
+def arrived_tok_s(records: Sequence[CalibrationRecord], window: Window) -> float:
     """Chunks of one token that arrived in the window / its length."""
-    stamps = (chunk[0] for record in records for chunk in record.chunks)
+    stamps = (at for record in records for at in record.arrived_ns())
     inside = sum(window.start_ns <= at < window.end_ns for at in stamps)
     return float(round(Fraction(inside * NS_PER_S, window.end_ns - window.start_ns), 3))
 
@@ -155,15 +162,10 @@ def _above(errors: ErrorSpread) -> bool:
 
 
 def calibration_point(
-    concurrency: int,
-    rate_tok_s: float,
-    records: Sequence[Record],
-    truths: Mapping[str, TrueTimes],
-    window: Window,
-    origin_ns: int,
+    concurrency: int, rate_tok_s: float, records: Sequence[CalibrationRecord], window: Window
 ) -> CalibrationPoint:
-    """One point from the records of a load at `rate_tok_s` per stream, one token a chunk, and the truth."""
-    found = accuracy(records, truths, window, origin_ns)
+    """One point from the requests of a load at `rate_tok_s` per stream, one token a chunk."""
+    found = accuracy(records, window)
     held = pace(records, window, rate_tok_s)
     wrong = faults(found, held)
     return CalibrationPoint(

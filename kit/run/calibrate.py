@@ -1,8 +1,8 @@
 """Calibration: the real load generator against a reference endpoint of known timing, on this machine, now.
 
 One load for each concurrency, then a search for the ceiling: the pace of every stream is doubled until
-something no longer holds. What does not hold is tried again. The arithmetic is in `kit.metrics.accuracy`;
-nothing but its figures is kept.
+something no longer holds. What does not hold is tried again. The arithmetic is in `kit.metrics.accuracy`; a run
+keeps the requests that its figures are made of.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -22,24 +23,20 @@ from kit.documents import (
     CalibrationPoint,
     Load,
     LoadFacts,
-    Loop,
-    OutputTokens,
     Record,
     SearchEnd,
     StampSource,
-    TextPin,
 )
 from kit.engines.protocol import Engine
 from kit.errors import EngineError
-from kit.metrics.accuracy import calibration_point, proven
+from kit.metrics.accuracy import calibration_point, calibration_records, proven
 from kit.metrics.limits import MAX_ERROR_MS, MAX_POINT_TRIES, MAX_STEP_TRIES, MIN_PACE
-from kit.plan.plan import TIMEOUTS, seconds_to_ns
-from kit.plan.prompts import load_prompts
-from kit.plan.schedule import NAME
+from kit.plan.calibration_load import STEP_WINDOW_NS, WARMUP_NS, WINDOW_NS, calibration_load
 from kit.probe import probe_of
 from kit.reference.truth import Truth, read_truth
 from kit.run.load import run_generator
 from kit.runtimes.protocol import ServerSpec
+from kit.storage.calibration_file import written_records
 from kit.storage.cell_folder import read_facts, read_records
 from kit.storage.names import LOAD, RECORDS
 from kit.strict import plain, write_json
@@ -50,13 +47,6 @@ RATE_TOK_S = 200.0  # of one stream, where nobody says otherwise: more than most
 # for the ceiling goes on from here.
 RUN_TOK_S = 10_000.0
 TTFT_MS = 50
-# An answer streams for about this long, longer where many streams would begin too many requests a second; lengths
-# vary by a quarter, so that streams do not stay in step.
-STREAM_S, LONGEST_STREAM_S = 0.2, 1.2
-REQUESTS_PER_S = 200
-WINDOW_STREAMS = 1.3  # a window is as long as so many answers at least, so that every worker sends in it
-PROMPTS, SEED = "micro", 2026
-DRAIN_NS = 5_000_000_000
 START_BUDGET_S = 30.0
 REFERENCE_LOG, TRUTH = "reference.log", "truth.jsonl"
 
@@ -67,9 +57,9 @@ Kind = Literal["point", "ceiling"]
 class Effort:
     """How long everything takes: warm-up and window of a point, window of a step, and the whole search."""
 
-    warmup_ns: int = 300_000_000
-    window_ns: int = 1_700_000_000
-    step_window_ns: int = 700_000_000
+    warmup_ns: int = WARMUP_NS
+    window_ns: int = WINDOW_NS
+    step_window_ns: int = STEP_WINDOW_NS
     max_steps: int = 5
     search_ns: int = 8_000_000_000
 
@@ -102,18 +92,19 @@ def calibrate(
     processes: int | None = None,
     before_retry: BeforeRetry = at_once,
     cpus: int | None = None,
+    keep: Path | None = None,
 ) -> Calibration:
     """Calibrate at these concurrencies and at this pace per stream, then search for the ceiling.
 
     Streams are slower where all together would have more than `at_most_tok_s` at a point. The load generator is so
     many `processes`; None is one. `before_retry` comes between two tries of a point. `cpus` is how many CPUs the
-    engine's machine has to use; None asks this machine.
+    engine's machine has to use; None asks this machine. The requests go to the file `keep`, if there is one.
 
     `folder` exists, is empty and may be thrown away afterwards. Raises what engines and loads raise;
     `KeyboardInterrupt` when a load was interrupted.
     """
     started_utc, started_ns = utc_now(), time.monotonic_ns()
-    bench = _Bench(engine, folder.resolve(), on_step, effort, processes, before_retry)
+    bench = _Bench(engine, folder.resolve(), on_step, effort, processes, before_retry, keep)
     points = tuple(
         point
         for concurrency in sorted(concurrencies)
@@ -122,6 +113,7 @@ def calibrate(
         )
     )
     steps, ended_by = _search(points[-1], bench, effort)
+    kept_sha256 = None if keep is None else sha256(keep.read_bytes()).hexdigest()
     return Calibration(
         schema="kit/calibration/1",
         kit_version=__version__,
@@ -135,6 +127,7 @@ def calibrate(
         steps=steps,
         ended_by=ended_by,
         ceiling=proven((*points, *steps)),
+        records_sha256=kept_sha256,
     )
 
 
@@ -168,6 +161,7 @@ class _Bench:
         effort: Effort,
         processes: int | None,
         before_retry: BeforeRetry,
+        keep: Path | None,
     ) -> None:
         self._engine = engine
         self._folder = folder
@@ -175,6 +169,9 @@ class _Bench:
         self._effort = effort
         self._processes = processes
         self._before_retry = before_retry
+        self._keep = keep
+        if keep is not None:
+            keep.write_bytes(b"")  # of a calibration that was begun before and never ended
         self._count = 0
         self.stamp_source: StampSource = "user"
 
@@ -201,7 +198,13 @@ class _Bench:
         if facts.window is None:
             raise KeyboardInterrupt  # a window that never closed was cut short
         truths = _truths(folder / TRUTH)
-        return calibration_point(concurrency, rate_tok_s, records, truths, facts.window, facts.origin_ns)
+        found = calibration_records(self._count - 1, records, truths, facts.origin_ns)
+        point = calibration_point(concurrency, rate_tok_s, found, facts.window)
+        if self._keep is None:
+            return point
+        with self._keep.open("ab") as file:
+            file.write(written_records(found))
+        return replace(point, window=facts.window)
 
     def _run(self, load: Load, folder: Path) -> tuple[LoadFacts, list[Record]]:
         (folder / LOAD).write_bytes(write_json(plain(load)))
@@ -228,39 +231,4 @@ def reference_spec(port: int, rate_tok_s: float, truth: Path) -> ServerSpec:
         port=port,
         ready_path="/health",
         start_budget_s=START_BUDGET_S,
-    )
-
-
-def stream_s(concurrency: int) -> float:
-    """How long an answer streams, about."""
-    return min(LONGEST_STREAM_S, max(STREAM_S, concurrency / REQUESTS_PER_S))
-
-
-def output_tokens(rate_tok_s: float, lasting_s: float) -> OutputTokens:
-    """Lengths with which a stream at this pace lasts about so long, give or take a quarter."""
-    mean = rate_tok_s * lasting_s
-    low = max(2, round(mean * 0.75))
-    return OutputTokens("uniform", low, max(low, round(mean * 1.25)))
-
-
-def calibration_load(url: str, concurrency: int, rate_tok_s: float, warmup_ns: int, window_ns: int) -> Load:
-    """The closed loop of one point."""
-    prompts = load_prompts(PROMPTS)
-    lasting_s = stream_s(concurrency)
-    return Load(
-        schema="kit/load/1",
-        url=url,
-        model="reference",
-        loop=Loop("closed", concurrency),
-        warmup_ns=warmup_ns,
-        window_ns=max(window_ns, seconds_to_ns(WINDOW_STREAMS * lasting_s)),
-        requests=None,
-        drain_ns=DRAIN_NS,
-        timeouts=TIMEOUTS,
-        schedule=NAME,
-        seed=SEED,
-        lane=f"calibrate-c{concurrency}",
-        prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
-        output_tokens=output_tokens(rate_tok_s, lasting_s),
-        extra_body={},
     )

@@ -251,4 +251,5 @@ def _server_facts(state: CellState) -> ServerFacts | None:
         counters_after=state.counters_after,
         device=state.device,
         container=container,
+        log=state.log,
     )

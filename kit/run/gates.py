@@ -14,6 +14,7 @@ from kit.probe.examiner import require_right
 from kit.probe.http import EndpointError
 from kit.run.phases import CellState
 from kit.runtimes import RUNTIMES
+from kit.runtimes.log_lines import log_facts
 from kit.runtimes.protocol import DeviceEvidence, ServedModel, Step, Upload
 from kit.storage.cell_folder import write_checks
 
@@ -22,7 +23,7 @@ MODELS = "/models"  # where every compose file mounts the weights
 
 
 def wait_until_ready(state: CellState) -> CellState:
-    """Alive, loaded, with the planned settings; raises what says why not."""
+    """Alive, loaded, with the planned settings, and what its log said of build and device; raises why not."""
     inputs, server = state.inputs, state.server
     server.probe.wait_ready(server.spec.ready_path, server.spec.start_budget_s)
     check_weights(state)
@@ -31,7 +32,8 @@ def wait_until_ready(state: CellState) -> CellState:
     version, reported = _settings(inputs.entry, server.running, server.probe)
     with _not_ready("does not list its models"):
         model_name = server.probe.served_model() or inputs.plan.model.name
-    return replace(state, version=version, reported=reported, model_name=model_name)
+    said = log_facts(inputs.entry.runtime, server.running.log_start())
+    return replace(state, version=version, reported=reported, model_name=model_name, log=said)
 
 
 def check_weights(state: CellState) -> None:

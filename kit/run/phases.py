@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kit.documents import CellFailure, CellPlan, Entry, Load, LoadFacts, Metrics, Phase, Plan, Setting
+from kit.documents import CellFailure, CellPlan, Entry, Load, LoadFacts, LogFacts, Metrics, Phase, Plan, Setting
 from kit.documents.phases import CONTAINER_PHASES
 from kit.documents.telemetry import TelemetryFacts
 from kit.engines.protocol import Engine, Running
@@ -74,6 +74,7 @@ class CellState:
     reported: dict[str, Setting] = field(default_factory=dict)
     model_name: str = ""
     device: str | None = None
+    log: LogFacts | None = None
     counters_before: dict[str, int] | None = None
     load: Load | None = None
     facts: LoadFacts | None = None

@@ -35,8 +35,9 @@ from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
 from kit.storage.live import LiveFile, live_file
-from kit.storage.names import CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
+from kit.storage.names import CALIBRATED, CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
 from kit.storage.run_folder import (
+    bundle_names,
     create,
     read_calibration,
     read_cells,
@@ -187,7 +188,7 @@ def _begin(plan: Plan, folder: Path, engine: RunEngine) -> str:
 
 
 def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, quiet: Quiet) -> None:
-    """Write calibration.json, at the concurrencies of the plan, if the plan wants it. Raw records are not kept.
+    """Write calibration.json, at the plan's concurrencies, and the requests that it is of; if the plan wants it.
 
     What does not hold is tried again on a quiet machine, if there is one.
     """
@@ -203,6 +204,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, 
             at_most_tok_s=RUN_TOK_S,
             before_retry=quiet.wait,
             cpus=read_host(folder).cpus_usable,
+            keep=folder / CALIBRATED if CALIBRATED in bundle_names(plan) else None,
         )
     write_document(folder / CALIBRATION, found, "calibration")
 

@@ -8,7 +8,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
-from kit.storage.names import CALIBRATION, CELL, CORRECT, HOST, MANIFEST, PLAN, RECORDS, RESULT, TELEMETRY, TEXTS
+from kit.storage.names import (
+    CALIBRATED,
+    CALIBRATION,
+    CELL,
+    CORRECT,
+    HOST,
+    MANIFEST,
+    PLAN,
+    RECORDS,
+    RESULT,
+    TELEMETRY,
+    TEXTS,
+)
 from kit.strict import Json, read_json, read_jsonl
 
 MIN_WORD_CHARS = 4  # a shorter name stands inside too many words
@@ -60,6 +72,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     ("plan", (PLAN,), "What was to be measured: platform, entries, workload, model by hash, seed."),
     ("results", (RESULT, CALIBRATION), "The numbers, and how exact the load generator was."),
+    ("calibration", (CALIBRATED,), "A line per request to the reference endpoint: times alone."),
     ("manifest", (MANIFEST,), "The list of these files with their sizes and hashes."),
 )
 

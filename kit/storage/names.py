@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 PLAN, HOST, RESULT, CALIBRATION, CELLS = "plan.json", "host.json", "result.json", "calibration.json", "cells"
+CALIBRATED = "calibration.jsonl"  # the requests of the calibration, as measured and as they were
 MANIFEST = "manifest.json"  # in a bundle only
 ATTEMPTS = "attempts"  # what cells left that were measured again; the one that counts is in CELLS
 CELL, RECORDS, TEXTS, CORRECT = "cell.json", "records.jsonl", "texts.jsonl", "correct.jsonl"

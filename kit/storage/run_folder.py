@@ -15,6 +15,7 @@ from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
 from kit.storage.names import (
     ATTEMPTS,
+    CALIBRATED,
     CALIBRATION,
     CELL,
     CELL_FILES,
@@ -120,6 +121,8 @@ def run_names(plan: Plan) -> list[str]:
 def bundle_names(plan: Plan) -> list[str]:
     """The names of all files that may be in a bundle, but those of attempts; logs and reports stay at home."""
     names = run_names(plan)
+    if plan.calibrate and plan.method >= FIRST_SAMPLED:
+        names.append(CALIBRATED)
     sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
     for planned in plan.cells:
         names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]

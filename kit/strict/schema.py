@@ -28,6 +28,7 @@ SHARED = "common"
 DOCUMENTS = frozenset(
     {
         "answer",
+        "calibrated",
         "calibration",
         "cell",
         "claims",

@@ -12,12 +12,26 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, TypeVar
 
-from kit.documents import AnswerCheck, Calibration, Cell, Host, Manifest, Metrics, Plan, Record, Result, Slo
+from kit.documents import (
+    AnswerCheck,
+    Calibration,
+    CalibrationRecord,
+    Cell,
+    Host,
+    Manifest,
+    Metrics,
+    Plan,
+    Record,
+    Result,
+    Slo,
+)
 from kit.documents.telemetry import TelemetrySample
-from kit.storage.archive import ArchiveError, unpack
+from kit.storage.archive import DEFAULT, ArchiveError, unpack
+from kit.storage.calibration_file import MOST, calibration_record_from
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
 from kit.storage.names import (
     ATTEMPTS,
+    CALIBRATED,
     CALIBRATION,
     CELL,
     CELLS,
@@ -103,7 +117,7 @@ class Evidence:
     """Everything there is to judge. `read` says how many things each reading rule looked at.
 
     `attempts` are what cells left that were measured again, by the id of the cell and then by number.
-    `look` are the samples of the idle machine.
+    `look` are the samples of the idle machine, `calibrated` the requests of the calibration.
     """
 
     source: Literal["bundle", "run"]
@@ -117,6 +131,7 @@ class Evidence:
     cells: Mapping[str, CellFiles] = field(default_factory=dict)
     attempts: Mapping[str, Mapping[int, CellFiles]] = field(default_factory=dict)
     look: tuple[TelemetrySample, ...] | None = None
+    calibrated: tuple[CalibrationRecord, ...] | None = None
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
 
@@ -157,6 +172,7 @@ def _open(
         cells={name: reader.cell(name, f"{CELLS}/{name}") for name in _folders(files, CELLS)},
         attempts=_attempts(reader),
         look=reader.samples(TELEMETRY),
+        calibrated=reader.lines(CALIBRATED, calibration_record_from, *MOST),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )
@@ -189,14 +205,14 @@ class _Reader:
             id=name,
             folder=folder,
             cell=self.document(f"{folder}/{CELL}", Cell, "cell"),
-            records=self._lines(f"{folder}/{RECORDS}", record_from, quick=quick_record),
-            texts=self._lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
-            checks=self._lines(f"{folder}/{CORRECT}", self._answer, max_lines=MAX_ANSWERS),
+            records=self.lines(f"{folder}/{RECORDS}", record_from, quick=quick_record),
+            texts=self.lines(f"{folder}/{TEXTS}", lambda value, where: typed(Text, value, where)),
+            checks=self.lines(f"{folder}/{CORRECT}", self._answer, max_lines=MAX_ANSWERS),
             samples=self.samples(f"{folder}/{TELEMETRY}"),
         )
 
     def samples(self, name: str) -> tuple[TelemetrySample, ...] | None:
-        return self._lines(name, sample_from, max_line_bytes=MAX_LINE_BYTES, max_lines=MAX_SAMPLES)
+        return self.lines(name, sample_from, max_line_bytes=MAX_LINE_BYTES, max_lines=MAX_SAMPLES)
 
     def document(self, name: str, cls: type[T], schema: str) -> T | None:
         """One JSON document: strict JSON, its schema, its type, and written as the kit writes it."""
@@ -228,14 +244,14 @@ class _Reader:
         self._check(value, "answer", where)
         return typed(AnswerCheck, value, where)
 
-    def _lines(
+    def lines(
         self,
         name: str,
         convert: Convert[T],
-        *,
-        quick: Callable[[bytes], T | None] = lambda _: None,
         max_line_bytes: int = MAX_RECORD_LINE_BYTES,
         max_lines: int = MAX_LINES,
+        max_bytes: int = DEFAULT.member_bytes,
+        quick: Callable[[bytes], T | None] = lambda _: None,
     ) -> tuple[T, ...] | None:
         """The lines of a JSONL file, each converted before the next is parsed; the first bad one refuses the file.
 
@@ -247,6 +263,8 @@ class _Reader:
         canonical = True
         rule = STRICT
         try:
+            if len(self.files[name]) > max_bytes:
+                raise StrictError(name, "", f"is larger than {max_bytes} bytes")
             for number, line in jsonl_lines(
                 self.files[name], name, max_line_bytes=max_line_bytes, max_lines=max_lines
             ):

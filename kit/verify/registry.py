@@ -17,7 +17,17 @@ from kit.verify import (
     rules_time,
     rules_tokens,
 )
-from kit.verify.circumstances import boot, environment, figures, machine, platform, tail
+from kit.verify.circumstances import (
+    boot,
+    calibrated,
+    environment,
+    figures,
+    logs,
+    machine,
+    platform,
+    recipes,
+    tail,
+)
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -32,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     *rules_attempts.RULES,
     *rules_containers.RULES,
     *environment.RULES,
+    *recipes.RULES,
     *rules_metrics.RULES,
     *rules_time.RULES,
     *boot.RULES,
@@ -40,7 +51,9 @@ RULES: tuple[Rule, ...] = (
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *figures.RULES,
+    *logs.RULES,
     *rules_calibration.RULES,
+    *calibrated.RULES,
     *rules_telemetry.RULES,
     *physics.RULES,
     *rules_forensic.RULES,

@@ -1,7 +1,7 @@
 """Rules about the calibration of the load generator: that it was done, and that its figures fit each other.
 
-The records it was made from are not kept, so its figures cannot be made again: they are evidence of care, not
-proof. What follows from them (which points hold, the ceiling, the marks on cells) is recomputed.
+Whether the figures follow from the requests that were kept is asked in kit.verify.circumstances.calibrated. Here
+what follows from the figures is recomputed: which points hold, the ceiling, the marks on cells.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from kit.documents import Cell, ManifestFile, Plan
 from kit.storage.bundle import kind_of
-from kit.storage.names import CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
+from kit.storage.names import CALIBRATED, CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
@@ -85,6 +85,8 @@ def files_expected(evidence: Evidence) -> Steps:
     yield len(evidence.files)
     yield from (Issue(p.where, p.message) for p in evidence.problems if p.rule == EXPECTED)
     required = always | _required(evidence)
+    if evidence.calibration is not None and evidence.calibration.records_sha256 is not None:
+        required.add(CALIBRATED)
     allowed = always | (_allowed(evidence.plan, evidence.files) if evidence.plan else evidence.files.keys())
     for name in sorted(required - evidence.files.keys()):
         yield Issue(name, "is missing")

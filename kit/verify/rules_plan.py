@@ -88,15 +88,19 @@ def _model_faults(plan: Plan) -> Iterator[str]:
 
 def _method_faults(plan: Plan) -> Iterator[str]:
     """Who leaves the method out has older rules for the numbers: not in a plan that can be told to be newer."""
-    release = _RELEASE.match(plan.kit_version)
-    later = release is None or tuple(map(int, release.groups())) > LAST_WITH_ONE_METHOD
-    if later and plan.method < NEWEST_METHOD:
+    if is_later(plan.kit_version, LAST_WITH_ONE_METHOD) and plan.method < NEWEST_METHOD:
         told = "is left out" if plan.method == 1 else f"is {plan.method}"
         yield f"{told}, but kit {plan.kit_version} measures by {NEWEST_METHOD}"
     if plan.method > 1:
         return
     if plan.server_memory_bytes is not None:
         yield "is left out, but the plan has a limit of memory, which came with the second one"
+
+
+def is_later(kit_version: str, release: tuple[int, int, int]) -> bool:
+    """Whether a plan is of a later kit; one that names no version that can be read is."""
+    found = _RELEASE.match(kit_version)
+    return found is None or tuple(map(int, found.groups())) > release
 
 
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")

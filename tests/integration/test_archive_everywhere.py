@@ -90,7 +90,9 @@ def starts(path: str) -> bool:
 @pytest.mark.parametrize(
     "other", other_pythons()[-1:] or [pytest.param("", marks=pytest.mark.skip("no other Python"))]
 )
-def test_the_archive_is_the_same_under_the_newest_python(other: str, run_folder: Path, tmp_path: Path) -> None:
+def test_the_archive_is_the_same_under_the_newest_python(
+    other: str, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The identity is the same with any compressor; the archive with any zlib, but not with zlib-ng."""
     subprocess.run([other, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv" / "bin" / "python"
@@ -98,5 +100,7 @@ def test_the_archive_is_the_same_under_the_newest_python(other: str, run_folder:
     subprocess.run(install, check=True)
     wanted = pack_files(good_files())
     identity, archive, is_zlib_ng = packed(python, run_folder)
+    with capsys.disabled():
+        print(f"\npacked by {other}{' with zlib-ng' if is_zlib_ng == 'True' else ''}")
     assert identity == wanted.identity
     assert is_zlib_ng == "True" or archive == sha256(wanted.data).hexdigest()

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from kit.catalogue import model
 from kit.collection.entry import opened_bundle
 from kit.collection.layout import ARCHIVE, SIGNERS, place, signature_of
-from kit.documents import Host, Plan
+from kit.documents import Calibration, Host, Plan
 from kit.documents.index import IndexEntry, IndexFindings, IndexMachine, IndexSigner
 from kit.documents.study import Machine, Study
 from kit.plan.correctness import load_suite
@@ -106,11 +106,15 @@ def _standing_at(spot: Spot) -> Iterator[None]:
         patch.object(good_bundle, "good_host", lambda: host),
         patch.object(
             good_bundle,
-            "good_calibration",
-            lambda levels: replace(calibrations.good_calibration(levels), cpus=spot.cpus),
+            "recorded_calibration",
+            lambda levels: _of_cpus(calibrations.recorded_calibration(levels), spot.cpus),
         ),
     ):
         yield
+
+
+def _of_cpus(made: tuple[Calibration, bytes], cpus: int) -> tuple[Calibration, bytes]:
+    return replace(made[0], cpus=cpus), made[1]
 
 
 def spot_bundle(spot: Spot) -> bytes:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from kit.catalogue import model
-from kit.documents import Calibration, Cell, CellFailure, ErrorSpread, Host, Plan, Record
+from kit.documents import Calibration, Cell, CellFailure, ErrorSpread, Host, LogFacts, Plan, Record
 from kit.metrics.accuracy import proven
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan
@@ -179,6 +179,15 @@ CLOSED: tuple[Closed, ...] = (
     _c("container.environment", "another library", with_environment(LLAMACPP, LD_PRELOAD="/tmp/fast.so")),
     _c("container.environment", "other modules", with_environment(VLLM, PYTHONPATH="/tmp")),
     _c("container.dockerfile", "another Dockerfile", in_labels(VLLM, dockerfile=OTHER)),
+    _c("container.recipe", "another recipe", in_labels(VLLM, recipe=OTHER)),
+    _c("container.recipe", "none at all", in_labels(VLLM, recipe=None)),
+    _m("evidence.log", "another build in the log", in_server(log=LogFacts(("b2-abc",)))),
+    _c(
+        "evidence.log",
+        "another build than the image has",
+        in_server_of(LLAMACPP, version="b9-abc", log={"versions": ["b9-abc"]}),
+    ),
+    _c("evidence.log", "a GPU in the log of a CPU", in_server_of(VLLM, log={"devices": ["cuda"]})),
     _c("container.dockerfile", "of no version", in_labels(VLLM, dockerfile=None, kit_version=None)),
     _c("container.version", "of a later kit", in_labels(VLLM, kit_version="9.0.0")),
     _c("container.run", "of another run", in_labels(LAST, run="better")),

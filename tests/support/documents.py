@@ -11,7 +11,7 @@ from kit.reference.truth import Truth
 from kit.report.examination import Examination, Judged
 from kit.strict.decode import plain
 from tests.support import studies
-from tests.support.calibrations import good_calibration, good_point
+from tests.support.calibrations import good_calibration, good_point, recorded_load
 from tests.support.documents_compared import COMPARED
 from tests.support.documents_index import INDEX
 from tests.support.documents_judged import JUDGED
@@ -260,6 +260,7 @@ MODELS: dict[str, Any] = {
     **COMPARED,
     **VERIFIED,
     "answer": ANSWER,
+    "calibrated": recorded_load(0, 1, 200.0)[0],
     "calibration": CALIBRATION,
     "cell": CELL,
     "examination": EXAMINATION,

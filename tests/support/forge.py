@@ -31,9 +31,10 @@ from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.storage.archive import pack
 from kit.storage.bundle import make_manifest, pack_files
-from kit.storage.names import CALIBRATION, MANIFEST, TELEMETRY
+from kit.storage.names import CALIBRATED, CALIBRATION, MANIFEST, TELEMETRY
 from kit.storage.telemetry_file import sample_from
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json
+from tests.support.calibrations import calibration_files
 from tests.support.good_bundle import Files, good_files, jsonl
 
 T = TypeVar("T")
@@ -203,7 +204,33 @@ def in_plan(change: Callable[[Plan], Plan]) -> Change:
 
 
 def in_calibration(change: Callable[[Calibration], Calibration]) -> Change:
-    return value_of(CALIBRATION, Calibration, change)
+    """Change calibration.json; where its figures are others then, the requests are not kept: they would tell."""
+
+    def apply(files: Files) -> None:
+        before = read(files, CALIBRATION, Calibration)
+        value_of(CALIBRATION, Calibration, change)(files)
+        after = read(files, CALIBRATION, Calibration)
+        if (before.points, before.steps) != (after.points, after.steps):
+            value_of(CALIBRATION, Calibration, without_records)(files)
+            del files[CALIBRATED]
+
+    return apply
+
+
+def without_records(found: Calibration) -> Calibration:
+    """As a kit leaves it that keeps the figures alone."""
+    points, steps = ([replace(each, window=None) for each in series] for series in (found.points, found.steps))
+    return replace(found, points=tuple(points), steps=tuple(steps), records_sha256=None)
+
+
+def calibrated_so(made: tuple[Calibration, bytes]) -> Change:
+    """Another calibration with its requests, e.g. of `tests.support.calibrations.assembled`."""
+
+    def apply(files: Files) -> None:
+        files |= calibration_files(made)
+        derive(files)
+
+    return apply
 
 
 def in_cell(change: Callable[[Cell], Cell], cell: str = BATCHED) -> Change:

@@ -167,7 +167,7 @@ def backwards(manifest: Any) -> None:
 
 def uncalibrated(files: Files) -> None:
     """A run with --no-calibrate, honest about it."""
-    drop("calibration.json")(files)
+    drop("calibration.json", "calibration.jsonl")(files)
     in_plan(lambda plan: replace(plan, calibrate=False))(files)
 
 
@@ -198,6 +198,28 @@ def worse_gaps(found: Calibration) -> Calibration:
     spread = replace(first.accuracy.gap_error_ms, p99=1.5, max=1.5)
     points = (replace(first, accuracy=replace(first.accuracy, gap_error_ms=spread)), *found.points[1:])
     return replace(found, points=points)
+
+
+def without_requests(found: Calibration) -> Calibration:
+    """The figures of the first point as they are, with one digit more."""
+    first = found.points[0]
+    return replace(found, points=(replace(first, tok_s=first.tok_s + 0.001), *found.points[1:]))
+
+
+def unnamed(found: Calibration) -> Calibration:
+    return replace(found, records_sha256=None)
+
+
+def longer_window(found: Calibration) -> Calibration:
+    first = found.points[0]
+    assert first.window is not None
+    window = replace(first.window, end_ns=first.window.end_ns + MS)
+    return replace(found, points=(replace(first, window=window), *found.points[1:]))
+
+
+def without_last(data: bytes) -> bytes:
+    """Without the last line."""
+    return data[: data.rstrip(b"\n").rfind(b"\n") + 1]
 
 
 def higher_ceiling(found: Calibration) -> Calibration:

@@ -13,7 +13,7 @@ from kit.documents import Cell, CellPlan, Phase, Plan
 from kit.metrics.results import make_result
 from kit.storage.names import attempt_folder
 from kit.strict import plain, write_json
-from tests.support.calibrations import START_NS, good_calibration
+from tests.support.calibrations import START_NS, calibration_files, recorded_calibration
 from tests.support.forge import BATCHED, SERIAL, archive_of, read
 from tests.support.good_bundle import Files, good_cell, good_host, good_look, good_plan, jsonl
 from tests.support.telemetry import Machine
@@ -36,7 +36,7 @@ def run_of_attempts(kinds: Kinds, plan: Plan) -> Files:
     A cell of no kinds at all was never begun.
     """
     files: Files = {"plan.json": write_json(plain(plan)), "host.json": write_json(plain(good_host()))}
-    files |= {"telemetry.jsonl": jsonl(good_look()), "calibration.json": write_json(plain(good_calibration()))}
+    files |= {"telemetry.jsonl": jsonl(good_look()), **calibration_files(recorded_calibration())}
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
@@ -56,7 +56,8 @@ def run_of_attempts(kinds: Kinds, plan: Plan) -> Files:
 def result_of(files: Files, cells: Mapping[str, Cell]) -> bytes:
     """result.json of these cells under the plan that is there."""
     plan = read(files, "plan.json", Plan)
-    return write_json(plain(make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, good_calibration())))
+    digest = sha256(files["plan.json"]).hexdigest()
+    return write_json(plain(make_result(plan, digest, cells, recorded_calibration()[0])))
 
 
 def _attempt(plan: Plan, planned: CellPlan, start_ns: int, kind: Kind) -> tuple[Cell, Files]:

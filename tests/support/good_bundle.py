@@ -16,6 +16,7 @@ from kit.documents import (
     CellPlan,
     Host,
     LoadFacts,
+    LogFacts,
     Phase,
     Plan,
     Record,
@@ -40,7 +41,7 @@ from kit.strict import plain, write_json, write_jsonl_line
 from kit.telemetry.watching import INTERVAL_NS
 from kit.timestamps import utc_text
 from kit.verify.forensics.limits import MIN_TICK_SAMPLES, TICK_NS
-from tests.support.calibrations import START_NS, good_calibration
+from tests.support.calibrations import START_NS, calibration_files, recorded_calibration
 from tests.support.telemetry import Machine, samples_of
 from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
 
@@ -124,6 +125,7 @@ def _server(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int, records: Seq
         model_sha256=plan.model.sha256,
         counters_before={"prompt_tokens": 120, "completion_tokens": 90},
         counters_after={"prompt_tokens": 120 + asked, "completion_tokens": 90 + made},
+        log=LogFacts(("b1-abc",)),
     )
 
 
@@ -252,8 +254,8 @@ def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
     plan_bytes = write_json(plain(plan))
     files: Files = {"plan.json": plan_bytes, "host.json": write_json(plain(good_host()))}
     files["telemetry.jsonl"] = jsonl(good_look())
-    calibration = good_calibration(plan.workload.concurrencies)
-    files["calibration.json"] = write_json(plain(calibration))
+    calibration, requests = recorded_calibration(plan.workload.concurrencies)
+    files |= calibration_files((calibration, requests))
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:

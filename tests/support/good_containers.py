@@ -15,7 +15,7 @@ from typing import Any
 
 from kit import __version__
 from kit.catalogue import model
-from kit.documents import Cell, CellPlan, Entry, LoadFacts, Phase, Plan, ServerFacts, Window
+from kit.documents import Cell, CellPlan, Entry, LoadFacts, LogFacts, Phase, Plan, ServerFacts, Window
 from kit.documents.container import ContainerFacts
 from kit.documents.host import EngineFacts
 from kit.documents.phases import PHASES
@@ -34,8 +34,9 @@ from kit.stream.record import record
 from kit.strict import plain, write_json
 from kit.timestamps import utc_ns, utc_text
 from kit.verify.circumstances.environment import dockerfile
+from kit.verify.circumstances.recipes import known_recipe
 from kit.verify.expected import image_inputs, image_tag
-from tests.support.calibrations import START_NS, good_calibration
+from tests.support.calibrations import START_NS, calibration_files, recorded_calibration
 from tests.support.forge import Change, document
 from tests.support.good_bundle import Files, good_checks, good_host, good_look, jsonl, with_telemetry
 from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
@@ -85,6 +86,7 @@ def container_facts(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int) -> C
         labels={
             "org.kit.cell": cell.id,
             "org.kit.dockerfile": sha256(dockerfile(entry.runtime, entry.variant)).hexdigest(),
+            "org.kit.recipe": str(known_recipe(entry.runtime, entry.variant, "source", entry.image)),
             "org.kit.inputs": json.dumps(inputs_of(entry), sort_keys=True),
             "org.kit.kit_version": __version__,
             "org.kit.role": "server",
@@ -116,6 +118,7 @@ def _server(plan: Plan, cell: CellPlan, container: ContainerFacts, span_ns: tupl
         counters_after=None,
         device="cpu",
         container=container,
+        log=LogFacts(("b0-0c1e57098",), ("cpu",) if entry.runtime == "vllm" else ()),
     )
 
 
@@ -189,11 +192,11 @@ def _cell(plan: Plan, planned: CellPlan, start_ns: int) -> tuple[Cell, Files]:
 @cache
 def container_files() -> Mapping[str, bytes]:
     """The files of the good run in containers, by name."""
-    plan, calibration = container_plan(), good_calibration()
+    plan, (calibration, requests) = container_plan(), recorded_calibration()
     files: Files = {
         "plan.json": write_json(plain(plan)),
         "host.json": write_json(plain(replace(good_host(), engine=ENGINE))),
-        "calibration.json": write_json(plain(calibration)),
+        **calibration_files((calibration, requests)),
         "telemetry.jsonl": jsonl(good_look()),
     }
     cells: dict[str, Cell] = {}

@@ -13,7 +13,7 @@ from kit.plan.extension import deciding
 from kit.plan.plan import cell_order
 from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
-from tests.support.calibrations import START_NS, good_calibration
+from tests.support.calibrations import START_NS, recorded_calibration
 from tests.support.good_bundle import Files, good_cell, good_files, good_plan
 from tests.support.toy_server import MS
 
@@ -53,7 +53,8 @@ def decided_files(
         files |= {f"cells/{name}/{part}": data for part, data in more.items()}
         files[f"cells/{name}/cell.json"] = write_json(plain(cell))
     digest = sha256(files["plan.json"]).hexdigest()
-    result = make_result(plan, digest, {name: cell for name, (cell, _) in cells.items()}, good_calibration())
+    measured = {name: cell for name, (cell, _) in cells.items()}
+    result = make_result(plan, digest, measured, recorded_calibration()[0])
     files["result.json"] = write_json(plain(result))
     return files
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kit.documents import Cell, CellFailure, Host, Record, Window
+from kit.documents import Calibration, Cell, CellFailure, Host, Record, Window
 from kit.metrics.clocks import CLOCK_SET
 from kit.verify.known import known_model
 from tests.support.closed_holes import CLOSED, of_kit
@@ -63,6 +63,7 @@ from tests.support.forgeries import (
     in_step,
     late,
     leave_out_cell,
+    longer_window,
     lost_day,
     lost_day_before,
     many_replicates,
@@ -89,8 +90,11 @@ from tests.support.forgeries import (
     unanswered,
     uncalibrated,
     unjudged,
+    unnamed,
     unseen,
+    without_last,
     without_last_line,
+    without_requests,
     without_setting,
     without_telemetry,
     worse_gaps,
@@ -323,6 +327,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("calibration.consistent", "steps elsewhere", in_step(concurrency=1, expected_tok_s=400.0)),
     _m("calibration.consistent", "a day that does not exist", in_calibration(lost_day_before)),
     _m("files.expected", "no calibration", drop("calibration.json")),
+    _m("files.expected", "no requests of the calibration, though it names them", drop("calibration.jsonl")),
+    _m("calibration.records", "figures alone", in_calibration(without_requests)),
+    _m("calibration.records", "its requests not named", value_of("calibration.json", Calibration, unnamed)),
+    _m("calibration.recomputed", "one figure", value_of("calibration.json", Calibration, worse_gaps)),
+    _m("calibration.recomputed", "another window", value_of("calibration.json", Calibration, longer_window)),
+    _m("calibration.recomputed", "other requests", _sub("calibration.jsonl", b'"arrived":[5', b'"arrived":[4')),
+    _m("calibration.recomputed", "the last request left out", raw("calibration.jsonl", without_last)),
     _a("attempts.replayed", "the first attempt left out", without_attempt(SERIAL, 1)),
     _a("attempts.replayed", "a disturbed attempt that counts", moved(f"attempts/{SERIAL}.2", f"cells/{SERIAL}")),
     Mutation("attempts.replayed", "set aside undisturbed", lambda: ended_so({SERIAL: ("quiet", "quiet")})),

@@ -19,8 +19,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document only.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print no progress, only results and errors.")
+MAX_SEED = 10**15  # what plans and loads can hold (schemas/common.v1.json)
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**53), help="Seed for prompts, salts, lengths and arrivals."
+    "--seed", type=click.IntRange(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."
 )
 processes_option = click.option(
     "--processes", type=click.IntRange(1, 256), metavar="P", help="Load generator processes. Default 1."

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from kit import __version__
 from kit.assets import asset
+from kit.errors import KitError
 from kit.runtimes.launch import image_variant
 from kit.verify.evidence import Evidence
 from kit.verify.expected import LABEL, planned_container
@@ -80,7 +81,7 @@ def dockerfile(runtime: str, variant: str) -> bytes:
     """The kit's own Dockerfile of an image; nothing if it has none."""
     try:
         return asset("images", runtime, f"{variant}.Dockerfile").read_bytes()
-    except OSError:
+    except (OSError, KitError):
         return b""
 
 

@@ -113,7 +113,7 @@ def _bound(entry: Entry, host: Host, size: int) -> Bound | None:
     if not cards or len(known) < len(cards):
         return None
     return Bound(
-        known[0].name,
+        known[0].told,
         MARGIN * sum(card.memory_gb_s for card in known) * 1e9,
         MARGIN * sum(card.tera_operations or 0.0 for card in known) * 1e12,
     )
@@ -123,7 +123,7 @@ def _cpu_bound(found: Device, host: Host, size: int) -> Bound:
     cached = size < CACHES * found.cache_mb * 1_000_000 * found.sockets
     each = (found.operations_per_cycle or 0) * (found.max_ghz or 0.0) * 1e9
     bytes_s = None if cached else MARGIN * found.sockets * found.memory_gb_s * 1e9
-    return Bound(found.name, bytes_s, MARGIN * host.cpus * each)
+    return Bound(found.told, bytes_s, MARGIN * host.cpus * each)
 
 
 def _too_fast(loaded: Loaded, bound: Bound, size: Size) -> Iterator[str]:

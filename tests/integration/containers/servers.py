@@ -14,8 +14,9 @@ from kit.documents.container import ContainerSpec, Mount, Tmpfs
 from kit.engines.docker.client import RUN_LABEL
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.process import ProcessEngine
+from kit.plan.calibration_load import calibration_load
 from kit.plan.prompts import load_prompts
-from kit.run.calibrate import calibration_load, reference_spec
+from kit.run.calibrate import reference_spec
 from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import write_load
 

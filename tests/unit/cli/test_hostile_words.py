@@ -19,7 +19,7 @@ import pytest
 from kit.assets import asset
 from kit.cli._shared.progress import LoadProgress, transfer
 from kit.cli.images import lines
-from kit.documents import CellFailure, FailureReason, Failures, Plan
+from kit.documents import CellFailure, FailureReason, Failures, LogFacts, Plan
 from kit.output import checked_output
 from tests.support.forge import (
     BATCHED,
@@ -143,7 +143,7 @@ def test_a_run_of_somebody_else(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every command that reads runs."""
-    versions = [in_server(cell, version=EVIL) for cell in CELL_NAMES]  # one in all cells of an entry
+    versions = [in_server(cell, version=EVIL, log=LogFacts((EVIL,))) for cell in CELL_NAMES]  # one in all cells of an entry
     folder = written(tmp_path, CHANGES["title"], *versions)
     assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:

@@ -42,7 +42,7 @@ def imported(tmp_path: Path) -> str:
 def doubted(tmp_path: Path) -> str:
     """A run that was planned without a calibration: all of it is suspect."""
     plan = replace(good_plan(), calibrate=False)
-    files = {name: data for name, data in run_files({}).items() if name != "calibration.json"}
+    files = {name: data for name, data in run_files({}).items() if not name.startswith("calibration.")}
     files["plan.json"] = write_json(plain(plan))
     cells = {one.id: typed(Cell, json.loads(files[f"cells/{one.id}/cell.json"]), one.id) for one in plan.cells}
     made = make_result(plan, sha256(files["plan.json"]).hexdigest(), cells, None)

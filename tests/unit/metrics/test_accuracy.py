@@ -10,11 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.documents import Accuracy, CalibrationPoint, ErrorSpread, Fault, Metrics, Record, Window
+from kit.documents import (
+    Accuracy,
+    CalibrationPoint,
+    CalibrationRecord,
+    ErrorSpread,
+    Fault,
+    Metrics,
+    Record,
+    Window,
+)
 from kit.metrics.accuracy import (
     accuracy,
     arrived_tok_s,
     calibration_point,
+    calibration_records,
     error_spread,
     faults,
     pace,
@@ -47,7 +57,12 @@ def measured(chunks_ms: tuple[float, ...], id_: int = 0, salt: str = SALT, sent_
 def found(*records: Record, truth: Truth | None = None) -> Accuracy:
     """The accuracy of these records against one truth, by its salt."""
     truths = {SALT: truth or truth_of(TIMES_MS)}
-    return accuracy(records, truths, WINDOW, ORIGIN_NS)
+    return accuracy(calibration_records(0, records, truths, ORIGIN_NS), WINDOW)
+
+
+def seen(*records: Record) -> list[CalibrationRecord]:
+    """What is kept of records of which the endpoint knows nothing."""
+    return calibration_records(0, records, {}, ORIGIN_NS)
 
 
 # --- errors ---------------------------------------------------------------------------------------------
@@ -118,9 +133,9 @@ def test_the_lag_of_sending_is_kept() -> None:
 
 def test_the_pace_is_that_of_the_streams_while_they_stream() -> None:
     """Three gaps of 5 ms are 200 tokens/s; a stream of one chunk has no pace."""
-    assert pace([measured(TIMES_MS)], WINDOW, 200.0) == 1.0
-    assert pace([measured(TIMES_MS)], WINDOW, 400.0) == 0.5
-    assert pace([measured((50,))], WINDOW, 200.0) is None
+    assert pace(seen(measured(TIMES_MS)), WINDOW, 200.0) == 1.0
+    assert pace(seen(measured(TIMES_MS)), WINDOW, 400.0) == 0.5
+    assert pace(seen(measured((50,))), WINDOW, 200.0) is None
 
 
 def test_the_pace_is_over_the_answers_that_were_sent_in_the_window() -> None:
@@ -128,20 +143,20 @@ def test_the_pace_is_over_the_answers_that_were_sent_in_the_window() -> None:
     slow = replace(measured((50, 150, 250)), outcome="failed")
     late = measured((1050, 1150, 1250), sent_ms=1000)
     two = measured((50, 60))
-    assert pace([two, slow, late], WINDOW, 100.0) == 1.0
-    assert pace([two, measured((50, 70))], WINDOW, 100.0) == 0.666667
-    assert pace([slow, late], WINDOW, 100.0) is None
-    assert pace([two], WINDOW, 300.0) == 0.333333
+    assert pace(seen(two, slow, late), WINDOW, 100.0) == 1.0
+    assert pace(seen(two, measured((50, 70))), WINDOW, 100.0) == 0.666667
+    assert pace(seen(slow, late), WINDOW, 100.0) is None
+    assert pace(seen(two), WINDOW, 300.0) == 0.333333
 
 
 def test_throughput_has_three_digits() -> None:
     """Of a fraction that does not end."""
-    assert arrived_tok_s([measured(TIMES_MS)], Window(0, 3000 * MS)) == 1.333
+    assert arrived_tok_s(seen(measured(TIMES_MS)), Window(0, 3000 * MS)) == 1.333
 
 
 def test_what_arrived_outside_the_window_is_not_throughput() -> None:
     """Two of four chunks in a window of 10 ms."""
-    assert arrived_tok_s([measured(TIMES_MS)], Window(50 * MS, 60 * MS)) == 200.0
+    assert arrived_tok_s(seen(measured(TIMES_MS)), Window(50 * MS, 60 * MS)) == 200.0
 
 
 GOOD = good_point(4)
@@ -173,11 +188,12 @@ def test_a_point_holds_or_says_why_not(point: CalibrationPoint, expected: tuple[
 
 def test_a_point_is_made_from_records_and_truth() -> None:
     """Verdict, expected and real rate together."""
-    point = calibration_point(1, 200.0, [measured(TIMES_MS)], {SALT: truth_of(TIMES_MS)}, WINDOW, ORIGIN_NS)
+    kept = calibration_records(3, [measured(TIMES_MS)], {SALT: truth_of(TIMES_MS)}, ORIGIN_NS)
+    point = calibration_point(1, 200.0, kept, WINDOW)
     assert (point.ok, point.faults, point.expected_tok_s, point.tok_s, point.pace) == (True, (), 200.0, 4.0, 1.0)
     assert (point.concurrency, point.rate_tok_s) == (1, 200.0)
     assert point.accuracy == found(measured(TIMES_MS))
-    two = calibration_point(2, 300.0, [measured(TIMES_MS)], {SALT: truth_of(TIMES_MS)}, WINDOW, ORIGIN_NS)
+    two = calibration_point(2, 300.0, kept, WINDOW)
     assert (two.ok, two.faults, two.expected_tok_s) == (False, ("pace",), 600.0)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,19 +15,14 @@ from kit.documents import Calibration, LoadFacts, Window
 from kit.documents.container import Accelerator
 from kit.engines.protocol import OnLine
 from kit.errors import EngineError, InputError
+from kit.metrics.accuracy import calibration_point
+from kit.plan.calibration_load import calibration_load, output_tokens, run_window, stream_s
 from kit.reference.truth import Truth, truth_line
-from kit.run.calibrate import (
-    Effort,
-    Step,
-    calibrate,
-    calibration_load,
-    output_tokens,
-    reference_spec,
-    stream_s,
-)
+from kit.run.calibrate import Effort, Step, calibrate, reference_spec
 from kit.runtimes.protocol import ServerSpec
+from kit.storage.calibration_file import calibration_record_from
 from kit.storage.names import FACTS, RECORDS
-from kit.strict import plain, write_json, write_jsonl_line
+from kit.strict import plain, read_jsonl, write_json, write_jsonl_line
 from kit.strict.schema import problems
 from tests.support.fakes import FakeRunning, FakeSampling, TinyServer
 from tests.support.records import MS, make_record
@@ -253,3 +250,36 @@ def test_many_streams_are_slower_where_all_have_a_limit(url: str, tmp_path: Path
     )
     assert [(point.rate_tok_s, point.expected_tok_s) for point in found.points] == [(200, 200), (100, 10_000)]
     assert [step.rate_tok_s for step in found.steps] == [200]
+
+
+def test_the_requests_are_kept_where_somebody_wants_them(url: str, tmp_path: Path) -> None:
+    """A line for each, load by load; the calibration names the file by its sha256 and each point its window."""
+    keep = tmp_path / "kept.jsonl"
+    keep.write_bytes(b"of a calibration that never ended")
+    engine = ReferenceEngine(url)
+    (tmp_path / "scratch").mkdir()
+    found = calibrate((1, 4), 200.0, engine, tmp_path / "scratch", lambda _: None, Effort(max_steps=1), keep=keep)
+    data = keep.read_bytes()
+    lines = [calibration_record_from(value, "kept") for _, value in read_jsonl(data, "kept")]
+    assert [line.load for line in lines] == [0, 1, 2]
+    assert found.records_sha256 == sha256(data).hexdigest()
+    assert [point.window for point in (*found.points, *found.steps)] == [WINDOW] * 3
+    again = calibration_point(4, 200.0, [line for line in lines if line.load == 1], WINDOW)
+    assert replace(again, window=WINDOW) == found.points[1]
+    assert problems(plain(found), "calibration") == []
+
+
+def test_nothing_is_kept_where_nobody_wants_it(url: str, tmp_path: Path) -> None:
+    """Neither digest nor windows, so that the document is as it always was."""
+    found, _ = done(ReferenceEngine(url), tmp_path, steps=1)
+    assert b"records_sha256" not in write_json(plain(found))
+    assert b"window" not in write_json(plain(found))
+
+
+@pytest.mark.parametrize("concurrency", [1, 64, 512])
+def test_the_window_of_a_run_is_that_of_its_load(concurrency: int) -> None:
+    """What a verifier expects of a point and of a step is what the load asks for."""
+    for step, window_ns in ((False, Effort().window_ns), (True, Effort().step_window_ns)):
+        load = calibration_load("http://127.0.0.1:1", concurrency, 200.0, Effort().warmup_ns, window_ns)
+        assert load.window_ns is not None
+        assert run_window(concurrency, step=step) == Window(load.warmup_ns, load.warmup_ns + load.window_ns)

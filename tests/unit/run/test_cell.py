@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.documents import Cell, CellPlan, Window
+from kit.documents import Cell, CellPlan, LogFacts, Window
 from kit.documents.phases import CONTAINER_PHASES
 from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import EngineError, InternalError, PortInUseError
@@ -81,6 +81,24 @@ def stored(folder: Path) -> Cell:
 
 def outcomes(cell: Cell) -> list[tuple[str, str]]:
     return [(phase.name, phase.outcome) for phase in cell.phases]
+
+
+def test_what_the_log_says_of_build_and_device_is_kept(
+    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By allow list: paths in it are not. A log that says nothing is kept as that."""
+    said = "loaded /home/ann/model.gguf\nsrv init: build_info: b7-abc\n"
+    monkeypatch.setattr(type(engine.running), "log_start", lambda _: said)
+    measure_cell(inputs(engine, tmp_path / "a"))
+    server = stored(tmp_path / "a").server
+    assert server is not None
+    assert server.log == LogFacts(("b7-abc",))
+    assert b"ann" not in (tmp_path / "a" / "cell.json").read_bytes()
+    monkeypatch.undo()
+    measure_cell(inputs(engine, tmp_path / "b"))
+    other = stored(tmp_path / "b").server
+    assert other is not None
+    assert other.log == LogFacts()
 
 
 def test_the_order_of_the_phases_is_data() -> None:

@@ -124,7 +124,7 @@ def test_without_calibration_every_measured_cell_is_suspect(
 def test_the_load_generator_is_calibrated_before_the_first_cell(
     plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the plan's concurrencies; the document lies in the run, the records it came from are gone."""
+    """At the plan's concurrencies; document and requests lie in the run, the folder of the loads is gone."""
     asked: list[tuple[tuple[int, ...], float]] = []
     scratch: list[Path] = []
 
@@ -135,10 +135,10 @@ def test_the_load_generator_is_calibrated_before_the_first_cell(
         folder: Path,
         on_step: OnStep,
         before_retry: BeforeRetry,
-        **more: float,
+        **more: object,
     ) -> Calibration:
         before_retry()
-        assert more == {"at_most_tok_s": 10_000, "cpus": 77}
+        assert more == {"at_most_tok_s": 10_000, "cpus": 77, "keep": tmp_path / "run" / "calibration.jsonl"}
         assert acts(engine) == []
         asked.append((levels, rate))
         scratch.append(folder)

@@ -38,6 +38,7 @@ def test_a_good_document_becomes_its_class_again(name: str) -> None:
 
 SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("answer", ("round",), "both", 'expected "single" or "concurrent", found "both"'),
+    ("calibrated", ("left", 0), 0.5, "expected an integer, found 0.5"),
     ("calibration", ("steps", 0, "faults", 0), "slow", 'expected "ttft_error", "gap_error", "lost" or "pace"'),
     ("calibration", ("ceiling", "streams"), 0, "must be at least 1, found 0"),
     ("cell", ("failure",), "x", 'expected an object, found "x"'),

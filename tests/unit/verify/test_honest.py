@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kit.documents import Cell, CellFailure, Finding, Record
+from kit.documents import Calibration, Cell, CellFailure, Finding, Record
 from kit.metrics.suspicion import IDLE_USERS, suspicions
 from kit.verify.evidence import open_run
 from kit.verify.rule import Issue
@@ -28,6 +28,8 @@ from tests.support.forge import (
     in_record,
     path,
     record_fields,
+    value_of,
+    without_records,
 )
 from tests.support.good_bundle import Files, run_files
 from tests.support.sealed import run_verdict
@@ -186,9 +188,12 @@ def of_first_method(cell: Cell) -> Cell:
 def test_a_run_of_the_first_method_is_computed_by_it() -> None:
     """Plan and loads say nothing of a method, and the numbers are those of then."""
     old = [in_cell(lambda cell: replace(of_first_method(cell), telemetry=None), name) for name in CELL_NAMES]
-    unsampled = drop("telemetry.jsonl", *(path(name, "telemetry.jsonl") for name in CELL_NAMES))
+    bare = value_of("calibration.json", Calibration, without_records)
+    unsampled = drop(
+        "calibration.jsonl", "telemetry.jsonl", *(path(name, "telemetry.jsonl") for name in CELL_NAMES)
+    )
     of_then = in_plan(lambda plan: replace(plan, method=1))
-    files = changed_files(of_kit("0.1.0"), of_then, *old, unsampled)
+    files = changed_files(of_kit("0.1.0"), of_then, *old, unsampled, bare)
     assert b'"method"' not in files["plan.json"] + files[path(BATCHED)]
     assert b"coalesced_share" not in files[path(BATCHED)]
     assert {finding.rule for finding in found(files)} == {"kit.version"}

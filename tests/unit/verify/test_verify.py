@@ -69,9 +69,9 @@ def test_a_good_bundle_has_no_finding_and_every_rule_looked_at_something() -> No
 def test_each_rule_says_how_many_things_it_looked_at() -> None:
     """A rule that skips half of them would find half: 4 cells of 2 entries, 47 requests, 2 of them cut."""
     found = dict(bundle_verdict(good_bundle()).checked)
-    expected = {"archive.canonical": 1, "archive.manifest": 25, "files.expected": 26, "json.canonical": 26}
-    # 5 + 4 files; 94 + 32 lines of answers, 71 of telemetry
-    expected |= {"json.strict": 206, "schema.valid": 206, "correct.passed": 32}
+    expected = {"archive.canonical": 1, "archive.manifest": 26, "files.expected": 27, "json.canonical": 27}
+    # 5 + 4 files; 94 + 32 lines of answers, 71 of telemetry, 43 of the calibration
+    expected |= {"json.strict": 249, "schema.valid": 249, "correct.passed": 32}
     expected |= dict.fromkeys(("telemetry.plausible", "telemetry.present", "telemetry.recomputed"), 4)
     expected |= dict.fromkeys(("load.closed_loop", "load.concurrency", "load.schedule", "records.accounting"), 47)
     expected |= dict.fromkeys(("records.complete", "records.outcome", "text.texts", "time.monotonic"), 47)
@@ -94,12 +94,13 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
     expected |= dict.fromkeys(("cell.unproven", "evidence.cache", "evidence.client", "evidence.prompts"), 4)
     expected |= dict.fromkeys(("calibration.plausible", "load.unfinished", "server.exit", "time.boot"), 4)
     expected |= {"physics.device": 1, "physics.load": 2, "physics.decode": 4, "physics.prefill": 45}
+    expected |= {"evidence.log": 4, "calibration.records": 1, "calibration.recomputed": 4}
     expected |= {"evidence.build": 4, "forensic.scaled": 4, "forensic.copy": 44}
     assert found == expected | dict.fromkeys(IDLE, 0)
     contained = bundle_verdict(container_bundle()).checked
     assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
         "container.command": 4, "container.device": 4, "container.image": 6, "container.inputs": 4,
-        "container.times": 4, "container.environment": 4, "container.dockerfile": 4,
+        "container.times": 4, "container.recipe": 4, "container.environment": 4, "container.dockerfile": 4,
         "container.run": 4,
     }  # fmt: skip
 

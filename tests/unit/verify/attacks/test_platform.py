@@ -10,6 +10,7 @@ import pytest
 
 from kit.documents import Host, OutputTokens, Plan
 from kit.documents.pins import Hardware
+from kit.plan.challenge import challenged
 from kit.plan.platforms import platform_names
 from kit.verify.circumstances.platform import plan_options, plan_platform
 from kit.verify.evidence import Evidence
@@ -33,6 +34,13 @@ def workload(**values: Any) -> Callable[[Plan], Plan]:
 def test_the_demo_is_what_it_is() -> None:
     """Nothing is noted, nothing is flagged."""
     assert said(plan_platform, demo_plan()) == said(plan_options, demo_plan()) == []
+
+
+def test_the_seed_that_a_challenge_gives_is_no_difference() -> None:
+    """A board gave the nonce; plan.challenge looks whether the seed follows from it."""
+    plan = challenged(demo_plan(), "0123456789abcdef")
+    assert plan.seed != demo_plan().seed
+    assert said(plan_platform, plan) == said(plan_options, plan) == []
 
 
 def test_what_options_change_is_noted_and_no_more() -> None:
