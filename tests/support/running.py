@@ -50,6 +50,16 @@ def demo_on_one_thread(folder: Path) -> str:
     return str(path)
 
 
+def smol_on_one_thread(folder: Path) -> str:
+    """The path of a platform file: smol, its llama.cpp with one thread, which a busy neighbour cannot hold up."""
+    path = folder / "smol-one-thread.yaml"
+    text = asset("compose", "platforms", "smol.yaml").read_text(encoding="utf-8")
+    words = "settings: {slots: 4, context_tokens_per_slot: 640}"
+    assert text.count(words) == 1
+    path.write_text(text.replace(words, words.replace("{", "{threads: 1, ")), encoding="utf-8")
+    return str(path)
+
+
 def start_kit(
     *arguments: str,
     mark: Path | None = None,

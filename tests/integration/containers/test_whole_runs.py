@@ -28,7 +28,7 @@ from kit.runtimes.protocol import ServedModel, container_server
 from kit.supply.download import fetch
 from tests.integration.containers.cuttable import way_to_the_engine
 from tests.integration.containers.images import built
-from tests.support.running import AT_ONCE, kit, start_kit, wait_until
+from tests.support.running import AT_ONCE, kit, smol_on_one_thread, start_kit, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -165,11 +165,12 @@ def test_a_killed_run_is_cleaned_up_and_goes_on(client: docker.DockerClient, tmp
     """kill -9 in the second cell: `kit clean` removes what is left, `--resume` measures only what is missing."""
     run = tmp_path / "run"
     asked = ("--only", "llamacpp", "--no-calibrate", "--window", "3", "--warmup", "0.5", "--concurrency", "1,2")
-    with start_kit("reproduce", "smol", *SHORT, *asked, "--out", str(run)) as process:
+    smol = smol_on_one_thread(tmp_path)
+    with start_kit("reproduce", smol, *SHORT, *asked, "--out", str(run)) as process:
         wait_until(lambda: (run / "cells/r1-c2-llamacpp/load.json").exists(), "the second load", 300)
         process.send_signal(signal.SIGKILL)
     assert of_the_kit(client)
-    second = kit("reproduce", "smol", *SHORT, *asked, "--out", str(tmp_path / "other"))
+    second = kit("reproduce", smol, *SHORT, *asked, "--out", str(tmp_path / "other"))
     assert second.returncode == 5
     assert "kit clean" in second.stderr
     cleaned = kit("clean")
@@ -186,8 +187,9 @@ def test_a_killed_run_is_cleaned_up_and_goes_on(client: docker.DockerClient, tmp
 def test_ctrl_c_in_the_load_leaves_nothing_on_the_engine(tmp_path: Path) -> None:
     """Exit code 130 and a readable run folder."""
     run = tmp_path / "run"
+    smol = smol_on_one_thread(tmp_path)
     with start_kit(
-        "reproduce", "smol", *SHORT, "--only", "llamacpp", "--no-calibrate", "--window", "30", "--out", str(run)
+        "reproduce", smol, *SHORT, "--only", "llamacpp", "--no-calibrate", "--window", "30", "--out", str(run)
     ) as process:
         wait_until(lambda: (run / "cells/r1-c1-llamacpp/load.json").exists(), "the first load", 300)
         time.sleep(1)
