@@ -120,6 +120,9 @@ ACCEPTING = [
     ["bundle", "--list", "--json"],
     ["claims", "check", "--json", str(asset("results") / "claims.yaml")],
     ["export", "probador", "--json"],
+    ["table", "--format", "csv"],
+    ["table", "--format", "csv", "--rows", "requests"],
+    ["badge"],
 ]
 
 
@@ -143,11 +146,15 @@ def test_a_run_of_somebody_else(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every command that reads runs."""
-    versions = [in_server(cell, version=EVIL, log=LogFacts((EVIL,))) for cell in CELL_NAMES]  # one in all cells of an entry
+    versions = [
+        in_server(cell, version=EVIL, log=LogFacts((EVIL,))) for cell in CELL_NAMES
+    ]  # one in all cells of an entry
     folder = written(tmp_path, CHANGES["title"], *versions)
     assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:
         looked_at(monkeypatch, *arguments, folder)
+    looked_at(monkeypatch, "runs", folder.parent)
+    looked_at(monkeypatch, "runs", "--json", folder.parent)
     looked_at(monkeypatch, "compare", folder, folder)
     looked_at(monkeypatch, "compare", "--json", folder, folder)
     looked_at(monkeypatch, "report", folder, "-o", tmp_path / f"r{EVIL}")
