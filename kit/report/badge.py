@@ -12,7 +12,7 @@ from kit.judge.machines import machine_text
 from kit.metrics.registry import THROUGHPUT
 from kit.text import plain_text
 
-MAX_CHARS = 80
+MAX_CHARS, MAX_ENTRY_CHARS = 80, 30
 COLOURS = {"consistent": "#2e7d32", "self-reported": "#8a6d00", "rejected": "#b3261e"}
 OTHER = "#5f6368"
 _HEIGHT, _PAD, _SIZE = 20, 6, 11
@@ -35,7 +35,8 @@ def badge_of(study: Study, best: BestFigure) -> Badge:
     label = study.label or "imported"
     unit = f" {best.metric.unit}" if best.metric.unit else ""
     name = "" if best.metric.path == THROUGHPUT else f"{best.metric.name} "
-    figure = f"{name}{best.metric.shown(best.value)}{unit}, {users_text(best.users)} ({best.entry})"
+    entry = plain_text(best.entry, MAX_ENTRY_CHARS)
+    figure = f"{name}{best.metric.shown(best.value)}{unit}, {users_text(best.users)} ({entry})"
     title = f"{study.name}: {best.metric.title} {figure}, on {machine_text(study)}; label: {label}"
     return Badge(f"kit {study.name}", f"{figure}, {label}", label, title)
 

@@ -11,7 +11,7 @@ from kit import __version__
 from kit.documents import Calibration, Cell, Host, Plan, Verdict
 from kit.documents.runs import RunLine, RunList
 from kit.errors import KitError
-from kit.judge.machines import gpus_text, machine_of
+from kit.judge.machines import cpu_name, gpus_text, machine_of
 from kit.metrics.results import course_of, is_ahead
 from kit.run.status import status_of
 from kit.storage.archive import unpack
@@ -122,4 +122,5 @@ def host_text(plan: Plan, host: Host) -> str:
     machine = machine_of(host, plan.hardware)
     if machine.gpus:
         return plain_text(gpus_text(machine.gpus))
-    return plain_text(f"{machine.cpu_model or machine.architecture}, {machine.cpus} CPUs")
+    plural = "s" if machine.cpus != 1 else ""
+    return plain_text(f"{cpu_name(machine.cpu_model or machine.architecture)}, {machine.cpus} CPU{plural}")
