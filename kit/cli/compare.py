@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kit.judge.compare import Comparison
 
 PUBLISHED = "published"
+LEAST_WITHIN_PERCENT = 1
 
 
 @click.command("compare")
@@ -27,6 +28,7 @@ PUBLISHED = "published"
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. ttft_ms.p50; repeatable.")
 @click.option("--concurrency", "-c", type=Concurrencies(), help="Only these numbers of users.")
 @click.option("--tolerance", type=Percent(), help="With --against: allowed deviation. Default 10%.")
+@click.option("--within", type=Percent(), help="How much A and B may differ and still be tied. Default 5%.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @json_option
 def command(
@@ -37,13 +39,14 @@ def command(
     metrics: tuple[str, ...],
     concurrency: tuple[int, ...] | None,
     tolerance: float | None,
+    within: float | None,
     markdown: bool,
     as_json: bool,
 ) -> None:
     """Compare A with B, cell by cell: the ratio A / B with its interval and a verdict, or why there is none.
 
     A and B are runs, bundles or imported results; RUN:ENTRY selects one entry, so A and B may be two entries of
-    one run. The verdict is about A: faster, slower, tied (they differ by less than 5 %) or undecided. With
+    one run. The verdict is about A: faster, slower, tied (they differ by less than --within) or undecided. With
     --against published, each published figure is reproduced, not reproduced or not comparable.
 
     Example: kit compare before.tar.gz after.tar.gz -c 1,8
@@ -52,14 +55,15 @@ def command(
     from kit.strict import plain, write_json
 
     if against is not None:
-        _only(b is None and not entries and not metrics and concurrency is None, "B, --entry, --metric or -c")
+        others = entries or metrics or concurrency is not None or within is not None
+        _only(b is None and not others, "B, --entry, --metric, -c or --within")
         comparison = _published(a, against, tolerance)
     elif b is None:
         raise InputError("B is missing.", "Give B, or --against published.")
     else:
         if tolerance is not None:
             raise InputError("--tolerance needs --against published.", "Leave it out: two runs have intervals.")
-        comparison = _studies(a, b, entries, metrics, concurrency)
+        comparison = _studies(a, b, entries, metrics, concurrency, within)
     if as_json:
         show_json(write_json(plain(comparison)))
     else:
@@ -93,9 +97,11 @@ def _studies(
     entries: tuple[str, ...],
     metrics: tuple[str, ...],
     concurrency: tuple[int, ...] | None,
+    within: float | None,
 ) -> Comparison:
     from kit.judge.compare import compare_studies
     from kit.judge.compare.studies import CHOSEN
+    from kit.metrics.limits import EQUIVALENT_PERCENT
 
     (path_a, entry_a), (path_b, entry_b) = _place(a), _place(b)
     pairs = [_pair(text) for text in entries]
@@ -104,7 +110,10 @@ def _studies(
         pairs.append((named[0], named[1]))
     left = _opened(path_a)
     right = left if path_a == path_b else _opened(path_b)
-    return compare_studies(left, right, pairs or None, metrics or CHOSEN, concurrency)
+    percent = EQUIVALENT_PERCENT if within is None else within * 100
+    if percent < LEAST_WITHIN_PERCENT:
+        raise InputError(f"--within {percent:g}% is less than two runs of one thing differ.", "Give 1% or more.")
+    return compare_studies(left, right, pairs or None, metrics or CHOSEN, concurrency, percent)
 
 
 def _place(text: str) -> tuple[Path, str | None]:

@@ -19,7 +19,6 @@ from kit.metrics.student import ARITHMETIC, t_limit, two_sided_p
 
 CONFIDENCE = 0.95
 _LEAST = Decimal(MIN_SPREAD) ** 2  # of the variance of logarithms
-_MARGIN = (1 + Decimal(EQUIVALENT_PERCENT) / 100).ln(ARITHMETIC)
 _FOUR_IN_FIVE = 0.6  # 80 % of a t lie below what 60 % lie within
 
 
@@ -36,7 +35,11 @@ class Interval:
     @property
     def is_equivalent(self) -> bool:
         """Of a ratio: whether the two surely differ by less than counts."""
-        most = 1 + EQUIVALENT_PERCENT / 100
+        return self.lies_within(EQUIVALENT_PERCENT)
+
+    def lies_within(self, percent: float) -> bool:
+        """Of a ratio: whether the two surely differ by less than so much."""
+        most = 1 + percent / 100
         return 1 / most <= self.low and self.high <= most
 
 
@@ -126,13 +129,13 @@ def difference_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     return None if found is None else two_sided_p(*found)
 
 
-def equivalence_p(a: Sequence[float], b: Sequence[float]) -> float | None:
+def equivalence_p(a: Sequence[float], b: Sequence[float], percent: float = EQUIVALENT_PERCENT) -> float | None:
     """How likely the two would seem so alike if they differed by what counts; None where nobody can tell."""
     found = _difference(tuple(a), tuple(b))
     if found is None:
         return None
     with localcontext(ARITHMETIC):
-        room = float((_MARGIN - abs(found.middle)) / found.error)
+        room = float((_margin(percent) - abs(found.middle)) / found.error)
     return two_sided_p(room, found.df) / 2 if room > 0 else 1.0
 
 
@@ -142,11 +145,13 @@ def beyond_p(a: Sequence[float], b: Sequence[float]) -> float | None:
     if found is None:
         return None
     with localcontext(ARITHMETIC):
-        beyond = float((abs(found.middle) - _MARGIN) / found.error)
+        beyond = float((abs(found.middle) - _margin()) / found.error)
     return two_sided_p(beyond, found.df) / 2 if beyond > 0 else 1.0
 
 
-def more_replicates(a: Sequence[float], b: Sequence[float], confidence: float, most: int) -> int | None:
+def more_replicates(
+    a: Sequence[float], b: Sequence[float], confidence: float, most: int, percent: float = EQUIVALENT_PERCENT
+) -> int | None:
     """How many more on each side would tell with a chance of 80 % whether the two differ, or are equivalent.
 
     If the ratio and the spread are what they seem; None if even `most` more would not.
@@ -158,7 +163,7 @@ def more_replicates(a: Sequence[float], b: Sequence[float], confidence: float, m
     pairs = len(a) == len(b)
     with localcontext(ARITHMETIC):
         apart = abs(found.middle)
-        room = max(apart, _MARGIN - apart)
+        room = max(apart, _margin(percent) - apart)
         gaps = _moments([x - y for x, y in zip(_logarithms(a), _logarithms(b), strict=True)])[1] if pairs else None
         for more in range(1, most + 1):
             then = n + more
@@ -168,6 +173,12 @@ def more_replicates(a: Sequence[float], b: Sequence[float], confidence: float, m
             if room >= (t_limit(df, confidence) + t_limit(df, _FOUR_IN_FIVE)) * error:
                 return more
     return None
+
+
+@lru_cache(maxsize=16)
+def _margin(percent: float = EQUIVALENT_PERCENT) -> Decimal:
+    """The difference of logarithms that counts."""
+    return (1 + Decimal(str(percent)) / 100).ln(ARITHMETIC)
 
 
 @lru_cache(maxsize=1 << 12)

@@ -52,4 +52,11 @@ def test_ctrl_c_leaves_nothing_running_and_a_readable_run(moment: str, tmp_path:
     assert statuses[-1] in ("missing", "interrupted")
     if moment != "start":
         assert "interrupted" in statuses
-    assert kit("table", str(run)).returncode == 0
+    shown = kit("table", str(run))
+    assert "Traceback" not in shown.stderr
+    assert FIRST.removeprefix("cells/") in shown.stdout
+    if "measured" in statuses:
+        assert shown.returncode == 0
+    else:  # nothing to verify yet, and it says so
+        assert shown.returncode == 1
+        assert "Rejected by verification" in shown.stdout

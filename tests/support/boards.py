@@ -55,9 +55,9 @@ SPOTS = (
     Spot(EPYC, 2, 8, 2_050_000, GRACE, 1, 12),
     Spot(EPYC, 2, 8, 1_980_000, LINUS, 2, 13),
     Spot(EPYC, 4, 32, 1_400_000, ADA, 3, 14),
-    # the second reproduces the first: windows and replicates enough to be sure of it
-    Spot(XEON, 2, 16, 2_600_000, GRACE, 4, 15, concurrencies=(1,), replicates=5, window_s=2.0),
-    Spot(XEON, 2, 16, 2_605_000, LINUS, 5, 16, concurrencies=(1,), replicates=5, window_s=2.0),
+    # the second reproduces the first: windows long enough for both to be consistent, and replicates enough
+    Spot(XEON, 2, 16, 2_600_000, GRACE, 4, 15, concurrencies=(1,), replicates=5, window_s=5.0),
+    Spot(XEON, 2, 16, 2_605_000, LINUS, 5, 16, concurrencies=(1,), replicates=5, window_s=5.0),
     Spot("Neoverse-N1", 4, 24, 3_100_000, LINUS, 6, 17, "aarch64"),
     Spot("Neoverse-N1", 4, 24, 3_050_000, ADA, 7, 18, "aarch64"),
     Spot("Intel(R) N100", 4, 16, 4_600_000, None, 8, 19),
@@ -75,7 +75,6 @@ def spot_plan(spot: Spot) -> Plan:
         replicates=spot.replicates,
         warmup_s=0.2,
         window_s=spot.window_s,
-        drain_s=5.0,
     )
     suite = load_suite(demo.correctness.name, demo.correctness.level)
     platform = replace(demo, workload=work, model=spot.model)

@@ -10,6 +10,7 @@ from kit.documents.pins import Sparse
 from kit.documents.study import Study
 from kit.judge.compare.ratio import Ratio
 from kit.judge.machines import machine_text
+from kit.metrics.limits import EQUIVALENT_PERCENT
 
 ComparisonOutcome = Literal[
     "faster",
@@ -70,6 +71,7 @@ class Comparison(Sparse):
     `tolerance` is the part by which ours is widened before a published figure must lie in it; None between
     studies.
     `notes` are true of all lines. `two_machines` says by which facts A and B ran on two; empty where on one.
+    Between studies, figures that surely differ by less than `within_percent` are tied.
     """
 
     schema: Literal["kit/comparison/1"]
@@ -80,6 +82,7 @@ class Comparison(Sparse):
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
     two_machines: str = ""
+    within_percent: float = EQUIVALENT_PERCENT
 
 
 def side_of(study: Study) -> Side:

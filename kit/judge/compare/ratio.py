@@ -103,11 +103,13 @@ def no_interval_text(ratio: Ratio) -> str:
     return f"{replicates_text(ratio)}, so no interval"
 
 
-def more_text(ratio: Ratio, a: Sequence[float], b: Sequence[float]) -> str:
+def more_text(
+    ratio: Ratio, a: Sequence[float], b: Sequence[float], within_percent: float = EQUIVALENT_PERCENT
+) -> str:
     """How many more replicates would tell the two apart, or that they are tied, if the ratio is what it seems."""
     if ratio.confidence is None or ratio.value is None:
         return ""
-    more = more_replicates(a, b, ratio.confidence, MOST_MORE)
+    more = more_replicates(a, b, ratio.confidence, MOST_MORE, within_percent)
     really = f"if it really is {number(ratio.value, 2)} x"
     if more is None:
         return f"even {MOST_MORE} more replicates would hardly tell {really}"

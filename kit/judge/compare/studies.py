@@ -19,6 +19,7 @@ from kit.judge.compare.standing import differences, find, other_weights, remarks
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.machines import facts_of_two
 from kit.judge.study import entries_of, median_interval_of, values_of
+from kit.metrics.limits import EQUIVALENT_PERCENT
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
 from kit.text import hint, plain_text
 
@@ -32,10 +33,12 @@ def compare_studies(
     pairs: Sequence[tuple[str, str]] | None = None,
     metrics: Sequence[str] = CHOSEN,
     concurrencies: Sequence[int] | None = None,
+    within_percent: float = EQUIVALENT_PERCENT,
 ) -> Comparison:
     """Every figure of A against the same of B; the verdicts on one metric together err in at most 5 %.
 
     `pairs` are (entry of A, entry of B), by default those of the same name; `concurrencies` limits the levels.
+    Tied are those that differ by less than `within_percent`.
     `InputError` for an entry or a metric that does not exist, and for a study against itself without pairs.
     """
     quantities = [judged_quantity(metric) for metric in dict.fromkeys(metrics)]
@@ -54,11 +57,14 @@ def compare_studies(
     lines = tuple(
         line
         for what in quantities
-        for line in _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what)
+        for line in _judged(
+            [_line(a, b, pair, level, what, why_not) for pair, level in places], what, within_percent
+        )
     )
     notes = remarks(a, b)
     two = "" if same else facts_of_two(a, b)
-    return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes, two)
+    sides = side_of(a), side_of(b)
+    return Comparison("kit/comparison/1", __version__, *sides, None, lines, notes, two, within_percent)
 
 
 def _is_same(a: Study, b: Study) -> bool:
@@ -125,15 +131,15 @@ def _line(a: Study, b: Study, pair: tuple[str, str], level: int, what: Metric, w
     return _Open(line, (values_of(x, what.path), values_of(y, what.path)))
 
 
-def _judged(lines: Sequence[_Open], what: Metric) -> list[Line]:
+def _judged(lines: Sequence[_Open], what: Metric, within_percent: float) -> list[Line]:
     """The lines of one metric with their verdicts."""
-    found = iter(judged([[each.figures] for each in lines if each.figures is not None]))
+    found = iter(judged([[each.figures] for each in lines if each.figures is not None], None, within_percent))
     done = []
     for each in lines:
         line = each.line
         if each.figures is not None:
             (one,) = next(found)
-            verdict, reason = outcome_of(one, each.figures, what)
+            verdict, reason = outcome_of(one, each.figures, what, within_percent)
             line = replace(line, ratio=one.ratio, verdict=verdict, reason=reason)
         done.append(line)
     return done
@@ -152,7 +158,9 @@ def _standing(subject: Subject | None, side: str, what: Metric) -> str:
     return f"{side}: {reason}" if reason else ""
 
 
-def outcome_of(found: Judged, figures: Figures, what: Metric) -> tuple[ComparisonOutcome, str]:
+def outcome_of(
+    found: Judged, figures: Figures, what: Metric, within_percent: float = EQUIVALENT_PERCENT
+) -> tuple[ComparisonOutcome, str]:
     """What A is, against B, and why that is undecided where it is."""
     ratio = found.ratio
     if found.relation == "tied":
@@ -164,4 +172,4 @@ def outcome_of(found: Judged, figures: Figures, what: Metric) -> tuple[Compariso
         return ("better" if good else "worse"), ""
     if ratio.interval is None:
         return "undecided", no_interval_text(ratio)
-    return "undecided", f"not told apart, {range_text(ratio)}; {more_text(ratio, *figures)}"
+    return "undecided", f"not told apart, {range_text(ratio)}; {more_text(ratio, *figures, within_percent)}"

@@ -6,6 +6,7 @@ but printable characters is left.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from kit.documents import MedianInterval
 from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
 from kit.judge.compare.quantity import median_interval_text, quantity
 from kit.judge.compare.ratio import interval_text, ratio_text
-from kit.metrics.limits import AHEAD_ERROR, EQUIVALENT_PERCENT, TIED_ERROR
+from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
 from kit.metrics.registry import METRICS, Metric
 from kit.text import NO_DATA, cell, number, plain_text
 
@@ -71,7 +72,10 @@ def _header(comparison: Comparison, safe: Callable[[str], str]) -> str:
     if comparison.two_machines:
         words = f"Two machines ({comparison.two_machines}): a difference may be the machine's, not the runtime's."
         lines = [safe(words), "", *lines]
-    return "\n".join((*lines, "", verdicts_text(comparison.lines) + _meaning(comparison)))
+    same = _no_difference(comparison)
+    return "\n".join(
+        (*lines, "", *([same, ""] if same else []), verdicts_text(comparison.lines) + _meaning(comparison))
+    )
 
 
 def _side(side: Side, safe: Callable[[str], str]) -> str:
@@ -91,11 +95,31 @@ def verdicts_text(lines: Iterable[Line]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()) or "nothing to compare"
 
 
+def _no_difference(comparison: Comparison) -> str:
+    """That no figure of two runs differs, and by how much each metric at most could; empty where one does."""
+    by_metric: dict[str, list[Line]] = {}
+    for line in comparison.lines:
+        by_metric.setdefault(line.metric, []).append(line)
+    bounds = {metric_quantity(path).name: _at_most(of) for path, of in by_metric.items()}
+    known = [f"{most} by {name}" for name, most in bounds.items() if most]
+    verdicts = {line.verdict for line in comparison.lines}
+    if comparison.tolerance is not None or not known or verdicts - {"tied", "undecided"}:
+        return ""
+    return f"No figure differs. A and B are the same within {', '.join(known)}; more replicates narrow that."
+
+
+def _at_most(lines: Sequence[Line]) -> str:
+    """The largest difference that the intervals of one metric leave possible, `26 %`; empty if one has none."""
+    reach = [max(found.high, 1 / found.low) for line in lines if line.ratio and (found := line.ratio.interval)]
+    return f"{math.ceil((max(reach) - 1) * 100)} %" if reach and len(reach) == len(lines) else ""
+
+
 def _meaning(comparison: Comparison) -> str:
     if comparison.tolerance is None:
         return (
             ". The verdict is about A; all verdicts of one table together err in at most "
-            f"{(AHEAD_ERROR + TIED_ERROR) * 100:g} %. Tied: A and B differ by less than {EQUIVALENT_PERCENT} %."
+            f"{(AHEAD_ERROR + TIED_ERROR) * 100:g} %. Tied: A and B differ by less than "
+            f"{comparison.within_percent:g} %."
         )
     share = number(comparison.tolerance * 100, 1).removesuffix(".0")
     return (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kit.documents.study import Looks
 from kit.judge.compare.ratio import Ratio, Relation, is_always_equal, ratio_of
 from kit.metrics.intervals import difference_p, equivalence_p, holm
-from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
+from kit.metrics.limits import AHEAD_ERROR, EQUIVALENT_PERCENT, TIED_ERROR
 from kit.metrics.sequential import look_share
 
 Figures = tuple[Sequence[float], Sequence[float]]  # of two entries, by replicate
@@ -22,7 +22,9 @@ class Judged:
     relation: Relation
 
 
-def judged(statements: Sequence[Sequence[Figures]], looks: Looks | None = None) -> list[list[Judged]]:
+def judged(
+    statements: Sequence[Sequence[Figures]], looks: Looks | None = None, within_percent: float = EQUIVALENT_PERCENT
+) -> list[list[Judged]]:
     """Every comparison of every statement of one verdict.
 
     A statement is true or false as a whole: one entry against another, or one against all others that it may lead.
@@ -30,12 +32,16 @@ def judged(statements: Sequence[Sequence[Figures]], looks: Looks | None = None) 
     claimed one by one, so there they go over all comparisons. benchmarks/intervals.py counts the false ones.
 
     In a run that decided each comparison has the share of the error that belongs to its look of `looks`.
+    Tied are those that differ by less than `within_percent`.
     """
     apart = _held([_least_sure(pairs, looks) for pairs in statements], AHEAD_ERROR)
-    alike = [[_spent(equivalence_p(*pair), pair, looks) for pair in pairs] for pairs in statements]
+    alike = [[_spent(equivalence_p(*pair, within_percent), pair, looks) for pair in pairs] for pairs in statements]
     tied = iter(_held([p for row in alike for p in row], TIED_ERROR))
     return [
-        [_judged(pair, error * _share(pair, looks), next(tied) * _share(pair, looks)) for pair in pairs]
+        [
+            _judged(pair, error * _share(pair, looks), next(tied) * _share(pair, looks), within_percent)
+            for pair in pairs
+        ]
         for pairs, error in zip(statements, apart, strict=True)
     ]
 
@@ -63,12 +69,12 @@ def _held(p_values: Sequence[float | None], error: float) -> list[float]:
     return [error if p is None else next(steps) for p in p_values]
 
 
-def _judged(pair: Figures, apart: float, tied: float) -> Judged:
+def _judged(pair: Figures, apart: float, tied: float, within_percent: float) -> Judged:
     if is_always_equal(*pair):
         return Judged(ratio_of(*pair, 1 - apart), "tied")
     # Both sides of the margin are tested at this error, so an interval of twice as much decides.
     alike = ratio_of(*pair, 1 - 2 * tied)
-    if alike.interval is not None and alike.interval.is_equivalent:
+    if alike.interval is not None and alike.interval.lies_within(within_percent):
         return Judged(alike, "tied")
     found = ratio_of(*pair, 1 - apart)
     if found.interval is not None and found.interval.excludes_one:

@@ -35,6 +35,10 @@ def chromium() -> str | None:
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+class RefusedError(AssertionError):
+    """The browser did not carry out a command."""
+
+
 @dataclass(slots=True)
 class Browser:
     """One page of one browser: commands by name, events as they come."""
@@ -58,7 +62,7 @@ class Browser:
             answer = self._next(WAIT_S)
             if answer.get("id") == number:
                 if "error" in answer:
-                    raise AssertionError(f"{method}: {answer['error']}")
+                    raise RefusedError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
             self._keep(answer)
@@ -100,8 +104,25 @@ class Browser:
         self.send("Emulation.setEmulatedMedia", features=[scheme])
         self.requests.clear()
         self.complaints.clear()
-        self.send("Page.navigate", url=path.resolve().as_uri())
-        self.wait(lambda: self.value("document.readyState == 'complete' && location.protocol == 'file:'"))
+        self.leave(lambda: self.send("Page.navigate", url=path.resolve().as_uri()))
+
+    def reload(self) -> None:
+        """The page again, from its address."""
+        self.leave(lambda: self.send("Page.reload"))
+
+    def leave(self, go: Callable[[], Any]) -> None:
+        """Leave the page that is open and wait until the next one, a file, is there, and not the old one still."""
+        self.value("window.isLeft = true")
+        go()
+        there = "!window.isLeft && document.readyState == 'complete' && location.protocol == 'file:'"
+
+        def is_there() -> bool:
+            try:
+                return bool(self.value(there))
+            except RefusedError:  # between two pages there is nobody to ask
+                return False
+
+        self.wait(is_there)
 
     def value(self, expression: str) -> Any:
         """What a JavaScript expression gives, awaited where it is a promise."""

@@ -77,8 +77,8 @@ def at(page: Browser, site: Path, state: str = "") -> None:
     """The board, anew, with this behind the # of its address."""
     page.open(site / "index.html", 1440, 900)
     if state:
-        page.value(f"location.hash = {state!r}")
-        page.value("new Promise(done => setTimeout(done, 50))")
+        done = "addEventListener('hashchange', () => setTimeout(done), {once: true})"
+        page.value(f"new Promise(done => {{ {done}; location.hash = {state!r} }})")
 
 
 def column(page: Browser, number: int) -> list[float]:
@@ -168,8 +168,7 @@ def test_the_address_says_what_is_chosen_and_sorted(page: Browser, site: Path) -
     shown = column(page, 4)
     assert len(shown) == sum(2 * len(spot.concurrencies) for spot in SPOTS if spot.signer == "ada@example.org")
     assert shown == sorted(shown)
-    page.value("location.reload()")
-    page.wait(lambda: page.value("document.readyState == 'complete' && !!document.querySelector('[aria-sort]')"))
+    page.reload()
     assert column(page, 4) == shown
     at(page, site, "machine=nobody&users=best")
     assert page.value(COUNT).startswith(f"{2 * len(SPOTS)} of ")

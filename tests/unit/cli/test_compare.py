@@ -85,6 +85,9 @@ def test_two_entries_of_one_run(capsys: pytest.CaptureFixture[str], files: tuple
         (("{a}", "--against", "published:yogi"), "Did you mean 'yoga'"),
         (("{a}", "--against", "published:yoga", "--tolerance", "x"), "neither a percentage like 10%"),
         (("{a}", "--against", "published:yoga", "--tolerance", "200%"), "more than 100%"),
+        (("{a}", "--against", "published", "--within", "10%"), "--against excludes"),
+        (("{a}", "{b}", "--within", "0.5%"), "--within 0.5% is less than two runs of one thing differ"),
+        (("{a}", "{b}", "--within", "much"), "neither a percentage like 10%"),
         (("{a}", "nowhere"), "nowhere cannot be read"),
     ],
 )

@@ -62,6 +62,36 @@ def test_published_tables_say_the_tolerance_and_refuse_the_product_in_one_senten
     assert "  2,757.6  " in text
 
 
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ([70.0, 71.0, 72.0], "No figure differs. A and B are the same within 5 % by throughput; more"),
+        ([60.0, 70.0, 80.0], "No figure differs. A and B are the same within 81 % by throughput; more"),
+        ([80.0, 81.0, 82.0], None),
+        ([70.0, 71.0], None),
+    ],
+)
+def test_two_runs_without_a_difference_are_the_same_within_what_their_intervals_leave(
+    figures: list[float], said: str | None
+) -> None:
+    """Said only where every figure has an interval and none is apart."""
+    a, b = (
+        study(replicated("x", 4, {T: figures})),
+        replace(study(replicated("x", 4, {T: [70.0, 71.0, 72.0]})), identity="d" * 64),
+    )
+    text = comparison_text(compare_studies(a, b, metrics=[T]), markdown=False)
+    assert (said in text) if said else ("No figure differs" not in text)
+
+
+def test_what_differs_by_less_than_wanted_is_tied() -> None:
+    """The margin is the reader's, and the text says it."""
+    a = study(replicated("x", 4, {T: [75.0, 76.0, 77.0]}))
+    b = replace(study(replicated("x", 4, {T: [70.0, 71.0, 72.0]})), identity="d" * 64)
+    found = [compare_studies(a, b, metrics=[T], within_percent=percent) for percent in (5, 10, 20)]
+    assert [each.lines[0].verdict for each in found] == ["faster", "faster", "tied"]
+    assert "Tied: A and B differ by less than 20 %." in comparison_text(found[-1])
+
+
 @pytest.mark.parametrize("markdown", [True, False])
 def test_hostile_words_do_nothing(markdown: bool) -> None:
     """No markup, no link, no control character, from names, titles, reasons and notes."""
