@@ -146,9 +146,8 @@ def test_a_run_of_somebody_else(name: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every command that reads runs."""
-    versions = [
-        in_server(cell, version=EVIL, log=LogFacts((EVIL,))) for cell in CELL_NAMES
-    ]  # one in all cells of an entry
+    # one in all cells of an entry
+    versions = [in_server(cell, version=EVIL, log=LogFacts((EVIL,))) for cell in CELL_NAMES]
     folder = written(tmp_path, CHANGES["title"], *versions)
     assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:
