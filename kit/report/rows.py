@@ -190,7 +190,7 @@ def _ms(ns: int | None) -> float | None:
 
 
 def csv_text(rows: Rows) -> str:
-    """The rows as CSV (RFC 4180, with LF): nothing where there is no value, no word that a spreadsheet would run."""
+    """The rows as CSV (RFC 4180, with LF): nothing where there is no value, no word that a spreadsheet runs."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.columns)
