@@ -17,6 +17,7 @@ from kit.text import plain_text, without_password
 COMMANDS = {
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
     "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
+    "runs": ("kit.cli.showing.runs", "List the runs and bundles in a folder: platform, machine, state, size."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),
     "table": ("kit.cli.table", "Recompute every table from the records of a run or bundle."),
     "bundle": ("kit.cli.bundle", "Pack a run into one file that others can verify."),
@@ -26,6 +27,7 @@ COMMANDS = {
     "fetch": ("kit.cli.publishing.fetch", "Fetch published bundles, byte for byte, and verify them."),
     "results": ("kit.cli.publishing.results", "Keep a folder of verified bundles: add new ones, list them."),
     "report": ("kit.cli.report", "Write a web page with verdict, tables and plots of runs."),
+    "badge": ("kit.cli.showing.badge", "Make a badge (SVG) of a run: its best figure and its label."),
     "site": ("kit.cli.publishing.site", "Write a static board of a results folder, with a page for each bundle."),
     "recommend": ("kit.cli.recommend", "Recommend a runtime for a number of users, with the confidence."),
     "score": ("kit.cli.score", "Grade runs by a contract: thresholds, weights and grades as data."),

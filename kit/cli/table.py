@@ -1,64 +1,122 @@
-"""kit table: every table again, from the records alone."""
+"""kit table: every table again, from the records alone; rows for other programs; blocks in Markdown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from kit.cli._shared.options import json_option, run_argument
 from kit.cli._shared.printing import show_json
 
+if TYPE_CHECKING:
+    from kit.documents import Plan, Result
+    from kit.verify.evidence import Evidence
+
 
 @click.command("table")
 @run_argument
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
+@click.option("--format", "form", type=click.Choice(("csv", "parquet")), help="Rows for other programs instead.")
+@click.option(
+    "--rows", type=click.Choice(("cells", "requests")), help="With --format: a row for each. Default cells."
+)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="With --format: the file."
+)
+@click.option(
+    "--into",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Refresh the blocks of this run in a Markdown file.",
+)
 @json_option
-def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> int:
+def command(
+    run: Path,
+    metrics: tuple[str, ...],
+    differences: bool,
+    form: str | None,
+    rows: Literal["cells", "requests"] | None,
+    out: Path | None,
+    into: Path | None,
+    as_json: bool,
+) -> int:
     """Recompute every table of a run folder or bundle from its raw records.
 
     The stored result is not used. What kit verify says stands with the tables, and a rejected run has exit code
     1. --json prints the recomputed result.json. --differences compares what the engines made of the same prompts:
-    tokens counted, length, identical answers.
+    tokens counted, length, identical answers. --format csv or parquet gives every figure as rows for pandas and
+    spreadsheets; parquet needs pip install 'llm-repro-kit[parquet]'. --into FILE writes the tables between the
+    lines <!-- kit:table RUN --> and <!-- kit:end --> of a Markdown file, and changes nothing else.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
     from kit.cli._shared.opening import bundle_bytes
-    from kit.judge.differences import differences_in
-    from kit.report.course_text import course_notes
-    from kit.report.differences_text import difference_notes, differences_table
-    from kit.report.disturbance_text import disturbance_of
-    from kit.report.tables import chosen_metrics, tables
+    from kit.cli._shared.tabling import check_options, refresh, show_rows
+    from kit.judge.open import RefusedError
+    from kit.report.tables import chosen_metrics
     from kit.storage.run_folder import read_folder
-    from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.recompute import recomputed_course, recomputed_result
+    from kit.verify.recompute import recomputed_result
     from kit.verify.verdict import verify
     from kit.verify.verdict_text import label_line, rejection
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
-    chosen = chosen_metrics(metrics)
+    check_options(form, rows, out, into, (differences, as_json), metrics=bool(metrics))
+    chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
     verdict = verify(evidence)
+    for_programs = as_json or form is not None
     if refused := verdict.label == "rejected":
-        click.echo(f"{rejection(verdict)}\nAll findings: kit verify {run}\n", err=as_json)
-    elif as_json:
+        if into is not None:
+            raise RefusedError(f"{rejection(verdict)}.", f"All findings: kit verify {run}")
+        click.echo(f"{rejection(verdict)}\nAll findings: kit verify {run}\n", err=for_programs)
+    elif for_programs:
         click.echo(label_line(verdict), err=True)
-    if as_json and not differences:
-        show_json(write_json(plain(result)))
-        return int(refused)
-    found = differences_in(plan, evidence)
-    if as_json:
-        show_json(write_json(plain(found)))
-    elif differences:
-        click.echo(differences_table(found))
+    if form is not None:
+        show_rows(run, evidence, (plan, result, verdict), form, rows or "cells", out)
+    elif into is not None:
+        label = label_line(verdict)
+        refresh(run, into, metrics, lambda asked: f"{_tables(plan, result, evidence, asked)}\n\n{label}")
     else:
-        disturbance = disturbance_of(plan, evidence).markdown()
-        notes = [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
-        click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
-    if not refused and not as_json:
-        click.echo(label_line(verdict))
+        _show(plan, result, evidence, metrics, differences=differences, as_json=as_json)
+        if not refused and not as_json:
+            click.echo(label_line(verdict))
     return int(refused)
+
+
+def _show(
+    plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str], *, differences: bool, as_json: bool
+) -> None:
+    from kit.judge.differences import differences_in
+    from kit.report.differences_text import differences_table
+    from kit.strict import plain, write_json
+
+    if as_json:
+        show_json(write_json(plain(differences_in(plan, evidence) if differences else result)))
+    elif differences:
+        click.echo(differences_table(differences_in(plan, evidence)))
+    else:
+        click.echo(_tables(plan, result, evidence, metrics))
+
+
+def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str]) -> str:
+    """The tables of some metrics, all for none, and what stands below them."""
+    from kit.judge.differences import differences_in
+    from kit.report.course_text import course_notes
+    from kit.report.differences_text import difference_notes
+    from kit.report.disturbance_text import disturbance_of
+    from kit.report.tables import chosen_metrics, tables
+    from kit.verify.recompute import recomputed_course
+
+    disturbance = disturbance_of(plan, evidence).markdown()
+    notes = [
+        *course_notes(plan, recomputed_course(evidence, plan)),
+        *difference_notes(differences_in(plan, evidence)),
+    ]
+    return tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)

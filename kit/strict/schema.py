@@ -57,6 +57,7 @@ DOCUMENTS = frozenset(
         "record",
         "reproduction",
         "result",
+        "runs",
         "scorecard",
         "selftest",
         "statement",

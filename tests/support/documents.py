@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from kit import documents as m
+from kit.documents.runs import RunLine, RunList
 from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.reference.truth import Truth
 from kit.report.examination import Examination, Judged
@@ -275,6 +276,15 @@ MODELS: dict[str, Any] = {
     "platform": PLATFORM,
     "record": RECORD,
     "result": RESULT,
+    "runs": RunList(
+        schema="kit/runs/1",
+        kit_version="0.1.0",
+        folder="runs",
+        runs=(
+            RunLine("demo", "run", 4096, "demo", "EPYC, 2 CPUs", UTC, "complete", 12, 12, "consistent", None),
+            RunLine("odd.tar.gz", "bundle", 1, None, None, None, None, None, None, None, "It is no archive."),
+        ),
+    ),
     "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
     "status": RunStatus(

@@ -120,6 +120,9 @@ ACCEPTING = [
     ["bundle", "--list", "--json"],
     ["claims", "check", "--json", str(asset("results") / "claims.yaml")],
     ["export", "probador", "--json"],
+    ["table", "--format", "csv"],
+    ["table", "--format", "csv", "--rows", "requests"],
+    ["badge"],
 ]
 
 
@@ -149,6 +152,8 @@ def test_a_run_of_somebody_else_that_is_accepted(tmp_path: Path, monkeypatch: py
     assert looked_at(monkeypatch, "verify", folder, "-q") == "consistent\n"
     for arguments in ACCEPTING:
         looked_at(monkeypatch, *arguments, folder)
+    looked_at(monkeypatch, "runs", folder.parent)
+    looked_at(monkeypatch, "runs", "--json", folder.parent)
     looked_at(monkeypatch, "compare", folder, folder)
     looked_at(monkeypatch, "compare", "--json", folder, folder)
     looked_at(monkeypatch, "report", folder, "-o", tmp_path / f"r{EVIL}")

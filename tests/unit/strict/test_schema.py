@@ -101,6 +101,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("record", ("status",), True, "expected an integer or null, found true"),
     ("reproduction", ("outcome",), "same", 'expected "reproduced", "agrees"'),
     ("result", ("rows", 0, "spreads"), {"x y": {"n": 1, "median": None, "low": None, "high": None}}, "as a key"),
+    ("runs", ("runs", 0, "kind"), "folder", 'expected "run" or "bundle", found "folder"'),
     ("scorecard", ("cards", 0, "composite"), 100.5, "must be at most 100"),
     ("selftest", ("host", "cpus"), "2", "expected an integer"),
     ("selftest", ("entries", 0, "levels", 0, "status"), "fine", "expected"),

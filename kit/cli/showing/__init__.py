@@ -1,0 +1,1 @@
+"""Commands that show what is there: runs in a folder, a badge of one."""
