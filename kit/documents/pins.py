@@ -58,6 +58,19 @@ class WeightsPin(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramPin:
+    """A program of the machine that servers of a plan are: what it is called, its file's hash, its own version.
+
+    `version` is what it says of itself, None if nothing. Libraries beside the file are not in the hash.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePin(Sparse):
     """The image of an entry: what it is called and, where that is known before the run, its digest.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.pins import Hardware, ImagePin, ProgramPin, Sparse, Target, WeightsPin
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -248,7 +248,8 @@ class Plan(Sparse):
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
-    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal.
+    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. `programs` are those of
+    the machine that its entries run.
     """
 
     schema: Literal["kit/plan/1"]
@@ -277,6 +278,7 @@ class Plan(Sparse):
     sequential: SequentialRule | None = None
     extended: tuple[int, ...] = ()
     challenge: str | None = None
+    programs: tuple[ProgramPin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

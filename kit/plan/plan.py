@@ -23,7 +23,7 @@ from kit.documents import (
     Timeouts,
     Workload,
 )
-from kit.documents.pins import ImagePin, WeightsPin
+from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
 from kit.errors import InputError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.prompts import PromptSet
@@ -177,12 +177,13 @@ def make_plan(
     server_memory_bytes: int | None = None,
     quiet_wait_s: float | None = None,
     attempts: int | None = None,
+    programs: tuple[ProgramPin, ...] = (),
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
-    quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
+    quiet machine is waited for; `programs` what is known of those of this machine. `InputError` if no entry is left at the concurrencies.
     """
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
@@ -216,6 +217,7 @@ def make_plan(
         server_memory_bytes=server_memory_bytes,
         attempts=ATTEMPTS if attempts is None else attempts,
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
+        programs=programs,
     )
 
 

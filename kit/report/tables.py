@@ -131,6 +131,7 @@ def _words(sentence: str) -> str:
 def ready_made_lines(plan: Plan) -> list[str]:
     """One line for the programs that were compiled elsewhere; none if there are none."""
     found = [f"{_name(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
+    found += [f"{_name(pin.name)} (of this machine, sha256 {safe(pin.sha256)})" for pin in plan.programs]
     return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
 
 

@@ -1,4 +1,6 @@
-"""llama.cpp's `llama-server`: in a container, or (variant `embedded`) out of the wheel `xllamacpp`, CPU only.
+"""llama.cpp's `llama-server`: in a container, as a program of this machine, or (`embedded`, CPU only) out of the
+
+wheel `xllamacpp`.
 
 Flags, endpoints and traps: llama.cpp tools/server/README.md. Every setting that the server would otherwise
 choose by itself (slots, context, caches) is set, so that the same plan means the same thing on two machines.
@@ -12,6 +14,7 @@ import sys
 from collections.abc import Mapping
 
 from kit.documents import Setting
+from kit.runtimes import programs
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
     Capabilities,
@@ -25,8 +28,11 @@ from kit.runtimes.shared import THREADS, THREADS_RULE, filled, model_variables, 
 from kit.text import plain_text
 
 NAME = "llamacpp"
-VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
-PROCESS_VARIANTS: Mapping[str, str] = {"embedded": "xllamacpp"}
+VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe", *programs.VARIANTS)
+PROCESS_VARIANTS: Mapping[str, str] = {
+    "embedded": "xllamacpp",
+    **dict.fromkeys(programs.VARIANTS, programs.NO_MODULE),
+}
 LOADS_FOLDERS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "slots": SettingRule(1, 1, 1024, "requests decoded together; more are queued"),
@@ -43,6 +49,8 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "vulkan": {**_FLASH, **_LAYERS},
     "cuda": {**_FLASH, **_LAYERS},
     "lavapipe": {**_FLASH, **_LAYERS},
+    programs.PROGRAM: _FLASH,
+    programs.PROGRAM_GPU: {**_FLASH, **_LAYERS},
 }
 FACTS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
@@ -87,7 +95,9 @@ def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[s
 
 
 def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
-    """The embedded server: a program of the kit that holds the wheel's server in its own process."""
+    """`llama-server` of this machine, or a program of the kit that holds the wheel's server in its own process."""
+    if variant in programs.VARIANTS:
+        return programs.llama_server(name, variant, settings, model_path, port, READY_PATH)
     if variant != "embedded":
         raise ValueError(f"no process variant {variant!r}")
     arguments = {"model": model_path, "port": port, **settings}
@@ -125,7 +135,7 @@ preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is lo
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:
-    return None if variant == "embedded" else ("/app/llama-server", "--list-devices")
+    return None if variant in PROCESS_VARIANTS else ("/app/llama-server", "--list-devices")
 
 
 def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
@@ -133,10 +143,12 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
 
     on the CPU. The log says the latter only from verbosity 4 on (the compose file asks for it).
     """
+    if variant == programs.PROGRAM_GPU:
+        return _on_any_gpu(evidence.log)
     listed = _listed(evidence.listing)
     wanted = _WANTED.get(variant)
     if wanted is None:
-        if variant != "embedded" and not evidence.listing.strip():
+        if variant not in PROCESS_VARIANTS and not evidence.listing.strip():
             return DeviceFinding(False, None, "the server did not list the devices it sees")
         return _on_cpu(listed, evidence.log)
     mine = next((words for name, words in listed.items() if name.startswith(wanted)), None)
@@ -162,6 +174,14 @@ def _on_cpu(listed: Mapping[str, str], log: str) -> DeviceFinding:
     if listed or _layers_offloaded(log):
         return DeviceFinding(False, ", ".join(listed.values()) or None, "a CPU variant sees a GPU or uses one")
     return DeviceFinding(True, "cpu")
+
+
+def _on_any_gpu(log: str) -> DeviceFinding:
+    """A program of this machine may be built for any: the log tells which took the layers."""
+    if not _layers_offloaded(log):
+        return DeviceFinding(False, None, "the log does not say that layers of the model were put on a GPU")
+    found = _BUFFER.search(log)
+    return DeviceFinding(True, found[1] if found else "gpu")
 
 
 def _layers_offloaded(log: str) -> bool:

@@ -6,7 +6,7 @@ docs/adding-a-runtime.md goes through them one by one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kit.documents import Setting
@@ -41,7 +41,9 @@ class SettingRule:
 class ServerSpec:
     """How to start one server and how to know it: a pure value, engines carry it out.
 
-    Either `command` is a program of this machine, or `container` says all and `command` is empty.
+    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is where
+    the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each of the
+    variables `own_folders` names a new folder that goes with the server.
     """
 
     name: str
@@ -50,6 +52,9 @@ class ServerSpec:
     ready_path: str
     start_budget_s: float
     container: ContainerSpec | None = None
+    program: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own_folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,8 @@ class Runtime(Protocol):
 
     NAME: str
     VARIANTS: tuple[str, ...]
-    # Those that run as a process of this machine, with the module they need; all others run in containers.
+    # Those that run as a process of this machine, with the module they need ("" is none); all others run in
+    # containers. A program of the PATH is named in kit.runtimes.programs.
     PROCESS_VARIANTS: Mapping[str, str]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool

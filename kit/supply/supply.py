@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from kit.catalogue import find_chat, models
 from kit.documents import Entry, Plan
 from kit.errors import InputError, SourceError
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
+from kit.runtimes.programs import program_of
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
+from kit.supply.programs import FoundProgram, pins_of, programs_of
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
 
@@ -57,25 +60,40 @@ class Supply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProcessSupply:
-    """One model file of this machine for all entries."""
+    """One model file of this machine for all entries, and the programs of this machine that they run.
+
+    `served` is the model as servers are told of it that load none by themselves.
+    """
 
     model: Path
     sha256: str
     mark: str | None = None
+    programs: Mapping[str, FoundProgram] = field(default_factory=dict)
+    served: ServedModel | None = None
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
-        return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+        spec = RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+        program = self._program(entry)
+        return spec if program is None else replace(spec, program=str(program.path))
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:
-        del entry  # a process loads its model by itself
-        return ()
+        if self.served is None or self._program(entry) is None:
+            return ()  # what is the kit's own loads its model by itself
+        return RUNTIMES[entry.runtime].preparation(entry.settings, self.served)
+
+    def _program(self, entry: Entry) -> FoundProgram | None:
+        return self.programs.get(program_of(entry.runtime, entry.variant) or "")
 
     def weights_sha256(self, entry: Entry) -> str:
         del entry  # one file for all
         return self.sha256
 
     def require_untouched(self, entry: Entry) -> None:
-        del entry
+        program = self._program(entry)
+        if program is not None and not _is_there_as_it_was(program):
+            raise SourceError(
+                f"The program {program.pin.name} was changed during the run.", "Begin a new run with the new one."
+            )
         try:
             same = self.mark is None or mark_of(self.model) == self.mark or file_sha256(self.model) == self.sha256
         except OSError as error:
@@ -122,7 +140,32 @@ def process_supply(plan: Plan, model: Path) -> ProcessSupply:
             f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
             f"Delete it and fetch it again: kit models fetch {plan.model.name}",
         )
-    return ProcessSupply(model, measured, mark)
+    served = ServedModel(plan.model.name, plan.model.file, measured, "", *_chat(plan.model.name))
+    return ProcessSupply(model, measured, mark, _programs(plan), served)
+
+
+def _chat(name: str) -> tuple[str | None, str | None]:
+    """Chat template and default system message of a model that the catalogue knows."""
+    return next((find_chat(entry) for entry in models() if entry.name == name), (None, None))
+
+
+def _programs(plan: Plan) -> dict[str, FoundProgram]:
+    """The programs of a plan as they lie here; `InputError` if one is not the plan's."""
+    found = programs_of(plan.entries)
+    for pin, planned in zip(pins_of(found), plan.programs, strict=True):
+        if pin != planned:
+            raise InputError(
+                f"The program {pin.name} has sha256 {pin.sha256}, the plan says {planned.sha256}.",
+                "Old and new cells would not be comparable: start a new run.",
+            )
+    return found
+
+
+def _is_there_as_it_was(program: FoundProgram) -> bool:
+    try:
+        return mark_of(program.path) == program.mark or file_sha256(program.path) == program.pin.sha256
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

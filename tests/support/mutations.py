@@ -115,6 +115,7 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.programs import PIN, of_programs
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 
 
@@ -214,6 +215,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.texts", "a prompt set that is a suite", prompts(name="correctness")),
     _m("plan.texts", "more prompts than memory holds", prompts(count=10**15)),
     _m("plan.texts", "an unknown level", in_plan(lambda plan: replace(plan, correctness_level="none"))),
+    _m("plan.programs", "a program that nobody runs", in_plan(lambda plan: replace(plan, programs=(PIN,)))),
+    _m("plan.programs", "its hash left out", of_programs, in_plan(lambda plan: replace(plan, programs=()))),
+    _m("plan.programs", "another program ran", of_programs, in_server(command=("server",))),
+    _m("program.origin", "a program of the machine", of_programs, derive),
     _m("plan.challenge", "the usual seed", in_plan(lambda plan: replace(plan, challenge="0123456789abcdef"))),
     _m("plan.digest", "another plan", in_result(lambda result: replace(result, plan_sha256=OTHER))),
     _old("plan.digest", "in the manifest", manifest=put_at("plan_sha256", to=OTHER)),

@@ -137,6 +137,7 @@ def plan_of(
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
     from kit.plan.prompts import load_prompts
+    from kit.supply.programs import pins_of, programs_of
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
     prompts = load_prompts(platform.workload.prompts)
@@ -150,4 +151,5 @@ def plan_of(
         calibrate=calibrate,
         quiet_wait_s=quiet_wait_s,
         attempts=attempts,
+        programs=pins_of(programs_of(platform.entries)),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kit.catalogue.devices import Device, device
 from kit.documents import Entry, Host, Plan
 from kit.runtimes import RUNTIMES
+from kit.runtimes.programs import PROGRAM_GPU
 from kit.storage.names import HOST
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -59,7 +60,8 @@ def _devices(plan: Plan, host: Host) -> set[tuple[str, str]]:
 
 
 def _on_cpus(entry: Entry) -> bool:
-    return entry.variant in ON_CPUS or entry.variant in RUNTIMES[entry.runtime].PROCESS_VARIANTS
+    process = RUNTIMES[entry.runtime].PROCESS_VARIANTS
+    return entry.variant in ON_CPUS or (entry.variant in process and entry.variant != PROGRAM_GPU)
 
 
 @rule("physics.decode", "flag", "cells", "No stream or server is faster than the device's memory or units allow")

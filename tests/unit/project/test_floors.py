@@ -45,6 +45,7 @@ DOOR_LIBRARIES = {
         "supply/download.py",
         "supply/images/bases.py",
         "supply/pip.py",
+        "supply/programs.py",
     },
     "rich": {"cli"},
     "click": {"cli"},

@@ -1,0 +1,50 @@
+"""A program: runs another one in a session of its own, and ends it with all it started when standard input closes.
+
+So a server that knows nothing of the kit cannot outlive it, however that ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+POLITE_S = 3.0  # less than the kit waits for us before it becomes rough (kit.engines.process)
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        sys.stderr.write(f"{os.path.basename(arguments[0])} cannot be started: {error.strerror or error}\n")
+        return 127
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_end, args=(child,)).start())
+    threading.Thread(target=_end_with_input, args=(child,), daemon=True).start()
+    code = child.wait()
+    _signal_all(child, signal.SIGKILL)  # what it started and left
+    return code if code >= 0 else 128 - code
+
+
+def _end_with_input(child: subprocess.Popen[bytes]) -> None:
+    sys.stdin.buffer.read()
+    _end(child)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    _signal_all(child, signal.SIGTERM)
+    try:
+        child.wait(POLITE_S)
+    except subprocess.TimeoutExpired:
+        _signal_all(child, signal.SIGKILL)
+
+
+def _signal_all(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
