@@ -40,11 +40,15 @@ def plan_text(plan: Plan) -> str:
         limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
         image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
         own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
+        own += f", flags {plain_text(' '.join(entry.flags), MAX_SHOWN)}" if entry.flags else ""
+        own += f", GPUs {','.join(map(str, entry.gpus))}" if entry.gpus else ""
         lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
     for pin in plan.models:
         known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "hash unknown"
         made = f", converted from {pin.made_from} by {pin.made_by}" if pin.made_from else ""
         lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', hash not confirmed'}{made}")
+    for outside in plan.runtimes:
+        lines.append(f"runtime     {outside.name}: none of the kit's, folder sha256 {outside.sha256[:16]}…")
     if plan.challenge:
         lines.append(f"challenge   {plan.challenge}: the seed follows from it")
     if plan.hardware:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
@@ -68,6 +68,24 @@ class ProgramPin:
     sha256: str
     bytes: int
     version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePin(Sparse):
+    """A runtime that is none of the kit's: what it is called, the sha256 of its folder and of each file in it.
+
+    `declaration` and `compose` are the texts of its runtime.yaml and compose.yaml, so that everybody can make of a
+    plan what was started. One that is a Python module has no `declaration`, and `ignore_eos` and `system_message` are
+    what it says that its API can do.
+    """
+
+    name: str
+    sha256: str
+    files: Mapping[str, str]
+    declaration: str | None = None
+    compose: str | None = None
+    ignore_eos: bool = False
+    system_message: bool = True
 
 
 @dataclass(frozen=True, slots=True)

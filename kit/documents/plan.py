@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from kit.documents.pins import Hardware, ImagePin, ProgramPin, Sparse, Target, WeightsPin
+from kit.documents.pins import Hardware, ImagePin, ProgramPin, RuntimePin, Sparse, Target, WeightsPin
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -46,7 +46,8 @@ class Entry(Sparse):
     """One configuration of one runtime that is to be measured.
 
     `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
-    variant's own. Concurrencies above `max_concurrency` are left out for this entry.
+    variant's own. Concurrencies above `max_concurrency` are left out for this entry. `flags` stand behind the
+    command that settings make; `gpus` are the numbers of those that the server may use, none are all.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Entry(Sparse):
     model: str | None = None
     image: str | None = None
     max_concurrency: int | None = None
+    flags: tuple[str, ...] = ()
+    gpus: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +252,7 @@ class Plan(Sparse):
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
     `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. `programs` are those of
-    the machine that its entries run.
+    the machine that its entries run, `runtimes` those that are none of the kit's.
     """
 
     schema: Literal["kit/plan/1"]
@@ -279,6 +282,7 @@ class Plan(Sparse):
     extended: tuple[int, ...] = ()
     challenge: str | None = None
     programs: tuple[ProgramPin, ...] = ()
+    runtimes: tuple[RuntimePin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

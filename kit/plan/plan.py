@@ -29,6 +29,9 @@ from kit.plan.correctness import SuiteLevel
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.runtimes import RUNTIMES
+from kit.runtimes.chosen import explicit
+from kit.runtimes.outside.search import pins_of
+from kit.runtimes.planned import planned_capabilities
 
 NS_PER_S = 1_000_000_000
 METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in docs/method.md
@@ -159,8 +162,7 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
 
 def planned_entry(entry: Entry, cpus: int) -> Entry:
     """An entry as it stands in a plan: every setting with its value."""
-    settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
-    return replace(entry, settings=settings)
+    return replace(entry, settings=explicit(RUNTIMES[entry.runtime], entry, cpus))
 
 
 def make_plan(
@@ -218,6 +220,7 @@ def make_plan(
         attempts=ATTEMPTS if attempts is None else attempts,
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
         programs=programs,
+        runtimes=pins_of(entries),
     )
 
 
@@ -235,7 +238,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     """The load of one cell, once the server's address and its name for the model are known."""
     workload = plan.workload
     entry = entry_of(plan, cell)
-    can = RUNTIMES[entry.runtime].capabilities(entry.variant)
+    can = planned_capabilities(plan, entry)
     extra: dict[str, Setting] = {"ignore_eos": True} if workload.ignore_eos and can.ignore_eos else {}
     return Load(
         schema="kit/load/1",

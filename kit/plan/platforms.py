@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,7 +12,9 @@ from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
 from kit.documents import Entry, Platform
 from kit.errors import InputError
-from kit.runtimes import RUNTIMES
+from kit.runtimes import OWN, RUNTIMES, runtime_names
+from kit.runtimes.chosen import explicit, rules_of
+from kit.runtimes.launch import choice_faults
 from kit.runtimes.protocol import Runtime
 from kit.strict import read_yaml
 from kit.strict.decode import typed
@@ -82,7 +84,7 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     entry = platform.entries[index]
     runtime = RUNTIMES.get(entry.runtime)
     if runtime is None:
-        here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, list(RUNTIMES))
+        here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, runtime_names())
     if entry.variant not in runtime.VARIANTS:
         here.unknown(("entries", index, "variant"), "variant", entry.variant, list(runtime.VARIANTS))
     _check_settings(entry, index, runtime, here)
@@ -94,6 +96,9 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
             f"Choose another: {', '.join(usable)}." if usable else "Choose another runtime or engine.",
         )
     _check_model(platform, index, runtime, here)
+    _check_choices(entry, index, runtime, here)
+    if entry.image is not None and entry.runtime not in OWN:
+        here.refuse(("entries", index, "image"), "a runtime from outside has its own image", "Leave it out.")
     if entry.image is not None and entry.image not in pinned_images():
         here.unknown(("entries", index, "image"), "image", entry.image, list(pinned_images()))
     limit = entry.max_concurrency
@@ -107,15 +112,24 @@ def _is_process(platform: Platform) -> bool:
 
 
 def _check_settings(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
-    rules = runtime.settings(entry.variant)
+    rules = rules_of(runtime, entry.variant)
     for key, value in entry.settings.items():
         place = ("entries", index, "settings", key)
         if key not in rules:
             here.unknown(place, "setting", key, list(rules))
         rule = rules[key]
-        if type(value) is not int or not rule.low <= value <= rule.high:
-            remedy = f"It must be a whole number from {rule.low} to {rule.high} ({rule.meaning})."
-            here.refuse(place, f"{key} is {value!r}", remedy)
+        if not rule.takes(value):
+            here.refuse(place, f"{key} is {value!r}", f"It must be {rule.expected} ({rule.meaning}).")
+
+
+def _check_choices(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
+    """Flags and GPUs are such as the variant takes, and say nothing that a setting says."""
+    if not entry.flags and not entry.gpus:
+        return
+    whole = replace(entry, settings=explicit(runtime, entry, 1))
+    for words in choice_faults(whole, runtime):
+        place = ("entries", index, "flags" if entry.flags else "gpus")
+        here.refuse(place, words, "Leave it out, or use the setting; see docs/platforms.md.")
 
 
 def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place) -> None:

@@ -29,8 +29,10 @@ def wait_until_ready(state: CellState) -> CellState:
     for step in inputs.supply.preparation(inputs.entry):
         _prepare(step, server.probe, inputs.supply.weights_file(inputs.entry))
     version, reported = _settings(inputs.entry, server.running, server.probe)
-    with _not_ready("does not list its models"):
-        model_name = server.probe.served_model() or inputs.plan.model.name
+    model_name = RUNTIMES[inputs.entry.runtime].MODEL_NAME
+    if model_name is None:
+        with _not_ready("does not list its models"):
+            model_name = server.probe.served_model() or inputs.plan.model.name
     return replace(state, version=version, reported=reported, model_name=model_name)
 
 

@@ -17,12 +17,15 @@ from kit.documents import Setting
 from kit.runtimes import programs
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
+    Additions,
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     ServedModel,
     ServerSpec,
     SettingRule,
+    one_of_words,
 )
 from kit.runtimes.shared import THREADS, THREADS_RULE, filled, model_variables, nothing_to_prepare, text_at
 from kit.text import plain_text
@@ -57,6 +60,27 @@ COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
 READY_PATH = "/health"  # 503 while the model loads
 CONTAINER_PORT = 8080
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0")
+_KV = {"kv_type": one_of_words("type of keys and values in the cache; left out: f16", *_KV_TYPES)}
+_SLOTS, _CONTEXT, _CACHES = "use slots", "use context_tokens_per_slot", "the kit switches prompt caches off"
+_MODEL, _KV_WORDS, _GPUS = "the model is that of the plan", "use kv_type", "use gpus"
+_LOG, _KEYLESS, _KIT = "the device check reads the log", "the kit asks without a key", "the kit sets it"
+# What its options are called besides: common/arg.cpp.
+_OWNED: Mapping[str, str] = {
+    "m": _MODEL, "a": _MODEL, "mu": _MODEL, "model-url": _MODEL, "hf": _MODEL, "hfr": _MODEL, "hf-repo": _MODEL,
+    "hff": _MODEL, "hf-file": _MODEL, "c": _CONTEXT, "np": _SLOTS, "cb": _SLOTS, "cont-batching": _SLOTS,
+    "b": "use batch_tokens", "ub": "use ubatch_tokens", "t": "use threads",
+    "tb": "use threads", "fa": "use flash_attention", "ngl": "use gpu_layers",
+    "gpu-layers": "use gpu_layers", "dev": _GPUS, "device": _GPUS, "mg": _GPUS, "main-gpu": _GPUS,
+    "ctk": _KV_WORDS, "ctv": _KV_WORDS, "cache-type-k": _KV_WORDS, "cache-type-v": _KV_WORDS, "cram": _CACHES,
+    "cache-reuse": _CACHES, "kvu": _SLOTS, "lv": _LOG, "log-verbosity": _LOG,
+    "log-disable": _LOG, "v": _LOG, "verbose": _LOG,
+    "api-key": _KEYLESS, "api-key-file": _KEYLESS, "webui": _KIT,
+    "ui": _KIT, "to": _KIT, "api-prefix": _KIT, "models-dir": _MODEL, "models-preset": _MODEL,
+}  # fmt: skip
+_ON_GPUS = {"cuda": "CUDA", "vulkan": "Vulkan"}
 _COUNTERS = {
     "llamacpp:prompt_tokens_total": "prompt_tokens",
     "llamacpp:tokens_predicted_total": "completion_tokens",
@@ -87,6 +111,29 @@ def settings_path(variant: str) -> str:  # noqa: ARG001
 
 def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
+
+
+def extras(variant: str) -> Extras:
+    """The embedded server has no command line."""
+    if variant == "embedded":
+        return Extras()
+    chosen = variant in _ON_GPUS or variant == programs.PROGRAM_GPU
+    return Extras(_KV, flags=True, gpus=chosen, owned=_OWNED)
+
+
+def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    """A server that sees several GPUs must be told to use them; those that it sees are numbered from 0."""
+    flags: tuple[str, ...] = ()
+    if "kv_type" in settings:
+        flags += ("--cache-type-k", str(settings["kv_type"]), "--cache-type-v", str(settings["kv_type"]))
+    if len(gpus) > 1 and variant in _ON_GPUS:
+        flags += ("--device", ",".join(f"{_ON_GPUS[variant]}{index}" for index in range(len(gpus))))
+    numbers = ",".join(map(str, gpus))
+    if not gpus or variant == "cuda":
+        return Additions(flags)
+    return Additions(
+        flags, programs.only_gpus(numbers) if variant in PROCESS_VARIANTS else {programs.VULKAN: numbers}
+    )
 
 
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:

@@ -13,15 +13,18 @@ from kit.documents import Setting
 from kit.runtimes import nvidia, programs
 from kit.runtimes.chat_templates import go_template
 from kit.runtimes.protocol import (
+    Additions,
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     Post,
     ServedModel,
     ServerSpec,
     SettingRule,
     Step,
     Upload,
+    one_of_words,
 )
 from kit.runtimes.shared import (
     THREADS,
@@ -51,6 +54,10 @@ COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/api/ps"
 READY_PATH = "/api/version"  # there is no /health; a model is loaded only by `preparation`
 CONTAINER_PORT = 11434
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_KV = {"kv_type": one_of_words("type of keys and values in the cache; left out: f16", "f16", "q8_0", "q4_0")}
+_ON_GPUS = ("cuda", "vulkan", programs.PROGRAM_GPU)
 
 UPLOAD_TIMEOUT_S = 1800.0
 CREATE_TIMEOUT_S = 600.0
@@ -76,14 +83,30 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    """`ollama serve` takes no flags: what it can be told stands in its environment."""
+    return Extras(_KV, gpus=variant in _ON_GPUS)
+
+
+def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    """Over several GPUs it spreads a model only if it must, or is told to."""
+    environment = {"OLLAMA_KV_CACHE_TYPE": str(settings["kv_type"])} if "kv_type" in settings else {}
+    if len(gpus) > 1:
+        environment["OLLAMA_SCHED_SPREAD"] = "1"
+    numbers = ",".join(map(str, gpus))
+    if gpus and variant in PROCESS_VARIANTS:
+        environment |= programs.only_gpus(numbers)
+    elif gpus and variant == "vulkan":
+        environment[programs.VULKAN] = numbers
+    return Additions(environment=environment)
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`ollama serve` of this machine; it is given its model by `preparation`."""
     del model_path
     if variant not in programs.VARIANTS:

@@ -30,12 +30,24 @@ NO_GPU: Mapping[str, str] = {
     "ROCR_VISIBLE_DEVICES": "-1",
     "GGML_VK_VISIBLE_DEVICES": "-1",
 }
+VULKAN = "GGML_VK_VISIBLE_DEVICES"
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+
+
+def only_gpus(numbers: str) -> dict[str, str]:
+    """The variables that show a process these GPUs alone, whoever made them: "0,2"."""
+    return dict.fromkeys(NO_GPU, numbers)
 
 
 def program_of(runtime: str, variant: str) -> str | None:
     """The program that an entry of this variant runs; None for those that run none of this machine."""
-    return PROGRAMS.get(runtime) if variant in VARIANTS else None
+    from kit.runtimes import RUNTIMES
+    from kit.runtimes.outside.declared import DeclaredRuntime
+
+    if runtime in PROGRAMS:
+        return PROGRAMS[runtime] if variant in VARIANTS else None
+    found = RUNTIMES.get(runtime)
+    return found.PROGRAMS.get(variant) if isinstance(found, DeclaredRuntime) else None
 
 
 def llama_server(

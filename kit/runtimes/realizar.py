@@ -16,6 +16,7 @@ from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     ServedModel,
     ServerSpec,
     SettingRule,
@@ -25,6 +26,7 @@ from kit.runtimes.shared import (
     THREADS_RULE,
     filled,
     model_variables,
+    no_additions,
     no_counters,
     nothing_to_prepare,
     text_at,
@@ -54,6 +56,8 @@ COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/health"
 READY_PATH = "/health"  # 503 until the model is loaded
 CONTAINER_PORT = 8080
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
 _MODES = {
     "cpu": ("cpu",),
     "cuda": ("gpu", "cuda"),
@@ -64,6 +68,10 @@ _MODES = {
 _DEVICES = ("/usr/local/bin/apr", "devices")
 _WGPU = re.compile(r"^backend: wgpu +(.{1,300})$", re.MULTILINE)
 _SOFTWARE = re.compile(r"software rasteriser \(([^()\n]{1,80}(?:\([^()\n]{1,60}\))?)\)")
+_VARIANT = "the variant decides it"
+_OWNED: Mapping[str, str] = {
+    "gpu": _VARIANT, "gpu-layers": _VARIANT, "backend": _VARIANT, "skip-parity": "use skip_parity_gate",
+}  # fmt: skip
 _WGPU_CANNOT = Capabilities(ignore_eos=False, system_message=False)
 
 
@@ -79,14 +87,20 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    """Free flags; its cuda back end takes the GPUs that it sees."""
+    return Extras(flags=True, gpus=variant == "cuda", owned=_OWNED)
+
+
+additions = no_additions
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`apr serve run` of this machine."""
     if variant != programs.PROGRAM:
         raise ValueError(f"no process variant {variant!r}")

@@ -13,12 +13,15 @@ from kit.documents import Setting
 from kit.runtimes import nvidia, programs
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
+    Additions,
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     ServedModel,
     ServerSpec,
     SettingRule,
+    one_of_words,
 )
 from kit.runtimes.shared import (
     THREADS,
@@ -56,6 +59,20 @@ COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
 READY_PATH = "/health"  # refused until the model is loaded and its graphs are captured; then 200 without a body
 CONTAINER_PORT = 8000
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_KV_TYPES = ("auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2")
+_KV = {"kv_type": one_of_words("type of keys and values in the cache; left out: auto", *_KV_TYPES)}
+_PARALLEL = {"tensor_parallel": SettingRule(1, 1, 64, "GPUs that share each layer; left out: 1")}
+_KEYLESS, _TENSORS, _KIT = "the kit asks without a key", "use tensor_parallel", "the kit sets it"
+_MODEL, _PLAN = "the model is that of the plan", "every setting must stand in the plan"
+_OWNED: Mapping[str, str] = {
+    "tp": _TENSORS, "tensor-parallel-size": _TENSORS, "kv-cache-dtype": "use kv_type",
+    "gpu-memory-utilization": "use gpu_memory_percent", "kv-cache-memory-bytes": "use gpu_memory_percent",
+    "api-key": _KEYLESS, "ssl-keyfile": _KEYLESS, "ssl-certfile": _KEYLESS, "config": _PLAN,
+    "model": _MODEL, "model-tag": _MODEL, "root-path": _KIT, "uds": _KIT, "headless": _KIT,
+}  # fmt: skip
+_ON_GPUS = ("cuda", programs.PROGRAM_GPU)
 _COUNTERS = {
     "vllm:prompt_tokens_total": "prompt_tokens",
     "vllm:generation_tokens_total": "completion_tokens",
@@ -79,14 +96,27 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    on_gpus = variant in _ON_GPUS
+    return Extras({**_KV, **(_PARALLEL if on_gpus else {})}, flags=True, gpus=on_gpus, owned=_OWNED)
+
+
+def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    flags: tuple[str, ...] = ()
+    if "kv_type" in settings:
+        flags += ("--kv-cache-dtype", str(settings["kv_type"]))
+    if "tensor_parallel" in settings:
+        flags += ("--tensor-parallel-size", str(settings["tensor_parallel"]))
+    seen = gpus and variant in PROCESS_VARIANTS
+    return Additions(flags, programs.only_gpus(",".join(map(str, gpus))) if seen else {})
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`vllm serve` of this machine."""
     if variant not in programs.VARIANTS:
         raise ValueError(f"no process variant {variant!r}")

@@ -56,6 +56,7 @@ DOCUMENTS = frozenset(
         "record",
         "reproduction",
         "result",
+        "runtime",
         "scorecard",
         "selftest",
         "statement",

@@ -40,7 +40,7 @@ def find_program(name: str) -> FoundProgram | None:
     place = shutil.which(name)
     if place is None:
         return None
-    path = Path(place).resolve()
+    path = Path(place).absolute()  # not where a link leads: Python finds its modules by its own place
     try:
         return _looked_at(name, path, mark_of(path))
     except OSError as error:

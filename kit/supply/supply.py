@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.catalogue import find_chat, models
+from kit.catalogue import model as model_of
 from kit.documents import Entry, Plan
+from kit.documents.pins import WeightsPin
 from kit.errors import InputError, SourceError
 from kit.runtimes import RUNTIMES
-from kit.runtimes.launch import entry_container
+from kit.runtimes.launch import entry_container, entry_process
+from kit.runtimes.outside.search import pins_of as runtime_pins
 from kit.runtimes.programs import program_of
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
 from kit.supply.programs import FoundProgram, pins_of, programs_of
+from kit.supply.weights import measured as measured_weights
+from kit.supply.weights import path_sha256, weights_path
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
 
@@ -62,7 +67,8 @@ class Supply(Protocol):
 class ProcessSupply:
     """One model file of this machine for all entries, and the programs of this machine that they run.
 
-    `served` is the model as servers are told of it that load none by themselves.
+    `served` is the model as servers are told of it that load none by themselves. Entries that name a model of their
+    own have it from `others`, by that name.
     """
 
     model: Path
@@ -70,23 +76,27 @@ class ProcessSupply:
     mark: str | None = None
     programs: Mapping[str, FoundProgram] = field(default_factory=dict)
     served: ServedModel | None = None
+    others: Mapping[str, ProcessSupply] = field(default_factory=dict)
+
+    def _of(self, entry: Entry) -> ProcessSupply:
+        return self if entry.model is None else self.others.get(entry.model, self)
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
-        spec = RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+        spec = entry_process(entry, name, str(self._of(entry).model), port)
         program = self._program(entry)
         return spec if program is None else replace(spec, program=str(program.path))
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:
-        if self.served is None or self._program(entry) is None:
+        served = self._of(entry).served
+        if served is None or self._program(entry) is None:
             return ()  # what is the kit's own loads its model by itself
-        return RUNTIMES[entry.runtime].preparation(entry.settings, self.served)
+        return RUNTIMES[entry.runtime].preparation(entry.settings, served)
 
     def _program(self, entry: Entry) -> FoundProgram | None:
         return self.programs.get(program_of(entry.runtime, entry.variant) or "")
 
     def weights_sha256(self, entry: Entry) -> str:
-        del entry  # one file for all
-        return self.sha256
+        return self._of(entry).sha256
 
     def require_untouched(self, entry: Entry) -> None:
         program = self._program(entry)
@@ -94,13 +104,14 @@ class ProcessSupply:
             raise SourceError(
                 f"The program {program.pin.name} was changed during the run.", "Begin a new run with the new one."
             )
+        mine = self._of(entry)
         try:
-            same = self.mark is None or mark_of(self.model) == self.mark or file_sha256(self.model) == self.sha256
+            same = mine.mark is None or mark_of(mine.model) == mine.mark or path_sha256(mine.model) == mine.sha256
         except OSError as error:
-            raise SourceError(f"The model file {self.model.name} cannot be read: {error.strerror}.") from None
+            raise SourceError(f"The model file {mine.model.name} cannot be read: {error.strerror}.") from None
         if not same:
             raise SourceError(
-                f"The model file {self.model.name} was changed during the run.",
+                f"The model file {mine.model.name} was changed during the run.",
                 "Delete it and fetch it again: kit models fetch.",
             )
 
@@ -116,8 +127,7 @@ class ProcessSupply:
         del weights, mark
 
     def weights_file(self, entry: Entry) -> str | None:
-        del entry
-        return str(self.model)
+        return str(self._of(entry).model)
 
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
@@ -141,7 +151,36 @@ def process_supply(plan: Plan, model: Path) -> ProcessSupply:
             f"Delete it and fetch it again: kit models fetch {plan.model.name}",
         )
     served = ServedModel(plan.model.name, plan.model.file, measured, "", *_chat(plan.model.name))
-    return ProcessSupply(model, measured, mark, _programs(plan), served)
+    require_same_runtimes(plan)
+    return ProcessSupply(
+        model, measured, mark, _programs(plan), served, {pin.name: _other(pin) for pin in plan.models}
+    )
+
+
+def _other(pin: WeightsPin) -> ProcessSupply:
+    """The weights of entries that name their own: a file or a folder of the cache, hashed."""
+    entry = model_of(pin.name)
+    path = weights_path(entry)
+    mark = mark_of(path) if path.exists() else None
+    found = measured_weights(entry)
+    if found is None or found[0] != pin.sha256:
+        what = f"has sha256 {found[0]}, the plan says {pin.sha256}" if found else "is missing"
+        raise SourceError(f"The model {pin.name} {what}.", f"Fetch or convert it: kit models prepare {pin.name}")
+    return ProcessSupply(
+        path, found[0], mark, served=ServedModel(pin.name, pin.file, found[0], "", *_chat(pin.name))
+    )
+
+
+def require_same_runtimes(plan: Plan) -> None:
+    """`InputError` if a runtime from outside is not (any more) the one of the plan."""
+    here = {pin.name: pin.sha256 for pin in runtime_pins(plan.entries)}
+    for pin in plan.runtimes:
+        if here.get(pin.name) != pin.sha256:
+            found = f"has sha256 {here[pin.name]} here" if pin.name in here else "is not found here"
+            raise InputError(
+                f"The folder of the runtime {pin.name} {found}, the plan says {pin.sha256}.",
+                "Give the folder that the run was started with: --runtime-path DIR. Or start a new run.",
+            )
 
 
 def _chat(name: str) -> tuple[str | None, str | None]:

@@ -42,9 +42,15 @@ def measured(entry: ModelEntry) -> Measured | None:
         return (file_sha256(path), path.stat().st_size) if path.is_file() else None
     if not path.is_dir():
         return None
+    return path_sha256(path), sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def path_sha256(path: Path) -> str:
+    """The sha256 of a file, or of a folder (kit.catalogue.folder_sha256)."""
+    if not path.is_dir():
+        return file_sha256(path)
     files = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
-    digest = folder_sha256({name: file_sha256(file) for name, file in files.items()})
-    return digest, sum(file.stat().st_size for file in files.values())
+    return folder_sha256({name: file_sha256(file) for name, file in files.items()})
 
 
 def prepared(

@@ -12,7 +12,9 @@ from kit.documents import Entry, Plan, TextPin
 from kit.documents.pins import WeightsPin
 from kit.plan.challenge import challenge_seed
 from kit.plan.plan import cell_count, cell_order, limits, own_models
-from kit.runtimes import RUNTIMES
+from kit.runtimes.chosen import setting_faults
+from kit.runtimes.launch import choice_faults
+from kit.runtimes.planned import is_module, planned_runtime
 from kit.storage.names import HOST, MANIFEST, PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -63,21 +65,19 @@ def plan_consistent(evidence: Evidence) -> Steps:
 
 
 def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
-    runtime = RUNTIMES.get(entry.runtime)
+    runtime = planned_runtime(plan, entry.runtime)
     if runtime is None:
-        yield f"the kit has no runtime {entry.runtime}"
+        if not is_module(plan, entry.runtime):
+            yield f"the kit has no runtime {entry.runtime}"
         return
     if entry.variant not in runtime.VARIANTS:
         yield f"the runtime {entry.runtime} has no variant {entry.variant}"
     elif (plan.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         yield f"the variant {entry.variant} of {entry.runtime} does not run with the engine {plan.engine}"
-    rules = runtime.settings(entry.variant)
-    for name in sorted(entry.settings.keys() ^ rules.keys()):
-        yield f"the setting {name} is " + ("unknown" if name in entry.settings else "missing")
-    for name in sorted(entry.settings.keys() & rules.keys()):
-        value, allowed = entry.settings[name], rules[name]
-        if type(value) is not int or not allowed.low <= value <= allowed.high:
-            yield f"the setting {name} is not a whole number from {allowed.low} to {allowed.high}"
+    faults = list(setting_faults(runtime, entry.variant, entry.settings))
+    yield from faults
+    if not faults and (entry.flags or entry.gpus) and entry.variant in runtime.VARIANTS:
+        yield from choice_faults(entry, runtime)
 
 
 def _model_faults(plan: Plan) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.runtimes.programs import program_of
+from kit.runtimes.planned import planned_program
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -19,7 +19,7 @@ def plan_programs(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    programs = {entry.name: program_of(entry.runtime, entry.variant) for entry in plan.entries}
+    programs = {entry.name: planned_program(plan, entry) for entry in plan.entries}
     wanted = sorted({name for name in programs.values() if name is not None})
     pinned = [pin.name for pin in plan.programs]
     yield len(wanted)

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies, seed_option
+from kit.cli._shared.options import Concurrencies, runtime_path_option, seed_option
 from kit.documents import Plan, Platform
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument("platform", required=False),
+    runtime_path_option,
     click.option("--only", metavar="ENTRY,...", help="Measure only these entries."),
     click.option("-c", "--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
     click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m."),
@@ -135,12 +136,15 @@ def plan_of(
     from kit.catalogue import model
     from kit.cpus import usable_cpus
     from kit.plan.correctness import load_suite
-    from kit.plan.plan import make_plan
+    from kit.plan.plan import make_plan, own_models
     from kit.plan.prompts import load_prompts
     from kit.supply.programs import pins_of, programs_of
+    from kit.supply.weights import measured
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
     prompts = load_prompts(platform.workload.prompts)
+    own = own_models(platform.entries) if platform.engine == "process" else ()
+    here = {name: found for name in own if (found := measured(model(name))) is not None}
     return make_plan(
         platform,
         model(platform.model),
@@ -152,4 +156,5 @@ def plan_of(
         quiet_wait_s=quiet_wait_s,
         attempts=attempts,
         programs=pins_of(programs_of(platform.entries)),
+        found=here,
     )
