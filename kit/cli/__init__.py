@@ -41,7 +41,7 @@ COMMANDS = {
     "reference": ("kit.cli.reference", "Serve answers with known timing, to test any load generator."),
     "calibrate": ("kit.cli.calibrate", "Measure how accurate the load generator is, and up to what load."),
     "images": ("kit.cli.images", "Build, list and pin the container images of the runtimes."),
-    "runtimes": ("kit.cli.runtimes", "List runtimes, show their settings, check one of your own."),
+    "runtimes": ("kit.cli.runtimes.commands", "List runtimes, show their settings, check one of your own."),
     "models": ("kit.cli.models", "Download, verify (sha256) and convert models."),
     "doctor": ("kit.cli.doctor", "Check what this machine lacks for a platform, and how to fix it."),
     "selftest": ("kit.cli.selftest", "Test a platform on this machine in a few minutes; write one small file."),

@@ -18,8 +18,8 @@ from kit.probe.probe import Probe
 from kit.runtimes.chosen import explicit
 from kit.runtimes.launch import entry_process
 from kit.runtimes.outside.checks import Point
-from kit.runtimes.protocol import DeviceEvidence, Runtime
 from kit.runtimes.programs import program_of
+from kit.runtimes.protocol import DeviceEvidence, Runtime
 from kit.storage.names import SERVER_LOG
 from kit.supply.programs import find_program
 from kit.text import plain_text

@@ -113,12 +113,10 @@ def container_command(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):
         yield 1
         spec = planned_container(each.found.plan, each.entry)
-        if spec is None and is_module(each.found.plan, each.entry.runtime):
-            continue  # runtime.outside says that it is not checked
-        if spec is None:
+        if spec is not None:
+            yield from (Issue(each.where, why) for why in _command_faults(each, spec))
+        elif not is_module(each.found.plan, each.entry.runtime):  # of which runtime.outside speaks
             yield Issue(each.where, f"is of the entry {each.entry.name}, of which the kit makes no container")
-            continue
-        yield from (Issue(each.where, why) for why in _command_faults(each, spec))
 
 
 def _command_faults(each: Contained, spec: ContainerSpec) -> Iterator[str]:

@@ -56,7 +56,7 @@ def _pin_faults(pin: RuntimePin) -> Iterator[str]:
     declared = declared_runtime(pin.declaration, pin.compose)
     if declared is None:
         yield f"has a {FILE} or {COMPOSE} that is not in order"
-    elif declared.NAME != pin.name:
+    elif pin.name != declared.NAME:
         yield f"declares itself as {declared.NAME}"
 
 

@@ -57,5 +57,5 @@ if __name__ == "__main__":
     given = sys.argv[2:]
     served(Path(sys.argv[1]))
     with_facts(given)
-    sys.argv = ["transformers", "serve", "model", *given]
+    sys.argv = ["transformers", "serve", "model@main", *given]  # as it echoes the name
     sys.exit(main())

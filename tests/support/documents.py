@@ -9,6 +9,7 @@ from kit import documents as m
 from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.reference.truth import Truth
 from kit.report.examination import Examination, Judged
+from kit.runtimes.outside.declaration import read_declaration
 from kit.strict.decode import plain
 from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point
@@ -20,6 +21,7 @@ from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
 from tests.support.documents_verified import VERIFIED
 from tests.support.documents_written import SHA, WRITTEN
+from tests.support.outside_bundles import DECLARATION
 from tests.support.telemetry import Machine
 
 UTC = "2026-11-22T12:00:00.000001Z"
@@ -274,6 +276,7 @@ MODELS: dict[str, Any] = {
     "platform": PLATFORM,
     "record": RECORD,
     "result": RESULT,
+    "runtime": read_declaration(DECLARATION.encode()),
     "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
     "status": RunStatus(

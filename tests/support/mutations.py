@@ -115,6 +115,7 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 
@@ -219,6 +220,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.programs", "its hash left out", of_programs, in_plan(lambda plan: replace(plan, programs=()))),
     _m("plan.programs", "another program ran", of_programs, in_server(command=("server",))),
     _m("program.origin", "a program of the machine", of_programs, derive),
+    _m("runtime.pinned", "another hash", with_runtime(lambda pin: replace(pin, sha256=OTHER)), derive),
+    _m("runtime.outside", "a runtime from outside", with_runtime(), derive),
+    _m("process.command", "another command", with_runtime(), in_server(command=("acme-server",)), derive),
     _m("plan.challenge", "the usual seed", in_plan(lambda plan: replace(plan, challenge="0123456789abcdef"))),
     _m("plan.digest", "another plan", in_result(lambda result: replace(result, plan_sha256=OTHER))),
     _old("plan.digest", "in the manifest", manifest=put_at("plan_sha256", to=OTHER)),

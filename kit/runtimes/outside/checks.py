@@ -147,7 +147,7 @@ def _flags(runtime: Runtime, variant: str) -> Iterator[str]:
 def _process(runtime: Runtime, variant: str) -> Iterator[str]:
     spec = entry_process(_entry(runtime, variant), "cell", PLACE, PORT, runtime)
     words = (*spec.command, *spec.environment.values())
-    if not any(PLACE in word for word in words) and not runtime.preparation({}, NOT_YET):
+    if not any(PLACE in word for word in words) and not runtime.preparation(_entry(runtime, variant).settings, NOT_YET):
         yield "nothing names the model"
     if not any(str(PORT) in word for word in words):
         yield "nothing names the port"
@@ -226,7 +226,7 @@ def _entry(runtime: Runtime, variant: str) -> Entry:
 def _another(rule: SettingRule, value: Setting | None) -> Setting:
     """A value that the rule takes, and another than this one."""
     values: tuple[Setting, ...] = rule.choices or (rule.low, rule.high)
-    return next(each for each in values if each != value)
+    return next(each for each in reversed(values) if each != value)  # the first is often what it is without
 
 
 def _spec(runtime: Runtime, variant: str) -> ContainerSpec:

@@ -178,10 +178,10 @@ Fault = tuple[DocumentPath, str, str]
 def _faults(found: Declaration) -> Iterator[Fault]:
     """What no schema can say, each with its place and what to do."""
     for name, setting in found.settings.items():
-        for what, remedy in _setting_faults(setting):
-            yield ("settings", name), what, remedy
         for word in (*setting.flags, *setting.environment.values(), *_all_words(setting)):
             yield from _word_faults(("settings", name), word, OF_SETTINGS)
+        for what, remedy in _setting_faults(setting):
+            yield ("settings", name), what, remedy
     for name, variant in found.variants.items():
         place: DocumentPath = ("variants", name)
         for what, remedy in _variant_faults(found, variant):
