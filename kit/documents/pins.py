@@ -75,8 +75,8 @@ class RuntimePin(Sparse):
     """A runtime that is none of the kit's: what it is called, the sha256 of its folder and of each file in it.
 
     `declaration` and `compose` are the texts of its runtime.yaml and compose.yaml, so that everybody can make of a
-    plan what was started. One that is a Python module has no `declaration`, and `ignore_eos` and `system_message` are
-    what it says that its API can do.
+    plan what was started. One that is a Python module has no `declaration`, and `ignore_eos` and `system_message`
+    are what it says that its API can do.
     """
 
     name: str

@@ -73,9 +73,11 @@ def of_process(runtime: Runtime, variant: str, model: Path, cpus: int) -> Iterat
         raise InputError(f"The program {name} is not on the PATH.", "Install it, or put its folder on the PATH.")
     if program is not None:
         spec = replace(spec, program=str(program.path))
-    with tempfile.TemporaryDirectory(prefix="kit-check-") as folder:
-        with engine.server(spec, Path(folder) / SERVER_LOG) as running:
-            yield from _points(runtime, entry, running, spec.start_budget_s)
+    with (
+        tempfile.TemporaryDirectory(prefix="kit-check-") as folder,
+        engine.server(spec, Path(folder) / SERVER_LOG) as running,
+    ):
+        yield from _points(runtime, entry, running, spec.start_budget_s)
 
 
 def _whole(runtime: Runtime, variant: str, cpus: int) -> Entry:

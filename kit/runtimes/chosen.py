@@ -70,7 +70,7 @@ def flag_faults(runtime: Runtime, entry: Entry, command: tuple[str, ...]) -> Ite
 
 
 def flag_names(word: str) -> tuple[str, ...]:
-    """The name of a flag as all its spellings have it ("--no-Cache_prompt=1" is cache-prompt); none of other words."""
+    """The one name of a flag in all its spellings ("--no-Cache_prompt=1" is cache-prompt); none of other words."""
     head = word.partition("=")[0]
     if not _FLAG.fullmatch(head):
         return ()

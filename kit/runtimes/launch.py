@@ -1,4 +1,4 @@
-"""How an entry's server is started: in a container, its runtime's compose file filled in, or as a process. Pure."""
+"""How an entry's server is started: in a container, by its runtime's compose file, or as a process. Pure."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def entry_container(
 ) -> ContainerSpec:
     """The container of an entry whose settings are all given; `image` is what the engine is asked for.
 
-    `memory_bytes` is the limit of its memory where the compose file has none. `runtime` is that of the entry; None is
-    the one which this kit knows by its name.
+    `memory_bytes` is the limit of its memory where the compose file has none. `runtime` is that of the entry; None
+    is the one which this kit knows by its name.
     """
     chosen = RUNTIMES[entry.runtime] if runtime is None else runtime
     own = {"KIT_IMAGE": image, "KIT_CACHE_VOLUME": cache_volume(image)}

@@ -29,7 +29,7 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class SettingRule:
-    """One setting of a runtime: its default, its range and what it does; with `choices` it is one of these words."""
+    """One setting of a runtime: its default, its range and what it does; with `choices` it is one of them."""
 
     default: int
     low: int
@@ -58,10 +58,10 @@ def one_of_words(meaning: str, *choices: str) -> SettingRule:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What a variant takes beside `settings`: settings that a plan has only where somebody asks for them, flags that
+    """What a variant takes beside `settings`: settings that a plan has only where somebody asks for them, flags
 
-    the kit does not know, a choice of GPUs. `owned` are names of flags (without dashes, "no-" and "enable-") that are
-    not free, beside those of the command itself, each with what decides it.
+    that the kit does not know, a choice of GPUs. `owned` are names of flags (without dashes, "no-" and "enable-") that
+    are not free, beside those of the command itself, each with what decides it.
     """
 
     settings: Mapping[str, SettingRule] = field(default_factory=dict)

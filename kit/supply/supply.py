@@ -67,8 +67,8 @@ class Supply(Protocol):
 class ProcessSupply:
     """One model file of this machine for all entries, and the programs of this machine that they run.
 
-    `served` is the model as servers are told of it that load none by themselves. Entries that name a model of their
-    own have it from `others`, by that name.
+    `served` is the model as servers are told of it that load none by themselves. Entries that name a model of
+    their own have it from `others`, by that name.
     """
 
     model: Path

@@ -1,7 +1,7 @@
 """A program: `transformers serve FOLDER [OPTIONS]`, with a page that tells version, threads and batching.
 
-The folder is served as `model`, and its config.json names an architecture there where it names none: the weights that
-the kit converts have the hash of their files, which are not changed.
+The folder is served as `model`, and its config.json names an architecture there where it names none: the weights
+that the kit converts have the hash of their files, which are not changed.
 """
 
 from __future__ import annotations

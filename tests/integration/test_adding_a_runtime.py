@@ -1,4 +1,4 @@
-"""docs/adding-a-runtime.md, followed literally in an empty folder: its files written, its commands run in a shell."""
+"""docs/adding-a-runtime.md, followed literally in an empty folder: its files written, its commands run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The good bundle as if its servers had been a runtime from outside: a program of the machine, declared in the plan."""
+"""The good bundle as if its servers had been a runtime from outside: a program, declared in the plan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ counters:
   path: /metrics
   names: {"acme:prompt": prompt_tokens, "acme:generated": completion_tokens}
 variants:
-  cpu: {program: acme-server, arguments: ["${model}", "--host", "${host}", "--port", "${port}"], device: {kind: cpu}}
+  cpu:
+    program: acme-server
+    arguments: ["${model}", "--host", "${host}", "--port", "${port}"]
+    device: {kind: cpu}
 """
 PIN = pin_of("acme", {"runtime.yaml": DECLARATION.encode(), "README.md": b"Acme.\n"}, DECLARATION)
 

@@ -1,4 +1,4 @@
-"""The contract of a runtime, point by point, for whoever writes one: what holds, and what does not and why. Pure."""
+"""The contract of a runtime, point by point, for whoever writes one: what holds, what does not, and why. Pure."""
 
 from __future__ import annotations
 
@@ -147,7 +147,8 @@ def _flags(runtime: Runtime, variant: str) -> Iterator[str]:
 def _process(runtime: Runtime, variant: str) -> Iterator[str]:
     spec = entry_process(_entry(runtime, variant), "cell", PLACE, PORT, runtime)
     words = (*spec.command, *spec.environment.values())
-    if not any(PLACE in word for word in words) and not runtime.preparation(_entry(runtime, variant).settings, NOT_YET):
+    sent = runtime.preparation(_entry(runtime, variant).settings, NOT_YET)
+    if not any(PLACE in word for word in words) and not sent:
         yield "nothing names the model"
     if not any(str(PORT) in word for word in words):
         yield "nothing names the port"

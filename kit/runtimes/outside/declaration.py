@@ -109,7 +109,7 @@ class DeviceCheck:
 
 @dataclass(frozen=True, slots=True)
 class ImageDeclaration:
-    """The image of a variant by its digest, and the Dockerfile of the folder that it is made with, if there is one."""
+    """The image of a variant by its digest, and the Dockerfile of the folder that it is made with, if any."""
 
     reference: str
     digest: str
@@ -118,7 +118,7 @@ class ImageDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class VariantDeclaration:
-    """One way to run it: a `program` of the PATH with `arguments`, or an `image` with a service of compose.yaml."""
+    """A way to run it: a `program` of the PATH with `arguments`, or an `image` and a service of compose.yaml."""
 
     device: DeviceCheck
     program: str | None = None

@@ -149,7 +149,7 @@ class DeclaredRuntime:
         return nvidia.LIST if declared.device.kind == "nvidia" and in_container else None
 
     def device(self, variant: str, evidence: DeviceEvidence) -> DeviceFinding:
-        """What the server says of its device; on the CPU it needs to say nothing, since it is shown nothing else."""
+        """What the server says of its device; on the CPU it needs to say nothing: it is shown nothing else."""
         wanted = self.declared.variants[variant].device
         name = nvidia.gpu_name(evidence.listing) if wanted.kind == "nvidia" else None
         if wanted.path is None:

@@ -29,7 +29,7 @@ PLAIN_DOCKERFILE = b"ARG OFFICIAL=scratch\nFROM ${OFFICIAL} AS official\nUSER 10
 
 @dataclass(frozen=True, slots=True)
 class OutsideImage:
-    """The image that a runtime from outside names, and its Dockerfile: it takes the image in OFFICIAL, and its last
+    """The image that a runtime from outside names, and its Dockerfile: it takes the image in OFFICIAL, its last
 
     stage is `official`.
     """

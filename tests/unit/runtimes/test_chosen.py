@@ -1,4 +1,4 @@
-"""What an entry may choose beside the settings that all have: flags, GPUs, and settings that a plan has on demand."""
+"""What an entry may choose beside the settings that all have: flags, GPUs, and settings on demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def faults(runtime: str, variant: str, *flags: str, **more: Any) -> tuple[str, .
 
 def test_a_plan_without_choices_is_what_it_was() -> None:
     """Neither flags nor GPUs nor a setting on demand stand in it, and the command is the compose file's."""
-    assert plain(entry("llamacpp", "cuda")).keys() == {"name", "runtime", "variant", "settings"}  # type: ignore[union-attr]
+    written = plain(entry("llamacpp", "cuda"))
+    assert isinstance(written, dict)
+    assert written.keys() == {"name", "runtime", "variant", "settings"}
     for runtime, variant in (("llamacpp", "cuda"), ("vllm", "cuda"), ("ollama", "cuda")):
         assert entry(runtime, variant).settings.keys() == OWN[runtime].settings(variant).keys()
         assert not OWN[runtime].additions(variant, entry(runtime, variant).settings, ()).flags

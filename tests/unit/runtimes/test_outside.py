@@ -1,4 +1,4 @@
-"""Runtimes from outside: what may stand in runtime.yaml, where folders and modules are found, what a plan carries."""
+"""Runtimes from outside: what may stand in runtime.yaml, where they are found, what a plan carries."""
 
 from __future__ import annotations
 
@@ -101,11 +101,11 @@ def test_a_container_with_rights_is_no_isolated_one(tmp_path: Path) -> None:
         ('flags: ["--slots", "${value}"]', 'choices: [a], flags: ["${value}"]', "always optional"),
         ('"${model}", "--host"', '"--host"', "nothing names ${model}"),
         ('"--port", "${port}"', '"--port", "8080"', "nothing names ${port}"),
-        ("program: acme-server, ", "", "neither a program nor an image"),
+        ("    program: acme-server\n", "", "neither a program nor an image"),
         ("program: acme-server", "program: /usr/bin/acme", "does not have the form"),
         ("{kind: cpu}", "{kind: nvidia}", "nothing shows that it computes on that device"),
         ("{kind: cpu}", "{kind: cpu, path: /props}", "without path, at or one_of"),
-        ("{kind: cpu}", "{kind: cpu}, settings: [slots, slot]", "slot is no setting"),
+        ("    device: {kind: cpu}", "    device: {kind: cpu}\n    settings: [slots, slot]", "slot is no setting"),
         ("settings: {slots: {at", "settings: {slotz: {at", "slotz is no setting"),
         ("path: /props, version", "path: props, version", "does not have the form"),
         ("title: Acme's server", "title: Acme's server\nexec: rm", "exec"),

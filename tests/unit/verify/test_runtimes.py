@@ -1,4 +1,4 @@
-"""Bundles with a runtime from outside: accepted by its declaration in the plan, refused where that does not fit."""
+"""Bundles with a runtime from outside: accepted by its declaration in the plan, refused where it does not fit."""
 
 from __future__ import annotations
 

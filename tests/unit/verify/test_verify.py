@@ -29,9 +29,9 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOT
 # Nor do the good runs bear the name of a platform of the kit, or images of another kit.
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = (
-    {"attempts.interrupted", "plan.challenge", "plan.sequential", "plan.programs", "program.origin", "runtime.pinned", "runtime.outside", "process.command"} | OF_PLATFORMS | {"container.version"}
-)
+OF_RUNTIMES = {"plan.programs", "program.origin", "runtime.pinned", "runtime.outside", "process.command"}
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential", "container.version"}
+OF_SPECIAL_RUNS |= OF_PLATFORMS | OF_RUNTIMES
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
 IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_LONG_RUNS
