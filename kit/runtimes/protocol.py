@@ -60,8 +60,8 @@ def one_of_words(meaning: str, *choices: str) -> SettingRule:
 class Extras:
     """What a variant takes beside `settings`: settings that a plan has only where somebody asks for them, flags
 
-    that the kit does not know, a choice of GPUs. `owned` are names of flags (without dashes, "no-" and "enable-") that
-    are not free, beside those of the command itself, each with what decides it.
+    that the kit does not know, a choice of GPUs. `owned` are names of flags (without dashes, "no-" and "enable-")
+    that are not free, beside those of the command itself, each with what decides it.
     """
 
     settings: Mapping[str, SettingRule] = field(default_factory=dict)

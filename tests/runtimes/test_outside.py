@@ -1,7 +1,7 @@
 """`transformers serve` as a runtime from outside, measured for real beside llama.cpp, on the same weights.
 
-Its environment, which is not the kit's, is made once and kept in the kit's cache; KIT_WHEELHOUSE may hold the wheel
-of PyTorch for CPUs. The folder of weights is the one that the kit converts for vLLM.
+Its environment, which is not the kit's, is made once and kept in the kit's cache; KIT_WHEELHOUSE may hold the
+wheel of PyTorch for CPUs. The folder of weights is the one that the kit converts for vLLM.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def test_it_is_measured_beside_llamacpp_and_accepted_by_who_does_not_have_it(
     short = (*AT_ONCE, "--replicates", "1", "--concurrency", "1", "--window", "15", "--no-calibrate", "--yes")
     where = ("--runtime-path", str(FOLDER / "transformers"))
     platform = str(FOLDER / "beside-llamacpp.yaml")
-    done = kit("reproduce", platform, *where, *short, "--quiet", "--out", str(run), environment=environment, timeout_s=900)
+    asked = (*where, *short, "--quiet", "--out", str(run))
+    done = kit("reproduce", platform, *asked, environment=environment, timeout_s=900)
     assert done.returncode == 0, done.stdout + done.stderr
     cells = {name: json.loads((run / "cells" / name / "cell.json").read_bytes()) for name in CELLS}
     assert {name: cell["status"] for name, cell in cells.items()} == dict.fromkeys(CELLS, "measured")
