@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 POLITE_S = 3.0  # less than the kit waits for us before it becomes rough (kit.engines.process)
 
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     try:
         child = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        sys.stderr.write(f"{os.path.basename(arguments[0])} cannot be started: {error.strerror or error}\n")
+        sys.stderr.write(f"{Path(arguments[0]).name} cannot be started: {error.strerror or error}\n")
         return 127
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_end, args=(child,)).start())
     threading.Thread(target=_end_with_input, args=(child,), daemon=True).start()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,15 +10,17 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import Entry, Platform
+from kit.documents import Entry, ModelSource, Platform
 from kit.errors import InputError
+from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import Runtime
 from kit.strict import read_yaml
 from kit.strict.decode import typed
+from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
-from kit.text import hint
+from kit.text import DocumentPath, hint
 
 
 def platform_names() -> list[str]:
@@ -39,9 +41,25 @@ def load_platform(name: str) -> Platform:
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
     check(document.value, "platform", where, document.line)
-    platform = typed(Platform, document.value, where)
+    sources, value = _lifted(document, where, path.parent)
+    platform = replace(typed(Platform, value, where), sources=sources)
     _check_meaning(platform, where, document)
     return platform
+
+
+def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
+    """The models that stand in the file as blocks, by the names that take their places; the document with these."""
+    here, found = _Place(where, document), blocks(document.value, where)
+    names: dict[DocumentPath, str] = {}
+    sources: dict[str, ModelSource] = {}
+    for place, source in found:
+        if wrong := fault(source):
+            here.refuse(place, *wrong)
+        name = source_name(source)
+        if sources.setdefault(name, beside(source, folder)) != beside(source, folder):
+            here.refuse(place, f"two models would be called {name!r}", "Give one of them a name: name: NAME")
+        names[place] = name
+    return sources, lifted(document.value, names)
 
 
 def _path_of(name: str) -> Path:
@@ -123,6 +141,8 @@ def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place)
     entry = platform.entries[index]
     place = ("model",) if entry.model is None else ("entries", index, "model")
     name = entry.model or platform.model
+    if name in platform.sources:
+        return  # known when it is looked for: kit.supply.own_models
     known = {each.name: each for each in models()}
     if name not in known:
         here.unknown(place, "model", name, list(known))

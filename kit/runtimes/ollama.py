@@ -1,6 +1,6 @@
-"""Ollama, in a container or as a program of this machine. From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in.
+"""Ollama, in a container or as a program of this machine.
 
-Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
+From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in. Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
 the very weights of the plan are uploaded as a blob and made into a model of our own name.
 """
 
@@ -81,9 +81,7 @@ def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[s
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`ollama serve` of this machine; it is given its model by `preparation`."""
     del model_path
     if variant not in programs.VARIANTS:

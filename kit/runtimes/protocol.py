@@ -41,9 +41,9 @@ class SettingRule:
 class ServerSpec:
     """How to start one server and how to know it: a pure value, engines carry it out.
 
-    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is where
-    the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each of the
-    variables `own_folders` names a new folder that goes with the server.
+    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is
+    where the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each
+    of the variables `own_folders` names a new folder that goes with the server.
     """
 
     name: str

@@ -1,6 +1,6 @@
-"""realizar (`apr serve`), in a container or as a program of this machine; the variants `vulkan` and `lavapipe` are its wgpu backend.
+"""realizar (`apr serve`), in a container or as a program of this machine.
 
-Read in the crates apr-cli and aprender-serve 0.72.3, and run: on the CPU and on software Vulkan. The wgpu backend
+The variants `vulkan` and `lavapipe` are its wgpu backend. Read in the crates apr-cli and aprender-serve 0.72.3, and run: on the CPU and on software Vulkan. The wgpu backend
 is a server of its own with few endpoints; it reads the last message of a chat only and says "stop" at the token
 limit.
 """
@@ -84,9 +84,7 @@ def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[s
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`apr serve run` of this machine."""
     if variant != programs.PROGRAM:
         raise ValueError(f"no process variant {variant!r}")

@@ -1,6 +1,6 @@
-"""vLLM, in a container or as a program of this machine: its OpenAI server. The model is a folder of safetensors or AWQ weights, not a GGUF file.
+"""vLLM, in a container or as a program of this machine: its OpenAI server.
 
-Endpoints and flags: the vLLM documentation of `vllm serve`. What would otherwise depend on the machine (slots,
+The model is a folder of safetensors or AWQ weights, not a GGUF file. Endpoints and flags: the vLLM documentation of `vllm serve`. What would otherwise depend on the machine (slots,
 context, memory, sampling defaults of the model) is set.
 """
 
@@ -84,9 +84,7 @@ def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[s
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-def server(
-    name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int
-) -> ServerSpec:
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`vllm serve` of this machine."""
     if variant not in programs.VARIANTS:
         raise ValueError(f"no process variant {variant!r}")

@@ -29,12 +29,12 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOT
 # Nor do the good runs bear the name of a platform of the kit, or images of another kit.
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = (
-    {"attempts.interrupted", "plan.challenge", "plan.sequential", "plan.programs", "program.origin"} | OF_PLATFORMS | {"container.version"}
-)
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential", "container.version"} | OF_PLATFORMS
+# Nor did they run programs of the machine.
+OF_PROGRAMS = {"plan.programs", "program.origin"}
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_LONG_RUNS
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
