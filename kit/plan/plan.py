@@ -183,8 +183,8 @@ def make_plan(
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
-    quiet machine is waited for; `programs` what is known of those of this machine. `InputError` if no entry is left at
-    the concurrencies.
+    quiet machine is waited for; `programs` what is known of those of this machine. `InputError` if no entry is
+    left at the concurrencies.
     """
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)

@@ -115,8 +115,8 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
-from tests.support.programs import PIN, of_programs
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
+from tests.support.programs import PIN, of_programs
 
 
 def seven(files: Files) -> None:
