@@ -48,7 +48,7 @@ def load_platform(name: str) -> Platform:
 
 
 def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
-    """The models that stand in the file as blocks, by the names that take their places; the document with these."""
+    """The blocks of the file by the names that take their places, and the document with these names."""
     here, found = _Place(where, document), blocks(document.value, where)
     names: dict[DocumentPath, str] = {}
     sources: dict[str, ModelSource] = {}
