@@ -16,6 +16,10 @@ from kit.documents.calibration import (
 )
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
+    NO_MODEL,
+    NO_SUITE,
+    NO_TESTS,
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
@@ -53,6 +57,7 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
+    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -82,6 +87,10 @@ from kit.documents.vocabulary import (
 
 __all__ = [
     "CONTENT",
+    "NO_MODEL",
+    "NO_SUITE",
+    "NO_TESTS",
+    "NO_WEIGHTS",
     "REASONING",
     "TOOL",
     "Accuracy",
@@ -108,6 +117,7 @@ __all__ = [
     "Failures",
     "Fault",
     "Finding",
+    "FoundServer",
     "Gpu",
     "Host",
     "Load",
