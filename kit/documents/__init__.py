@@ -16,6 +16,10 @@ from kit.documents.calibration import (
 )
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
+    NO_MODEL,
+    NO_SUITE,
+    NO_TESTS,
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
@@ -54,6 +58,7 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
+    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -83,6 +88,10 @@ from kit.documents.vocabulary import (
 
 __all__ = [
     "CONTENT",
+    "NO_MODEL",
+    "NO_SUITE",
+    "NO_TESTS",
+    "NO_WEIGHTS",
     "REASONING",
     "TOOL",
     "Accuracy",
@@ -109,6 +118,7 @@ __all__ = [
     "Failures",
     "Fault",
     "Finding",
+    "FoundServer",
     "Gpu",
     "Host",
     "Load",

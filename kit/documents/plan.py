@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal
 
 from kit.documents.pins import ChatFamily, Hardware, ImagePin, ProgramPin, Sparse, Target, WeightsPin
@@ -46,7 +47,10 @@ class Entry(Sparse):
     """One configuration of one runtime that is to be measured.
 
     `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
-    variant's own. Concurrencies above `max_concurrency` are left out for this entry.
+    variant's own. Concurrencies above `max_concurrency` are left out for this entry. An entry with a `url` is a
+    server that already runs: `runtime` is then "server", `variant` "running", and `settings` are empty. It is
+    asked for the model `served_model` (None is the first that it lists), with the key in the variable
+    `api_key_env` of the environment (None is KIT_API_KEY, if that is set).
     """
 
     name: str
@@ -56,6 +60,9 @@ class Entry(Sparse):
     model: str | None = None
     image: str | None = None
     max_concurrency: int | None = None
+    url: str | None = None
+    served_model: str | None = None
+    api_key_env: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,14 @@ class TextPin:
     name: str
     sha256: str
     count: int
+
+
+# What stands in a plan where there is nothing to pin: no weights, for servers that already run; no suite, for
+# loads by hand.
+NO_MODEL = NO_SUITE = "none"
+_NOTHING = sha256(b"").hexdigest()
+NO_WEIGHTS = ModelPin(NO_MODEL, NO_MODEL, _NOTHING, 0, confirmed=False)
+NO_TESTS = TextPin(NO_SUITE, _NOTHING, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +305,9 @@ class Plan(Sparse):
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
     `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. `programs` are
-    those of the machine that its entries run.
+    those of the machine that its entries run. `model` is NO_WEIGHTS where all entries are servers that already
+    run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
+    its later levels are not needed once throughput no longer grows.
     """
 
     schema: Literal["kit/plan/1"]
@@ -320,6 +337,8 @@ class Plan(Sparse):
     extended: tuple[int, ...] = ()
     challenge: str | None = None
     programs: tuple[ProgramPin, ...] = ()
+    loads: tuple[Load, ...] = ()
+    stop_at_saturation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,8 +107,8 @@ class _Room:
         cache = context * (model.kv_bytes_per_token or 0)
         if left < cache or left <= 0:
             raise InputError(
-                f"The model does not fit: {bytes_text(model.bytes)} of weights and {bytes_text(cache)} of cache for one "
-                f"request; the memory {where} is {bytes_text(memory)}, and {MEMORY_SHARE:.0%} of it are for them.",
+                f"The model does not fit: {bytes_text(model.bytes)} of weights and {bytes_text(cache)} of cache for "
+                f"one request; the memory {where} is {bytes_text(memory)}, and {MEMORY_SHARE:.0%} of it are for them.",
                 "Take a smaller quantisation or model, or a machine with more memory.",
             )
         return _Room(int(left // cache) if cache else None, memory, where)

@@ -10,6 +10,7 @@ from kit import __version__
 from kit.catalogue import ModelEntry
 from kit.catalogue import model as catalogue_model
 from kit.documents import (
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
@@ -24,11 +25,13 @@ from kit.documents import (
     Workload,
 )
 from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
-from kit.errors import InputError
+from kit.errors import InputError, InternalError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
+from kit.plan.target import parse_target
 from kit.runtimes import RUNTIMES
+from kit.runtimes.protocol import Capabilities
 
 NS_PER_S = 1_000_000_000
 METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in docs/method.md
@@ -129,6 +132,16 @@ def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND
 
 def weights_of(plan: Plan, entry: Entry) -> WeightsPin:
     """The weights that an entry runs: its own, or those of the plan."""
+    found = known_weights(plan, entry)
+    if found is None:
+        raise InternalError(f"Nobody knows the weights of the entry {entry.name}.")
+    return found
+
+
+def known_weights(plan: Plan, entry: Entry) -> WeightsPin | None:
+    """The weights that an entry runs; None of a server that already runs: nobody can look at its file."""
+    if entry.url is not None:
+        return None
     if entry.model is None:
         pin = plan.model
         return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed)
@@ -158,14 +171,16 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
 
 
 def planned_entry(entry: Entry, cpus: int) -> Entry:
-    """An entry as it stands in a plan: every setting with its value."""
+    """An entry as it stands in a plan: every setting with its value, an address as loads record it."""
+    if entry.url is not None:
+        return replace(entry, url=parse_target(entry.url).base_url)
     settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
     return replace(entry, settings=settings)
 
 
 def make_plan(
     platform: Platform,
-    model: ModelEntry,
+    model: ModelEntry | None,
     prompts: PromptSet,
     suite: SuiteLevel,
     *,
@@ -202,7 +217,7 @@ def make_plan(
         engine=platform.engine,
         schedule=NAME,
         seed=platform.seed if seed is None else seed,
-        model=pin_model(model),
+        model=NO_WEIGHTS if model is None else pin_model(model),
         prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
         correctness=TextPin(platform.correctness.name, suite.sha256, len(suite.tests)),
         correctness_level=platform.correctness.level,
@@ -234,9 +249,11 @@ def entry_of(plan: Plan, cell: CellPlan) -> Entry:
 
 def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     """The load of one cell, once the server's address and its name for the model are known."""
+    if plan.loads:  # of a run by hand, decided as a whole
+        return plan.loads[cell.order]
     workload = plan.workload
     entry = entry_of(plan, cell)
-    can = RUNTIMES[entry.runtime].capabilities(entry.variant)
+    can = Capabilities(ignore_eos=True) if entry.url else RUNTIMES[entry.runtime].capabilities(entry.variant)
     extra: dict[str, Setting] = {"ignore_eos": True} if workload.ignore_eos and can.ignore_eos else {}
     return Load(
         schema="kit/load/1",

@@ -11,7 +11,7 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, seed_option
-from kit.documents import Plan, Platform
+from kit.documents import NO_MODEL, Plan, Platform
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -143,7 +143,7 @@ def plan_of(
     prompts = load_prompts(platform.workload.prompts)
     return make_plan(
         platform,
-        model(platform.model),
+        None if platform.model == NO_MODEL else model(platform.model),
         prompts,
         suite,
         cpus=usable_cpus(),

@@ -184,3 +184,85 @@ def test_two_blocks_with_one_name_are_refused(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="two models would be called 'm'"):
         load_platform(str(path))
+OWN = "{name: own, runtime: llamacpp, variant: embedded, settings: {}"
+UNNAMED = "{name: a, runtime: server, variant: running, settings: {}}"
+RUNNING = """
+schema: kit/platform/1
+name: mine
+title: Two servers that already run
+engine: process
+correctness: {name: correctness, level: tiny}
+workload:
+  name: short
+  prompts: short
+  output_tokens: {distribution: uniform, min: 16, max: 64}
+  loop: closed
+  concurrencies: [1, 4]
+  warmup_s: 2
+  window_s: 10
+  drain_s: 60
+  replicates: 3
+  ignore_eos: true
+seed: 1
+entries:
+  - {name: a, url: "http://127.0.0.1:8080/"}
+  - {name: b, url: "https://llm.example.org/openai/v1", served_model: big, api_key_env: BIG_KEY}
+"""
+
+
+def running(tmp_path: Path, old: str = "", new: str = "") -> str:
+    """A platform of servers that already run, with one change; the path of the file."""
+    path = tmp_path / "mine.yaml"
+    new, _, top = new.partition("\n")
+    path.write_text(f"{RUNNING.replace(old, new, 1) if old else RUNNING}{top}\n", encoding="utf-8")
+    return str(path)
+
+
+def test_an_entry_of_a_running_server_needs_no_more_than_its_address(tmp_path: Path) -> None:
+    """Runtime, variant, settings and the platform's model follow."""
+    platform = load_platform(running(tmp_path))
+
+    first, second = platform.entries
+    assert (first.runtime, first.variant, first.settings) == ("server", "running", {})
+    assert (second.served_model, second.api_key_env) == ("big", "BIG_KEY")
+    assert platform.model == "none"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("http://127.0.0.1:8080/", "ftp://127.0.0.1", "ftp://"),
+        ("http://127.0.0.1:8080/", "http://me:secret@127.0.0.1", "has a user or a password"),
+        ("http://127.0.0.1:8080/", "http://h/v1/chat/completions?api_key=1", "seems to hold a secret"),
+        ("engine: process", "engine: docker", "is not loaded by the engine docker"),
+        ("{name: a, ", "{name: a, settings: {slots: 1}, ", "decided by who started the server"),
+        ("{name: a, ", "{name: a, model: smollm2-135m-instruct-q4_1, ", "decided by who started the server"),
+        ("{name: a, ", "{name: a, runtime: llamacpp, ", "is server/running, not llamacpp/running"),
+        ("api_key_env: BIG_KEY", "api_key_env: sk-1234", "does not have the form"),
+        ('{name: a, url: "http://127.0.0.1:8080/"}', f"{OWN}}}", 'missing key "model"'),
+        ('{name: a, url: "http://127.0.0.1:8080/"}', f"{OWN}}}\nmodel: none", "no model for the entry own"),
+        ('{name: a, url: "http://127.0.0.1:8080/"}', f"{OWN}, served_model: x}}\nmodel: none", "already run"),
+        ('{name: a, url: "http://127.0.0.1:8080/"}', f"{UNNAMED}\nmodel: none", "already runs"),
+    ],
+)
+def test_what_cannot_be_of_a_running_server_is_refused(old: str, new: str, words: str, tmp_path: Path) -> None:
+    """With the line of the entry, and no secret of the address."""
+    assert old in RUNNING
+    with pytest.raises(InputError) as caught:
+        load_platform(running(tmp_path, old, new))
+
+    assert words in str(caught.value)
+    assert "secret@" not in str(caught.value)
+    assert "sk-1234" not in str(caught.value) or words == "does not have the form"
+
+
+def test_running_and_started_servers_stand_in_one_platform(tmp_path: Path) -> None:
+    """As long as the engine is that of processes."""
+    text = RUNNING.replace("seed: 1", "seed: 1\nmodel: smollm2-135m-instruct-q4_1")
+    text = text.replace(
+        "entries:", "entries:\n  - {name: own, runtime: llamacpp, variant: embedded, settings: {}}"
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    assert [entry.url is None for entry in load_platform(str(path)).entries] == [True, False, False]
