@@ -13,7 +13,7 @@ from kit.documents import Entry, OutputTokens, Platform, Setting, Suite, Workloa
 from kit.errors import InputError
 from kit.plan.budget import Effort, effort, least_window_s, minutes
 from kit.plan.runtime_choice import Candidate, candidates
-from kit.plan.wishes import Machine, ModelFacts, Wishes
+from kit.plan.wishes import KnownModel, Machine, Wishes
 from kit.text import bytes_text, listed
 
 DEFAULT_USERS = (1, 2, 4, 8)
@@ -35,7 +35,7 @@ class Chosen:
     reasons: tuple[str, ...]
 
 
-def chosen(machine: Machine, model: ModelFacts, wishes: Wishes) -> Chosen:
+def chosen(machine: Machine, model: KnownModel, wishes: Wishes) -> Chosen:
     """The platform for a model on a machine; `InputError` if nothing here can run it as wished."""
     engine = _engine(machine, wishes)
     found = candidates(machine, model, wishes, engine)
@@ -97,7 +97,7 @@ class _Room:
     where: str
 
     @staticmethod
-    def of(machine: Machine, model: ModelFacts, context: int, *, gpu: bool) -> _Room:
+    def of(machine: Machine, model: KnownModel, context: int, *, gpu: bool) -> _Room:
         """`InputError` if not even one request fits."""
         where = "of the GPU" if gpu else "of this machine"
         memory = min((each.memory_bytes or 0 for each in machine.gpus), default=0) if gpu else machine.memory_bytes
@@ -107,14 +107,14 @@ class _Room:
         cache = context * (model.kv_bytes_per_token or 0)
         if left < cache or left <= 0:
             raise InputError(
-                f"The model does not fit: {bytes_text(model.bytes)} of weights and {bytes_text(cache)} of cache for "
-                f"one request; the memory {where} is {bytes_text(memory)}, and {MEMORY_SHARE:.0%} of it are for them.",
+                f"The model does not fit: {bytes_text(model.bytes)} of weights and {bytes_text(cache)} of cache "
+                f"for one request; the memory {where} is {bytes_text(memory)}, {MEMORY_SHARE:.0%} of it for them.",
                 "Take a smaller quantisation or model, or a machine with more memory.",
             )
         return _Room(int(left // cache) if cache else None, memory, where)
 
 
-def _context(model: ModelFacts) -> int:
+def _context(model: KnownModel) -> int:
     """Tokens of prompt and answer together: what the workload needs, at most what the model was trained for."""
     context = min(CONTEXT_TOKENS, model.context_tokens or CONTEXT_TOKENS)
     if context < SHORTEST_CONTEXT_TOKENS:
@@ -140,7 +140,7 @@ def _users(machine: Machine, room: _Room, wishes: Wishes, *, gpu: bool) -> tuple
     return users, f" ({limit}; --users for others)" if limit else " (--users for others)"
 
 
-def _memory_words(model: ModelFacts, context: int, slots: int, room: _Room) -> str:
+def _memory_words(model: KnownModel, context: int, slots: int, room: _Room) -> str:
     trained = f", the model was trained for {model.context_tokens:,}" if model.context_tokens else ""
     words = f"Context: {context} tokens for each of {slots} slots ({PROMPTS} prompts, up to {OUTPUT.max} of answer"
     if model.bytes is None:
@@ -184,7 +184,7 @@ def _settings(runtime: str, slots: int, context: int) -> Mapping[str, Setting]:
 
 
 def _effort_of(
-    entries: int, users: tuple[int, ...], engine: str, model: ModelFacts, wishes: Wishes, *, gpu: bool
+    entries: int, users: tuple[int, ...], engine: str, model: KnownModel, wishes: Wishes, *, gpu: bool
 ) -> tuple[Effort, tuple[int, ...], str]:
     """Windows and replicates, and the numbers of users that there is time for; those that were asked for stay."""
     least_s = least_window_s(model.bytes, gpu=gpu)
@@ -195,7 +195,7 @@ def _effort_of(
             if len(kept) > 1 and wishes.users is None:
                 continue
             raise
-        return work, kept, _time_words(work, wishes.budget_s, kept, users)
+        return work, kept, time_words(work, wishes.budget_s, kept, users)
     raise AssertionError
 
 
@@ -204,7 +204,8 @@ def _fewer(users: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     return (users[:count] for count in range(len(users), 0, -1))
 
 
-def _time_words(work: Effort, budget_s: float | None, kept: tuple[int, ...], users: tuple[int, ...]) -> str:
+def time_words(work: Effort, budget_s: float | None, kept: tuple[int, ...], users: tuple[int, ...]) -> str:
+    """How long it takes, and what there was no time for."""
     told = "a first look; --budget 20m gives longer ones" if budget_s is None else f"budget {minutes(budget_s)}"
     left = f"; no time for {listed(str(level) for level in users if level not in kept)} users" * (kept != users)
     each = f"{work.replicates} replicate{'s' if work.replicates > 1 else ''} of {work.window_s:g} s windows"

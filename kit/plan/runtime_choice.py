@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kit.documents.host import Gpu
 from kit.errors import InputError
-from kit.plan.wishes import Machine, ModelFacts, Wishes
+from kit.plan.wishes import KnownModel, Machine, Wishes
 from kit.runtimes import RUNTIMES
 from kit.runtimes.programs import PROGRAM, PROGRAM_GPU, PROGRAMS
 from kit.text import hint, listed, plain_text
@@ -39,7 +39,7 @@ class Candidates:
     reasons: tuple[str, ...]
 
 
-def candidates(machine: Machine, model: ModelFacts, wishes: Wishes, engine: str) -> Candidates:
+def candidates(machine: Machine, model: KnownModel, wishes: Wishes, engine: str) -> Candidates:
     """`InputError` with the reason if a runtime that was asked for cannot run the model, or if none can."""
     for name in wishes.runtimes or ():
         if name not in RUNTIMES:
@@ -69,7 +69,7 @@ def candidates(machine: Machine, model: ModelFacts, wishes: Wishes, engine: str)
     return Candidates(tuple(found), tuple(_reasons(machine, wishes, engine, found, left_out)))
 
 
-def _why_not(name: str, machine: Machine, model: ModelFacts, wishes: Wishes, engine: str) -> str:
+def _why_not(name: str, machine: Machine, model: KnownModel, wishes: Wishes, engine: str) -> str:
     """Why a runtime is left out; empty if it is not."""
     if model.folder != RUNTIMES[name].LOADS_FOLDERS:
         if model.folder:

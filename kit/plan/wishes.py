@@ -30,7 +30,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFacts:
+class KnownModel:
     """A model: what the plan calls it, whether it is a folder, and what is known of its size; None is unknown.
 
     `source` is where it comes from if the catalogue has it not. `kv_bytes_per_token` is the cache of one token.

@@ -184,6 +184,8 @@ def test_two_blocks_with_one_name_are_refused(tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="two models would be called 'm'"):
         load_platform(str(path))
+
+
 OWN = "{name: own, runtime: llamacpp, variant: embedded, settings: {}"
 UNNAMED = "{name: a, runtime: server, variant: running, settings: {}}"
 RUNNING = """
