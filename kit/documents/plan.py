@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
-from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.pins import ChatFamily, Hardware, ImagePin, Sparse, Target, WeightsPin
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -66,6 +66,22 @@ class Entry(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSource(Sparse):
+    """Where a model comes from that no catalogue has: a `file`, a repository of a hub (`hf`), or an address.
+
+    With `hf` the `file` is one of the repository, at the branch, tag or commit `revision`. `sha256` is what the
+    file must have; `name` what the plan calls it, else that follows from the file.
+    """
+
+    file: str | None = None
+    hf: str | None = None
+    revision: str | None = None
+    https: str | None = None
+    sha256: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """Which correctness prompts gate a cell."""
 
@@ -74,11 +90,12 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Sparse):
     """A machine class and what to measure on it: one YAML file under compose/platforms.
 
     `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
-    both can be had: the runtime's own, or built from sources; None leaves it to the machine.
+    both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
+    blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
     """
 
     schema: Literal["kit/platform/1"]
@@ -93,17 +110,41 @@ class Platform:
     hardware: Hardware | None = None
     published: str | None = None
     target: Target | None = None
+    sources: Mapping[str, ModelSource] = field(default_factory=dict)
+
+    def written(self) -> Iterator[tuple[str, object]]:
+        """As people write it: what names stand for in their places."""
+        for name, value in Sparse.written(self):
+            if name == "model":
+                yield name, self.sources.get(self.model, self.model)
+            elif name == "entries":
+                yield name, [self._written_entry(entry) for entry in self.entries]
+            elif name != "sources":
+                yield name, value
+
+    def _written_entry(self, entry: Entry) -> object:
+        source = self.sources.get(entry.model) if entry.model is not None else None
+        return entry if source is None else {**dict(entry.written()), "model": source}
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPin:
-    """The weights of a plan: identified by hash, whatever the file is called."""
+class ModelPin(Sparse):
+    """The weights of a plan: identified by hash, whatever the file is called.
+
+    Those that are not of the `catalogue` say where they are from: `origin` is "file", "hf:ORG/REPO/FILE@COMMIT" or
+    an address. `chat_template` is the family of their own template, where it was recognised, `default_system` the
+    system message which that puts in where a chat has none.
+    """
 
     name: str
     file: str
     sha256: str
     bytes: int
     confirmed: bool
+    catalogue: bool = True
+    origin: str | None = None
+    chat_template: ChatFamily | None = None
+    default_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from kit.assets import asset
+from kit.documents import ModelSource
 from kit.errors import InputError
 from kit.plan.platforms import load_platform, platform_names
+from kit.strict import plain
 
 DEMO = asset("compose", "platforms", "demo.yaml").read_text(encoding="utf-8")
 
@@ -89,6 +92,101 @@ def test_a_file_that_is_no_platform_is_refused(text: str, tmp_path: Path) -> Non
     with pytest.raises(InputError, match=r"bad\.yaml"):
         load_platform(str(path))
 
+
+# --- models that no catalogue has ----------------------------------------------------------------------
+
+MODEL = "model: smollm2-135m-instruct-q4_1"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize(
+    ("block", "name", "source"),
+    [
+        ("{file: My Model.Q8_0.gguf}", "my-model.q8_0", {"file": "My Model.Q8_0.gguf"}),
+        ("{file: m.gguf, name: mine}", "mine", {"file": "m.gguf", "name": "mine"}),
+        ("{hf: Org/Some-GGUF}", "some-gguf", {"hf": "Org/Some-GGUF"}),
+        (
+            f"{{hf: Org/Some, file: q4/x.gguf, revision: {COMMIT}}}",
+            "x",
+            {"hf": "Org/Some", "file": "q4/x.gguf", "revision": COMMIT},
+        ),
+        (
+            f"{{https: 'https://example.org/a/b.gguf?download=1', sha256: {'ab' * 32}}}",
+            "b",
+            {"https": "https://example.org/a/b.gguf?download=1", "sha256": "ab" * 32},
+        ),
+    ],
+)
+def test_a_model_may_be_a_block(block: str, name: str, source: dict[str, str], tmp_path: Path) -> None:
+    """The platform calls it by a name; a local file is looked for beside the platform file."""
+    platform = load_platform(changed(tmp_path, MODEL, f"model: {block}"))
+    if "hf" not in source and "file" in source:
+        source = source | {"file": str(tmp_path / source["file"])}
+    assert platform.model == name
+    assert platform.sources == {name: ModelSource(**source)}
+
+
+def test_a_block_of_an_entry_and_its_name_in_another_are_one_model(tmp_path: Path) -> None:
+    """What a block has given a name can be called by it."""
+    text = DEMO.replace("settings: {slots: 1}", "settings: {slots: 1}\n    model: {file: a.gguf, name: mine}")
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        text.replace("settings: {slots: 4}", "settings: {slots: 4}\n    model: mine"), encoding="utf-8"
+    )
+    platform = load_platform(str(path))
+    assert [entry.model for entry in platform.entries] == ["mine", "mine"]
+    assert platform.model == "smollm2-135m-instruct-q4_1"
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("{fil: a.gguf}", 'did you mean "file"'),
+        ("{file: a.gguf, https: 'https://example.org/a.gguf'}", "a model comes from one place"),
+        ("{name: a}", "a model comes from one place"),
+        ("{file: a.gguf, revision: main}", "revision is of a repository"),
+        ("{hf: Org}", "does not have the form"),
+        ("{hf: Org/Repo, sha256: beef}", "does not have the form"),
+        ("{https: 'http://example.org/a.gguf'}", "does not have the form"),
+        ("{https: 'https://me:secret@example.org/a.gguf'}", "must not hold a user or password"),
+        ("{file: 5}", "expected a string"),
+        ("[a.gguf]", "expected a string"),
+    ],
+)
+def test_a_block_that_cannot_be_meant_is_refused_with_its_line(block: str, words: str, tmp_path: Path) -> None:
+    """The line of the block, and what is wrong with it, without the other forms that a model can have."""
+    with pytest.raises(InputError) as caught:
+        load_platform(changed(tmp_path, MODEL, f"model: {block}"))
+    assert words in str(caught.value)
+    assert f"mine.yaml, line {line_of(MODEL)}" in str(caught.value).replace(": line", ", line")
+    assert "secret" not in str(caught.value)
+    assert caught.value.detail == ()
+
+
+def test_a_platform_is_written_with_its_blocks_in_their_places(tmp_path: Path) -> None:
+    """So what was read can be written, and read again, as the same platform."""
+    text = DEMO.replace(MODEL, "model: {file: a.gguf}").replace(
+        "settings: {slots: 4}", "settings: {slots: 4}\n    model: {hf: Org/Repo}"
+    )
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    platform = load_platform(str(tmp_path / "mine.yaml"))
+    (tmp_path / "again.yaml").write_text(json.dumps(plain(platform)), encoding="utf-8")
+    assert load_platform(str(tmp_path / "again.yaml")) == platform
+    assert [*platform.sources] == ["a", "repo"]
+
+
+def test_two_blocks_with_one_name_are_refused(tmp_path: Path) -> None:
+    """Two files of one name in two folders are two models."""
+    text = DEMO.replace(MODEL, "model: {file: a/m.gguf}").replace(
+        "settings: {slots: 4}", "settings: {slots: 4}\n    model: {file: b/m.gguf}"
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="two models would be called 'm'"):
+        load_platform(str(path))
+
+
+# --- servers that already run ------------------------------------------------------------------------------
 
 OWN = "{name: own, runtime: llamacpp, variant: embedded, settings: {}"
 UNNAMED = "{name: a, runtime: server, variant: running, settings: {}}"
