@@ -42,17 +42,17 @@ def load_platform(name: str) -> Platform:
         ) from None
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
-    whole = _with_what_follows(document.value)
-    check(whole, "platform", where, document.line)
-    sources, value = _lifted(document, whole, where, path.parent)
+    document = replace(document, value=_with_what_follows(document.value))
+    check(document.value, "platform", where, document.line)
+    sources, value = _lifted(document, where, path.parent)
     platform = replace(typed(Platform, value, where), sources=sources)
     _check_meaning(platform, where, document)
     return platform
 
 
-def _lifted(document: Located, whole: Json, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
+def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
     """The blocks of the file by the names that take their places, and the document with these names."""
-    here, found = _Place(where, document), blocks(whole, where)
+    here, found = _Place(where, document), blocks(document.value, where)
     names: dict[DocumentPath, str] = {}
     sources: dict[str, ModelSource] = {}
     for place, source in found:
@@ -62,7 +62,7 @@ def _lifted(document: Located, whole: Json, where: str, folder: Path) -> tuple[d
         if sources.setdefault(name, beside(source, folder)) != beside(source, folder):
             here.refuse(place, f"two models would be called {name!r}", "Give one of them a name: name: NAME")
         names[place] = name
-    return sources, lifted(whole, names)
+    return sources, lifted(document.value, names)
 
 
 def _path_of(name: str) -> Path:
@@ -155,6 +155,10 @@ def _check_started(platform: Platform, index: int, here: _Place) -> None:
         here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, list(RUNTIMES))
     if entry.variant not in runtime.VARIANTS:
         here.unknown(("entries", index, "variant"), "variant", entry.variant, list(runtime.VARIANTS))
+    for name in ("served_model", "api_key_env"):
+        if getattr(entry, name) is not None:
+            remedy = "Give the entry a url, or leave it out."
+            here.refuse(("entries", index, name), f"{name} is for servers that already run", remedy)
     _check_settings(entry, index, runtime, here)
     if (platform.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         usable = [name for name in runtime.VARIANTS if (name in runtime.PROCESS_VARIANTS) == _is_process(platform)]
@@ -166,10 +170,6 @@ def _check_started(platform: Platform, index: int, here: _Place) -> None:
     _check_model(platform, index, runtime, here)
     if entry.image is not None and entry.image not in pinned_images():
         here.unknown(("entries", index, "image"), "image", entry.image, list(pinned_images()))
-    for name in ("served_model", "api_key_env"):
-        if getattr(entry, name) is not None:
-            remedy = "Give the entry a url, or leave it out."
-            here.refuse(("entries", index, name), f"{name} is for servers that already run", remedy)
 
 
 def _is_process(platform: Platform) -> bool:
@@ -193,10 +193,10 @@ def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place)
     entry = platform.entries[index]
     place = ("model",) if entry.model is None else ("entries", index, "model")
     name = entry.model or platform.model
-    if name in platform.sources:
-        return  # known when it is looked for: kit.supply.own_models
     if name == NO_MODEL:
         here.refuse(place, f"there is no model for the entry {entry.name}", "Name one: `kit models list`.")
+    if name in platform.sources:
+        return  # known when it is looked for: kit.supply.own_models
     known = {each.name: each for each in models()}
     if name not in known:
         here.unknown(place, "model", name, list(known))

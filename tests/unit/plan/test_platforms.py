@@ -186,6 +186,8 @@ def test_two_blocks_with_one_name_are_refused(tmp_path: Path) -> None:
         load_platform(str(path))
 
 
+# --- servers that already run ------------------------------------------------------------------------------
+
 OWN = "{name: own, runtime: llamacpp, variant: embedded, settings: {}"
 UNNAMED = "{name: a, runtime: server, variant: running, settings: {}}"
 RUNNING = """
