@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.documents import Entry, Plan
+from kit.documents.pins import WeightsPin
 from kit.errors import InputError, SourceError
+from kit.plan.plan import weights_of
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
+from kit.supply.hashes import known_sha256
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
 
@@ -56,34 +59,42 @@ class Supply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSupply:
-    """One model file of this machine for all entries."""
+class WeightsFile:
+    """A model file of this machine, and its mark as it was when it was hashed; without one it is not looked at."""
 
-    model: Path
+    path: Path
     sha256: str
     mark: str | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class ProcessSupply:
+    """Model files of this machine, by the names of entries."""
+
+    files: Mapping[str, WeightsFile]
+
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
-        return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+        path = str(self.files[entry.name].path)
+        return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, path, port)
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:
         del entry  # a process loads its model by itself
         return ()
 
     def weights_sha256(self, entry: Entry) -> str:
-        del entry  # one file for all
-        return self.sha256
+        return self.files[entry.name].sha256
 
     def require_untouched(self, entry: Entry) -> None:
-        del entry
+        kept = self.files[entry.name]
         try:
-            same = self.mark is None or mark_of(self.model) == self.mark or file_sha256(self.model) == self.sha256
+            marked = kept.mark is None or mark_of(kept.path) == kept.mark
+            same = marked or file_sha256(kept.path) == kept.sha256
         except OSError as error:
-            raise SourceError(f"The model file {self.model.name} cannot be read: {error.strerror}.") from None
+            raise SourceError(f"The model file {kept.path.name} cannot be read: {error.strerror}.") from None
         if not same:
             raise SourceError(
-                f"The model file {self.model.name} was changed during the run.",
-                "Delete it and fetch it again: kit models fetch.",
+                f"The model file {kept.path.name} was changed during the run.",
+                "Put back the file that the plan names, by its sha256; one of the catalogue: kit models fetch.",
             )
 
     def mounted_weights(self, entry: Entry) -> ServedModel | None:
@@ -98,8 +109,7 @@ class ProcessSupply:
         del weights, mark
 
     def weights_file(self, entry: Entry) -> str | None:
-        del entry
-        return str(self.model)
+        return str(self.files[entry.name].path)
 
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
@@ -114,15 +124,28 @@ def require_modules(entries: Iterable[Entry]) -> None:
         raise InputError(f"The servers need {', '.join(missing)}, which is not installed.", INSTALL)
 
 
-def process_supply(plan: Plan, model: Path) -> ProcessSupply:
-    """The supply of a plan whose servers are processes; `SourceError` if the file is not the plan's model."""
-    mark, measured = mark_of(model), file_sha256(model)  # in this order: a change while it is hashed is seen
-    if measured != plan.model.sha256:
+def process_supply(plan: Plan, models: Path | Mapping[str, Path]) -> ProcessSupply:
+    """The supply of a plan whose servers are processes: the file of its one model, or its models' files by name.
+
+    `SourceError` if a file is not the plan's model.
+    """
+    pins = {pin.name: pin for pin in (weights_of(plan, entry) for entry in plan.entries)}
+    if isinstance(models, Path):
+        models = dict.fromkeys(pins, models)
+    files = {name: _weights_file(pin, models[name]) for name, pin in pins.items()}
+    return ProcessSupply({entry.name: files[weights_of(plan, entry).name] for entry in plan.entries})
+
+
+def _weights_file(pin: WeightsPin, path: Path) -> WeightsFile:
+    digest_of = file_sha256 if pin.catalogue else known_sha256  # a model of 40 GB takes minutes to hash
+    mark, measured = mark_of(path), digest_of(path)  # in this order: a change while it is hashed is seen
+    if measured != pin.sha256:
+        again = f"Delete it and fetch it again: kit models fetch {pin.name}"
         raise SourceError(
-            f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
-            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
+            f"The model file {path.name} has sha256 {measured}, the plan says {pin.sha256}.",
+            again if pin.catalogue else "Begin a new run with the file as it is now.",
         )
-    return ProcessSupply(model, measured, mark)
+    return WeightsFile(path, measured, mark)
 
 
 @dataclass(frozen=True, slots=True)
