@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from kit import __version__
-from kit.catalogue import ModelEntry
-from kit.catalogue import model as catalogue_model
+from kit.catalogue import CATALOGUE, ModelEntry, Models
 from kit.documents import (
     NO_WEIGHTS,
     CellPlan,
@@ -107,7 +106,10 @@ def pin_model(entry: ModelEntry) -> ModelPin:
             f"sha256 or size of the model {entry.name} is unknown, so it cannot be planned.",
             f"Download it once and add its hash to the catalogue: kit models fetch {entry.name}",
         )
-    return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
+    if entry.catalogue:
+        return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
+    own = (entry.catalogue, entry.origin, entry.chat_template, entry.default_system)
+    return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed, *own)
 
 
 def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND) -> WeightsPin:
@@ -127,6 +129,10 @@ def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND
         confirmed=entry.confirmed and digest is not None and digest == entry.sha256,
         made_from=entry.source.made_from,
         made_by=entry.source.made_by,
+        catalogue=entry.catalogue,
+        origin=entry.origin,
+        chat_template=None if entry.catalogue else entry.chat_template,
+        default_system=None if entry.catalogue else entry.default_system,
     )
 
 
@@ -144,7 +150,8 @@ def known_weights(plan: Plan, entry: Entry) -> WeightsPin | None:
         return None
     if entry.model is None:
         pin = plan.model
-        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed)
+        own = (pin.catalogue, pin.origin, pin.chat_template, pin.default_system)
+        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed, None, None, *own)
     return next(pin for pin in plan.models if pin.name == entry.model)
 
 
@@ -193,13 +200,14 @@ def make_plan(
     quiet_wait_s: float | None = None,
     attempts: int | None = None,
     programs: tuple[ProgramPin, ...] = (),
+    models: Models = CATALOGUE,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
-    quiet machine is waited for; `programs` what is known of those of this machine. `InputError` if no entry is
-    left at the concurrencies.
+    quiet machine is waited for; `programs` what is known of those of this machine; `models` has those that entries
+    name. `InputError` if no entry is left at the concurrencies.
     """
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
@@ -225,7 +233,7 @@ def make_plan(
         calibrate=calibrate,
         entries=entries,
         cells=cells,
-        models=tuple(pin_weights(catalogue_model(name), found) for name in own_models(entries)),
+        models=tuple(pin_weights(models.named(name), found) for name in own_models(entries)),
         images=images,
         hardware=platform.hardware,
         published=platform.published,

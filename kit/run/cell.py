@@ -5,6 +5,7 @@ Whatever happens, the server is gone and cell.json is written when `measure_cell
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -17,7 +18,7 @@ from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
 from kit.metrics.clocks import with_its_clock_checked
 from kit.metrics.disturbance import cell_disturbances
-from kit.plan.plan import cell_load
+from kit.plan.plan import cell_load, weights_of
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
@@ -228,9 +229,10 @@ def _counters(state: CellState) -> dict[str, int] | None:
 
 def _shown_command(command: tuple[str, ...], inputs: CellInputs) -> tuple[str, ...]:
     """The command as it goes into records: without the paths of this machine."""
-    file = inputs.supply.weights_file(inputs.entry)
-    shown = (part.replace(file, inputs.plan.model.file) if file else part for part in command)
-    return tuple("python" if part == sys.executable else part for part in shown)
+    file, name = inputs.supply.weights_file(inputs.entry), weights_of(inputs.plan, inputs.entry).file
+    for written in (file, json.dumps(file)[1:-1]) if file else ():  # in JSON a path of other letters has escapes
+        command = tuple(part.replace(written, name) for part in command)
+    return tuple("python" if part == sys.executable else part for part in command)
 
 
 def _server_facts(state: CellState) -> ServerFacts | None:

@@ -95,7 +95,7 @@ def known_model(word: str) -> KnownModel:
     from kit.gguf.memory import kv_bytes
     from kit.plan.sources import source_name, source_of
     from kit.plan.wishes import KnownModel
-    from kit.supply.own_models import own_model
+    from kit.supply.own_model import own_model
 
     source = source_of(word)
     if source is None:

@@ -18,7 +18,7 @@ DESIGN = PACKAGE.parent / "docs" / "design.md"
 # From the ground up. A package imports from those before it, never from itself by another name or from later ones.
 ORDER = (
     "errors", "text", "output", "debuglog", "timestamps", "cpus", "reactor", "assets",
-    "documents", "strict", "catalogue", "machine",
+    "documents", "strict", "gguf", "catalogue", "machine",
     "stream", "metrics",
     "runtimes", "plan",
     "storage", "telemetry",

@@ -14,7 +14,7 @@ from kit.runtimes import RUNTIMES
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
 from kit.supply.programs import find_program, pins_of, programs_of, version_in
-from kit.supply.supply import ProcessSupply
+from kit.supply.supply import ProcessSupply, WeightsFile
 
 ENTRY = Entry("mine", "llamacpp", "program", RUNTIMES["llamacpp"].explicit("program", {}, 1))
 
@@ -110,7 +110,7 @@ def test_a_program_that_changes_during_a_run_is_refused(place: Path, tmp_path: P
     model = tmp_path / "m.gguf"
     model.write_bytes(b"weights")
     found = programs_of([ENTRY])
-    supply = ProcessSupply(model, file_sha256(model), mark_of(model), found)
+    supply = ProcessSupply({"mine": WeightsFile(model, file_sha256(model), mark_of(model))}, found)
     assert supply.server(ENTRY, "r1-c1-mine", 8123).program == str(path.resolve())
     path.touch()
     supply.require_untouched(ENTRY)

@@ -88,6 +88,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
         "correct.level": 1,
         "host.present": 1,
         "model.confirmed": 1,
+        "model.catalogue": 1,
     }
     expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
     expected |= {"attempts.replayed": 4, "plan.extended": 1, "host.plausible": 1, "load.tail": 6}
