@@ -27,7 +27,10 @@ class _Family:
 # A date or a tool is put in front of every chat by the newer Llama 3; models that always think begin their answer
 # with <think>; a message of its own for the system that is set beforehand has words that nobody knows here.
 _FAMILIES: dict[ChatFamily, _Family] = {
-    "chatml": _Family(("<|im_start|>", "<|im_end|>", "assistant"), ("<|im_sep|>", "set system_message", "[INST]")),
+    "chatml": _Family(
+        ("<|im_start|>", "<|im_end|>", "assistant"),
+        ("<|im_sep|>", "set system_message", "[INST]", "<start_of_turn>"),
+    ),
     "llama3": _Family(("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"), ("Knowledge Date", "<think>")),
     "gemma": _Family(("<start_of_turn>", "<end_of_turn>", "model"), ("<|im_start|>",)),
     "mistral": _Family(("[INST] ", " [/INST]"), ("<<SYS>>", "[SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", " [INST]")),

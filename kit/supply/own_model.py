@@ -194,7 +194,7 @@ def _require_hash(source: ModelSource, found: str, what: str) -> None:
 
 
 def header_of(path: Path) -> ModelFacts:
-    """What the header of a file of this machine says; `InputError` if it is no GGUF file, or only a part of one."""
+    """What the header of a file of this machine says; `InputError` if it is none of GGUF, or a part of one."""
     with path.open("rb") as file:
         return _facts_in(file.read, path.stat().st_size, str(path))
 

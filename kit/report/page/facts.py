@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from kit.documents import Host, ServerFacts
+from kit.documents import Host, ModelPin, Plan, ServerFacts
+from kit.documents.pins import WeightsPin
 from kit.documents.study import Study
 from kit.judge.machines import machine_text, named_machines
 from kit.judge.study import entries_of, suspicions_of
