@@ -15,6 +15,8 @@ from kit.output import checked_output
 from kit.text import plain_text, without_password
 
 COMMANDS = {
+    "run": ("kit.cli.own.run", "Measure your model or your servers without writing a platform file."),
+    "init": ("kit.cli.own.init", "Write the platform file that `run` would measure, to edit."),
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
     "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),

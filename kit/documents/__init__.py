@@ -16,11 +16,16 @@ from kit.documents.calibration import (
 )
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
+    NO_MODEL,
+    NO_SUITE,
+    NO_TESTS,
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
     Loop,
     ModelPin,
+    ModelSource,
     OutputTokens,
     Plan,
     PlannedRequest,
@@ -53,6 +58,7 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
+    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -82,6 +88,10 @@ from kit.documents.vocabulary import (
 
 __all__ = [
     "CONTENT",
+    "NO_MODEL",
+    "NO_SUITE",
+    "NO_TESTS",
+    "NO_WEIGHTS",
     "REASONING",
     "TOOL",
     "Accuracy",
@@ -108,6 +118,7 @@ __all__ = [
     "Failures",
     "Fault",
     "Finding",
+    "FoundServer",
     "Gpu",
     "Host",
     "Load",
@@ -118,6 +129,7 @@ __all__ = [
     "MedianInterval",
     "Metrics",
     "ModelPin",
+    "ModelSource",
     "Outcome",
     "OutputTokens",
     "Phase",

@@ -7,6 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
 Target = Literal["official", "source"]
+ChatFamily = Literal["chatml", "llama3", "gemma", "mistral", "phi"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class WeightsPin(Sparse):
     """The weights of an entry that has its own. `sha256` and `bytes` are None as long as nobody knows them.
 
     A folder has the sha256 of `kit.catalogue.folder_sha256`. `made_from` names the model that it is made of on
-    this machine, and `made_by` how.
+    this machine, and `made_by` how. `catalogue` and all that follows are as in
+    ModelPin.
     """
 
     name: str
@@ -55,6 +57,10 @@ class WeightsPin(Sparse):
     confirmed: bool
     made_from: str | None = None
     made_by: str | None = None
+    catalogue: bool = True
+    origin: str | None = None
+    chat_template: ChatFamily | None = None
+    default_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

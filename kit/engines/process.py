@@ -56,10 +56,10 @@ def _own_folders(spec: ServerSpec) -> Iterator[dict[str, str]]:
         yield {}
         return
     with tempfile.TemporaryDirectory(prefix="kit-server-", ignore_cleanup_errors=True) as parent:
-        folders = {name: os.path.join(parent, name.lower()) for name in spec.own_folders}
+        folders = {name: Path(parent, name.lower()) for name in spec.own_folders}
         for folder in folders.values():
-            os.mkdir(folder)
-        yield folders
+            folder.mkdir()
+        yield {name: str(folder) for name, folder in folders.items()}
 
 
 def port_is_free(port: int) -> bool:

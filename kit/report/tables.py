@@ -200,6 +200,9 @@ def report(
 ) -> str:
     """REPORT.md of a run; `telemetry` is what kit.report.telemetry_text says of it."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
+    confirmed += (
+        "" if plan.model.catalogue else f", not of the catalogue (from {safe(plan.model.origin or '?', 400)})"
+    )
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",

@@ -5,6 +5,7 @@ Whatever happens, the server is gone and cell.json is written when `measure_cell
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -229,8 +230,10 @@ def _counters(state: CellState) -> dict[str, int] | None:
 
 def _shown_command(spec: ServerSpec, inputs: CellInputs) -> tuple[str, ...]:
     """The command as it goes into records: without the paths of this machine."""
-    file = inputs.supply.weights_file(inputs.entry)
-    places = {**spec.hidden, **({file: weights_of(inputs.plan, inputs.entry).file} if file else {})}
+    file, name = inputs.supply.weights_file(inputs.entry), weights_of(inputs.plan, inputs.entry).file
+    places = dict(spec.hidden)
+    for written in (file, json.dumps(file)[1:-1]) if file else ():  # in JSON a path of other letters has escapes
+        places[written] = name
     shown = list(spec.command)
     for place, words in places.items():
         shown = [part.replace(place, words) for part in shown]

@@ -29,7 +29,7 @@ def wait_until_ready(state: CellState) -> CellState:
     for step in inputs.supply.preparation(inputs.entry):
         _prepare(step, server.probe, inputs.supply.weights_file(inputs.entry))
     version, reported = _settings(inputs.entry, server.running, server.probe)
-    model_name = RUNTIMES[inputs.entry.runtime].MODEL_NAME
+    model_name = None if inputs.entry.url else RUNTIMES[inputs.entry.runtime].MODEL_NAME
     if model_name is None:
         with _not_ready("does not list its models"):
             model_name = server.probe.served_model() or inputs.plan.model.name

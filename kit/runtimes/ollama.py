@@ -1,7 +1,8 @@
-"""Ollama, in a container or as a program of this machine. From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in.
+"""Ollama, in a container or as a program of this machine.
 
-Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
-the very weights of the plan are uploaded as a blob and made into a model of our own name.
+From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in. Endpoints and traps: ollama
+docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so the very weights of the
+plan are uploaded as a blob and made into a model of our own name.
 """
 
 from __future__ import annotations

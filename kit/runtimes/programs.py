@@ -1,7 +1,8 @@
 """Programs of this machine as servers: which one a runtime has, and how each is started as a process. Pure.
 
-The variant `program` keeps to the CPU, `program-gpu` is to compute on a GPU. Values are those of the compose files:
-what a server would otherwise fit to the machine is given, caches are off, and it listens on the loopback address.
+The variant `program` keeps to the CPU, `program-gpu` is to compute on a GPU. Values are those of the compose
+files: what a server would otherwise fit to the machine is given, caches are off, and it listens on the loopback
+address.
 """
 
 from __future__ import annotations

@@ -82,10 +82,10 @@ class Additions:
 class ServerSpec:
     """How to start one server and how to know it: a pure value, engines carry it out.
 
-    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is where
-    the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each of the
-    variables `own_folders` names a new folder that goes with the server. `hidden` are words of `command` that are
-    places of this machine, each with what records say instead.
+    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is
+    where the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each
+    of the variables `own_folders` names a new folder that goes with the server. `hidden` are words of `command`
+    that are places of this machine, each with what records say instead.
     """
 
     name: str

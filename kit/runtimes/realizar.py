@@ -1,8 +1,8 @@
-"""realizar (`apr serve`), in a container or as a program of this machine; the variants `vulkan` and `lavapipe` are its wgpu backend.
+"""realizar (`apr serve`), in a container or as a program of this machine.
 
-Read in the crates apr-cli and aprender-serve 0.72.3, and run: on the CPU and on software Vulkan. The wgpu backend
-is a server of its own with few endpoints; it reads the last message of a chat only and says "stop" at the token
-limit.
+The variants `vulkan` and `lavapipe` are its wgpu backend. Read in the crates apr-cli and aprender-serve 0.72.3,
+and run: on the CPU and on software Vulkan. The wgpu backend is a server of its own with few endpoints; it reads
+the last message of a chat only and says "stop" at the token limit.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""vLLM, in a container or as a program of this machine: its OpenAI server. The model is a folder of safetensors or AWQ weights, not a GGUF file.
+"""vLLM, in a container or as a program of this machine: its OpenAI server.
 
-Endpoints and flags: the vLLM documentation of `vllm serve`. What would otherwise depend on the machine (slots,
-context, memory, sampling defaults of the model) is set.
+The model is a folder of safetensors or AWQ weights, not a GGUF file. Endpoints and flags: the vLLM
+documentation of `vllm serve`. What would otherwise depend on the machine (slots, context, memory, sampling
+defaults of the model) is set.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def _version(name: str, path: Path) -> str | None:
 
 
 def version_in(text: str) -> str | None:
-    """The version in what `--version` prints: of the last line that speaks of one, else of the first with a number."""
+    """The version that `--version` prints: of the last line that speaks of it, else of the first with a digit."""
     lines = [line for line in text.splitlines() if line.strip()]
     spoken = [line for line in lines if "version" in line.lower()]
     for line in (*reversed(spoken), *lines):

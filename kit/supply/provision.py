@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kit.catalogue import ModelEntry, find_chat, model
+from kit.catalogue import CATALOGUE, ModelEntry, Models, find_chat
 from kit.documents import Entry, Plan
 from kit.documents.container import Accelerator
 from kit.documents.pins import ImagePin
@@ -115,6 +115,7 @@ def ready_weights(
     from_source: bool | None,
     on_bytes: OnBytes,
     on_line: OnLine,
+    models: Models = CATALOGUE,
 ) -> Mapping[str, Measured]:
     """Fetch or make these models; sha256 and bytes of each, measured here."""
 
@@ -124,11 +125,16 @@ def ready_weights(
         target = choose_target(host.images, f"{maker}/cpu", from_source)
         return here[0] if here else _ready(host.images, recipe(maker, "cpu", target), on_line)
 
-    return {name: prepared(host, model(name), image_of, on_bytes, on_line)[1] for name in names}
+    return {name: prepared(host, models.named(name), image_of, on_bytes, on_line)[1] for name in names}
 
 
 def supply_of(
-    host: ContainerHost, plan: Plan, images: Images, found: Mapping[str, Measured], on_bytes: OnBytes
+    host: ContainerHost,
+    plan: Plan,
+    images: Images,
+    found: Mapping[str, Measured],
+    on_bytes: OnBytes,
+    models: Models = CATALOGUE,
 ) -> ContainerSupply:
     """Volumes filled with the plan's weights, `found` here by name, and what each entry is started with."""
     require_same_runtimes(plan)
@@ -142,9 +148,9 @@ def supply_of(
                     f"The weights {pin.name} have sha256 {digest}, the plan says {pin.sha256}.",
                     "Begin a new run.",
                 )
-            served[pin.name] = served_model(host, model(pin.name), digest, images, on_bytes)
-    models = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
-    return ContainerSupply(images.by_entry, models, memory_bytes=plan.server_memory_bytes)
+            served[pin.name] = served_model(host, models.named(pin.name), digest, images, on_bytes)
+    by_entry = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
+    return ContainerSupply(images.by_entry, by_entry, memory_bytes=plan.server_memory_bytes)
 
 
 def served_model(

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.catalogue import find_chat, models
-from kit.catalogue import model as model_of
 from kit.documents import Entry, Plan
 from kit.documents.pins import WeightsPin
 from kit.errors import InputError, SourceError
+from kit.plan.plan import known_weights
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container, entry_process
 from kit.runtimes.outside.search import pins_of as runtime_pins
@@ -20,9 +20,9 @@ from kit.runtimes.programs import program_of
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
+from kit.supply.hashes import known_sha256
 from kit.supply.programs import FoundProgram, pins_of, programs_of
-from kit.supply.weights import measured as measured_weights
-from kit.supply.weights import path_sha256, weights_path
+from kit.supply.weights import folder_digest
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
 
@@ -64,39 +64,40 @@ class Supply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSupply:
-    """One model file of this machine for all entries, and the programs of this machine that they run.
+class WeightsFile:
+    """A model file of this machine, and its mark as it was when it was hashed; without one it is not looked at."""
 
-    `served` is the model as servers are told of it that load none by themselves. Entries that name a model of
-    their own have it from `others`, by that name.
-    """
-
-    model: Path
+    path: Path
     sha256: str
     mark: str | None = None
-    programs: Mapping[str, FoundProgram] = field(default_factory=dict)
-    served: ServedModel | None = None
-    others: Mapping[str, ProcessSupply] = field(default_factory=dict)
 
-    def _of(self, entry: Entry) -> ProcessSupply:
-        return self if entry.model is None else self.others.get(entry.model, self)
+
+@dataclass(frozen=True, slots=True)
+class ProcessSupply:
+    """Model files of this machine, by the names of entries; and programs of it, by their own names.
+
+    `served` is each entry's model as servers are told of it that are sent their model.
+    """
+
+    files: Mapping[str, WeightsFile]
+    programs: Mapping[str, FoundProgram] = field(default_factory=dict)
+    served: Mapping[str, ServedModel] = field(default_factory=dict)
 
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
-        spec = entry_process(entry, name, str(self._of(entry).model), port)
+        spec = entry_process(entry, name, str(self.files[entry.name].path), port)
         program = self._program(entry)
         return spec if program is None else replace(spec, program=str(program.path))
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:
-        served = self._of(entry).served
-        if served is None or self._program(entry) is None:
+        if entry.name not in self.served or self._program(entry) is None:
             return ()  # what is the kit's own loads its model by itself
-        return RUNTIMES[entry.runtime].preparation(entry.settings, served)
+        return RUNTIMES[entry.runtime].preparation(entry.settings, self.served[entry.name])
 
     def _program(self, entry: Entry) -> FoundProgram | None:
         return self.programs.get(program_of(entry.runtime, entry.variant) or "")
 
     def weights_sha256(self, entry: Entry) -> str:
-        return self._of(entry).sha256
+        return self.files[entry.name].sha256
 
     def require_untouched(self, entry: Entry) -> None:
         program = self._program(entry)
@@ -104,15 +105,16 @@ class ProcessSupply:
             raise SourceError(
                 f"The program {program.pin.name} was changed during the run.", "Begin a new run with the new one."
             )
-        mine = self._of(entry)
+        kept = self.files[entry.name]
         try:
-            same = mine.mark is None or mark_of(mine.model) == mine.mark or path_sha256(mine.model) == mine.sha256
+            marked = kept.mark is None or mark_of(kept.path) == kept.mark
+            same = marked or file_sha256(kept.path) == kept.sha256
         except OSError as error:
-            raise SourceError(f"The model file {mine.model.name} cannot be read: {error.strerror}.") from None
+            raise SourceError(f"The model file {kept.path.name} cannot be read: {error.strerror}.") from None
         if not same:
             raise SourceError(
-                f"The model file {mine.model.name} was changed during the run.",
-                "Delete it and fetch it again: kit models fetch.",
+                f"The model file {kept.path.name} was changed during the run.",
+                "Put back the file that the plan names, by its sha256; one of the catalogue: kit models fetch.",
             )
 
     def mounted_weights(self, entry: Entry) -> ServedModel | None:
@@ -127,7 +129,7 @@ class ProcessSupply:
         del weights, mark
 
     def weights_file(self, entry: Entry) -> str | None:
-        return str(self._of(entry).model)
+        return str(self.files[entry.name].path)
 
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
@@ -142,33 +144,35 @@ def require_modules(entries: Iterable[Entry]) -> None:
         raise InputError(f"The servers need {', '.join(missing)}, which is not installed.", INSTALL)
 
 
-def process_supply(plan: Plan, model: Path) -> ProcessSupply:
-    """The supply of a plan whose servers are processes; `SourceError` if the file is not the plan's model."""
-    mark, measured = mark_of(model), file_sha256(model)  # in this order: a change while it is hashed is seen
-    if measured != plan.model.sha256:
-        raise SourceError(
-            f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
-            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
-        )
-    served = ServedModel(plan.model.name, plan.model.file, measured, "", *_chat(plan.model.name))
+def process_supply(plan: Plan, models: Path | Mapping[str, Path]) -> ProcessSupply:
+    """The supply of a plan whose servers are processes: the file of its one model, or its models' files by name.
+
+    `SourceError` if a file is not the plan's model.
+    """
     require_same_runtimes(plan)
+    of_entries = {entry.name: pin for entry in plan.entries if (pin := known_weights(plan, entry)) is not None}
+    pins = {pin.name: pin for pin in of_entries.values()}
+    if isinstance(models, Path):
+        models = dict.fromkeys(pins, models)
+    files = {name: _weights_file(pin, models[name]) for name, pin in pins.items()}
     return ProcessSupply(
-        model, measured, mark, _programs(plan), served, {pin.name: _other(pin) for pin in plan.models}
+        {name: files[pin.name] for name, pin in of_entries.items()},
+        _programs(plan),
+        {name: _served(pin) for name, pin in of_entries.items()},
     )
 
 
-def _other(pin: WeightsPin) -> ProcessSupply:
-    """The weights of entries that name their own: a file or a folder of the cache, hashed."""
-    entry = model_of(pin.name)
-    path = weights_path(entry)
-    mark = mark_of(path) if path.exists() else None
-    found = measured_weights(entry)
-    if found is None or found[0] != pin.sha256:
-        what = f"has sha256 {found[0]}, the plan says {pin.sha256}" if found else "is missing"
-        raise SourceError(f"The model {pin.name} {what}.", f"Fetch or convert it: kit models prepare {pin.name}")
-    return ProcessSupply(
-        path, found[0], mark, served=ServedModel(pin.name, pin.file, found[0], "", *_chat(pin.name))
-    )
+def _weights_file(pin: WeightsPin, path: Path) -> WeightsFile:
+    # A model of 40 GB takes minutes to hash.
+    digest_of = folder_digest if path.is_dir() else file_sha256 if pin.catalogue else known_sha256
+    mark, measured = mark_of(path), digest_of(path)  # in this order: a change while it is hashed is seen
+    if measured != pin.sha256:
+        again = f"Delete it and fetch it again: kit models fetch {pin.name}"
+        raise SourceError(
+            f"The model file {path.name} has sha256 {measured}, the plan says {pin.sha256}.",
+            again if pin.catalogue else "Begin a new run with the file as it is now.",
+        )
+    return WeightsFile(path, measured, mark)
 
 
 def require_same_runtimes(plan: Plan) -> None:
@@ -183,9 +187,14 @@ def require_same_runtimes(plan: Plan) -> None:
             )
 
 
-def _chat(name: str) -> tuple[str | None, str | None]:
-    """Chat template and default system message of a model that the catalogue knows."""
-    return next((find_chat(entry) for entry in models() if entry.name == name), (None, None))
+def _served(pin: WeightsPin) -> ServedModel:
+    """A model as servers are told of it: with its own chat template, of the catalogue or of its pin."""
+    family: str | None = pin.chat_template
+    system = pin.default_system
+    known = next((entry for entry in models() if entry.name == pin.name), None)
+    if pin.catalogue and known is not None:
+        family, system = find_chat(known)
+    return ServedModel(pin.name, pin.file, pin.sha256 or "", "", family, system)
 
 
 def _programs(plan: Plan) -> dict[str, FoundProgram]:

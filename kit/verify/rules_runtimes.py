@@ -34,7 +34,7 @@ def runtime_pinned(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    wanted = sorted({entry.runtime for entry in plan.entries} - OWN.keys())
+    wanted = sorted({entry.runtime for entry in plan.entries if entry.url is None} - OWN.keys())
     yield len(plan.runtimes)
     pinned = [pin.name for pin in plan.runtimes]
     if pinned and pinned != wanted:

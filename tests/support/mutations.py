@@ -115,9 +115,9 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
-from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 
 
 def seven(files: Files) -> None:
@@ -252,6 +252,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("model.pinned", "another model in plan and servers", model(sha256=OTHER)),
     _m("model.pinned", "an unknown model", model(name="gpt")),
     _m("model.pinned", "another file in one server", in_server(model_sha256=OTHER)),
+    _m("model.pinned", "a name of the catalogue, said to be none of it", model(catalogue=False, origin="file")),
+    _m("model.pinned", "from nowhere", model(name="mine", catalogue=False)),
+    _m("model.pinned", "a template of its own", model(chat_template="gemma")),
+    _m("model.catalogue", "under another name", model(name="mine", catalogue=False, origin="file")),
     _m("model.confirmed", "not confirmed", model(confirmed=False)),
     _m("host.present", "more CPUs used than there are", value_of("host.json", Host, lambda h: replace(h, cpus=1))),
     _m("kit.version", "an older kit", of_kit("0.0.1")),

@@ -34,7 +34,7 @@ def found() -> Mapping[str, Outside]:
 
 def pins_of(entries: tuple[Entry, ...]) -> tuple[RuntimePin, ...]:
     """What a plan says of the runtimes of its entries that are none of the kit's, by name."""
-    names = sorted({entry.runtime for entry in entries} - OWN.keys())
+    names = sorted({entry.runtime for entry in entries if entry.url is None} - OWN.keys())
     known = found() if names else {}
     return tuple(known[name].pin for name in names if name in known)
 
