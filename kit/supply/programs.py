@@ -40,7 +40,9 @@ def find_program(name: str) -> FoundProgram | None:
     place = shutil.which(name)
     if place is None:
         return None
-    path = Path(place).absolute()  # not where a link leads: Python finds its modules by its own place
+    path = Path(place).absolute()
+    if not (path.parent.parent / "pyvenv.cfg").is_file():  # whose Python finds its modules by where its link lies
+        path = path.resolve()
     try:
         return _looked_at(name, path, mark_of(path))
     except OSError as error:

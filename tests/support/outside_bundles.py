@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
@@ -60,7 +61,7 @@ def with_runtime(
         in_plan(planned)(files)
         plan = read(files, "plan.json", Plan)
         for cell in CELL_NAMES:
-            in_cell(lambda found: _ran(plan, found), cell)(files)
+            in_cell(partial(_ran, plan), cell)(files)
 
     return make
 

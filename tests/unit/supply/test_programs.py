@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -119,3 +120,18 @@ def test_a_program_that_changes_during_a_run_is_refused(place: Path, tmp_path: P
         supply.require_untouched(ENTRY)
     supply.require_untouched(replace(ENTRY, variant="embedded"))
     assert [pin.version for pin in pins_of(found)] == ["1"]
+
+
+def test_the_python_of_an_environment_is_started_where_its_link_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds its modules by that place; its hash is that of the file behind the link."""
+    place = tmp_path / "environment" / "bin"
+    place.mkdir(parents=True)
+    (tmp_path / "environment" / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (place / "python3").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(place))
+    found = find_program("python3")
+    assert found is not None
+    assert found.path == place / "python3"
+    assert found.pin.sha256 == file_sha256(Path(sys.executable))
