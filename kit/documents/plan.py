@@ -319,7 +319,8 @@ class Plan(Sparse):
     `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. `programs` are
     those of the machine that its entries run. `model` is NO_WEIGHTS where all entries are servers that already
     run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
-    its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the kit's.
+    its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
+    kit's.
     """
 
     schema: Literal["kit/plan/1"]

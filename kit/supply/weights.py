@@ -60,7 +60,8 @@ def folder_here(entry: ModelEntry, on_bytes: OnBytes) -> Path:
 
 def _measured_folder(path: Path) -> Measured:
     files = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
-    return folder_sha256({name: file_sha256(file) for name, file in files.items()})
+    digest = folder_sha256({name: file_sha256(file) for name, file in files.items()})
+    return digest, sum(file.stat().st_size for file in files.values())
 
 
 def prepared(

@@ -48,9 +48,9 @@ def _pin_faults(pin: RuntimePin) -> Iterator[str]:
     if pin.sha256 != folder_sha256(pin.files):
         yield "has a sha256 that is not that of its files"
     for name, text in ((FILE, pin.declaration), (COMPOSE, pin.compose)):
-        if text is not None and pin.files.get(name, "") != sha256(text.encode()).hexdigest():
-            if name == FILE or pin.declaration is not None:
-                yield f"has a text of {name} that is not the file of that hash"
+        of_a_file = name == FILE or pin.declaration is not None  # a module may have its compose file anywhere
+        if of_a_file and text is not None and pin.files.get(name, "") != sha256(text.encode()).hexdigest():
+            yield f"has a text of {name} that is not the file of that hash"
     if pin.declaration is None:
         return
     declared = declared_runtime(pin.declaration, pin.compose)

@@ -83,6 +83,6 @@ def _ran(plan: Plan, cell: Cell) -> Cell:
     return replace(cell, runtime="acme", variant="cpu", server=server)
 
 
-def as_module(pin: RuntimePin) -> RuntimePin:
+def as_module(_: RuntimePin) -> RuntimePin:
     """A Python module, of which the plan says nothing but what its API can do."""
     return replace(pin_of("acme", {"acme.py": b"NAME = 'acme'\n"}), ignore_eos=True)
