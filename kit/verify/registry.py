@@ -13,13 +13,12 @@ from kit.verify import (
     rules_metrics,
     rules_plan,
     rules_programs,
-    rules_runtimes,
     rules_sequential,
     rules_telemetry,
     rules_time,
     rules_tokens,
 )
-from kit.verify.circumstances import boot, environment, figures, machine, platform, tail
+from kit.verify.circumstances import boot, environment, figures, machine, platform, runtimes, tail
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -28,7 +27,7 @@ RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
     *rules_programs.RULES,
-    *rules_runtimes.RULES,
+    *runtimes.RULES,
     *platform.RULES,
     *machine.RULES,
     *rules_sequential.RULES,
