@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Literal
 
+from kit.documents.pins import ChatFamily
 from kit.errors import InputError
 from kit.strict import read_yaml
 from kit.strict.decode import typed
@@ -44,6 +45,9 @@ class ModelEntry:
     are those of all its files. `layers`: how many the network has, from its published configuration.
     `chat_template` is the family of its own template (kit.runtimes.chat_templates), `default_system` the system
     message which that puts in where a chat has none.
+
+    A model that is not of the `catalogue` has the same fields, made by kit.supply.own_model: `origin` as in a
+    plan's pin, `path` where it lies if that is not in the cache.
     """
 
     name: str
@@ -56,8 +60,11 @@ class ModelEntry:
     source: Source
     confirmed_by: str | None = None
     layers: int | None = None
-    chat_template: Literal["chatml", "llama3", "gemma"] | None = None
+    chat_template: ChatFamily | None = None
     default_system: str | None = None
+    catalogue: bool = True
+    origin: str | None = None
+    path: str | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -117,3 +124,17 @@ def model(name: str) -> ModelEntry:
         remedy = hint(name, known, "`kit models list` names those it has.")
         raise InputError(f"The catalogue has no model {name!r}.", remedy)
     return known[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that a run can name: its `own`, and all of the catalogue."""
+
+    own: Mapping[str, ModelEntry] = field(default_factory=dict)
+
+    def named(self, name: str) -> ModelEntry:
+        """One by name; `InputError` naming the nearest if there is none."""
+        return self.own[name] if name in self.own else model(name)
+
+
+CATALOGUE = Models()

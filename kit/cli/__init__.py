@@ -15,6 +15,8 @@ from kit.output import checked_output
 from kit.text import plain_text, without_password
 
 COMMANDS = {
+    "run": ("kit.cli.own.run", "Measure your model or your servers without writing a platform file."),
+    "init": ("kit.cli.own.init", "Write the platform file that `run` would measure, to edit."),
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
     "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
     "runs": ("kit.cli.showing.runs", "List the runs and bundles in a folder: platform, machine, state, size."),
@@ -43,6 +45,7 @@ COMMANDS = {
     "reference": ("kit.cli.reference", "Serve answers with known timing, to test any load generator."),
     "calibrate": ("kit.cli.calibrate", "Measure how accurate the load generator is, and up to what load."),
     "images": ("kit.cli.images", "Build, list and pin the container images of the runtimes."),
+    "runtimes": ("kit.cli.runtimes.commands", "List runtimes, show their settings, check one of your own."),
     "models": ("kit.cli.models", "Download, verify (sha256) and convert models."),
     "doctor": ("kit.cli.doctor", "Check what this machine lacks for a platform, and how to fix it."),
     "selftest": ("kit.cli.selftest", "Test a platform on this machine in a few minutes; write one small file."),

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from kit.cli._shared.options import json_option
+from kit.cli._shared.options import json_option, runtime_path_option
 from kit.cli._shared.printing import show_json
 
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
@@ -14,6 +14,7 @@ MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
 @click.command("doctor")
 @click.argument("platform", required=False)
+@runtime_path_option
 @json_option
 def command(platform: str | None, as_json: bool) -> int:
     """Check this machine and its container engine for what PLATFORM needs, and say how to fix what is missing.

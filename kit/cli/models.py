@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +12,14 @@ from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.progress import transfer
 
+if TYPE_CHECKING:
+    from kit.catalogue import ModelEntry
+    from kit.engines.protocol import OnBytes
+
 
 @click.group("models")
 def command() -> None:
-    """Download, verify (sha256) and convert models.
+    """Describe, download, verify (sha256) and convert models.
 
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
@@ -59,15 +64,48 @@ def list_models(as_json: bool) -> None:
 def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
     """Download model files and verify their sha256; files already present are verified again.
 
+    MODEL is a name of the catalogue, hf:ORG/REPO[:FILE][@REVISION], or https://...
+
     Example: kit models fetch smollm2-135m-instruct-q4_1
     """
-    from kit.catalogue import model
-    from kit.supply.download import fetch
+    from kit.supply.own_models import fetched
 
-    for entry in [model(name) for name in names]:
-        with transfer(f"fetching {entry.name}", quiet=quiet) as on_bytes:
-            path = fetch(entry, on_bytes)
-        click.echo(f"{entry.name}: {path}")
+    for name in names:
+        with transfer(f"fetching {name}", quiet=quiet) as on_bytes:
+            entry = _entry(name, on_bytes)
+            path = fetched(entry, on_bytes)
+        click.echo(f"{entry.name}: {path}" + ("" if entry.catalogue else f"  sha256 {entry.sha256}"))
+
+
+def _entry(text: str, on_bytes: OnBytes) -> ModelEntry:
+    from kit.catalogue import model
+    from kit.plan.sources import source_of
+    from kit.supply.own_model import own_model
+
+    source = source_of(text)
+    return model(text) if source is None else own_model(source, may_download=True, on_bytes=on_bytes).entry
+
+
+@command.command("show")
+@click.argument("text", metavar="MODEL")
+@json_option
+def show_model(text: str, as_json: bool) -> None:
+    """Show what a GGUF file says of itself: architecture, size, quantisation, context, chat template.
+
+    MODEL is a file, hf:ORG/REPO[:FILE][@REVISION], https://..., or a name of the catalogue. Of a model that is not
+    here, only the beginning is read. HF_TOKEN is for gated repositories.
+
+    Example: kit models show ./model.gguf
+    """
+    from kit.report.model_text import model_document, model_lines
+    from kit.supply.own_model import shown_model
+
+    found = shown_model(text)
+    if as_json:
+        show_json(json.dumps(model_document(found.entry, found.facts), indent=1))
+        return
+    for line in model_lines(found.entry, found.facts):
+        click.echo(line)
 
 
 @command.command("prepare")

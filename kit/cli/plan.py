@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli._shared.options import json_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_of, plan_options
 from kit.cli._shared.printing import show_json
-from kit.documents import Plan
+from kit.documents import ModelPin, Plan
+from kit.documents.pins import WeightsPin
+
+if TYPE_CHECKING:
+    from kit.plan.fit import Fit
 
 MAX_SHOWN = 200  # of a title or a device, in characters
 
 
-def plan_text(plan: Plan) -> str:
-    """A plan for people: what is started, with which settings, in which order, and how long it takes."""
+def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
+    """A plan for people: what is started, with which settings, in which order, and how long it takes.
+
+    `fits` says of entries whether their models fit into memory.
+    """
     from kit.plan.plan import duration_estimate_s
     from kit.text import plain_text
 
@@ -25,6 +33,7 @@ def plan_text(plan: Plan) -> str:
         f"engine      {plan.engine}",
         f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
+        *([f"            {own_weights(plan.model)}"] if not plan.model.catalogue else []),
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
         f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
@@ -40,11 +49,17 @@ def plan_text(plan: Plan) -> str:
         limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
         image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
         own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
+        own += f", flags {plain_text(' '.join(entry.flags), MAX_SHOWN)}" if entry.flags else ""
+        own += f", GPUs {','.join(map(str, entry.gpus))}" if entry.gpus else ""
         lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
     for pin in plan.models:
         known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "hash unknown"
         made = f", converted from {pin.made_from} by {pin.made_by}" if pin.made_from else ""
+        made += "" if pin.catalogue else f", {own_weights(pin)}"
         lines.append(f"weights     {pin.name}: {known}{'' if pin.confirmed else ', hash not confirmed'}{made}")
+    lines += [f"memory      {fit.entry}: {fit.words()}" for fit in fits]
+    for outside in plan.runtimes:
+        lines.append(f"runtime     {outside.name}: none of the kit's, folder sha256 {outside.sha256[:16]}…")
     if plan.challenge:
         lines.append(f"challenge   {plan.challenge}: the seed follows from it")
     if plan.hardware:
@@ -56,21 +71,38 @@ def plan_text(plan: Plan) -> str:
     return "\n".join(lines)
 
 
+def own_weights(pin: ModelPin | WeightsPin) -> str:
+    """What a plan says of weights that no catalogue has: where they are from, and how a chat is put to them."""
+    from kit.text import plain_text
+
+    chat = f"chat template {pin.chat_template}" if pin.chat_template else "the model's own chat template"
+    return f"not of the catalogue, from {plain_text(pin.origin or '?', MAX_SHOWN)}, {chat}"
+
+
 @click.command("plan")
 @plan_options
 @json_option
 def command(platform: str | None, as_json: bool, **options: Any) -> None:
     """Show what `kit reproduce PLATFORM` would do, without starting or downloading anything.
 
-    --json prints plan.json, byte for byte.
+    Of a model that is not of the catalogue, the header is read where it lies, and the plan says whether it fits
+    into the memory of this machine. --json prints plan.json, byte for byte.
 
     Example: kit plan demo --concurrency 1,4 --window 30
     """
+    from kit.machine.here import describe_host
     from kit.plan.challenge import challenged
+    from kit.plan.fit import fits
     from kit.strict import plain, write_json
+    from kit.supply.own_models import resolved
 
     if platform is None:
         raise click.UsageError("Missing argument 'PLATFORM': the name of a platform or a .yaml file.")
     nonce = asked_nonce(options["challenge"], options["seed"])
-    plan = challenged(plan_of(chosen_platform(platform, **options), options["seed"]), nonce)
-    show_json(write_json(plain(plan))) if as_json else click.echo(plan_text(plan))
+    known = resolved(chosen_platform(platform, **options))
+    plan = challenged(plan_of(known.platform, options["seed"], models=known.models), nonce)
+    if as_json:
+        show_json(write_json(plain(plan)))
+        return
+    found = fits(plan, describe_host(), known.facts) if known.facts else ()
+    click.echo(plan_text(plan, [each for each in found if each.model in known.facts]))

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
+from kit.cli._shared.carrying_out import ChosenRun, CommandOptions
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
+from kit.cli._shared.measuring import measured, show_outcome
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_options, quiet_machine_options
-from kit.cli._shared.printing import show_json
-from kit.storage.names import REPORT
+from kit.storage.names import PLATFORM
 
 MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 
@@ -72,10 +71,6 @@ def command(
 
     Example: kit reproduce demo --until-decided --budget 20m
     """
-    from kit.cli._shared.judgement import show_judgement
-    from kit.report.tables import tables
-    from kit.strict import plain
-
     budget_ns = None if budget is None else round(budget * 1e9)
     _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait, attempts)
     options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
@@ -93,20 +88,8 @@ def command(
         nonce=None if resume is not None else asked_nonce(options["challenge"], options["seed"]),
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
-    try:
-        plan, outcome = carried_out(chosen_run, folder, command_options)
-    except KeyboardInterrupt:
-        _show_where(folder)
-        raise
-    if as_json:
-        show_json(json.dumps({"run": str(folder), "result": plain(outcome.result)}, indent=1))
-        return
-    click.echo(
-        tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
-    )
-    show_judgement(folder)
-    click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
-    click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
+    plan, outcome = measured(chosen_run, folder, command_options)
+    show_outcome(plan, outcome, folder, as_json=as_json)
 
 
 def _refuse_what_does_not_fit(
@@ -123,19 +106,6 @@ def _refuse_what_does_not_fit(
             raise click.UsageError(f"--resume keeps the plan of the run: leave out {name}.")
     if resume is None and budget is not None and not until_decided:
         raise click.UsageError("--budget needs --until-decided.")
-
-
-def _show_where(folder: Path) -> None:
-    """Where an interrupted run is, and how to resume it; nothing if it has not begun."""
-    from kit.run.status import status_of
-    from kit.storage.names import PLAN
-
-    if (folder / PLAN).is_file():
-        found = status_of(folder)
-        done = found.measured + len(found.failed)
-        click.echo(f"Run kept in {folder}: {done} of {found.planned - found.not_needed} cells.", err=True)
-        if found.resume is not None:
-            click.echo(f"Resume: {found.resume}", err=True)
 
 
 def _chosen_run(
@@ -155,4 +125,5 @@ def _chosen_run(
         raise click.UsageError("--budget is for runs that were started with --until-decided.")
     if replicates is not None or budget_ns is not None:
         kept = extended(kept, replicates or kept.workload.replicates, budget_ns)
-    return ChosenRun(chosen_platform(kept.platform), kept)
+    own = resume / PLATFORM
+    return ChosenRun(chosen_platform(str(own) if own.is_file() else kept.platform), kept)

@@ -18,11 +18,16 @@ from kit.documents.calibration import (
 from kit.documents.container import LogFacts
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
+    NO_MODEL,
+    NO_SUITE,
+    NO_TESTS,
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
     Loop,
     ModelPin,
+    ModelSource,
     OutputTokens,
     Plan,
     PlannedRequest,
@@ -55,6 +60,7 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
+    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -84,6 +90,10 @@ from kit.documents.vocabulary import (
 
 __all__ = [
     "CONTENT",
+    "NO_MODEL",
+    "NO_SUITE",
+    "NO_TESTS",
+    "NO_WEIGHTS",
     "REASONING",
     "TOOL",
     "Accuracy",
@@ -111,6 +121,7 @@ __all__ = [
     "Failures",
     "Fault",
     "Finding",
+    "FoundServer",
     "Gpu",
     "Host",
     "Load",
@@ -122,6 +133,7 @@ __all__ = [
     "MedianInterval",
     "Metrics",
     "ModelPin",
+    "ModelSource",
     "Outcome",
     "OutputTokens",
     "Phase",

@@ -39,7 +39,8 @@ class ContainerSpec:
 
     `entrypoint` None is the image's own. `port` is where the server listens inside; nothing is published unless
     an engine is asked to. `devices` are device files beside an accelerator's own; `memory_bytes`, `shm_bytes`,
-    `pids_limit` None are no limit. `cpuset` names CPUs as in "0-3,8".
+    `pids_limit` None are no limit. `cpuset` names CPUs as in "0-3,8". `gpus` are the numbers of the accelerator's
+    devices that it gets, none are all.
     """
 
     service: str
@@ -54,6 +55,7 @@ class ContainerSpec:
     tmpfs: tuple[Tmpfs, ...] = ()
     accelerator: Accelerator = "none"
     devices: tuple[str, ...] = ()
+    gpus: tuple[int, ...] = ()
     group_add: tuple[str, ...] = ()
     read_only: bool = True
     cap_add: tuple[str, ...] = ()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
 Target = Literal["official", "source"]
+ChatFamily = Literal["chatml", "llama3", "gemma", "mistral", "phi"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class WeightsPin(Sparse):
     """The weights of an entry that has its own. `sha256` and `bytes` are None as long as nobody knows them.
 
     A folder has the sha256 of `kit.catalogue.folder_sha256`. `made_from` names the model that it is made of on
-    this machine, and `made_by` how.
+    this machine, and `made_by` how. `catalogue` and all that follows are as in
+    ModelPin.
     """
 
     name: str
@@ -55,6 +57,41 @@ class WeightsPin(Sparse):
     confirmed: bool
     made_from: str | None = None
     made_by: str | None = None
+    catalogue: bool = True
+    origin: str | None = None
+    chat_template: ChatFamily | None = None
+    default_system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramPin:
+    """A program of the machine that servers of a plan are: what it is called, its file's hash, its own version.
+
+    `version` is what it says of itself, None if nothing. Libraries beside the file are not in the hash.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePin(Sparse):
+    """A runtime that is none of the kit's: what it is called, the sha256 of its folder and of each file in it.
+
+    `declaration` and `compose` are the texts of its runtime.yaml and compose.yaml, so that everybody can make of a
+    plan what was started. One that is a Python module has no `declaration`, and `ignore_eos` and `system_message`
+    are what it says that its API can do.
+    """
+
+    name: str
+    sha256: str
+    files: Mapping[str, str]
+    declaration: str | None = None
+    compose: str | None = None
+    ignore_eos: bool = False
+    system_message: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Literal
 
-from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.pins import (
+    ChatFamily,
+    Hardware,
+    ImagePin,
+    ProgramPin,
+    RuntimePin,
+    Sparse,
+    Target,
+    WeightsPin,
+)
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -46,7 +56,11 @@ class Entry(Sparse):
     """One configuration of one runtime that is to be measured.
 
     `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
-    variant's own. Concurrencies above `max_concurrency` are left out for this entry.
+    variant's own. Concurrencies above `max_concurrency` are left out for this entry. An entry with a `url` is a
+    server that already runs: `runtime` is then "server", `variant` "running", and `settings` are empty. It is
+    asked for the model `served_model` (None is the first that it lists), with the key in the variable
+    `api_key_env` of the environment (None is KIT_API_KEY, if that is set). `flags` stand behind the command that
+    settings make; `gpus` are the numbers of those that the server may use, none are all.
     """
 
     name: str
@@ -56,6 +70,27 @@ class Entry(Sparse):
     model: str | None = None
     image: str | None = None
     max_concurrency: int | None = None
+    url: str | None = None
+    served_model: str | None = None
+    api_key_env: str | None = None
+    flags: tuple[str, ...] = ()
+    gpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource(Sparse):
+    """Where a model comes from that no catalogue has: a `file`, a repository of a hub (`hf`), or an address.
+
+    With `hf` the `file` is one of the repository, at the branch, tag or commit `revision`. `sha256` is what the
+    file must have; `name` what the plan calls it, else that follows from the file.
+    """
+
+    file: str | None = None
+    hf: str | None = None
+    revision: str | None = None
+    https: str | None = None
+    sha256: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +102,12 @@ class Suite:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(Sparse):
     """A machine class and what to measure on it: one YAML file under compose/platforms.
 
     `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
-    both can be had: the runtime's own, or built from sources; None leaves it to the machine.
+    both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
+    blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
     """
 
     schema: Literal["kit/platform/1"]
@@ -86,17 +122,41 @@ class Platform:
     hardware: Hardware | None = None
     published: str | None = None
     target: Target | None = None
+    sources: Mapping[str, ModelSource] = field(default_factory=dict)
+
+    def written(self) -> Iterator[tuple[str, object]]:
+        """As people write it: what names stand for in their places."""
+        for name, value in Sparse.written(self):
+            if name == "model":
+                yield name, self.sources.get(self.model, self.model)
+            elif name == "entries":
+                yield name, [self._written_entry(entry) for entry in self.entries]
+            elif name != "sources":
+                yield name, value
+
+    def _written_entry(self, entry: Entry) -> object:
+        source = self.sources.get(entry.model) if entry.model is not None else None
+        return entry if source is None else {**dict(entry.written()), "model": source}
 
 
 @dataclass(frozen=True, slots=True)
-class ModelPin:
-    """The weights of a plan: identified by hash, whatever the file is called."""
+class ModelPin(Sparse):
+    """The weights of a plan: identified by hash, whatever the file is called.
+
+    Those that are not of the `catalogue` say where they are from: `origin` is "file", "hf:ORG/REPO/FILE@COMMIT" or
+    an address. `chat_template` is the family of their own template, where it was recognised, `default_system` the
+    system message which that puts in where a chat has none.
+    """
 
     name: str
     file: str
     sha256: str
     bytes: int
     confirmed: bool
+    catalogue: bool = True
+    origin: str | None = None
+    chat_template: ChatFamily | None = None
+    default_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +166,14 @@ class TextPin:
     name: str
     sha256: str
     count: int
+
+
+# What stands in a plan where there is nothing to pin: no weights, for servers that already run; no suite, for
+# loads by hand.
+NO_MODEL = NO_SUITE = "none"
+_NOTHING = sha256(b"").hexdigest()
+NO_WEIGHTS = ModelPin(NO_MODEL, NO_MODEL, _NOTHING, 0, confirmed=False)
+NO_TESTS = TextPin(NO_SUITE, _NOTHING, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +316,11 @@ class Plan(Sparse):
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
-    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal.
+    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. `programs` are
+    those of the machine that its entries run. `model` is NO_WEIGHTS where all entries are servers that already
+    run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
+    its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
+    kit's.
     """
 
     schema: Literal["kit/plan/1"]
@@ -277,6 +349,10 @@ class Plan(Sparse):
     sequential: SequentialRule | None = None
     extended: tuple[int, ...] = ()
     challenge: str | None = None
+    programs: tuple[ProgramPin, ...] = ()
+    loads: tuple[Load, ...] = ()
+    stop_at_saturation: bool = False
+    runtimes: tuple[RuntimePin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,21 @@ class ServerFacts(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
+class FoundServer(Sparse):
+    """What could be learnt of a server that the kit did not start; None is unknown.
+
+    `software` is what its answers give it away as ("llama.cpp", "vLLM", ...), `version` and `settings` its own
+    words, `models` the names that it lists. `same_machine`: its address is one of the machine that loads it.
+    """
+
+    software: str | None = None
+    version: str | None = None
+    models: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] | None = None
+    same_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerCheck:
     """One correctness prompt, its answer and the verdict; `round` is "single" or "concurrent"."""
 
@@ -117,7 +132,8 @@ class AnswerCheck:
 class Cell(Sparse):
     """cell.json: one cell, measured or not. A cell that failed has no metrics, it has a failure.
 
-    `attempt` counts the times that it was measured, this one included; `telemetry` is of this attempt.
+    `attempt` counts the times that it was measured, this one included; `telemetry` is of this attempt. A cell
+    has a `server` that the kit started, or one that it `found`.
     """
 
     schema: Literal["kit/cell/1"]
@@ -139,6 +155,7 @@ class Cell(Sparse):
     metrics: Metrics | None
     attempt: int = 1
     telemetry: TelemetryFacts | None = None
+    found: FoundServer | None = None
 
 
 @dataclass(frozen=True, slots=True)

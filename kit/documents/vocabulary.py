@@ -28,3 +28,6 @@ StampSource = Literal["kernel", "user"]
 CellStatus = Literal["measured", "failed", "interrupted"]
 
 CONTENT, REASONING, TOOL = 0, 1, 2  # the channel of a chunk
+
+# Runtime and variant of an entry that is a server which already runs: the kit does not start it.
+SERVER, RUNNING = "server", "running"

@@ -1,7 +1,7 @@
 """The engine `process`: servers and the load generator as child processes of the kit. Needs no Docker.
 
 A child holds the reading end of a pipe whose writing end is ours: when the kit ends, even by kill -9, the
-pipe closes and the server leaves.
+pipe closes and the server leaves. A program that is none of the kit's is ended by `kit.engines.supervisor`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -32,12 +33,33 @@ from kit.timestamps import utc_now
 HOST = "127.0.0.1"
 POLITE_S = 5.0  # how long a child may take to leave after each of: end of input, SIGTERM
 MAX_REASON_CHARS = 200
+NOTHING_MORE: Mapping[str, str] = {}
 LOAD_END_S = 60.0  # parsing what an interrupted load left may take a while
 # What a child may know of our environment: enough to find Python, libraries and a home, nothing else.
 ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "TZ", "VIRTUAL_ENV",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "KIT_API_KEY", "KIT_HEADERS", "KIT_INSECURE",
 )  # fmt: skip
+
+
+def _command(spec: ServerSpec) -> list[str]:
+    """What is really started: a program that is none of the kit's, by whoever ends it with us."""
+    if spec.program is None:
+        return list(spec.command)
+    return [sys.executable, "-m", "kit.engines.supervisor", spec.program, *spec.command[1:]]
+
+
+@contextlib.contextmanager
+def _own_folders(spec: ServerSpec) -> Iterator[dict[str, str]]:
+    """A new folder for each variable that is to name one; gone when the block ends."""
+    if not spec.own_folders:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="kit-server-", ignore_cleanup_errors=True) as parent:
+        folders = {name: Path(parent, name.lower()) for name in spec.own_folders}
+        for folder in folders.values():
+            folder.mkdir()
+        yield {name: str(folder) for name, folder in folders.items()}
 
 
 def port_is_free(port: int) -> bool:
@@ -103,15 +125,17 @@ class ProcessEngine:
                 f"End the program that listens there: ss -ltnp 'sport = :{spec.port}' names it.",
             )
         child: subprocess.Popen[bytes] | None = None
-        try:
-            with log.open("wb") as output, holding_interrupts():
-                child = self._spawn(list(spec.command), stdout=output, stderr=subprocess.STDOUT)
-            self._server = child
-            yield ProcessServer(child, spec, log)
-        finally:
-            self._server = None
-            if child is not None:
-                _end(child, POLITE_S)
+        with _own_folders(spec) as folders:
+            try:
+                with log.open("wb") as output, holding_interrupts():
+                    more = {**spec.environment, **folders}
+                    child = self._spawn(_command(spec), stdout=output, stderr=subprocess.STDOUT, more=more)
+                self._server = child
+                yield ProcessServer(child, spec, log)
+            finally:
+                self._server = None
+                if child is not None:
+                    _end(child, POLITE_S)
 
     def look(self, accelerators: Iterable[Accelerator]) -> Look:  # noqa: ARG002 - it sees what there is
         return look_here()
@@ -162,7 +186,11 @@ class ProcessEngine:
 
     @logged("process", lambda _, command, **__: command[0])
     def _spawn(
-        self, command: list[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int
+        self,
+        command: list[str],
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        more: Mapping[str, str] = NOTHING_MORE,
     ) -> subprocess.Popen[bytes]:
         try:
             return subprocess.Popen(
@@ -170,7 +198,7 @@ class ProcessEngine:
                 stdin=subprocess.PIPE,
                 stdout=stdout,
                 stderr=stderr,
-                env=self._environment(),
+                env={**self._environment(), **more},
                 start_new_session=True,  # a Ctrl-C in the terminal reaches us alone; we end our children
             )
         except OSError as error:

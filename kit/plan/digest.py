@@ -24,7 +24,9 @@ PARTS: dict[str, tuple[str, ...]] = {
     "model": ("name", "sha256"),
     "models": ("name", "made_from", "made_by"),
     "images": ("entry", "target", "reference"),
+    "programs": ("name",),
     "hardware": ("device", "accelerator"),
+    "runtimes": ("name", "sha256"),
 }
 
 

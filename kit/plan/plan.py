@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Literal
 
 from kit import __version__
-from kit.catalogue import ModelEntry
-from kit.catalogue import model as catalogue_model
+from kit.catalogue import CATALOGUE, ModelEntry, Models
 from kit.documents import (
+    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
@@ -23,12 +23,17 @@ from kit.documents import (
     Timeouts,
     Workload,
 )
-from kit.documents.pins import ImagePin, WeightsPin
-from kit.errors import InputError
+from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
+from kit.errors import InputError, InternalError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
+from kit.plan.target import parse_target
 from kit.runtimes import RUNTIMES
+from kit.runtimes.chosen import explicit
+from kit.runtimes.outside.search import pins_of
+from kit.runtimes.planned import planned_capabilities
+from kit.runtimes.protocol import Capabilities
 
 NS_PER_S = 1_000_000_000
 METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in docs/method.md
@@ -104,7 +109,10 @@ def pin_model(entry: ModelEntry) -> ModelPin:
             f"sha256 or size of the model {entry.name} is unknown, so it cannot be planned.",
             f"Download it once and add its hash to the catalogue: kit models fetch {entry.name}",
         )
-    return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
+    if entry.catalogue:
+        return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
+    own = (entry.catalogue, entry.origin, entry.chat_template, entry.default_system)
+    return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed, *own)
 
 
 def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND) -> WeightsPin:
@@ -124,14 +132,29 @@ def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND
         confirmed=entry.confirmed and digest is not None and digest == entry.sha256,
         made_from=entry.source.made_from,
         made_by=entry.source.made_by,
+        catalogue=entry.catalogue,
+        origin=entry.origin,
+        chat_template=None if entry.catalogue else entry.chat_template,
+        default_system=None if entry.catalogue else entry.default_system,
     )
 
 
 def weights_of(plan: Plan, entry: Entry) -> WeightsPin:
     """The weights that an entry runs: its own, or those of the plan."""
+    found = known_weights(plan, entry)
+    if found is None:
+        raise InternalError(f"Nobody knows the weights of the entry {entry.name}.")
+    return found
+
+
+def known_weights(plan: Plan, entry: Entry) -> WeightsPin | None:
+    """The weights that an entry runs; None of a server that already runs: nobody can look at its file."""
+    if entry.url is not None:
+        return None
     if entry.model is None:
         pin = plan.model
-        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed)
+        own = (pin.catalogue, pin.origin, pin.chat_template, pin.default_system)
+        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed, None, None, *own)
     return next(pin for pin in plan.models if pin.name == entry.model)
 
 
@@ -158,14 +181,15 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
 
 
 def planned_entry(entry: Entry, cpus: int) -> Entry:
-    """An entry as it stands in a plan: every setting with its value."""
-    settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
-    return replace(entry, settings=settings)
+    """An entry as it stands in a plan: every setting with its value, an address as loads record it."""
+    if entry.url is not None:
+        return replace(entry, url=parse_target(entry.url).base_url)
+    return replace(entry, settings=explicit(RUNTIMES[entry.runtime], entry, cpus))
 
 
 def make_plan(
     platform: Platform,
-    model: ModelEntry,
+    model: ModelEntry | None,
     prompts: PromptSet,
     suite: SuiteLevel,
     *,
@@ -177,12 +201,15 @@ def make_plan(
     server_memory_bytes: int | None = None,
     quiet_wait_s: float | None = None,
     attempts: int | None = None,
+    programs: tuple[ProgramPin, ...] = (),
+    models: Models = CATALOGUE,
 ) -> Plan:
     """The plan of a platform on a machine with `cpus` usable CPUs; `seed` overrides the platform's.
 
     `found` are hash and bytes of weights that lie here and that the catalogue does not know; `images` what is
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
-    quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
+    quiet machine is waited for; `programs` what is known of those of this machine; `models` has those that entries
+    name. `InputError` if no entry is left at the concurrencies.
     """
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
@@ -200,7 +227,7 @@ def make_plan(
         engine=platform.engine,
         schedule=NAME,
         seed=platform.seed if seed is None else seed,
-        model=pin_model(model),
+        model=NO_WEIGHTS if model is None else pin_model(model),
         prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
         correctness=TextPin(platform.correctness.name, suite.sha256, len(suite.tests)),
         correctness_level=platform.correctness.level,
@@ -208,7 +235,7 @@ def make_plan(
         calibrate=calibrate,
         entries=entries,
         cells=cells,
-        models=tuple(pin_weights(catalogue_model(name), found) for name in own_models(entries)),
+        models=tuple(pin_weights(models.named(name), found) for name in own_models(entries)),
         images=images,
         hardware=platform.hardware,
         published=platform.published,
@@ -216,6 +243,8 @@ def make_plan(
         server_memory_bytes=server_memory_bytes,
         attempts=ATTEMPTS if attempts is None else attempts,
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
+        programs=programs,
+        runtimes=pins_of(entries),
     )
 
 
@@ -231,9 +260,11 @@ def entry_of(plan: Plan, cell: CellPlan) -> Entry:
 
 def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
     """The load of one cell, once the server's address and its name for the model are known."""
+    if plan.loads:  # of a run by hand, decided as a whole
+        return plan.loads[cell.order]
     workload = plan.workload
     entry = entry_of(plan, cell)
-    can = RUNTIMES[entry.runtime].capabilities(entry.variant)
+    can = Capabilities(ignore_eos=True) if entry.url else planned_capabilities(plan, entry)
     extra: dict[str, Setting] = {"ignore_eos": True} if workload.ignore_eos and can.ignore_eos else {}
     return Load(
         schema="kit/load/1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,15 +10,21 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import Entry, Platform
+from kit.documents import NO_MODEL, Entry, ModelSource, Platform
+from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
-from kit.runtimes import RUNTIMES
+from kit.plan.sources import beside, blocks, fault, lifted, source_name
+from kit.plan.target import parse_target
+from kit.runtimes import OWN, RUNTIMES, runtime_names
+from kit.runtimes.chosen import explicit, rules_of
+from kit.runtimes.launch import choice_faults
 from kit.runtimes.protocol import Runtime
 from kit.strict import read_yaml
 from kit.strict.decode import typed
+from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
-from kit.text import hint
+from kit.text import DocumentPath, hint
 
 
 def platform_names() -> list[str]:
@@ -38,10 +44,27 @@ def load_platform(name: str) -> Platform:
         ) from None
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
+    document = replace(document, value=_with_what_follows(document.value))
     check(document.value, "platform", where, document.line)
-    platform = typed(Platform, document.value, where)
+    sources, value = _lifted(document, where, path.parent)
+    platform = replace(typed(Platform, value, where), sources=sources)
     _check_meaning(platform, where, document)
     return platform
+
+
+def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
+    """The blocks of the file by the names that take their places, and the document with these names."""
+    here, found = _Place(where, document), blocks(document.value, where)
+    names: dict[DocumentPath, str] = {}
+    sources: dict[str, ModelSource] = {}
+    for place, source in found:
+        if wrong := fault(source):
+            here.refuse(place, *wrong)
+        name = source_name(source)
+        if sources.setdefault(name, beside(source, folder)) != beside(source, folder):
+            here.refuse(place, f"two models would be called {name!r}", "Give one of them a name: name: NAME")
+        names[place] = name
+    return sources, lifted(document.value, names)
 
 
 def _path_of(name: str) -> Path:
@@ -52,6 +75,20 @@ def _path_of(name: str) -> Path:
         known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
         raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))
     return asset("compose", "platforms", f"{name}.yaml")
+
+
+def _with_what_follows(value: Json) -> Json:
+    """The document with what servers that already run need not say: runtime, variant, settings, the model."""
+    entries = value.get("entries") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(entries, list):
+        return value
+    follows: dict[str, Json] = {"runtime": SERVER, "variant": RUNNING, "settings": {}}
+    running = [isinstance(entry, dict) and entry.get("url") is not None for entry in entries]
+    filled: list[Json] = [
+        {**follows, **entry} if isinstance(entry, dict) and runs else entry
+        for entry, runs in zip(entries, running, strict=True)
+    ]
+    return {**({"model": NO_MODEL} if all(running) else {}), **value, "entries": filled}
 
 
 def _check_meaning(platform: Platform, where: str, document: Located) -> None:
@@ -80,11 +117,50 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
 
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     entry = platform.entries[index]
+    if entry.url is not None or entry.runtime == SERVER:
+        _check_running(platform, index, here)
+    else:
+        _check_started(platform, index, here)
+    limit = entry.max_concurrency
+    if limit is not None and limit < min(platform.workload.concurrencies):
+        remedy = "Raise it, or leave the entry out."
+        here.refuse(("entries", index, "max_concurrency"), f"no concurrency is {limit} or less", remedy)
+
+
+def _check_running(platform: Platform, index: int, here: _Place) -> None:
+    """An entry of a server that already runs has an address, and nothing that only a start could decide."""
+    entry = platform.entries[index]
+    place = ("entries", index, "url")
+    if entry.url is None:
+        remedy = "Give its address: url: http://127.0.0.1:8080"
+        here.refuse(("entries", index, "runtime"), f"the runtime {SERVER} is a server that already runs", remedy)
+    try:
+        parse_target(entry.url)
+    except InputError as error:
+        here.refuse(place, error.what.rstrip("."), error.remedy)
+    if platform.engine != "process":
+        remedy = "Write engine: process; what runs in containers goes into a platform of its own."
+        here.refuse(place, f"a server that already runs is not loaded by the engine {platform.engine}", remedy)
+    if (entry.runtime, entry.variant) != (SERVER, RUNNING):
+        words = f"an entry with a url is {SERVER}/{RUNNING}, not {entry.runtime}/{entry.variant}"
+        here.refuse(place, words, "Leave runtime and variant out.")
+    decided = {"settings": entry.settings, "model": entry.model, "image": entry.image}
+    for name in (name for name, value in decided.items() if value):
+        remedy = "Leave it out; served_model names the model that the server is asked for."
+        here.refuse(("entries", index, name), f"{name} is decided by who started the server", remedy)
+
+
+def _check_started(platform: Platform, index: int, here: _Place) -> None:
+    entry = platform.entries[index]
     runtime = RUNTIMES.get(entry.runtime)
     if runtime is None:
-        here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, list(RUNTIMES))
+        here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, runtime_names())
     if entry.variant not in runtime.VARIANTS:
         here.unknown(("entries", index, "variant"), "variant", entry.variant, list(runtime.VARIANTS))
+    for name in ("served_model", "api_key_env"):
+        if getattr(entry, name) is not None:
+            remedy = "Give the entry a url, or leave it out."
+            here.refuse(("entries", index, name), f"{name} is for servers that already run", remedy)
     _check_settings(entry, index, runtime, here)
     if (platform.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         usable = [name for name in runtime.VARIANTS if (name in runtime.PROCESS_VARIANTS) == _is_process(platform)]
@@ -94,12 +170,11 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
             f"Choose another: {', '.join(usable)}." if usable else "Choose another runtime or engine.",
         )
     _check_model(platform, index, runtime, here)
+    _check_choices(entry, index, runtime, here)
+    if entry.image is not None and entry.runtime not in OWN:
+        here.refuse(("entries", index, "image"), "a runtime from outside has its own image", "Leave it out.")
     if entry.image is not None and entry.image not in pinned_images():
         here.unknown(("entries", index, "image"), "image", entry.image, list(pinned_images()))
-    limit = entry.max_concurrency
-    if limit is not None and limit < min(platform.workload.concurrencies):
-        remedy = "Raise it, or leave the entry out."
-        here.refuse(("entries", index, "max_concurrency"), f"no concurrency is {limit} or less", remedy)
 
 
 def _is_process(platform: Platform) -> bool:
@@ -107,15 +182,24 @@ def _is_process(platform: Platform) -> bool:
 
 
 def _check_settings(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
-    rules = runtime.settings(entry.variant)
+    rules = rules_of(runtime, entry.variant)
     for key, value in entry.settings.items():
         place = ("entries", index, "settings", key)
         if key not in rules:
             here.unknown(place, "setting", key, list(rules))
         rule = rules[key]
-        if type(value) is not int or not rule.low <= value <= rule.high:
-            remedy = f"It must be a whole number from {rule.low} to {rule.high} ({rule.meaning})."
-            here.refuse(place, f"{key} is {value!r}", remedy)
+        if not rule.takes(value):
+            here.refuse(place, f"{key} is {value!r}", f"It must be {rule.expected} ({rule.meaning}).")
+
+
+def _check_choices(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
+    """Flags and GPUs are such as the variant takes, and say nothing that a setting says."""
+    if not entry.flags and not entry.gpus:
+        return
+    whole = replace(entry, settings=explicit(runtime, entry, 1))
+    for words in choice_faults(whole, runtime):
+        place = ("entries", index, "flags" if entry.flags else "gpus")
+        here.refuse(place, words, "Leave it out, or use the setting; see docs/platforms.md.")
 
 
 def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place) -> None:
@@ -123,6 +207,10 @@ def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place)
     entry = platform.entries[index]
     place = ("model",) if entry.model is None else ("entries", index, "model")
     name = entry.model or platform.model
+    if name == NO_MODEL:
+        here.refuse(place, f"there is no model for the entry {entry.name}", "Name one: `kit models list`.")
+    if name in platform.sources:
+        return  # known when it is looked for: kit.supply.own_models
     known = {each.name: each for each in models()}
     if name not in known:
         here.unknown(place, "model", name, list(known))

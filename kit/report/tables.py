@@ -131,7 +131,20 @@ def _words(sentence: str) -> str:
 def ready_made_lines(plan: Plan) -> list[str]:
     """One line for the programs that were compiled elsewhere; none if there are none."""
     found = [f"{_name(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
+    found += [f"{_name(pin.name)} (of this machine, sha256 {safe(pin.sha256)})" for pin in plan.programs]
     return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
+
+
+def chosen_lines(plan: Plan) -> list[str]:
+    """One line for each entry with flags or GPUs of its own, and one for runtimes that are none of the kit's."""
+    lines = []
+    for entry in plan.entries:
+        flags = [f"flags {safe(' '.join(entry.flags))}"] if entry.flags else []
+        gpus = [f"GPUs {', '.join(map(str, entry.gpus))}"] if entry.gpus else []
+        if flags or gpus:
+            lines.append(f"{_name(entry.name)}: {'; '.join([*flags, *gpus])}.")
+    found = [f"{_name(pin.name)} (folder sha256 {safe(pin.sha256)})" for pin in plan.runtimes]
+    return lines + ([f"Runtimes that are none of the kit's: {', '.join(found)}."] if found else [])
 
 
 def tables(
@@ -148,7 +161,11 @@ def tables(
     what kit.report.disturbance_text says.
     """
     parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
-    parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
+    parts.append(
+        "\n".join(
+            (*method_lines(plan), *ready_made_lines(plan), *chosen_lines(plan), calibration_line(calibration))
+        )
+    )
     if notes:
         parts.append("\n".join(f"- {note}" for note in notes))
     if disturbance:
@@ -183,6 +200,9 @@ def report(
 ) -> str:
     """REPORT.md of a run; `telemetry` is what kit.report.telemetry_text says of it."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
+    confirmed += (
+        "" if plan.model.catalogue else f", not of the catalogue (from {safe(plan.model.origin or '?', 400)})"
+    )
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
         f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",

@@ -5,6 +5,7 @@ Whatever happens, the server is gone and cell.json is written when `measure_cell
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -17,7 +18,7 @@ from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
 from kit.metrics.clocks import with_its_clock_checked
 from kit.metrics.disturbance import cell_disturbances
-from kit.plan.plan import cell_load
+from kit.plan.plan import cell_load, weights_of
 from kit.plan.prompts import load_prompts
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
@@ -27,6 +28,7 @@ from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
 from kit.run.telemetry import LEAD_S, Sampled, run_look, sampled, telemetry_facts
 from kit.runtimes import RUNTIMES
+from kit.runtimes.protocol import ServerSpec
 from kit.storage.cell_folder import (
     Event,
     metrics_of,
@@ -226,10 +228,15 @@ def _counters(state: CellState) -> dict[str, int] | None:
         return None
 
 
-def _shown_command(command: tuple[str, ...], inputs: CellInputs) -> tuple[str, ...]:
+def _shown_command(spec: ServerSpec, inputs: CellInputs) -> tuple[str, ...]:
     """The command as it goes into records: without the paths of this machine."""
-    file = inputs.supply.weights_file(inputs.entry)
-    shown = (part.replace(file, inputs.plan.model.file) if file else part for part in command)
+    file, name = inputs.supply.weights_file(inputs.entry), weights_of(inputs.plan, inputs.entry).file
+    places = dict(spec.hidden)
+    for written in (file, json.dumps(file)[1:-1]) if file else ():  # in JSON a path of other letters has escapes
+        places[written] = name
+    shown = list(spec.command)
+    for place, words in places.items():
+        shown = [part.replace(place, words) for part in shown]
     return tuple("python" if part == sys.executable else part for part in shown)
 
 
@@ -240,7 +247,7 @@ def _server_facts(state: CellState) -> ServerFacts | None:
     running, inputs = state.started.running, state.inputs
     container = running.facts()
     return ServerFacts(
-        command=container.command if container else _shown_command(state.started.spec.command, inputs),
+        command=container.command if container else _shown_command(state.started.spec, inputs),
         version=state.version,
         reported=state.reported,
         started_utc=running.started_utc,

@@ -14,13 +14,14 @@ from kit.engines import connect
 from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
 from kit.errors import RuntimeNotReadyError
 from kit.plan.correctness import load_suite
-from kit.plan.plan import make_plan, own_models
+from kit.plan.plan import make_plan, own_models, planned_entry
 from kit.plan.prompts import load_prompts
 from kit.probe.http import EndpointError
 from kit.probe.operations import Operation, perform
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel, Upload
+from kit.supply.own_models import settled
 from kit.supply.provision import (
     preflight,
     ready_images,
@@ -75,13 +76,15 @@ def ready(
     """
     with connect(run) as host, host.only_kit():
         preflight(host, platform.entries)
+        known = settled(platform, kept, on_bytes=on_bytes)
+        platform, models = known.platform, known.models
         images = ready_images(host.images, platform.entries, _source(platform, options), on_line)
         names = (platform.model, *own_models(platform.entries))
-        found = ready_weights(host, names, images, _source(platform, options), on_bytes, on_line)
+        found = ready_weights(host, names, images, _source(platform, options), on_bytes, on_line, models)
         engine = host.engine(images.loadgen)
         plan = kept or make_plan(
             platform,
-            model(platform.model),
+            models.named(platform.model),
             load_prompts(platform.workload.prompts),
             load_suite(platform.correctness.name, platform.correctness.level),
             cpus=engine.server_cpu_count,
@@ -92,8 +95,9 @@ def ready(
             server_memory_bytes=engine.server_memory_bytes,
             quiet_wait_s=options.quiet_wait_s,
             attempts=options.attempts,
+            models=models,
         )
-        supply = supply_of(host, plan, images, found, on_bytes)
+        supply = supply_of(host, plan, images, found, on_bytes, models)
         with host.cache_volumes(_caches(plan, supply)):
             yield Ready(plan, engine, supply)
 
@@ -143,15 +147,16 @@ def standing(
     with connect(STANDING) as host:
         preflight(host, [entry])
         images = ready_images(host.images, [entry], _source(platform, options), on_line)
-        name = entry.model or platform.model
-        found = ready_weights(host, [name], images, _source(platform, options), on_bytes, on_line)
+        known = settled(replace(platform, entries=(entry,)), None, on_bytes=on_bytes)
+        (entry,), models = known.platform.entries, known.models
+        name = entry.model or known.platform.model
+        found = ready_weights(host, [name], images, _source(platform, options), on_bytes, on_line, models)
         engine = host.engine(images.loadgen)
-        settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, engine.server_cpu_count)
-        chosen = replace(entry, settings=settings)
-        served = served_model(host, model(name), found[name][0], images, on_bytes)
+        chosen = planned_entry(entry, engine.server_cpu_count)
+        served = served_model(host, models.named(name), found[name][0], images, on_bytes)
         spec = entry_container(chosen, served, images.by_entry[entry.name], engine.server_memory_bytes)
         url = host.stand_up(spec, port)
-        load_by_request(url, chosen, served, weights_path(model(name)))
+        load_by_request(url, chosen, served, weights_path(models.named(name)))
         return url
 
 

@@ -5,28 +5,38 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from kit.catalogue import model
-from kit.cpus import cpu_quota
-from kit.documents import Host, Platform
+from kit.cpus import cpu_quota, usable_cpus
+from kit.documents import Host, Plan, Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
 from kit.engines.protocol import ContainerHost
 from kit.errors import KitError
+from kit.gguf.facts import ModelFacts
 from kit.judge.machines import gpus_text
 from kit.machine.here import describe_host, look_here
 from kit.machine.look import same_machine
-from kit.plan.plan import own_models
+from kit.plan.correctness import load_suite
+from kit.plan.fit import fits
+from kit.plan.plan import make_plan, own_models
+from kit.plan.prompts import load_prompts
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
+from kit.supply.own_model import header_of
+from kit.supply.own_models import Resolved, resolved
 from kit.supply.provision import LOADGEN, entry_recipe, preflight
 from kit.supply.supply import INSTALL, missing_modules
 from kit.supply.weights import weights_path
 from kit.text import bytes_text, plain_text
 
 State = Literal["ok", "note", "fail"]
+# What to do where a model does not fit, by whether it is to lie in the memory of a GPU.
+REMEDIES = {
+    False: "Plan fewer slots or a shorter context for the entry, or choose a smaller model or quantisation.",
+    True: "Plan fewer slots, a shorter context or fewer layers on the GPU, or choose a smaller model.",
+}
 ENGINE_MACHINE = "engine's machine"
 MIN_FREE_BYTES = 15 << 30  # images of two engines, their build caches and a small model
 
@@ -46,7 +56,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
     yield from _machine()
     if platform is not None and platform.engine == "process":
         yield _modules(platform)
-        yield from _models(platform)
+        yield from _models(platform, describe_host())
         return
     with contextlib.ExitStack() as stack:
         try:
@@ -59,7 +69,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
         if platform is not None:
             yield _accelerator(host, platform)
             yield from _images(host, platform)
-            yield from _models(platform)
+            yield from _models(platform, _serving(host))
             yield from _clock(platform.hardware)
 
 
@@ -144,6 +154,15 @@ def _engine_machine(host: ContainerHost) -> Iterator[Diagnosis]:
         yield Diagnosis(ENGINE_MACHINE, "ok", f"another than this: {words}; servers run there")
 
 
+def _serving(host: ContainerHost) -> Host:
+    """The machine that servers run on, as far as its memory goes: as its engine says, with this one's GPUs."""
+    try:
+        facts = host.describe()
+    except KitError:
+        return describe_host()
+    return replace(describe_host(), memory_bytes=facts.memory_bytes)
+
+
 def _accelerator(host: ContainerHost, platform: Platform) -> Diagnosis:
     try:
         preflight(host, platform.entries)
@@ -172,14 +191,52 @@ def _modules(platform: Platform) -> Diagnosis:
     return Diagnosis("wheels", "ok", "required by servers: installed")
 
 
-def _models(platform: Platform) -> Iterator[Diagnosis]:
-    for name in (platform.model, *own_models(platform.entries)):
-        entry = model(name)
+def _models(platform: Platform, host: Host) -> Iterator[Diagnosis]:
+    """Whether the models are here, and whether they fit into the memory of the machine that serves them."""
+    try:
+        known = resolved(platform)
+        plan = _plan(known)
+    except KitError as error:
+        yield Diagnosis("model", "fail", error.what, error.remedy)
+        return
+    for name in dict.fromkeys((known.platform.model, *own_models(known.platform.entries))):
+        entry = known.models.named(name)
         here = weights_path(entry).exists()
         doubt = "" if entry.confirmed else "; hash not confirmed"
+        doubt += "" if entry.catalogue else "; not of the catalogue"
         state: State = "ok" if here and entry.confirmed else "note"
         words = ("is here" if here else "missing: has to be downloaded or converted") + doubt
         yield Diagnosis(f"model {name}", state, words, f"kit models prepare {name}")
+    facts = {**known.facts, **dict(_headers(known))}
+    for fit in fits(plan, host, facts) if plan is not None else ():
+        states: dict[str, State] = {"fits": "ok", "tight": "note", "does not fit": "fail", "unknown": "note"}
+        state = "note" if fit.too_long and fit.verdict == "fits" else states[fit.verdict]
+        yield Diagnosis(f"memory of {fit.entry}", state, fit.words(), REMEDIES[fit.on_device])
+
+
+def _plan(known: Resolved) -> Plan | None:
+    """The plan as far as memory goes; None where the hash of a model is not known yet, which is no fault."""
+    platform = known.platform
+    if known.models.named(platform.model).sha256 is None:
+        return None
+    return make_plan(
+        platform,
+        known.models.named(platform.model),
+        load_prompts(platform.workload.prompts),
+        load_suite(platform.correctness.name, platform.correctness.level),
+        cpus=usable_cpus(),
+        seed=None,
+        models=known.models,
+    )
+
+
+def _headers(known: Resolved) -> Iterator[tuple[str, ModelFacts]]:
+    """What the files of the catalogue's models say that are here."""
+    for name in dict.fromkeys((known.platform.model, *own_models(known.platform.entries))):
+        path = weights_path(known.models.named(name))
+        if name not in known.facts and path.is_file():
+            with contextlib.suppress(KitError, OSError):
+                yield name, header_of(path)
 
 
 def _clock(hardware: Hardware | None) -> Iterator[Diagnosis]:

@@ -28,11 +28,13 @@ def wait_until_ready(state: CellState) -> CellState:
     server.probe.wait_ready(server.spec.ready_path, server.spec.start_budget_s)
     check_weights(state)
     for step in inputs.supply.preparation(inputs.entry):
-        _prepare(step, server.probe)
+        _prepare(step, server.probe, inputs.supply.weights_file(inputs.entry))
     version, reported = _settings(inputs.entry, server.running, server.probe)
-    with _not_ready("does not list its models"):
-        model_name = server.probe.served_model() or inputs.plan.model.name
-    said = log_facts(inputs.entry.runtime, server.running.log_start())
+    model_name = None if inputs.entry.url else RUNTIMES[inputs.entry.runtime].MODEL_NAME
+    if model_name is None:
+        with _not_ready("does not list its models"):
+            model_name = server.probe.served_model() or inputs.plan.model.name
+    said = None if inputs.entry.url else log_facts(inputs.entry.runtime, server.running.log_start())
     return replace(state, version=version, reported=reported, model_name=model_name, log=said)
 
 
@@ -90,10 +92,11 @@ def _require_same_weights(mounted: ServedModel, probe: Probe) -> None:
         )
 
 
-def _prepare(step: Step, probe: Probe) -> None:
+def _prepare(step: Step, probe: Probe, file: str | None) -> None:
+    """`file` is where the weights lie for a server that is a process; else they are in its mount."""
     with _not_ready(f"did not accept the model ({step.path})"):
         if isinstance(step, Upload):
-            probe.upload(step.path, f"{MODELS}/{step.file}", step.timeout_s)
+            probe.upload(step.path, file or f"{MODELS}/{step.file}", step.timeout_s)
             return
         answer = probe.post(step.path, step.document, step.timeout_s)
     if isinstance(answer, dict) and answer.get("error"):

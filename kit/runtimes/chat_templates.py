@@ -40,6 +40,17 @@ CHAT_TEMPLATES: Mapping[str, ChatTemplate] = {
         "{{ .Content }}<end_of_turn>\n{{ end }}{{ end }}<start_of_turn>model\n",
         ("<start_of_turn>", "<end_of_turn>"),
     ),
+    # Neither does this one.
+    "mistral": ChatTemplate(
+        '{{- $system := .System }}{{ range .Messages }}{{ if eq .Role "user" }}[INST] '
+        '{{ if $system }}{{ $system }}\n\n{{ $system = "" }}{{ end }}{{ .Content }} [/INST]'
+        '{{ else if eq .Role "assistant" }}{{ .Content }}</s>{{ end }}{{ end }}',
+        ("[INST]", "[/INST]"),
+    ),
+    "phi": ChatTemplate(
+        "{{- range .Messages }}<|{{ .Role }}|>\n{{ .Content }}<|end|>\n{{ end }}<|assistant|>\n",
+        ("<|end|>", "<|user|>", "<|system|>", "<|assistant|>"),
+    ),
 }
 
 

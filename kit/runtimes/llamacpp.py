@@ -1,4 +1,6 @@
-"""llama.cpp's `llama-server`: in a container, or (variant `embedded`) out of the wheel `xllamacpp`, CPU only.
+"""llama.cpp's `llama-server`: in a container, as a program of this machine, or (`embedded`, CPU only) out of the
+
+wheel `xllamacpp`.
 
 Flags, endpoints and traps: llama.cpp tools/server/README.md. Every setting that the server would otherwise
 choose by itself (slots, context, caches) is set, so that the same plan means the same thing on two machines.
@@ -12,21 +14,28 @@ import sys
 from collections.abc import Mapping
 
 from kit.documents import Setting
+from kit.runtimes import programs
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import (
+    Additions,
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     ServedModel,
     ServerSpec,
     SettingRule,
+    one_of_words,
 )
 from kit.runtimes.shared import THREADS, THREADS_RULE, filled, model_variables, nothing_to_prepare, text_at
 from kit.text import plain_text
 
 NAME = "llamacpp"
-VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe")
-PROCESS_VARIANTS: Mapping[str, str] = {"embedded": "xllamacpp"}
+VARIANTS: tuple[str, ...] = ("embedded", "cpu", "vulkan", "cuda", "lavapipe", *programs.VARIANTS)
+PROCESS_VARIANTS: Mapping[str, str] = {
+    "embedded": "xllamacpp",
+    **dict.fromkeys(programs.VARIANTS, programs.NO_MODULE),
+}
 LOADS_FOLDERS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "slots": SettingRule(1, 1, 1024, "requests decoded together; more are queued"),
@@ -43,12 +52,35 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "vulkan": {**_FLASH, **_LAYERS},
     "cuda": {**_FLASH, **_LAYERS},
     "lavapipe": {**_FLASH, **_LAYERS},
+    programs.PROGRAM: _FLASH,
+    programs.PROGRAM_GPU: {**_FLASH, **_LAYERS},
 }
 FACTS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
 READY_PATH = "/health"  # 503 while the model loads
 CONTAINER_PORT = 8080
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_KV_TYPES = ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "iq4_nl", "q4_1", "q4_0")
+_KV = {"kv_type": one_of_words("type of keys and values in the cache; left out: f16", *_KV_TYPES)}
+_SLOTS, _CONTEXT, _CACHES = "use slots", "use context_tokens_per_slot", "the kit switches prompt caches off"
+_MODEL, _KV_WORDS, _GPUS = "the model is that of the plan", "use kv_type", "use gpus"
+_LOG, _KEYLESS, _KIT = "the device check reads the log", "the kit asks without a key", "the kit sets it"
+# What its options are called besides: common/arg.cpp.
+_OWNED: Mapping[str, str] = {
+    "m": _MODEL, "a": _MODEL, "mu": _MODEL, "model-url": _MODEL, "hf": _MODEL, "hfr": _MODEL, "hf-repo": _MODEL,
+    "hff": _MODEL, "hf-file": _MODEL, "c": _CONTEXT, "np": _SLOTS, "cb": _SLOTS, "cont-batching": _SLOTS,
+    "b": "use batch_tokens", "ub": "use ubatch_tokens", "t": "use threads",
+    "tb": "use threads", "fa": "use flash_attention", "ngl": "use gpu_layers",
+    "gpu-layers": "use gpu_layers", "dev": _GPUS, "device": _GPUS, "mg": _GPUS, "main-gpu": _GPUS,
+    "ctk": _KV_WORDS, "ctv": _KV_WORDS, "cache-type-k": _KV_WORDS, "cache-type-v": _KV_WORDS, "cram": _CACHES,
+    "cache-reuse": _CACHES, "kvu": _SLOTS, "lv": _LOG, "log-verbosity": _LOG,
+    "log-disable": _LOG, "v": _LOG, "verbose": _LOG,
+    "api-key": _KEYLESS, "api-key-file": _KEYLESS, "webui": _KIT,
+    "ui": _KIT, "to": _KIT, "api-prefix": _KIT, "models-dir": _MODEL, "models-preset": _MODEL,
+}  # fmt: skip
+_ON_GPUS = {"cuda": "CUDA", "vulkan": "Vulkan"}
 _COUNTERS = {
     "llamacpp:prompt_tokens_total": "prompt_tokens",
     "llamacpp:tokens_predicted_total": "completion_tokens",
@@ -81,13 +113,38 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    """The embedded server has no command line."""
+    if variant == "embedded":
+        return Extras()
+    chosen = variant in _ON_GPUS or variant == programs.PROGRAM_GPU
+    return Extras(_KV, flags=True, gpus=chosen, owned=_OWNED)
+
+
+def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    """A server that sees several GPUs must be told to use them; those that it sees are numbered from 0."""
+    flags: tuple[str, ...] = ()
+    if "kv_type" in settings:
+        flags += ("--cache-type-k", str(settings["kv_type"]), "--cache-type-v", str(settings["kv_type"]))
+    if len(gpus) > 1 and variant in _ON_GPUS:
+        flags += ("--device", ",".join(f"{_ON_GPUS[variant]}{index}" for index in range(len(gpus))))
+    numbers = ",".join(map(str, gpus))
+    if not gpus or variant == "cuda":
+        return Additions(flags)
+    return Additions(
+        flags, programs.only_gpus(numbers) if variant in PROCESS_VARIANTS else {programs.VULKAN: numbers}
+    )
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
 def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
-    """The embedded server: a program of the kit that holds the wheel's server in its own process."""
+    """`llama-server` of this machine, or a program of the kit that holds the wheel's server in its own process."""
+    if variant in programs.VARIANTS:
+        return programs.llama_server(name, variant, settings, model_path, port, READY_PATH)
     if variant != "embedded":
         raise ValueError(f"no process variant {variant!r}")
     arguments = {"model": model_path, "port": port, **settings}
@@ -125,7 +182,7 @@ preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is lo
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:
-    return None if variant == "embedded" else ("/app/llama-server", "--list-devices")
+    return None if variant in PROCESS_VARIANTS else ("/app/llama-server", "--list-devices")
 
 
 def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
@@ -133,10 +190,12 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
 
     on the CPU. The log says the latter only from verbosity 4 on (the compose file asks for it).
     """
+    if variant == programs.PROGRAM_GPU:
+        return _on_any_gpu(evidence.log)
     listed = _listed(evidence.listing)
     wanted = _WANTED.get(variant)
     if wanted is None:
-        if variant != "embedded" and not evidence.listing.strip():
+        if variant not in PROCESS_VARIANTS and not evidence.listing.strip():
             return DeviceFinding(False, None, "the server did not list the devices it sees")
         return _on_cpu(listed, evidence.log)
     mine = next((words for name, words in listed.items() if name.startswith(wanted)), None)
@@ -162,6 +221,14 @@ def _on_cpu(listed: Mapping[str, str], log: str) -> DeviceFinding:
     if listed or _layers_offloaded(log):
         return DeviceFinding(False, ", ".join(listed.values()) or None, "a CPU variant sees a GPU or uses one")
     return DeviceFinding(True, "cpu")
+
+
+def _on_any_gpu(log: str) -> DeviceFinding:
+    """A program of this machine may be built for any: the log tells which took the layers."""
+    if not _layers_offloaded(log):
+        return DeviceFinding(False, None, "the log does not say that layers of the model were put on a GPU")
+    found = _BUFFER.search(log)
+    return DeviceFinding(True, found[1] if found else "gpu")
 
 
 def _layers_offloaded(log: str) -> bool:

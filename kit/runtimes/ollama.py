@@ -1,7 +1,8 @@
-"""Ollama in a container. From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in.
+"""Ollama, in a container or as a program of this machine.
 
-Endpoints and traps: ollama docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so
-the very weights of the plan are uploaded as a blob and made into a model of our own name.
+From 0.30.0 on it wraps llama.cpp's server; before, it has llama.cpp compiled in. Endpoints and traps: ollama
+docs/api and docs/faq. It has no way to take a file that lies beside it over HTTP, so the very weights of the
+plan are uploaded as a blob and made into a model of our own name.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ import re
 from collections.abc import Mapping
 
 from kit.documents import Setting
-from kit.runtimes import nvidia
+from kit.runtimes import nvidia, programs
 from kit.runtimes.chat_templates import go_template
 from kit.runtimes.protocol import (
+    Additions,
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     Post,
     ServedModel,
+    ServerSpec,
     SettingRule,
     Step,
     Upload,
+    one_of_words,
 )
 from kit.runtimes.shared import (
     THREADS,
@@ -28,14 +33,13 @@ from kit.runtimes.shared import (
     filled,
     model_variables,
     no_counters,
-    only_in_containers,
     text_at,
 )
 from kit.text import plain_text
 
 NAME = "ollama"
-VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan")
-PROCESS_VARIANTS: Mapping[str, str] = {}
+VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan", *programs.VARIANTS)
+PROCESS_VARIANTS: Mapping[str, str] = dict.fromkeys(programs.VARIANTS, programs.NO_MODULE)
 LOADS_FOLDERS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "num_parallel": SettingRule(1, 1, 1024, "requests decoded together; 1 is Ollama's own default"),
@@ -44,12 +48,17 @@ SETTINGS: Mapping[str, SettingRule] = {
 }
 _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cpu": {THREADS: THREADS_RULE},
+    programs.PROGRAM: {THREADS: THREADS_RULE},
 }
 FACTS_PATH = "/api/version"
 COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/api/ps"
 READY_PATH = "/api/version"  # there is no /health; a model is loaded only by `preparation`
 CONTAINER_PORT = 11434
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_KV = {"kv_type": one_of_words("type of keys and values in the cache; left out: f16", "f16", "q8_0", "q4_0")}
+_ON_GPUS = ("cuda", "vulkan", programs.PROGRAM_GPU)
 
 UPLOAD_TIMEOUT_S = 1800.0
 CREATE_TIMEOUT_S = 600.0
@@ -75,12 +84,35 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    """`ollama serve` takes no flags: what it can be told stands in its environment."""
+    return Extras(_KV, gpus=variant in _ON_GPUS)
+
+
+def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    """Over several GPUs it spreads a model only if it must, or is told to."""
+    environment = {"OLLAMA_KV_CACHE_TYPE": str(settings["kv_type"])} if "kv_type" in settings else {}
+    if len(gpus) > 1:
+        environment["OLLAMA_SCHED_SPREAD"] = "1"
+    numbers = ",".join(map(str, gpus))
+    if gpus and variant in PROCESS_VARIANTS:
+        environment |= programs.only_gpus(numbers)
+    elif gpus and variant == "vulkan":
+        environment[programs.VULKAN] = numbers
+    return Additions(environment=environment)
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-server = only_in_containers
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
+    """`ollama serve` of this machine; it is given its model by `preparation`."""
+    del model_path
+    if variant not in programs.VARIANTS:
+        raise ValueError(f"no process variant {variant!r}")
+    return programs.ollama_serve(name, variant, settings, port, READY_PATH)
 
 
 def start_budget_s(variant: str) -> float:  # noqa: ARG001
@@ -138,16 +170,16 @@ def device(variant: str, evidence: DeviceEvidence) -> DeviceFinding:
     sizes = _sizes(evidence.facts)
     if not sizes:
         return DeviceFinding(False, None, "/api/ps lists no loaded model")
-    if variant == "cpu":
+    if variant in ("cpu", programs.PROGRAM):
         if any(in_vram for _, in_vram in sizes):
             return DeviceFinding(False, None, "a CPU variant has a part of the model in the memory of a GPU")
         return DeviceFinding(True, "cpu")
-    wanted = _WANTED[variant]
+    wanted = _WANTED.get(variant)
     told = [line.partition(_COMPUTE)[2] for line in evidence.log.splitlines() if _COMPUTE in line]
     libraries = {found[1].lower() for found in map(_LIBRARY.search, told) if found}
     card = next(filter(None, map(_CARD.search, told)), None)
-    name = plain_text((card[1] if card else None) or nvidia.gpu_name(evidence.listing) or wanted, 120)
-    if libraries and wanted not in libraries:
+    name = plain_text((card[1] if card else None) or nvidia.gpu_name(evidence.listing) or wanted or "gpu", 120)
+    if wanted and libraries and wanted not in libraries:
         return DeviceFinding(False, None, f"the log says it computes with {', '.join(sorted(libraries))}")
     if any(size <= 0 or in_vram != size for size, in_vram in sizes):
         parts = ", ".join(f"{in_vram} of {size} bytes" for size, in_vram in sizes)

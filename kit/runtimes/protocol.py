@@ -1,12 +1,12 @@
-"""What the house wants to know of a runtime. Each runtime is a plain module with these names (see llamacpp.py).
+"""What the house wants to know of a runtime. Each runtime is a plain module with these names (see llamacpp.py),
 
-docs/adding-a-runtime.md goes through them one by one.
+or a folder with a runtime.yaml (kit.runtimes.outside). docs/adding-a-runtime.md goes through them one by one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kit.documents import Setting
@@ -29,19 +29,63 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class SettingRule:
-    """One setting of a runtime: its default, its range and what it does."""
+    """One setting of a runtime: its default, its range and what it does; with `choices` it is one of them."""
 
     default: int
     low: int
     high: int
     meaning: str
+    choices: tuple[str, ...] = ()
+
+    def takes(self, value: object) -> bool:
+        """Whether a plan may have this value."""
+        if self.choices:
+            return isinstance(value, str) and value in self.choices
+        return type(value) is int and self.low <= value <= self.high
+
+    @property
+    def expected(self) -> str:
+        """What it may be, in words."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        return f"a whole number from {self.low} to {self.high}"
+
+
+def one_of_words(meaning: str, *choices: str) -> SettingRule:
+    """A setting that is one of some words."""
+    return SettingRule(0, 0, 0, meaning, choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a variant takes beside `settings`: settings that a plan has only where somebody asks for them, flags
+
+    that the kit does not know, a choice of GPUs. `owned` are names of flags (without dashes, "no-" and "enable-")
+    that are not free, beside those of the command itself, each with what decides it.
+    """
+
+    settings: Mapping[str, SettingRule] = field(default_factory=dict)
+    flags: bool = False
+    gpus: bool = False
+    owned: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What stands behind a command, and what is added to an environment."""
+
+    flags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSpec:
     """How to start one server and how to know it: a pure value, engines carry it out.
 
-    Either `command` is a program of this machine, or `container` says all and `command` is empty.
+    Either `command` is a program of this machine, or `container` says all and `command` is empty. `program` is
+    where the program of `command` lies, if that is none of the kit's own; it knows `environment` besides, and each
+    of the variables `own_folders` names a new folder that goes with the server. `hidden` are words of `command`
+    that are places of this machine, each with what records say instead.
     """
 
     name: str
@@ -50,6 +94,10 @@ class ServerSpec:
     ready_path: str
     start_budget_s: float
     container: ContainerSpec | None = None
+    program: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    own_folders: tuple[str, ...] = ()
+    hidden: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +164,8 @@ class Runtime(Protocol):
 
     NAME: str
     VARIANTS: tuple[str, ...]
-    # Those that run as a process of this machine, with the module they need; all others run in containers.
+    # Those that run as a process of this machine, with the module they need ("" is none); all others run in
+    # containers. A program of the PATH is named in kit.runtimes.programs.
     PROCESS_VARIANTS: Mapping[str, str]
     # Whether it loads models that are a folder of files; otherwise one GGUF file.
     LOADS_FOLDERS: bool
@@ -128,6 +177,10 @@ class Runtime(Protocol):
     DEVICE_PATH: str | None
     READY_PATH: str
     CONTAINER_PORT: int
+    # The text of its compose file; None is compose/NAME.yaml of the kit.
+    COMPOSE: str | None
+    # What requests call the model; None is the first name of its list.
+    MODEL_NAME: str | None
 
     def capabilities(self, variant: str) -> Capabilities:
         """What its API can do."""
@@ -139,6 +192,14 @@ class Runtime(Protocol):
 
     def settings(self, variant: str) -> Mapping[str, SettingRule]:
         """The settings of a variant, by name."""
+        ...
+
+    def extras(self, variant: str) -> Extras:
+        """What a variant takes beside its settings."""
+        ...
+
+    def additions(self, variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+        """What `extras` that were asked for add to the command of a server."""
         ...
 
     def explicit(self, variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:

@@ -1,8 +1,8 @@
-"""realizar (`apr serve`) in a container; the variants `vulkan` and `lavapipe` are its wgpu backend.
+"""realizar (`apr serve`), in a container or as a program of this machine.
 
-Read in the crates apr-cli and aprender-serve 0.72.3, and run: on the CPU and on software Vulkan. The wgpu backend
-is a server of its own with few endpoints; it reads the last message of a chat only and says "stop" at the token
-limit.
+The variants `vulkan` and `lavapipe` are its wgpu backend. Read in the crates apr-cli and aprender-serve 0.72.3,
+and run: on the CPU and on software Vulkan. The wgpu backend is a server of its own with few endpoints; it reads
+the last message of a chat only and says "stop" at the token limit.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import re
 from collections.abc import Mapping
 
 from kit.documents import Setting
-from kit.runtimes import nvidia
+from kit.runtimes import nvidia, programs
 from kit.runtimes.protocol import (
     Capabilities,
     DeviceEvidence,
     DeviceFinding,
+    Extras,
     ServedModel,
+    ServerSpec,
     SettingRule,
 )
 from kit.runtimes.shared import (
@@ -24,22 +26,23 @@ from kit.runtimes.shared import (
     THREADS_RULE,
     filled,
     model_variables,
+    no_additions,
     no_counters,
     nothing_to_prepare,
-    only_in_containers,
     text_at,
 )
 from kit.text import plain_text
 
 NAME = "realizar"
-VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan", "lavapipe")
-PROCESS_VARIANTS: Mapping[str, str] = {}
+VARIANTS: tuple[str, ...] = ("cpu", "cuda", "vulkan", "lavapipe", programs.PROGRAM)
+PROCESS_VARIANTS: Mapping[str, str] = {programs.PROGRAM: programs.NO_MODULE}
 LOADS_FOLDERS = False
 SETTINGS: Mapping[str, SettingRule] = {
     "context_tokens": SettingRule(4096, 64, 1_000_000, "prompt and answer of one request"),
 }
 _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cpu": {THREADS: THREADS_RULE},
+    programs.PROGRAM: {THREADS: THREADS_RULE},
     "cuda": {
         "max_batch": SettingRule(32, 1, 1024, "requests decoded together; more are queued"),
         "iteration_scheduler": SettingRule(1, 0, 1, "1: requests join and leave a running batch"),
@@ -53,10 +56,22 @@ COUNTERS_PATH: str | None = None
 DEVICE_PATH: str | None = "/health"
 READY_PATH = "/health"  # 503 until the model is loaded
 CONTAINER_PORT = 8080
-_MODES = {"cpu": ("cpu",), "cuda": ("gpu", "cuda"), "vulkan": ("wgpu",), "lavapipe": ("wgpu",)}
+COMPOSE: str | None = None
+MODEL_NAME: str | None = None
+_MODES = {
+    "cpu": ("cpu",),
+    "cuda": ("gpu", "cuda"),
+    "vulkan": ("wgpu",),
+    "lavapipe": ("wgpu",),
+    programs.PROGRAM: ("cpu",),
+}
 _DEVICES = ("/usr/local/bin/apr", "devices")
 _WGPU = re.compile(r"^backend: wgpu +(.{1,300})$", re.MULTILINE)
 _SOFTWARE = re.compile(r"software rasteriser \(([^()\n]{1,80}(?:\([^()\n]{1,60}\))?)\)")
+_VARIANT = "the variant decides it"
+_OWNED: Mapping[str, str] = {
+    "gpu": _VARIANT, "gpu-layers": _VARIANT, "backend": _VARIANT, "skip-parity": "use skip_parity_gate",
+}  # fmt: skip
 _WGPU_CANNOT = Capabilities(ignore_eos=False, system_message=False)
 
 
@@ -72,12 +87,24 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
     return {**SETTINGS, **_OWN.get(variant, {})}
 
 
+def extras(variant: str) -> Extras:
+    """Free flags; its cuda back end takes the GPUs that it sees."""
+    return Extras(flags=True, gpus=variant == "cuda", owned=_OWNED)
+
+
+additions = no_additions
+
+
 def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[str, Setting]:
     """Every setting with its value; `threads` 0 becomes the number of usable CPUs."""
     return filled({**SETTINGS, **_OWN.get(variant, {})}, settings, cpus)
 
 
-server = only_in_containers
+def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
+    """`apr serve run` of this machine."""
+    if variant != programs.PROGRAM:
+        raise ValueError(f"no process variant {variant!r}")
+    return programs.apr_serve(name, settings, model_path, port, READY_PATH)
 
 
 def start_budget_s(variant: str) -> float:  # noqa: ARG001

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kit.documents import Setting
-from kit.runtimes.protocol import ServedModel, ServerSpec, SettingRule, Step
+from kit.runtimes.protocol import Additions, Extras, ServedModel, ServerSpec, SettingRule, Step
 
 THREADS = "threads"
 THREADS_RULE = SettingRule(0, 0, 1024, "CPU threads; 0 is all usable ones")
@@ -52,3 +52,13 @@ def nothing_to_prepare(settings: Mapping[str, Setting], model: ServedModel) -> t
 def no_counters(text: str) -> dict[str, int]:
     """The `counters` of a runtime without any."""
     return {}
+
+
+def no_extras(variant: str) -> Extras:
+    """The `extras` of a runtime that takes nothing beside its settings."""
+    return Extras()
+
+
+def no_additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
+    """The `additions` of such a runtime."""
+    return Additions()

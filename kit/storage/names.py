@@ -18,7 +18,14 @@ TELEMETRY = "telemetry.jsonl"  # of a cell, and at the top of a run of the idle 
 WATCH, SAMPLER = "watch.json", "sampler.json"  # what the sampler is told, and what it says of itself
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
 LIVE = "live.json"  # what a run does now (kit.storage.live); gone when it ends
-STAY_AT_HOME = (REPORT, SERVER_LOG, LOADGEN_LOG, LIVE)  # they may name paths and people; no number comes from them
+PLATFORM = "platform.yaml"  # what a run without a platform of the kit measures, to edit and to go on with
+STAY_AT_HOME = (
+    REPORT,
+    SERVER_LOG,
+    LOADGEN_LOG,
+    LIVE,
+    PLATFORM,
+)  # they may name paths and people; no number comes from them
 SWEEP, PAGE = "sweep.json", "report.html"
 # What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
 _LITTER = frozenset(

@@ -22,6 +22,7 @@ from kit.storage.names import (
     CELLS,
     HOST,
     PLAN,
+    PLATFORM,
     RESULT,
     STAY_AT_HOME,
     TELEMETRY,
@@ -42,9 +43,11 @@ T = TypeVar("T")
 
 
 def create(folder: Path) -> None:
-    """Make a new run folder; `InputError` if there is something already, `StorageError` if the disk refuses."""
-    if folder.exists() and (not folder.is_dir() or not all(is_litter(path.name) for path in folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
+    """Make a new run folder; `InputError` if there is something already, `StorageError` if the disk refuses.
+
+    The platform that it is to be a run of may lie there.
+    """
+    _require_new(folder, PLATFORM)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CELLS).mkdir()
@@ -52,6 +55,27 @@ def create(folder: Path) -> None:
         raise StorageError(
             f"The folder {folder} cannot be made: {error.strerror}.", "Give another folder with --out."
         ) from None
+
+
+def keep_platform(folder: Path, text: str) -> None:
+    """Write the platform of a run that has not begun into its folder; raises what `create` raises."""
+    _require_new(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / PLATFORM).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"{folder / PLATFORM} cannot be written: {error.strerror}.", "Give another folder with --out."
+        ) from None
+
+
+def _require_new(folder: Path, *allowed: str) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir() or any(
+        not is_litter(path.name) for path in folder.iterdir() if path.name not in allowed
+    ):
+        raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
 
 
 def write_document(path: Path, value: object, schema: str) -> bytes:

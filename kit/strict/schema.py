@@ -58,6 +58,7 @@ DOCUMENTS = frozenset(
         "reproduction",
         "result",
         "runs",
+        "runtime",
         "scorecard",
         "selftest",
         "statement",
@@ -217,10 +218,13 @@ def _worded(error: ValidationError) -> Iterator[Problem]:
     if error.validator != "anyOf":
         yield Problem(tuple(error.absolute_path), _message(error))
         return
-    # Our only use of anyOf is "this or null", so what matters is why it is not this.
-    for branch in error.context or ():
-        if branch.validator_value != "null":
-            yield from _worded(branch)
+    # We write "this or null", and "a name or an object": what matters is why it is not that of its own kind.
+    branches = [branch for branch in error.context or () if branch.validator_value != "null"]
+    fitting = [
+        branch for branch in branches if branch.validator != "type" or branch.absolute_path != error.absolute_path
+    ]
+    for branch in fitting or branches[:1]:
+        yield from _worded(branch)
 
 
 def _message(error: ValidationError) -> str:

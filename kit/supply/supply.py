@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from kit.catalogue import find_chat, models
 from kit.documents import Entry, Plan
+from kit.documents.pins import WeightsPin
 from kit.errors import InputError, SourceError
+from kit.plan.plan import known_weights
 from kit.runtimes import RUNTIMES
-from kit.runtimes.launch import entry_container
+from kit.runtimes.launch import entry_container, entry_process
+from kit.runtimes.outside.search import pins_of as runtime_pins
+from kit.runtimes.programs import program_of
 from kit.runtimes.protocol import ServedModel, ServerSpec, Step, container_server
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
+from kit.supply.hashes import known_sha256
+from kit.supply.programs import FoundProgram, pins_of, programs_of
+from kit.supply.weights import folder_digest
 
 INSTALL = "pip install 'llm-repro-kit[demo]'"
 
@@ -56,34 +64,57 @@ class Supply(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSupply:
-    """One model file of this machine for all entries."""
+class WeightsFile:
+    """A model file of this machine, and its mark as it was when it was hashed; without one it is not looked at."""
 
-    model: Path
+    path: Path
     sha256: str
     mark: str | None = None
 
+
+@dataclass(frozen=True, slots=True)
+class ProcessSupply:
+    """Model files of this machine, by the names of entries; and programs of it, by their own names.
+
+    `served` is each entry's model as servers are told of it that are sent their model.
+    """
+
+    files: Mapping[str, WeightsFile]
+    programs: Mapping[str, FoundProgram] = field(default_factory=dict)
+    served: Mapping[str, ServedModel] = field(default_factory=dict)
+
     def server(self, entry: Entry, name: str, port: int) -> ServerSpec:
-        return RUNTIMES[entry.runtime].server(name, entry.variant, entry.settings, str(self.model), port)
+        spec = entry_process(entry, name, str(self.files[entry.name].path), port)
+        program = self._program(entry)
+        return spec if program is None else replace(spec, program=str(program.path))
 
     def preparation(self, entry: Entry) -> tuple[Step, ...]:
-        del entry  # a process loads its model by itself
-        return ()
+        if entry.name not in self.served or self._program(entry) is None:
+            return ()  # what is the kit's own loads its model by itself
+        return RUNTIMES[entry.runtime].preparation(entry.settings, self.served[entry.name])
+
+    def _program(self, entry: Entry) -> FoundProgram | None:
+        return self.programs.get(program_of(entry.runtime, entry.variant) or "")
 
     def weights_sha256(self, entry: Entry) -> str:
-        del entry  # one file for all
-        return self.sha256
+        return self.files[entry.name].sha256
 
     def require_untouched(self, entry: Entry) -> None:
-        del entry
+        program = self._program(entry)
+        if program is not None and not _is_there_as_it_was(program):
+            raise SourceError(
+                f"The program {program.pin.name} was changed during the run.", "Begin a new run with the new one."
+            )
+        kept = self.files[entry.name]
         try:
-            same = self.mark is None or mark_of(self.model) == self.mark or file_sha256(self.model) == self.sha256
+            marked = kept.mark is None or mark_of(kept.path) == kept.mark
+            same = marked or file_sha256(kept.path) == kept.sha256
         except OSError as error:
-            raise SourceError(f"The model file {self.model.name} cannot be read: {error.strerror}.") from None
+            raise SourceError(f"The model file {kept.path.name} cannot be read: {error.strerror}.") from None
         if not same:
             raise SourceError(
-                f"The model file {self.model.name} was changed during the run.",
-                "Delete it and fetch it again: kit models fetch.",
+                f"The model file {kept.path.name} was changed during the run.",
+                "Put back the file that the plan names, by its sha256; one of the catalogue: kit models fetch.",
             )
 
     def mounted_weights(self, entry: Entry) -> ServedModel | None:
@@ -98,8 +129,7 @@ class ProcessSupply:
         del weights, mark
 
     def weights_file(self, entry: Entry) -> str | None:
-        del entry
-        return str(self.model)
+        return str(self.files[entry.name].path)
 
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
@@ -114,15 +144,76 @@ def require_modules(entries: Iterable[Entry]) -> None:
         raise InputError(f"The servers need {', '.join(missing)}, which is not installed.", INSTALL)
 
 
-def process_supply(plan: Plan, model: Path) -> ProcessSupply:
-    """The supply of a plan whose servers are processes; `SourceError` if the file is not the plan's model."""
-    mark, measured = mark_of(model), file_sha256(model)  # in this order: a change while it is hashed is seen
-    if measured != plan.model.sha256:
+def process_supply(plan: Plan, models: Path | Mapping[str, Path]) -> ProcessSupply:
+    """The supply of a plan whose servers are processes: the file of its one model, or its models' files by name.
+
+    `SourceError` if a file is not the plan's model.
+    """
+    require_same_runtimes(plan)
+    of_entries = {entry.name: pin for entry in plan.entries if (pin := known_weights(plan, entry)) is not None}
+    pins = {pin.name: pin for pin in of_entries.values()}
+    if isinstance(models, Path):
+        models = dict.fromkeys(pins, models)
+    files = {name: _weights_file(pin, models[name]) for name, pin in pins.items()}
+    return ProcessSupply(
+        {name: files[pin.name] for name, pin in of_entries.items()},
+        _programs(plan),
+        {name: _served(pin) for name, pin in of_entries.items()},
+    )
+
+
+def _weights_file(pin: WeightsPin, path: Path) -> WeightsFile:
+    # A model of 40 GB takes minutes to hash.
+    digest_of = folder_digest if path.is_dir() else file_sha256 if pin.catalogue else known_sha256
+    mark, measured = mark_of(path), digest_of(path)  # in this order: a change while it is hashed is seen
+    if measured != pin.sha256:
+        again = f"Delete it and fetch it again: kit models fetch {pin.name}"
         raise SourceError(
-            f"The model file {model.name} has sha256 {measured}, the plan says {plan.model.sha256}.",
-            f"Delete it and fetch it again: kit models fetch {plan.model.name}",
+            f"The model file {path.name} has sha256 {measured}, the plan says {pin.sha256}.",
+            again if pin.catalogue else "Begin a new run with the file as it is now.",
         )
-    return ProcessSupply(model, measured, mark)
+    return WeightsFile(path, measured, mark)
+
+
+def require_same_runtimes(plan: Plan) -> None:
+    """`InputError` if a runtime from outside is not (any more) the one of the plan."""
+    here = {pin.name: pin.sha256 for pin in runtime_pins(plan.entries)}
+    for pin in plan.runtimes:
+        if here.get(pin.name) != pin.sha256:
+            found = f"has sha256 {here[pin.name]} here" if pin.name in here else "is not found here"
+            raise InputError(
+                f"The folder of the runtime {pin.name} {found}, the plan says {pin.sha256}.",
+                "Give the folder that the run was started with: --runtime-path DIR. Or start a new run.",
+            )
+
+
+def _served(pin: WeightsPin) -> ServedModel:
+    """A model as servers are told of it: with its own chat template, of the catalogue or of its pin."""
+    family: str | None = pin.chat_template
+    system = pin.default_system
+    known = next((entry for entry in models() if entry.name == pin.name), None)
+    if pin.catalogue and known is not None:
+        family, system = find_chat(known)
+    return ServedModel(pin.name, pin.file, pin.sha256 or "", "", family, system)
+
+
+def _programs(plan: Plan) -> dict[str, FoundProgram]:
+    """The programs of a plan as they lie here; `InputError` if one is not the plan's."""
+    found = programs_of(plan.entries)
+    for pin, planned in zip(pins_of(found), plan.programs, strict=True):
+        if pin != planned:
+            raise InputError(
+                f"The program {pin.name} has sha256 {pin.sha256}, the plan says {planned.sha256}.",
+                "Old and new cells would not be comparable: start a new run.",
+            )
+    return found
+
+
+def _is_there_as_it_was(program: FoundProgram) -> bool:
+    try:
+        return mark_of(program.path) == program.mark or file_sha256(program.path) == program.pin.sha256
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

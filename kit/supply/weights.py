@@ -17,6 +17,7 @@ from kit.engines.protocol import ContainerHost, OnBytes, OnLine, Program
 from kit.errors import SourceError, StorageError
 from kit.plan.plan import Measured
 from kit.supply.download import CACHE_VARIABLE, cache_folder, download, fetch, file_sha256, model_path
+from kit.supply.hashes import known_sha256
 
 # Ways to make a model of another: the program, and whose image for the CPU runs it.
 WAYS = {
@@ -39,9 +40,25 @@ def measured(entry: ModelEntry) -> Measured | None:
     """sha256 and bytes of what lies in the cache for this model; None if nothing does."""
     path = weights_path(entry)
     if not entry.is_folder:
-        return (file_sha256(path), path.stat().st_size) if path.is_file() else None
-    if not path.is_dir():
-        return None
+        digest_of = known_sha256 if entry.path is not None else file_sha256
+        return (digest_of(path), path.stat().st_size) if path.is_file() else None
+    return _measured_folder(path) if path.is_dir() else None
+
+
+def folder_digest(path: Path) -> str:
+    """The sha256 of a folder of weights (see kit.catalogue.folder_sha256)."""
+    return _measured_folder(path)[0]
+
+
+def folder_here(entry: ModelEntry, on_bytes: OnBytes) -> Path:
+    """A model that is a folder, fetched if it is not here; `SourceError` if only containers can make it."""
+    path = weights_path(entry)
+    if not path.is_dir() and entry.source.kind == "folder":
+        _fetch_folder(entry, on_bytes)
+    return path if path.is_dir() else fetch(entry, on_bytes)
+
+
+def _measured_folder(path: Path) -> Measured:
     files = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
     digest = folder_sha256({name: file_sha256(file) for name, file in files.items()})
     return digest, sum(file.stat().st_size for file in files.values())
@@ -63,15 +80,21 @@ def prepared(
         raise SourceError(f"The model {entry.name} is missing.", f"Fetch it: kit models prepare {entry.name}")
     # What is made here may differ in a byte by the versions of those who make it: then it is not confirmed.
     if entry.sha256 is not None and found[0] != entry.sha256 and entry.source.kind != "derived":
+        said = "the catalogue says" if entry.catalogue else "it had"
+        again = "Begin a new run with the file as it is now."
         raise SourceError(
-            f"The model {entry.name} in {path} has sha256 {found[0]}, the catalogue says {entry.sha256}.",
-            f"Delete it and prepare it again: kit models prepare {entry.name}",
+            f"The model {entry.name} in {path} has sha256 {found[0]}, {said} {entry.sha256}.",
+            again if entry.path else f"Delete it and prepare it again: kit models prepare {entry.name}",
         )
     # A verifier holds a run against both, so a wrong size would spoil all that is measured with these weights.
     if found[0] == entry.sha256 and entry.bytes not in (None, found[1]):
         raise SourceError(
-            f"The model {entry.name} has {found[1]} bytes; the catalogue says {entry.bytes}, for the same sha256.",
-            "The catalogue of this kit is wrong: please report it.",
+            f"The model {entry.name} has {found[1]} bytes; the catalogue says {entry.bytes}, for the same sha256."
+            if entry.catalogue
+            else f"The model {entry.name} has {found[1]} bytes; it was listed with {entry.bytes}.",
+            "The catalogue of this kit is wrong: please report it."
+            if entry.catalogue
+            else "The hub's listing is wrong: give the file itself.",
         )
     return path, found
 

@@ -12,40 +12,49 @@ from kit.catalogue.inputs import build_inputs, wheel_pins
 from kit.documents import Entry, Plan, Setting
 from kit.documents.container import ContainerSpec
 from kit.errors import KitError
-from kit.runtimes import RUNTIMES
+from kit.runtimes import OWN
+from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import entry_container, image_variant
+from kit.runtimes.planned import declared_runtime, planned_runtime, runtime_pin
 from kit.runtimes.protocol import ServedModel
 from kit.strict import StrictError, read_json
 
 # Verification may not import the rooms that make images and containers: their words and rules are repeated here,
 # and a test holds the two against each other.
 REPOSITORY, LABEL, ROLE = "kit", "org.kit.", "server"
+Source = tuple[str, str | None, str | None]  # a runtime's name and the texts that declare it
+Chosen = tuple[str, tuple[tuple[str, Setting], ...], tuple[str, ...], tuple[int, ...]]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def planned_container(plan: Plan, entry: Entry) -> ContainerSpec | None:
     """The container that the kit makes of an entry, but for image and volume; None if it makes none of it."""
-    runtime = RUNTIMES[entry.runtime]
+    runtime = planned_runtime(plan, entry.runtime)
+    if runtime is None:
+        return None
     pins = [pin for pin in plan.models if pin.name == entry.model]
     weights = plan.model if entry.model is None else pins[0] if pins else None
     known = entry.variant in runtime.VARIANTS and entry.variant not in runtime.PROCESS_VARIANTS
-    whole = all(type(value) is int for value in entry.settings.values())
-    if weights is None or not known or not whole:
-        return None
-    if entry.settings.keys() != runtime.settings(entry.variant).keys():
+    if weights is None or not known or any(setting_faults(runtime, entry.variant, entry.settings)):
         return None
     settings = tuple(sorted(entry.settings.items()))
-    spec = _container(entry.runtime, entry.variant, settings, weights.name, weights.file)
+    chosen = (entry.variant, settings, entry.flags, entry.gpus)
+    pin = runtime_pin(plan, entry.runtime)
+    source = (entry.runtime, pin.declaration if pin else None, pin.compose if pin else None)
+    spec = _container(source, chosen, weights.name, weights.file)
     return spec and replace(spec, memory_bytes=spec.memory_bytes or plan.server_memory_bytes)
 
 
 @lru_cache(maxsize=64)
-def _container(
-    runtime: str, variant: str, settings: tuple[tuple[str, Setting], ...], name: str, file: str
-) -> ContainerSpec | None:
+def _container(source: Source, chosen: Chosen, name: str, file: str) -> ContainerSpec | None:
+    variant, settings, flags, gpus = chosen
+    runtime_name, declaration, compose = source
+    runtime = OWN.get(runtime_name) or declared_runtime(declaration or "", compose)
+    if runtime is None:
+        return None
     try:
-        entry = Entry("any", runtime, variant, dict(settings))
-        return entry_container(entry, ServedModel(name, file, "", "any"), "any")
+        entry = Entry("any", runtime.NAME, variant, dict(settings), flags=flags, gpus=gpus)
+        return entry_container(entry, ServedModel(name, file, "", "any"), "any", runtime=runtime)
     except KitError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from kit.catalogue import ModelEntry, model
+from kit.catalogue import ModelEntry, model, models
 from kit.documents import Plan, TextPin
 from kit.errors import KitError
 from kit.plan.correctness import SuiteLevel, load_suite
@@ -37,6 +37,11 @@ def known_model(name: str) -> ModelEntry | None:
         return model(name)
     except KitError:
         return None
+
+
+def known_by_hash(sha256: str | None) -> ModelEntry | None:
+    """The model of the catalogue that has this sha256, whatever it is called."""
+    return next((entry for entry in models() if sha256 is not None and entry.sha256 == sha256), None)
 
 
 def has_own_prompts(plan: Plan) -> bool:

@@ -12,6 +12,7 @@ from kit.verify import (
     rules_load,
     rules_metrics,
     rules_plan,
+    rules_programs,
     rules_sequential,
     rules_telemetry,
     rules_time,
@@ -26,6 +27,7 @@ from kit.verify.circumstances import (
     machine,
     platform,
     recipes,
+    runtimes,
     tail,
 )
 from kit.verify.forensics import physics
@@ -35,6 +37,8 @@ from kit.verify.rule import Rule
 RULES: tuple[Rule, ...] = (
     *rules_files.RULES,
     *rules_plan.RULES,
+    *rules_programs.RULES,
+    *runtimes.RULES,
     *platform.RULES,
     *machine.RULES,
     *rules_sequential.RULES,

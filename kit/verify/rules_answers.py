@@ -9,7 +9,7 @@ from kit.documents import AnswerCheck, Record, ServerFacts
 from kit.documents.chunks import chars_of
 from kit.metrics.limits import MIN_SAME_CHARS
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, judge, turns
-from kit.runtimes import RUNTIMES
+from kit.runtimes.planned import planned_runtime
 from kit.storage.names import CORRECT, PLAN, TEXTS
 from kit.verify.evidence import Evidence, Text
 from kit.verify.known import known_suite
@@ -110,7 +110,7 @@ def correct_level(evidence: Evidence) -> Steps:
 )
 def evidence_server(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
-        runtime = RUNTIMES.get(loaded.cell.runtime)
+        runtime = planned_runtime(loaded.plan, loaded.cell.runtime)
         server = loaded.cell.server
         if not (loaded.found.measured and server and runtime and runtime.COUNTERS_PATH):
             continue

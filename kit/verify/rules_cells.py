@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
 from kit.plan.plan import cell_load
-from kit.runtimes import RUNTIMES
+from kit.runtimes.chosen import rules_of
+from kit.runtimes.planned import is_module, planned_runtime
 from kit.storage.names import RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -42,8 +43,9 @@ def _identities(found: Found) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def entry_named(plan: Plan, name: str) -> Entry | None:
-    """The entry of that name whose runtime the kit knows, or None."""
-    known = (entry for entry in plan.entries if entry.name == name and entry.runtime in RUNTIMES)
+    """The entry of that name whose runtime the kit or the plan knows, or None."""
+    found = (entry for entry in plan.entries if entry.name == name)
+    known = (entry for entry in found if planned_runtime(plan, entry.runtime) or is_module(plan, entry.runtime))
     return next(known, None)
 
 
@@ -79,11 +81,12 @@ def _is_plain_url(url: str) -> bool:
 def cell_settings(evidence: Evidence) -> Steps:
     for found in found_cells(evidence):
         server, entry = found.cell.server, entry_named(found.plan, found.planned.entry)
-        runtime = RUNTIMES[entry.runtime] if entry else None
+        runtime = planned_runtime(found.plan, entry.runtime) if entry else None
         if not (found.measured and server and entry and runtime):
             continue
         yield 1
-        if entry.settings.keys() != runtime.settings(entry.variant).keys():
+        needed, allowed = runtime.settings(entry.variant).keys(), rules_of(runtime, entry.variant).keys()
+        if not needed <= entry.settings.keys() <= allowed:
             yield Issue(f"{found.where}: server", "was planned without all its settings")
             continue
         for words in runtime.disagreements(entry.settings, server.reported):

@@ -12,7 +12,8 @@ from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, 
 from kit.documents.pins import ImagePin
 from kit.metrics.clocks import clock_was_set
 from kit.metrics.limits import UTC_SLACK_NS
-from kit.runtimes.launch import image_variant
+from kit.runtimes.launch import gpus_text, image_variant
+from kit.runtimes.planned import is_module
 from kit.storage.names import PLAN
 from kit.text import value_text
 from kit.timestamps import utc_ns
@@ -112,10 +113,10 @@ def container_command(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):
         yield 1
         spec = planned_container(each.found.plan, each.entry)
-        if spec is None:
+        if spec is not None:
+            yield from (Issue(each.where, why) for why in _command_faults(each, spec))
+        elif not is_module(each.found.plan, each.entry.runtime):  # of which runtime.outside speaks
             yield Issue(each.where, f"is of the entry {each.entry.name}, of which the kit makes no container")
-            continue
-        yield from (Issue(each.where, why) for why in _command_faults(each, spec))
 
 
 def _command_faults(each: Contained, spec: ContainerSpec) -> Iterator[str]:
@@ -130,6 +131,8 @@ def _command_faults(each: Contained, spec: ContainerSpec) -> Iterator[str]:
         name: each.container.environment[name] for name in spec.environment if name in each.container.environment
     }
     yield from (f"environment: {words}" for words in differences(dict(spec.environment), environment))
+    if each.entry.gpus and spec.accelerator == "nvidia":
+        yield from _label_faults(each.container, {"gpus": gpus_text(each.entry.gpus)})
     # Plans from before servers had a limit have none to be held against.
     if each.found.plan.server_memory_bytes is not None and each.container.memory_bytes != spec.memory_bytes:
         yield f"memory_bytes is {value_text(each.container.memory_bytes)}, not {spec.memory_bytes}"

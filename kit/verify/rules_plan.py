@@ -9,16 +9,17 @@ from itertools import pairwise
 
 from kit import __version__
 from kit.documents import Entry, Plan, TextPin
-from kit.documents.pins import WeightsPin
 from kit.plan.challenge import challenge_seed
 from kit.plan.plan import cell_count, cell_order, limits, own_models
-from kit.runtimes import RUNTIMES
+from kit.runtimes.chosen import setting_faults
+from kit.runtimes.launch import choice_faults
+from kit.runtimes.planned import is_module, planned_runtime
 from kit.storage.names import HOST, MANIFEST, PLAN, RESULT
+from kit.verify import rules_models
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
-from kit.verify.known import has_own_prompts, known_model, known_suite
+from kit.verify.known import has_own_prompts, known_suite
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import with_server
 
 # Kit 0.1.0 measured by all three methods, later ones by the last: so a plan of theirs must name it.
 LAST_WITH_ONE_METHOD, NEWEST_METHOD = (0, 1, 0), 3
@@ -63,21 +64,19 @@ def plan_consistent(evidence: Evidence) -> Steps:
 
 
 def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
-    runtime = RUNTIMES.get(entry.runtime)
+    runtime = planned_runtime(plan, entry.runtime)
     if runtime is None:
-        yield f"the kit has no runtime {entry.runtime}"
+        if not is_module(plan, entry.runtime):
+            yield f"the kit has no runtime {entry.runtime}"
         return
     if entry.variant not in runtime.VARIANTS:
         yield f"the runtime {entry.runtime} has no variant {entry.variant}"
     elif (plan.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         yield f"the variant {entry.variant} of {entry.runtime} does not run with the engine {plan.engine}"
-    rules = runtime.settings(entry.variant)
-    for name in sorted(entry.settings.keys() ^ rules.keys()):
-        yield f"the setting {name} is " + ("unknown" if name in entry.settings else "missing")
-    for name in sorted(entry.settings.keys() & rules.keys()):
-        value, allowed = entry.settings[name], rules[name]
-        if type(value) is not int or not allowed.low <= value <= allowed.high:
-            yield f"the setting {name} is not a whole number from {allowed.low} to {allowed.high}"
+    faults = list(setting_faults(runtime, entry.variant, entry.settings))
+    yield from faults
+    if not faults and (entry.flags or entry.gpus) and entry.variant in runtime.VARIANTS:
+        yield from choice_faults(entry, runtime)
 
 
 def _model_faults(plan: Plan) -> Iterator[str]:
@@ -143,61 +142,6 @@ def plan_digest(evidence: Evidence) -> Steps:
                 yield Issue(where, "names the sha256 of another plan")
 
 
-@rule("model.pinned", "reject", "places", "The model is one of the catalogue, and every server ran just that file")
-def model_pinned(evidence: Evidence) -> Steps:
-    plan = evidence.plan
-    if plan is None:
-        return
-    yield 1 + len(plan.models)
-    known = known_model(plan.model.name)
-    if known is None:
-        yield Issue(f"{PLAN}: model", f"is {plan.model.name}, which the catalogue does not have")
-    elif (known.sha256, known.bytes, known.file) != (plan.model.sha256, plan.model.bytes, plan.model.file):
-        yield Issue(f"{PLAN}: model", f"has another sha256, size or file name than the catalogue's {known.name}")
-    for pin in plan.models:
-        yield from (Issue(f"{PLAN}: model {pin.name}", why) for why in _weights_faults(pin))
-    pinned = {entry.name: _sha256_of(plan, entry) for entry in plan.entries}
-    for found, server in with_server(evidence):
-        yield 1
-        if server.model_sha256 != pinned.get(found.planned.entry):
-            yield Issue(f"{found.where}: server", "ran a model with another sha256 than the plan's")
-
-
-def _weights_faults(pin: WeightsPin) -> Iterator[str]:
-    known = known_model(pin.name)
-    if known is None:
-        yield "is none that the catalogue has"
-        return
-    if (pin.file, pin.made_from, pin.made_by) != (known.file, known.source.made_from, known.source.made_by):
-        yield "has another file name, or is made otherwise, than in the catalogue"
-    # What the catalogue does not know, the maker of the run has measured himself: that is flagged, not refused.
-    if known.sha256 is not None and (pin.sha256, pin.bytes) != (known.sha256, known.bytes):
-        yield "has another sha256 or size than in the catalogue"
-
-
-def _sha256_of(plan: Plan, entry: Entry) -> str | None:
-    """The sha256 of an entry's weights; None where the plan has none, and no server can have run that."""
-    if entry.model is None:
-        return plan.model.sha256
-    return next((pin.sha256 for pin in plan.models if pin.name == entry.model), None)
-
-
-@rule("model.confirmed", "flag", "models", "Hash and size of the model are confirmed in the catalogue")
-def model_confirmed(evidence: Evidence) -> Steps:
-    plan = evidence.plan
-    if plan is None:
-        return
-    yield 1 + len(plan.models)
-    known = known_model(plan.model.name)
-    if not plan.model.confirmed or known is None or not known.confirmed:
-        yield Issue(f"{PLAN}: model", "has a hash that was never checked on a downloaded file")
-    for pin in plan.models:
-        known = known_model(pin.name)
-        if not pin.confirmed or known is None or not known.confirmed:
-            words = "is not confirmed: its hash is only documented, or was measured in this run"
-            yield Issue(f"{PLAN}: model {pin.name}", words)
-
-
 @rule("host.present", "reject", "hosts", "The machine is described, and not more CPUs are used than it has")
 def host_present(evidence: Evidence) -> Steps:
     if evidence.host is None:
@@ -221,8 +165,7 @@ RULES = (
     plan_consistent,
     plan_texts,
     plan_digest,
-    model_pinned,
-    model_confirmed,
+    *rules_models.RULES,
     host_present,
     kit_version,
     plan_challenge,

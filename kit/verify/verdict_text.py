@@ -8,6 +8,7 @@ from kit.documents import Signature, Verdict
 from kit.text import plain_text
 
 CHALLENGE = "plan.challenge"  # counts only where the plan has one
+OWN_WEIGHTS = "model.catalogue"  # stands beside the label: who reads the figures has to know what they are of
 MAX_NAME_CHARS = 120
 MEANING = {
     "rejected": "a required rule failed or a required file is missing",
@@ -68,12 +69,13 @@ def _key_text(signature: Signature) -> str:
 
 
 def label_line(verdict: Verdict) -> str:
-    """The label in one line, with the first finding of a rejected run."""
+    """The label in one line, with the first finding of a rejected run; a line more for weights of no catalogue."""
     line = f"Label: {verdict.label} ({MEANING[verdict.label]})"
     if verdict.label == "rejected" and verdict.findings:
         first = verdict.findings[0]
         line += f": {first.rule}: {plain_text(first.where, 200)}: {plain_text(first.message, 400)}"
-    return line
+    own = [each for each in verdict.findings if each.rule == OWN_WEIGHTS]
+    return "\n".join([line, *(f"{plain_text(each.where, 200)}: {plain_text(each.message, 400)}" for each in own)])
 
 
 def _lines(verdict: Verdict) -> Iterator[str]:

@@ -39,6 +39,19 @@ PUBLISHED = {
         "{{ first if loop.first else '' }}{{ message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
     ),
+    "mistral": (
+        "{% set first = messages[0]['content'] + '\n\n' if messages[0]['role'] == 'system' else '' %}"
+        "{% for message in (messages[1:] if first else messages) %}{% if message['role'] == 'user' %}"
+        "{{ '[INST] ' + (first if loop.first else '') + message['content'] + ' [/INST]' }}"
+        "{% else %}{{ message['content'] + '</s>' }}{% endif %}{% endfor %}"
+    ),
+    "phi": (
+        "{% for message in messages %}{% if message['role'] == 'system' and message['content'] %}"
+        "{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}"
+        "{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}"
+        "{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+    ),
 }
 CHATS = (
     [("user", "What is 2 + 2?")],

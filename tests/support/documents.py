@@ -10,6 +10,7 @@ from kit.documents.runs import RunLine, RunList
 from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.reference.truth import Truth
 from kit.report.examination import Examination, Judged
+from kit.runtimes.outside.declaration import read_declaration
 from kit.strict.decode import plain
 from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point, recorded_load
@@ -21,6 +22,7 @@ from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
 from tests.support.documents_verified import VERIFIED
 from tests.support.documents_written import SHA, WRITTEN
+from tests.support.outside_bundles import DECLARATION
 from tests.support.telemetry import Machine
 
 UTC = "2026-11-22T12:00:00.000001Z"
@@ -285,6 +287,7 @@ MODELS: dict[str, Any] = {
             RunLine("odd.tar.gz", "bundle", 1, None, None, None, None, None, None, None, "It is no archive."),
         ),
     ),
+    "runtime": read_declaration(DECLARATION.encode()),
     "selftest": selftest(HOST),
     "study": studies.study(studies.subject("llamacpp", 4, throughput_tok_s=81.5)),
     "status": RunStatus(

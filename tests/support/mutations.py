@@ -120,6 +120,8 @@ from tests.support.good_containers import (
 )
 from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
+from tests.support.outside_bundles import with_runtime
+from tests.support.programs import PIN, of_programs
 
 
 def seven(files: Files) -> None:
@@ -218,6 +220,13 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("plan.texts", "a prompt set that is a suite", prompts(name="correctness")),
     _m("plan.texts", "more prompts than memory holds", prompts(count=10**15)),
     _m("plan.texts", "an unknown level", in_plan(lambda plan: replace(plan, correctness_level="none"))),
+    _m("plan.programs", "a program that nobody runs", in_plan(lambda plan: replace(plan, programs=(PIN,)))),
+    _m("plan.programs", "its hash left out", of_programs, in_plan(lambda plan: replace(plan, programs=()))),
+    _m("plan.programs", "another program ran", of_programs, in_server(command=("server",))),
+    _m("program.origin", "a program of the machine", of_programs, derive),
+    _m("runtime.pinned", "another hash", with_runtime(lambda pin: replace(pin, sha256=OTHER)), derive),
+    _m("runtime.outside", "a runtime from outside", with_runtime(), derive),
+    _m("process.command", "another command", with_runtime(), in_server(command=("acme-server",)), derive),
     _m("plan.challenge", "the usual seed", in_plan(lambda plan: replace(plan, challenge="0123456789abcdef"))),
     _m("plan.digest", "another plan", in_result(lambda result: replace(result, plan_sha256=OTHER))),
     _old("plan.digest", "in the manifest", manifest=put_at("plan_sha256", to=OTHER)),
@@ -247,6 +256,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("model.pinned", "another model in plan and servers", model(sha256=OTHER)),
     _m("model.pinned", "an unknown model", model(name="gpt")),
     _m("model.pinned", "another file in one server", in_server(model_sha256=OTHER)),
+    _m("model.pinned", "a name of the catalogue, said to be none of it", model(catalogue=False, origin="file")),
+    _m("model.pinned", "from nowhere", model(name="mine", catalogue=False)),
+    _m("model.pinned", "a template of its own", model(chat_template="gemma")),
+    _m("model.catalogue", "under another name", model(name="mine", catalogue=False, origin="file")),
     _m("model.confirmed", "not confirmed", model(confirmed=False)),
     _m("host.present", "more CPUs used than there are", value_of("host.json", Host, lambda h: replace(h, cpus=1))),
     _m("kit.version", "an older kit", of_kit("0.0.1")),

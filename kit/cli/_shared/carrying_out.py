@@ -15,24 +15,34 @@ from kit.cli._shared.planning import plan_of
 from kit.documents import Plan, Platform
 
 if TYPE_CHECKING:
+    from kit.catalogue import ModelEntry, Models
     from kit.run.reproduce import Outcome
 
 
-def model_file(plan: Plan, *, yes: bool, quiet: bool) -> Path:
-    """The plan's model, fetched if need be (after asking, on a terminal), hashed in any case."""
-    from kit.catalogue import model
+def model_files(plan: Plan, models: Models, *, yes: bool, quiet: bool) -> dict[str, Path]:
+    """The plan's models by name, fetched if need be (after asking, on a terminal)."""
+    from kit.plan.plan import known_weights
+
+    names = dict.fromkeys(pin.name for entry in plan.entries if (pin := known_weights(plan, entry)) is not None)
+    return {name: _model_file(models.named(name), yes=yes, quiet=quiet) for name in names}
+
+
+def _model_file(entry: ModelEntry, *, yes: bool, quiet: bool) -> Path:
     from kit.cli._shared.progress import transfer
     from kit.errors import InputError
-    from kit.supply.download import fetch, model_path
+    from kit.supply.download import model_path
+    from kit.supply.hashes import file_with
+    from kit.supply.own_models import fetched
+    from kit.supply.weights import folder_here
     from kit.text import bytes_text
 
-    entry = model(plan.model.name)
-    if not yes and not model_path(entry).is_file() and sys.stdin.isatty():
-        question = f"Download the model {entry.name} ({bytes_text(plan.model.bytes)}, {entry.license})?"
+    if not yes and not model_path(entry).is_file() and sys.stdin.isatty() and not file_with(entry.sha256 or ""):
+        size = bytes_text(entry.bytes) if entry.bytes else "size unknown"
+        question = f"Download the model {entry.name} ({size}, {entry.license})?"
         if not click.confirm(question, default=True, err=True):
             raise InputError("The model is needed and was not downloaded.", f"kit models fetch {entry.name}")
     with transfer(f"model {entry.name}: downloading and verifying", quiet=quiet) as on_bytes:
-        return fetch(entry, on_bytes)
+        return folder_here(entry, on_bytes) if entry.is_folder else fetched(entry, on_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +84,28 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
+    from kit.supply.own_models import settled
     from kit.supply.supply import process_supply, require_modules
 
     suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
     if chosen_run.platform.engine == "process":
         require_modules(chosen_run.platform.entries)
+        with transfer("model: looking it up", quiet=command_options.quiet) as on_bytes:
+            known = settled(chosen_run.platform, chosen_run.kept, on_bytes=on_bytes)
         plan = chosen_run.kept or _final(
             plan_of(
-                chosen_run.platform,
+                known.platform,
                 command_options.seed,
                 calibrate=command_options.calibrate,
                 quiet_wait_s=command_options.quiet_wait_s,
                 attempts=command_options.attempts,
+                models=known.models,
             ),
             command_options,
         )
-        model = model_file(plan, yes=command_options.yes, quiet=command_options.quiet)
+        files = model_files(plan, known.models, yes=command_options.yes, quiet=command_options.quiet)
         with RunProgress(plan, quiet=command_options.quiet) as progress:
-            return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, model), suite, progress)
+            return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, files), suite, progress)
     from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,25 @@ processes_option = click.option(
 )
 ramp_option = click.option(
     "--ramp", type=Duration(0, 3600), default=0, metavar="TIME", help="Start users over TIME. Default 0."
+)
+
+
+def _with_runtime_paths(_: click.Context, __: click.Parameter, folders: tuple[Path, ...]) -> None:
+    """Before those of KIT_RUNTIME_PATH, for all that follows."""
+    if folders:
+        known = os.environ.get("KIT_RUNTIME_PATH", "")
+        os.environ["KIT_RUNTIME_PATH"] = os.pathsep.join([*map(str, folders), *filter(None, [known])])
+
+
+runtime_path_option = click.option(
+    "--runtime-path",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    callback=_with_runtime_paths,
+    expose_value=False,
+    is_eager=True,
+    help="A runtime's folder, or a folder of them; repeatable. Also KIT_RUNTIME_PATH.",
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before downloads.")
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies, seed_option
-from kit.documents import Plan, Platform
+from kit.cli._shared.options import Concurrencies, runtime_path_option, seed_option
+from kit.documents import NO_MODEL, Plan, Platform
+
+if TYPE_CHECKING:
+    from kit.catalogue import Models
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.argument("platform", required=False),
+    runtime_path_option,
     click.option("--only", metavar="ENTRY,...", help="Measure only these entries."),
     click.option("-c", "--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
     click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m."),
@@ -130,19 +134,25 @@ def plan_of(
     calibrate: bool = True,
     quiet_wait_s: float | None = None,
     attempts: int | None = None,
+    models: Models | None = None,
 ) -> Plan:
-    """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
-    from kit.catalogue import model
+    """The plan of a platform as this machine would carry it out; images and derived weights are not looked for.
+
+    `models` are those that kit.supply.own_models has found for its blocks.
+    """
+    from kit.catalogue import CATALOGUE
     from kit.cpus import usable_cpus
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
     from kit.plan.prompts import load_prompts
+    from kit.supply.programs import pins_of, programs_of
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
     prompts = load_prompts(platform.workload.prompts)
+    known = models or CATALOGUE
     return make_plan(
         platform,
-        model(platform.model),
+        None if platform.model == NO_MODEL else known.named(platform.model),
         prompts,
         suite,
         cpus=usable_cpus(),
@@ -150,4 +160,6 @@ def plan_of(
         calibrate=calibrate,
         quiet_wait_s=quiet_wait_s,
         attempts=attempts,
+        programs=pins_of(programs_of(platform.entries)),
+        models=known,
     )

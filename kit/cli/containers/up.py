@@ -5,13 +5,14 @@ from __future__ import annotations
 import click
 
 from kit.cli._shared.containers import lines, source_option
-from kit.cli._shared.options import quiet_option
+from kit.cli._shared.options import quiet_option, runtime_path_option
 
 
 @click.command("up")
 @click.argument("platform")
 @click.argument("entry")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port on 127.0.0.1.")
+@runtime_path_option
 @source_option
 @quiet_option
 def command(platform: str, entry: str, port: int, from_source: bool | None, quiet: bool) -> None:

@@ -274,8 +274,17 @@ def host_config_of(passthrough: Passthrough, spec: ContainerSpec) -> dict[str, A
     named = [group for group in spec.group_add if group not in DEVICE_GROUPS]
     environment = {key: value for key, value in passthrough.environment.items() if key not in spec.environment}
     return {
-        "device_requests": list(passthrough.request.get("device_requests", [])),
+        "device_requests": [_narrowed(each, spec.gpus) for each in passthrough.request.get("device_requests", [])],
         "devices": [*passthrough.request.get("devices", []), *spec.devices],
         "group_add": list(dict.fromkeys([*named, *passthrough.groups])),
         "environment": environment,
     }
+
+
+def _narrowed(request: Mapping[str, Any], gpus: tuple[int, ...]) -> dict[str, Any]:
+    """A request for all GPUs as one for those with these numbers; none is all."""
+    if not gpus:
+        return dict(request)
+    prefix = NVIDIA_PREFIX if request.get("driver") == "cdi" else ""
+    kept = {key: value for key, value in request.items() if key not in ("count", "device_ids")}
+    return {**kept, "device_ids": [f"{prefix}{number}" for number in gpus]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from kit.documents import Host, ServerFacts
+from kit.documents import Host, ModelPin, Plan, ServerFacts
+from kit.documents.pins import WeightsPin
 from kit.documents.study import Study
 from kit.judge.machines import machine_text, named_machines
 from kit.judge.study import entries_of, suspicions_of
@@ -105,6 +106,14 @@ def counted(given: PageInput) -> list[tuple[str, str]]:
     return [(f"{plain_text(entry, 60)} at {users}", " ".join(lines)) for entry, users, lines in given.counted]
 
 
+def _own_weights(plan: Plan) -> Iterator[str]:
+    pins: tuple[ModelPin | WeightsPin, ...] = (plan.model, *plan.models)
+    for pin in pins:
+        if not pin.catalogue:
+            name, origin = plain_text(pin.name), plain_text(pin.origin or "", 200)
+            yield f"The weights {name} are not of the catalogue: sha256 {pin.sha256}, from {origin}."
+
+
 def cautions(given: PageInput) -> list[str]:
     """What else a reader should know before believing the numbers."""
     found = []
@@ -115,6 +124,7 @@ def cautions(given: PageInput) -> list[str]:
         found.append(f"{word.capitalize()}: intervals need three; without them a lead may be chance.")
     if plan is not None and not plan.model.confirmed:
         found.append(f"The hash of the model {plain_text(plan.model.name)} is not confirmed.")
+    found += _own_weights(plan) if plan is not None else ()
     if given.kind != "imported" and given.calibration is None:
         found.append("The load generator was not calibrated in this run.")
     if given.kind == "imported":

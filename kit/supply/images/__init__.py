@@ -12,7 +12,7 @@ from kit.supply.images.building import (
     recipe_sha256,
 )
 from kit.supply.images.locking import Lock, lock
-from kit.supply.images.recipes import ImageRecipe, Target, names, recipe, recipes, targets
+from kit.supply.images.recipes import ImageRecipe, Target, names, outside_recipe, recipe, recipes, targets
 
 __all__ = [
     "BuiltImage",
@@ -26,6 +26,7 @@ __all__ = [
     "make_bases",
     "names",
     "needed",
+    "outside_recipe",
     "present",
     "ready_made_program",
     "recipe",

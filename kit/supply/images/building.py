@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from kit import __version__
 from kit.assets import asset
-from kit.catalogue.inputs import build_input, pinned_image
+from kit.catalogue.inputs import PinnedImage, build_input, pinned_image
 from kit.engines.protocol import BuildRequest, ImageFacts, ImageStore, OnLine
 from kit.errors import EngineError, InputError
 from kit.supply.download import cache_folder
@@ -113,6 +113,9 @@ def recipe_sha256(recipe: ImageRecipe) -> str:
         entry = build_input(name)
         parts += [f"{key}={value}" for key, value in sorted(entry.arguments.items())]
         parts.append(entry.sha256 or sha256(asset("images", *entry.file.split("/")).read_bytes()).hexdigest())
+    if recipe.outside is not None:
+        parts.append(recipe.outside.image.reference)
+        return sha256("\n".join(parts).encode()).hexdigest()
     parts += [
         pinned_image(name).reference for name in (recipe.base, recipe.builder) if name and name not in SUITES
     ]
@@ -156,6 +159,8 @@ def choose_target(store: ImageStore, name: str, from_source: bool | None) -> Tar
 
 
 def _dockerfile(recipe: ImageRecipe) -> bytes:
+    if recipe.outside is not None:
+        return recipe.outside.dockerfile
     return asset("images", *recipe.dockerfile.split("/")).read_bytes()
 
 
@@ -166,11 +171,15 @@ def _can_be_had(store: ImageStore, reference: str) -> bool:
 def _bases(store: ImageStore, recipe: ImageRecipe) -> dict[str, str]:
     """The build arguments that name images; `EngineError` if one is neither here nor to be had."""
     if recipe.target == "official":
-        return {"OFFICIAL": _pulled(store, recipe.base)}
+        return {"OFFICIAL": _pulled(store, _pin(recipe))}
     found = {"BASE": _base(store, recipe.base)}
     if recipe.builder:
-        found["BUILDER"] = _pulled(store, recipe.builder)
+        found["BUILDER"] = _pulled(store, pinned_image(recipe.builder))
     return found
+
+
+def _pin(recipe: ImageRecipe) -> PinnedImage:
+    return recipe.outside.image if recipe.outside is not None else pinned_image(recipe.base)
 
 
 def base_missing(store: ImageStore, wanted: ImageRecipe) -> bool:
@@ -187,7 +196,7 @@ def _debian(store: ImageStore, suite: str) -> str | None:
 
 def _base(store: ImageStore, name: str) -> str:
     if name not in SUITES:
-        return _pulled(store, name)
+        return _pulled(store, pinned_image(name))
     found = _debian(store, name)
     if found is None:
         raise EngineError(
@@ -195,12 +204,11 @@ def _base(store: ImageStore, name: str) -> str:
             f"{pinned_image(f'debian-{name}').reference}.",
             f"Build it from the Debian archive: kit images base {name}",
         )
-    return found if found == base_tag(name) else _pulled(store, f"debian-{name}")
+    return found if found == base_tag(name) else _pulled(store, pinned_image(f"debian-{name}"))
 
 
-def _pulled(store: ImageStore, name: str) -> str:
+def _pulled(store: ImageStore, image: PinnedImage) -> str:
     """What to start from: by digest, also where the catalogue has none, so that the image says what it was."""
-    image = pinned_image(name)
     here = store.facts(image.reference)
     if here is not None:
         digests = [each.rpartition("@")[2] for each in here.repo_digests]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from kit.catalogue.inputs import PinnedImage
+from kit.documents import Entry
 from kit.errors import InputError
+from kit.runtimes.outside.declared import DeclaredRuntime
+from kit.runtimes.outside.search import found
 from kit.text import nearest, plain_text
 
 Target = Literal["official", "source"]
@@ -18,6 +23,21 @@ APR = "/usr/local/bin/apr"
 TARGET_WORDS = {"official": "official image", "source": "from source"}
 
 
+# What is made of an image whose runtime brings no Dockerfile: that image, as the user of all servers.
+PLAIN_DOCKERFILE = b"ARG OFFICIAL=scratch\nFROM ${OFFICIAL} AS official\nUSER 10001:10001\n"
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideImage:
+    """The image that a runtime from outside names, and its Dockerfile: it takes the image in OFFICIAL, its last
+
+    stage is `official`.
+    """
+
+    image: PinnedImage
+    dockerfile: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class ImageRecipe:
     """How one image is made.
@@ -25,6 +45,7 @@ class ImageRecipe:
     `dockerfile` is relative to images/. `base` is what the target stage starts from: a Debian suite, or the name
     of an image in the catalogue; `builder` likewise for a stage before it. `inputs` are names of the catalogue.
     `index` says that a build step needs a package index, so it gets the extra certificates and proxies' help.
+    `outside` is what a runtime that is none of the kit's brings: its base and its Dockerfile.
     `built_here` is false for recipes that were written from facts and never ran. `program` is what was compiled,
     by its path in the image: where it is kept from an earlier build, the stage `kept` of the Dockerfile is built.
     """
@@ -40,6 +61,7 @@ class ImageRecipe:
     built_here: bool = False
     pin: str = ""
     program: str | None = None
+    outside: OutsideImage | None = None
 
     @property
     def name(self) -> str:
@@ -135,3 +157,23 @@ def names(selector: str) -> tuple[str, ...]:
 def targets(name: str) -> tuple[Target, ...]:
     """The targets for which RUNTIME/VARIANT has a recipe."""
     return tuple(each.target for each in _RECIPES if each.name == name)
+
+
+def outside_recipe(entry: Entry, from_source: bool | None) -> ImageRecipe:
+    """The recipe of an entry whose runtime is none of the kit's; `InputError` if it declares no image."""
+    outside = found()[entry.runtime]
+    runtime = outside.runtime
+    declared = runtime.declared.variants.get(entry.variant) if isinstance(runtime, DeclaredRuntime) else None
+    if not isinstance(runtime, DeclaredRuntime) or declared is None or declared.image is None or from_source:
+        raise InputError(
+            f"There is no image of {plain_text(entry.runtime)}/{plain_text(entry.variant)}"
+            f"{' from source' if from_source else ''}.",
+            "A runtime from outside names its image in runtime.yaml: see docs/adding-a-runtime.md.",
+        )
+    told = declared.image
+    text = PLAIN_DOCKERFILE
+    if told.dockerfile is not None:
+        text = Path(runtime.folder or ".", told.dockerfile).read_bytes()
+    repository, _, tag = told.reference.rpartition(":")
+    image = PinnedImage(f"{entry.runtime}/{entry.variant}", repository, tag, told.digest, False, 0)
+    return ImageRecipe(entry.runtime, entry.variant, "official", "", image.name, outside=OutsideImage(image, text))

@@ -10,6 +10,7 @@ from hashlib import sha256
 from kit import __version__
 from kit.assets import asset
 from kit.errors import KitError
+from kit.runtimes import OWN
 from kit.runtimes.launch import image_variant
 from kit.verify.evidence import Evidence
 from kit.verify.expected import LABEL, planned_container
@@ -42,7 +43,7 @@ def container_environment(evidence: Evidence) -> Steps:
     for each in contained_cells(evidence):
         spec = planned_container(each.found.plan, each.entry)
         if spec is None:
-            continue  # refused by container.command
+            continue  # refused by container.command, or not known here
         yield 1
         names = tuple(sorted(_unplanned(each, spec.environment)))
         if names and (key := (each.entry.name, names)) not in told:
@@ -111,6 +112,8 @@ def container_version(evidence: Evidence) -> Steps:
 def _by_version(evidence: Evidence, *, known: bool) -> Iterator[tuple[Contained, str]]:
     """Containers with what their image says of its Dockerfile; one that names no version is of a known one."""
     for each in contained_cells(evidence):
+        if each.entry.runtime not in OWN:
+            continue  # its Dockerfile is not the kit's: runtime.outside says so
         version = each.container.labels.get(f"{LABEL}kit_version", __version__)
         if (version in SAME_DOCKERFILES) == known:
             yield each, each.container.labels.get(f"{LABEL}dockerfile", "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kit.documents import Record, ServerFacts
 from kit.metrics.limits import CPU_SLACK_NS, CPU_SLACK_PERCENT
-from kit.runtimes import RUNTIMES
+from kit.runtimes.planned import planned_runtime
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, found_cells, loaded_cells, possible_retries
@@ -39,7 +39,7 @@ def _value(counters: Mapping[str, int] | None, name: str) -> int | None:
 @rule("evidence.prompts", "flag", "loads", "The server's own counter of prompt tokens agrees with the records")
 def evidence_prompts(evidence: Evidence) -> Steps:
     for loaded, server in _measured(evidence):
-        runtime = RUNTIMES.get(loaded.cell.runtime)
+        runtime = planned_runtime(loaded.plan, loaded.cell.runtime)
         if runtime is None or not runtime.COUNTERS_PATH:
             continue
         yield 1

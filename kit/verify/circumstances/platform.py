@@ -15,7 +15,7 @@ from kit.errors import KitError
 from kit.metrics.limits import MIN_PUBLISHED_WINDOW_NS
 from kit.plan.plan import planned_entry, planned_workload
 from kit.plan.platforms import load_platform, platform_names
-from kit.runtimes import RUNTIMES
+from kit.runtimes import OWN
 from kit.storage.names import PLAN
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -110,7 +110,7 @@ def _by_hand(evidence: Evidence) -> Iterator[str]:
 
 
 def _planned(entry: Entry, cpus: int) -> Entry:
-    return planned_entry(entry, cpus) if entry.runtime in RUNTIMES else entry
+    return planned_entry(entry, cpus) if entry.runtime in OWN else entry
 
 
 def _fixed_of_platform(platform: Platform) -> dict[str, object]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from kit.catalogue.devices import Device, device
 from kit.documents import Entry, Host, Plan
-from kit.runtimes import RUNTIMES
+from kit.runtimes.outside.declared import DeclaredRuntime
+from kit.runtimes.planned import planned_runtime
+from kit.runtimes.programs import PROGRAM_GPU
 from kit.storage.names import HOST
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -51,15 +53,19 @@ def physics_device(evidence: Evidence) -> Steps:
 def _devices(plan: Plan, host: Host) -> set[tuple[str, str]]:
     found = set()
     for entry in plan.entries:
-        if _on_cpus(entry):
+        if _on_cpus(plan, entry):
             found.add(("cpu", host.cpu_model or ""))
         else:
             found |= {("gpu", gpu.name) for gpu in host.gpus} or {("gpu", "")}
     return found
 
 
-def _on_cpus(entry: Entry) -> bool:
-    return entry.variant in ON_CPUS or entry.variant in RUNTIMES[entry.runtime].PROCESS_VARIANTS
+def _on_cpus(plan: Plan, entry: Entry) -> bool:
+    runtime = planned_runtime(plan, entry.runtime)
+    if runtime is not None and isinstance(runtime, DeclaredRuntime) and entry.variant in runtime.VARIANTS:
+        return runtime.declared.variants[entry.variant].device.kind == "cpu"
+    process = runtime.PROCESS_VARIANTS if runtime is not None else {}
+    return entry.variant in ON_CPUS or (entry.variant in process and entry.variant != PROGRAM_GPU)
 
 
 @rule("physics.decode", "flag", "cells", "No stream or server is faster than the device's memory or units allow")
@@ -87,7 +93,7 @@ def _bounded(evidence: Evidence) -> Iterator[tuple[Loaded, Bound, Size]]:
         if entry is None or not loaded.found.measured or loaded.window is None:
             continue
         name, size = _weights(plan, entry)
-        bound = _bound(entry, host, size) if size else None
+        bound = _bound(plan, entry, host, size) if size else None
         if bound is not None and size:
             yield loaded, bound, Size(READ_SHARE * size, READ_SHARE * size * 8 / _bits(name))
 
@@ -104,8 +110,8 @@ def _bits(name: str) -> float:
     return next((bits for pattern, bits in BITS if pattern.search(name)), WIDEST_BITS)
 
 
-def _bound(entry: Entry, host: Host, size: int) -> Bound | None:
-    if _on_cpus(entry):
+def _bound(plan: Plan, entry: Entry, host: Host, size: int) -> Bound | None:
+    if _on_cpus(plan, entry):
         found = device("cpu", host.cpu_model or "")
         return None if found is None else _cpu_bound(found, host, size)
     cards = [device("gpu", gpu.name) for gpu in host.gpus]
@@ -175,7 +181,7 @@ def physics_load(evidence: Evidence) -> Steps:
         return
     for entry in plan.entries:
         _, size = _weights(plan, entry)
-        memory = _memory(entry, host)
+        memory = _memory(plan, entry, host)
         if size is None or memory is None:
             continue
         yield 1
@@ -184,8 +190,8 @@ def physics_load(evidence: Evidence) -> Steps:
             yield Issue(HOST, words)
 
 
-def _memory(entry: Entry, host: Host) -> int | None:
-    if _on_cpus(entry):
+def _memory(plan: Plan, entry: Entry, host: Host) -> int | None:
+    if _on_cpus(plan, entry):
         return host.memory_bytes
     sizes = [gpu.memory_bytes for gpu in host.gpus]
     return sum(size for size in sizes if size) if sizes and all(sizes) else None

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,9 +154,9 @@ def interrupted_at_birth(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Pop
     spawn = ProcessEngine._spawn
 
     def interrupted(
-        engine: ProcessEngine, command: list[str], stdout: int, stderr: int
+        engine: ProcessEngine, command: list[str], stdout: int, stderr: int, **more: Any
     ) -> subprocess.Popen[bytes]:
-        started.append(spawn(engine, command, stdout, stderr))
+        started.append(spawn(engine, command, stdout, stderr, **more))
         os.kill(os.getpid(), signal.SIGINT)
         return started[0]
 

@@ -18,7 +18,7 @@ DESIGN = PACKAGE.parent / "docs" / "design.md"
 # From the ground up. A package imports from those before it, never from itself by another name or from later ones.
 ORDER = (
     "errors", "text", "output", "debuglog", "timestamps", "cpus", "reactor", "assets",
-    "documents", "strict", "catalogue", "machine",
+    "documents", "strict", "gguf", "catalogue", "machine",
     "stream", "metrics",
     "runtimes", "plan",
     "storage", "telemetry",
@@ -45,6 +45,7 @@ DOOR_LIBRARIES = {
         "supply/download.py",
         "supply/images/bases.py",
         "supply/pip.py",
+        "supply/programs.py",
     },
     "rich": {"cli"},
     "click": {"cli"},
@@ -59,6 +60,7 @@ MAY_CONNECT = {
     "cli/images.py",
     "run/containers.py",
     "run/doctor.py",
+    "run/surroundings.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
 FORBIDDEN_TO_VERIFY = {

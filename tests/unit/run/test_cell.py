@@ -19,14 +19,16 @@ from kit.runtimes.protocol import ServedModel
 from kit.storage.cell_folder import read_facts
 from kit.storage.marks import mark_of
 from kit.storage.run_folder import read_document
-from kit.supply.supply import ContainerSupply, ProcessSupply
+from kit.supply.supply import ContainerSupply, ProcessSupply, WeightsFile
 from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 from tests.support.good_containers import container_facts, container_plan
 from tests.support.records import MS
 
 PLAN = demo_plan()
 PHASES = tuple(name for name in ALL_PHASES if name not in CONTAINER_PHASES)
-WEIGHTS = ProcessSupply(Path("model.gguf"), PLAN.model.sha256)
+WEIGHTS = ProcessSupply(
+    dict.fromkeys((entry.name for entry in PLAN.entries), WeightsFile(Path("model.gguf"), PLAN.model.sha256))
+)
 SERIAL_C1 = PLAN.cells[0]
 BATCHED_C4 = next(cell for cell in PLAN.cells if cell.concurrency == 4 and cell.entry == "llamacpp-batched")
 

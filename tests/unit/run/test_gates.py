@@ -119,6 +119,9 @@ class Supplying:
     def mounted_weights(self, _: Entry) -> ServedModel | None:
         return self.mounted
 
+    def weights_file(self, _: Entry) -> str | None:
+        return None
+
 
 def state_of(
     probe: Any,

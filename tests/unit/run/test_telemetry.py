@@ -16,7 +16,7 @@ from kit.run.cell import measure_cell
 from kit.run.phases import CellInputs
 from kit.run.telemetry import look, run_look
 from kit.storage.telemetry_file import read_samples, write_samples
-from kit.supply.supply import ProcessSupply
+from kit.supply.supply import ProcessSupply, WeightsFile
 from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
 from tests.support.records import MS
 from tests.support.telemetry import Machine, samples_of
@@ -39,7 +39,7 @@ def measured(engine: FakeEngine, run: Path, *, method: int = 3) -> Cell:
     """The first cell of the demo, below a run folder."""
     plan = replace(PLAN, method=3 if method == 3 else 2)
     folder = run / "cells" / plan.cells[0].id
-    supply = ProcessSupply(Path("model.gguf"), plan.model.sha256)
+    supply = ProcessSupply({plan.cells[0].entry: WeightsFile(Path("model.gguf"), plan.model.sha256)})
     return measure_cell(CellInputs(plan, plan.cells[0], folder, engine, supply, SUITE, Silent()))
 
 

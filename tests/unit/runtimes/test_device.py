@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kit.runtimes import RUNTIMES, llamacpp, ollama, realizar, vllm
+from kit.runtimes import llamacpp, ollama, realizar, vllm
 from kit.runtimes.protocol import DeviceEvidence, Json
+from tests.support.runtimes import ALL
 
 CUDA = "Available devices:\n  CUDA0: NVIDIA GeForce RTX 4060 Laptop GPU (7799 MiB, 7012 MiB free)\n"
 RADEON = "Available devices:\n  Vulkan0: AMD Radeon Pro W5700X (RADV NAVI10) (16368 MiB, 16000 MiB free)\n"
@@ -226,10 +227,10 @@ def test_realizar_on_another_kind_of_vulkan_is_stopped(variant: str, listing: st
     assert not realizar.device(variant, evidence("", "nothing", {"compute_mode": "wgpu"})).ok
 
 
-@pytest.mark.parametrize("name", RUNTIMES)
+@pytest.mark.parametrize("name", ALL)
 def test_no_evidence_is_no_pass(name: str) -> None:
     """Of what runs in containers, none passes on nothing."""
-    runtime = RUNTIMES[name]
+    runtime = ALL[name]
     for variant in runtime.VARIANTS:
         if variant not in runtime.PROCESS_VARIANTS:
             assert not runtime.device(variant, evidence()).ok

@@ -10,9 +10,10 @@ from time import perf_counter
 import pytest
 
 from kit.loadgen.http1 import MAX_HEAD_BYTES, ResponseFramer
-from kit.runtimes import RUNTIMES, nvidia
+from kit.runtimes import nvidia
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import DeviceEvidence, Json
+from tests.support.runtimes import ALL
 
 SIZE = 1 << 17
 # Patterns that were quadratic took 46 to 87 minutes for a megabyte, so most of a minute for this.
@@ -41,7 +42,7 @@ def text_of(head: str, unit: str) -> str:
     return head + unit * (SIZE // len(unit)) + "!"
 
 
-DEVICES = [(name, variant) for name, runtime in sorted(RUNTIMES.items()) for variant in runtime.VARIANTS]
+DEVICES = [(name, variant) for name, runtime in sorted(ALL.items()) for variant in runtime.VARIANTS]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
@@ -50,7 +51,7 @@ def test_what_an_image_prints_is_read_in_one_pass(unit: str) -> None:
     text = text_of("", unit)
     for name, variant in DEVICES:
         evidence = DeviceEvidence(text, text, FACTS)
-        assert seconds(partial(RUNTIMES[name].device, variant, evidence)) < LIMIT_S, (name, variant)
+        assert seconds(partial(ALL[name].device, variant, evidence)) < LIMIT_S, (name, variant)
     for head in HEADS:
         text = text_of(head, unit)
         assert seconds(partial(totals, text, {"a": "b"})) < LIMIT_S
@@ -63,13 +64,13 @@ def test_a_beginning_that_fits_does_not_slow_the_rest(head: str) -> None:
     for unit, (name, variant) in product((" ", "a", '"', "\n", "1", "(", " (1 MiB"), DEVICES):
         text = text_of(head, unit)
         evidence = DeviceEvidence(text, text, FACTS)
-        assert seconds(partial(RUNTIMES[name].device, variant, evidence)) < LIMIT_S, (name, variant, unit)
+        assert seconds(partial(ALL[name].device, variant, evidence)) < LIMIT_S, (name, variant, unit)
 
 
 def test_a_number_of_thousands_of_digits_is_no_crash() -> None:
     """Python refuses to read such integers."""
     log = f"load_tensors: offloaded {'1' * 5000}/{'1' * 5000} layers to GPU\n"
-    assert not RUNTIMES["llamacpp"].device("cuda", DeviceEvidence(log, "  CUDA0: Tesla T4\n", None)).ok
+    assert not ALL["llamacpp"].device("cuda", DeviceEvidence(log, "  CUDA0: Tesla T4\n", None)).ok
 
 
 @pytest.mark.parametrize("unit", [b" ", b"\t", b" \t", b"a ", b":"])

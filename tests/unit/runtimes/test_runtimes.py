@@ -13,10 +13,11 @@ from kit.runtimes import RUNTIMES, llamacpp, ollama, realizar, vllm
 from kit.runtimes.chat_templates import go_template
 from kit.runtimes.prometheus import totals
 from kit.runtimes.protocol import Json, Post, Runtime, ServedModel, Upload, container_server
+from tests.support.runtimes import ALL
 
 MODEL = ServedModel("qwen", "qwen.gguf", "ab" * 32, "kit-model-abab")
 CHATML = replace(MODEL, chat_template="chatml", default_system="You help.")
-PAIRS = [(runtime, variant) for runtime in RUNTIMES.values() for variant in runtime.VARIANTS]
+PAIRS = [(runtime, variant) for runtime in ALL.values() for variant in runtime.VARIANTS]
 IN_CONTAINERS = [(runtime, variant) for runtime, variant in PAIRS if variant not in runtime.PROCESS_VARIANTS]
 
 
@@ -41,7 +42,7 @@ def test_explicit_settings_are_all_of_them_and_threads_become_a_number(runtime: 
     assert runtime.SETTINGS.keys() <= values.keys()
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=ids)
+@pytest.mark.parametrize("runtime", ALL.values(), ids=ids)
 def test_an_unknown_variant_has_only_what_all_have(runtime: Runtime) -> None:
     """A stranger's plan may name any variant: the question has an answer."""
     assert runtime.settings("no such") == runtime.SETTINGS
@@ -63,11 +64,12 @@ def test_a_container_is_told_its_model_and_every_setting(runtime: Runtime, varia
     assert values["KIT_MODEL_VOLUME"] == "kit-model-abab"
     assert values["KIT_MODEL_FILE"] == "qwen.gguf"
     assert values["KIT_MODEL_NAME"] == "qwen"
-    told = (values, runtime.preparation(settings, MODEL))
+    told = (values, runtime.preparation(settings, MODEL), runtime.additions(variant, settings, ()))
     for name, rule in runtime.settings(variant).items():
         other = rule.low if settings[name] != rule.low else rule.high
         changed: dict[str, Setting] = {**settings, name: other}
-        assert (runtime.variables(variant, changed, MODEL), runtime.preparation(changed, MODEL)) != told, name
+        after = runtime.variables(variant, changed, MODEL), runtime.preparation(changed, MODEL)
+        assert (*after, runtime.additions(variant, changed, ())) != told, name
 
 
 @pytest.mark.parametrize(("runtime", "variant"), IN_CONTAINERS, ids=ids)
@@ -87,7 +89,7 @@ def test_a_server_in_a_container_is_known_by_its_runtime(runtime: Runtime, varia
     assert server.start_budget_s >= 60
 
 
-@pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=ids)
+@pytest.mark.parametrize("runtime", ALL.values(), ids=ids)
 def test_facts_of_any_shape_are_read(runtime: Runtime) -> None:
     """A server may answer anything: no version, no settings, but no exception."""
     shapes: tuple[Json, ...] = (

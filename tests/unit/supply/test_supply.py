@@ -13,7 +13,7 @@ from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import ServedModel
 from kit.storage.marks import mark_of
 from kit.supply.download import file_sha256
-from kit.supply.supply import ContainerSupply, ProcessSupply
+from kit.supply.supply import ContainerSupply, ProcessSupply, WeightsFile
 
 FIRST, SECOND, OTHER = (Entry(name, "llamacpp", "cpu", {}) for name in ("first", "second", "other"))
 SHARED = ServedModel("m", "m.gguf", "a" * 64, "kit-model-a")
@@ -39,7 +39,7 @@ def test_a_model_file_that_was_written_to_is_hashed_again_and_refused_if_it_is_a
     """Touched alone it is still the same; with another byte it is not, and gone it cannot be read."""
     file = tmp_path / "m.gguf"
     file.write_bytes(b"weights")
-    supply = ProcessSupply(file, file_sha256(file), mark_of(file))
+    supply = ProcessSupply({FIRST.name: WeightsFile(file, file_sha256(file), mark_of(file))})
     supply.require_untouched(FIRST)
     os.utime(file, (1, 1))
     supply.require_untouched(FIRST)
@@ -55,7 +55,7 @@ def test_a_model_file_that_was_written_to_is_hashed_again_and_refused_if_it_is_a
 
 def test_the_weights_of_a_process_were_hashed_when_its_supply_was_made() -> None:
     """So no cell does."""
-    supply = ProcessSupply(Path("m.gguf"), "a" * 64)
+    supply = ProcessSupply({FIRST.name: WeightsFile(Path("m.gguf"), "a" * 64)})
     assert supply.mounted_weights(FIRST) is None
     supply.require_untouched(FIRST)
     assert supply.weights_sha256(FIRST) == "a" * 64

@@ -11,7 +11,8 @@ from kit.documents import Plan
 from kit.documents.pins import ImagePin
 from kit.verify.evidence import CellFiles, Evidence
 from kit.verify.rule import Issue, Rule
-from kit.verify.rules_plan import model_confirmed, model_pinned, plan_consistent
+from kit.verify.rules_models import model_catalogue, model_confirmed, model_pinned
+from kit.verify.rules_plan import plan_consistent
 from tests.support.container_plans import LARGEST, MADE, plan_of
 from tests.support.documents import CELL, SERVER
 
@@ -34,6 +35,17 @@ def entry(plan: Plan, index: int, **changes: Any) -> Plan:
 def weights(plan: Plan, **changes: Any) -> Plan:
     """The plan with its first own weights changed."""
     return replace(plan, models=(replace(plan.models[0], **changes), *plan.models[1:]))
+
+
+OWN: dict[str, Any] = {
+    "name": "mine", "sha256": "cd" * 32, "bytes": 7, "made_from": None, "made_by": None, "catalogue": False,
+    "origin": "hf:Org/Repo/mine.gguf@" + "0" * 40,
+}  # fmt: skip
+
+
+def own(plan: Plan, **changes: Any) -> Plan:
+    """The plan whose second entry runs weights of no catalogue."""
+    return entry(weights(plan, **OWN | changes), 1, model="mine")
 
 
 @pytest.mark.parametrize("plan", [SMOL, GX10, plan_of("yoga"), plan_of("radeon"), plan_of("lavapipe")])
@@ -78,11 +90,40 @@ def test_what_the_kit_would_not_have_planned_is_refused(plan: Plan, words: str) 
         (weights(GX10, sha256="cd" * 32), "has another sha256 or size than in the catalogue"),
         (weights(GX10, bytes=1), "has another sha256 or size than in the catalogue"),
         (weights(SMOL, name="my-own"), "is none that the catalogue has"),
+        (weights(SMOL, catalogue=False, origin="file"), "as a model of the catalogue"),
+        (own(SMOL, origin=None), "does not say where it is from"),
+        (own(SMOL, sha256=None), "has no sha256 or size"),
+        (own(SMOL, bytes=None), "has no sha256 or size"),
+        (weights(SMOL, **OWN | {"made_from": SMOL.model.name}), "says that the kit made it"),
+        (weights(SMOL, origin="file"), "which the catalogue alone says"),
+        (weights(SMOL, default_system="Obey."), "which the catalogue alone says"),
+        (
+            replace(SMOL, model=replace(SMOL.model, name="mine", sha256="cd" * 32)),
+            "which is none that the catalogue",
+        ),
+        (replace(SMOL, model=replace(SMOL.model, catalogue=False, origin="file")), "as a model of the catalogue"),
     ],
 )
 def test_other_weights_than_the_catalogues_are_refused(plan: Plan, words: str) -> None:
     """What it knows must be so; what it does not know must at least be made as it says."""
     assert any(words in issue for issue in issues(model_pinned, plan))
+
+
+def test_weights_of_no_catalogue_are_accepted_and_noted_with_their_hash() -> None:
+    """They are not flagged: their hash was measured, and it is all that there is to confirm."""
+    mine = own(SMOL)
+    assert issues(plan_consistent, mine) == []
+    assert issues(model_pinned, mine) == []
+    assert issues(model_confirmed, mine) == issues(model_confirmed, SMOL)
+    assert issues(model_catalogue, SMOL) == []
+    (said,) = issues(model_catalogue, mine)
+    assert said == f"plan.json: model mine weights: not of the catalogue, sha256 {'cd' * 32}, from {OWN['origin']}"
+
+
+def test_a_hash_of_the_catalogue_under_another_name_is_listed() -> None:
+    """It is the same model: who compares has to know."""
+    (said,) = issues(model_catalogue, own(SMOL, sha256=SMOL.model.sha256))
+    assert said.endswith(f"; that is the sha256 of the catalogue's {SMOL.model.name}")
 
 
 def test_weights_that_nobody_confirmed_are_flagged_however_they_call_themselves() -> None:

@@ -29,12 +29,12 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOT
 # Nor do the good runs bear the name of a platform of the kit, or images of another kit.
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = (
-    {"attempts.interrupted", "plan.challenge", "plan.sequential"} | OF_PLATFORMS | {"container.version"}
-)
+OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.sequential", "container.version"} | OF_PLATFORMS
+# Nor did they run programs of the machine, or runtimes from outside.
+OF_PROGRAMS = {"plan.programs", "program.origin", "runtime.pinned", "runtime.outside", "process.command"}
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_LONG_RUNS
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
@@ -88,6 +88,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
         "correct.level": 1,
         "host.present": 1,
         "model.confirmed": 1,
+        "model.catalogue": 1,
     }
     expected |= {"model.pinned": 5, "plan.consistent": 6, "plan.digest": 2, "plan.texts": 2, "kit.version": 2}
     expected |= {"attempts.replayed": 4, "plan.extended": 1, "host.plausible": 1, "load.tail": 6}

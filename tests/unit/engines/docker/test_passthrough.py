@@ -253,3 +253,25 @@ def test_an_accelerator_without_a_way_never_starts() -> None:
     with pytest.raises(InternalError, match="passthrough is dri"):
         host_config_of(Passthrough("dri", ""), spec("none"))
     assert host_config_of(NONE, spec("none"))["devices"] == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "narrowed"),
+    [
+        (
+            {"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]},
+            {"driver": "nvidia", "device_ids": ["1", "3"], "capabilities": [["gpu"]]},
+        ),
+        (
+            {"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]},
+            {"driver": "cdi", "device_ids": ["nvidia.com/gpu=1", "nvidia.com/gpu=3"]},
+        ),
+    ],
+)
+def test_a_container_gets_the_gpus_of_its_entry_alone(request_: dict[str, Any], narrowed: dict[str, Any]) -> None:
+    """Both ways of asking name them by number; without a choice the request stays for all."""
+    way = Passthrough("nvidia-cdi", "tried", {"device_requests": [request_]})
+    chosen = ContainerSpec("cuda", "image", (), 1, accelerator="nvidia", gpus=(1, 3))
+    assert host_config_of(way, chosen)["device_requests"] == [narrowed]
+    everything = ContainerSpec("cuda", "image", (), 1, accelerator="nvidia")
+    assert host_config_of(way, everything)["device_requests"] == [request_]

@@ -14,12 +14,14 @@ import pytest
 from kit.documents import FailureReason, Failures
 from kit.report.count_text import COUNTED
 from kit.report.differences_text import TITLE
+from kit.report.page.facts import cautions
 from kit.report.page.figures import Table, TableCell
 from kit.report.page.inputs import PageInput
 from kit.report.page.report import MARK, Report, report_of
 from kit.report.page.scorecard import ScorecardPart
 from tests.support.documents import HOST, SERVER
 from tests.support.documents_compared import DIFFERENCES
+from tests.support.fakes import demo_plan
 from tests.support.pages import HOSTILE, figures, hostile, known, made_timeline, subjects
 from tests.support.studies import LAPTOP, replicated, study, subject, trial
 
@@ -303,3 +305,13 @@ def test_what_is_not_as_usual_about_counts_is_told_below_the_tables() -> None:
     assert "no \\[DONE\\] (1)" in made.markdown.replace("\\(", "(").replace("\\)", ")")
     usual = report_of([one()])
     assert COUNTED not in usual.html + usual.markdown
+
+
+def test_weights_of_no_catalogue_are_among_the_cautions() -> None:
+    """With the hash, which is all that says what was measured."""
+    plan = demo_plan()
+    mine = replace(plan.model, name="mine", catalogue=False, origin="file")
+    given = one()
+    assert not any("catalogue" in line for line in cautions(replace(given, plan=plan)))
+    (said,) = [line for line in cautions(replace(given, plan=replace(plan, model=mine))) if "catalogue" in line]
+    assert said == f"The weights mine are not of the catalogue: sha256 {mine.sha256}, from file."

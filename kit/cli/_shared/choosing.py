@@ -1,0 +1,112 @@
+"""From a model or addresses and a few wishes to a platform with the reasons: shared by `run` and `init`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kit.cli._shared.durations import Duration
+from kit.cli._shared.options import Concurrencies
+
+if TYPE_CHECKING:
+    from kit.plan.choice import Chosen
+    from kit.plan.wishes import KnownModel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.argument("model", required=False, metavar="[MODEL]"),
+    click.option(
+        "--url",
+        "urls",
+        multiple=True,
+        metavar="URL",
+        help="A server that already runs, in place of MODEL. Repeatable.",
+    ),
+    click.option(
+        "--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed."
+    ),
+    click.option(
+        "--users", type=Concurrencies(), help="Numbers of concurrent users. Default 1,2,4,8, as far as fits."
+    ),
+    click.option(
+        "--runtime", "runtimes", metavar="NAME,...", help="Only these runtimes: llamacpp, ollama, vllm, realizar."
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["process", "docker"]),
+        help="Run servers as processes or in containers. Default: containers where an engine answers.",
+    ),
+    click.option(
+        "--budget",
+        type=Duration(10, 31 * 86_400),
+        metavar="TIME",
+        help="How long the run may take, e.g. 20m; sets windows and replicates.",
+    ),
+)
+
+
+def choosing_options(function: F) -> F:
+    """The argument MODEL and the wishes that a platform is chosen by."""
+    return reduce(lambda inner, option: option(inner), reversed(_OPTIONS), function)
+
+
+def chosen_by(
+    *,
+    model: str | None,
+    urls: tuple[str, ...],
+    served_model: str | None,
+    users: tuple[int, ...] | None,
+    runtimes: str | None,
+    engine: str | None,
+    budget: float | None,
+) -> Chosen:
+    """The platform for what the options say; `InputError` with the remedy if nothing here can measure it."""
+    from kit.plan.choice import chosen
+    from kit.plan.platforms import platform_names
+    from kit.plan.server_choice import chosen_servers
+    from kit.plan.wishes import Wishes
+
+    if (model is None) == (not urls):
+        raise click.UsageError("Give either MODEL (a .gguf file, hf:ORG/REPO or a name), or --url URL.")
+    if served_model is not None and not urls:
+        raise click.UsageError("--served-model needs --url.")
+    wishes = Wishes(
+        users=users,
+        runtimes=tuple(runtimes.split(",")) if runtimes else None,
+        engine="docker" if engine == "docker" else "process" if engine == "process" else None,
+        budget_s=budget,
+        known_platforms=tuple(platform_names()),
+    )
+    if model is None:
+        return chosen_servers(urls, served_model, wishes)
+    from kit.run.surroundings import look_around
+
+    known = known_model(model)  # first: a wrong word needs no look at the machine
+    return chosen(look_around(containers=engine != "process"), known, wishes)
+
+
+def known_model(word: str) -> KnownModel:
+    """What is known of a model that is a file, in a repository, behind an address, or in the catalogue."""
+    from kit.catalogue import model as catalogue_model
+    from kit.gguf.memory import kv_bytes
+    from kit.plan.sources import source_name, source_of
+    from kit.plan.wishes import KnownModel
+    from kit.supply.own_model import own_model
+
+    source = source_of(word)
+    if source is None:
+        entry = catalogue_model(word)
+        return KnownModel(entry.name, entry.is_folder, entry.bytes)
+    own = own_model(source, may_download=True)
+    facts = own.facts
+    return KnownModel(
+        name=source_name(source),
+        bytes=own.entry.bytes,
+        context_tokens=facts.context if facts else None,
+        kv_bytes_per_token=kv_bytes(facts, 1) if facts else None,
+        source=source,
+    )

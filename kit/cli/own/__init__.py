@@ -1,0 +1,1 @@
+"""Commands that need no platform file: they make one."""
