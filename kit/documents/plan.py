@@ -124,7 +124,7 @@ class Platform(Sparse):
 class ModelPin(Sparse):
     """The weights of a plan: identified by hash, whatever the file is called.
 
-    Those that are not of the `catalogue` say where they are from: `origin` is "file", "hf:ORG/REPO/FILE@COMMIT" or
+    Those that are not of the `catalogue` say where they are from: `origin` is "file", "hf:ORG/REPO:FILE@COMMIT" or
     an address. `chat_template` is the family of their own template, where it was recognised, `default_system` the
     system message which that puts in where a chat has none.
     """
