@@ -15,13 +15,12 @@ from kit.documents.calibration import (
     SearchEnd,
 )
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
+from kit.documents.pins import ModelPin, ModelSource
 from kit.documents.plan import (
     CellPlan,
     Entry,
     Load,
     Loop,
-    ModelPin,
-    ModelSource,
     OutputTokens,
     Plan,
     PlannedRequest,

@@ -59,7 +59,9 @@ def test_names_of_files_are_made_fit_for_a_plan(text: str, name: str, file: str)
     assert (plan_name(text), plan_file(text)) == (name, file)
 
 
-@pytest.mark.parametrize("text", ["https://example.org/a b.gguf", "https://me:pw@example.org/a.gguf", "https://ä/x"])
+@pytest.mark.parametrize(
+    "text", ["https://example.org/a b.gguf", "https://me:pw@example.org/a.gguf", "https://ä/x"]
+)
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     """Nor may it hold a password, which stays out of the message."""
     with pytest.raises(InputError) as caught:
