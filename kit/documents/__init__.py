@@ -17,6 +17,7 @@ from kit.documents.calibration import (
 )
 from kit.documents.container import LogFacts
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
+from kit.documents.pins import ModelPin, ModelSource
 from kit.documents.plan import (
     NO_MODEL,
     NO_SUITE,
@@ -26,8 +27,6 @@ from kit.documents.plan import (
     Entry,
     Load,
     Loop,
-    ModelPin,
-    ModelSource,
     OutputTokens,
     Plan,
     PlannedRequest,

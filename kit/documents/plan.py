@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import Literal
 
 from kit.documents.pins import (
-    ChatFamily,
     Hardware,
     ImagePin,
+    ModelPin,
+    ModelSource,
     ProgramPin,
     RuntimePin,
     Sparse,
@@ -78,22 +79,6 @@ class Entry(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
-class ModelSource(Sparse):
-    """Where a model comes from that no catalogue has: a `file`, a repository of a hub (`hf`), or an address.
-
-    With `hf` the `file` is one of the repository, at the branch, tag or commit `revision`. `sha256` is what the
-    file must have; `name` what the plan calls it, else that follows from the file.
-    """
-
-    file: str | None = None
-    hf: str | None = None
-    revision: str | None = None
-    https: str | None = None
-    sha256: str | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Suite:
     """Which correctness prompts gate a cell."""
 
@@ -137,26 +122,6 @@ class Platform(Sparse):
     def _written_entry(self, entry: Entry) -> object:
         source = self.sources.get(entry.model) if entry.model is not None else None
         return entry if source is None else {**dict(entry.written()), "model": source}
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPin(Sparse):
-    """The weights of a plan: identified by hash, whatever the file is called.
-
-    Those that are not of the `catalogue` say where they are from: `origin` is "file", "hf:ORG/REPO/FILE@COMMIT" or
-    an address. `chat_template` is the family of their own template, where it was recognised, `default_system` the
-    system message which that puts in where a chat has none.
-    """
-
-    name: str
-    file: str
-    sha256: str
-    bytes: int
-    confirmed: bool
-    catalogue: bool = True
-    origin: str | None = None
-    chat_template: ChatFamily | None = None
-    default_system: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from kit.documents import ModelSource
 from kit.errors import InputError
@@ -17,24 +17,18 @@ from kit.strict.decode import typed
 from kit.strict.json_reader import Json
 from kit.text import DocumentPath, plain_text
 
-GGUF = ".gguf"
+GGUF, HUB = ".gguf", "hf:"
 MAX_NAME_CHARS = 64
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_URL = re.compile(r"https?://[!-~]{1,2000}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-FORMS = "Give a name of the catalogue, a path, hf:ORG/REPO[:FILE][@REVISION], or https://..."
 Blocks = tuple[tuple[DocumentPath, ModelSource], ...]
-
-
-def is_commit(revision: str) -> bool:
-    """Whether a revision is a whole commit: it names the same bytes for ever."""
-    return _COMMIT.fullmatch(revision) is not None
 
 
 def plan_name(text: str) -> str:
     """A name for the plan, made of a file's name: "My Model.Q8_0.gguf" is "my-model.q8_0"."""
     stem = text[: -len(GGUF)] if text.lower().endswith(GGUF) else text
-    name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).lstrip("._-")[:MAX_NAME_CHARS]
+    name = re.sub(r"[^a-z0-9._-]+", "-", stem.lower()).strip("._-")[:MAX_NAME_CHARS]
     return name or "model"
 
 
@@ -62,6 +56,8 @@ def fault(source: ModelSource) -> tuple[str, str] | None:
         return "a model comes from one place", "Give file, or hf with or without a file of it, or https."
     if source.revision is not None and source.hf is None:
         return "revision is of a repository", "Give it with hf, or leave it out."
+    if source.https is not None and not _URL.fullmatch(source.https):
+        return "an address begins with https:// and has no spaces", "Write other characters as %XX."
     if source.https is not None and "@" in urlsplit(source.https).netloc:
         return "an address must not hold a user or password", "Take them out of the address."
     return None
@@ -114,7 +110,7 @@ def source_of(text: str) -> ModelSource | None:
 
     `InputError` for an `hf:` that names no repository.
     """
-    if text.startswith("hf:"):
+    if text.startswith(HUB):
         return _repository(text)
     if text.startswith("https://"):
         source = ModelSource(https=text)
@@ -127,8 +123,9 @@ def source_of(text: str) -> ModelSource | None:
 
 
 def _repository(text: str) -> ModelSource:
-    rest, at, revision = text.removeprefix("hf:").partition("@")
-    repository, colon, file = rest.partition(":")
+    rest, at, revision = text.removeprefix(HUB).partition("@")
+    repository, colon, quoted = rest.partition(":")
+    file = unquote(quoted)
     good = _REPOSITORY.fullmatch(repository) and (not at or _REVISION.fullmatch(revision)) and (not colon or file)
     if not good:
         raise InputError(
@@ -136,3 +133,8 @@ def _repository(text: str) -> ModelSource:
             "The form is hf:ORG/REPO[:FILE][@REVISION], for example hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF.",
         )
     return ModelSource(hf=repository, file=file or None, revision=revision or None)
+
+
+def hub_word(repository: str, file: str, commit: str) -> str:
+    """A file of a repository at a commit as one word, which `source_of` reads."""
+    return f"{HUB}{repository}:{quote(file)}@{commit}"

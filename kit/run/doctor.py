@@ -206,7 +206,8 @@ def _models(platform: Platform, host: Host) -> Iterator[Diagnosis]:
         doubt += "" if entry.catalogue else "; not of the catalogue"
         state: State = "ok" if here and entry.confirmed else "note"
         words = ("is here" if here else "missing: has to be downloaded or converted") + doubt
-        yield Diagnosis(f"model {name}", state, words, f"kit models prepare {name}")
+        remedy = f"kit models prepare {name}" if entry.catalogue else f"kit models fetch {entry.origin}"
+        yield Diagnosis(f"model {name}", state, words, remedy)
     facts = {**known.facts, **dict(_headers(known))}
     for fit in fits(plan, host, facts) if plan is not None else ():
         states: dict[str, State] = {"fits": "ok", "tight": "note", "does not fit": "fail", "unknown": "note"}

@@ -19,7 +19,7 @@ from kit.errors import InputError, SourceError
 from kit.gguf.chat import chat_family
 from kit.gguf.facts import ModelFacts, facts_of
 from kit.gguf.header import GgufError, read_header
-from kit.plan.sources import GGUF, base_name, plan_file, plan_name, source_name, source_of
+from kit.plan.sources import GGUF, base_name, hub_word, plan_file, plan_name, source_name, source_of
 from kit.supply.beginning import beginning_of
 from kit.supply.download import cache_folder, download, file_sha256, model_path
 from kit.supply.hashes import file_with, known_sha256
@@ -27,7 +27,6 @@ from kit.supply.hub import MAX_NAMED, HubFile, Repository, file_url, repository_
 from kit.text import bytes_text, plain_text
 
 FILE = "file"  # the origin of what lies on this machine: its path is nobody's business
-HUB = "hf:"
 NO_LICENSE = "license unknown"
 _PART = re.compile(r"-[0-9]{5}-of-[0-9]{5}\.gguf\Z", re.IGNORECASE)
 
@@ -96,7 +95,7 @@ def _of_hub(source: ModelSource, may_download: bool, on_bytes: OnBytes) -> OwnMo
     repository = repository_at(source.hf or "", source.revision)
     listed = with_hash(repository, _chosen(repository, source.file))
     url = file_url(repository.name, repository.commit, listed.path)
-    origin = f"{HUB}{repository.name}/{listed.path}@{repository.commit}"
+    origin = hub_word(repository.name, listed.path, repository.commit)
     file = listed.path.rsplit("/", 1)[-1]
     entry = unnamed(file, listed.sha256, listed.bytes, Source("https", url=url), origin)
     entry = replace(entry, license=repository.license or "")

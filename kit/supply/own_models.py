@@ -12,11 +12,12 @@ from kit.documents.pins import WeightsPin
 from kit.engines.protocol import OnBytes
 from kit.errors import InputError, SourceError
 from kit.gguf.facts import ModelFacts
+from kit.plan.sources import source_of
 from kit.runtimes import RUNTIMES
 from kit.supply.download import fetch, model_path
 from kit.supply.hashes import file_with
 from kit.supply.hub import file_url
-from kit.supply.own_model import FILE, HUB, NO_LICENSE, OwnModel, own_model, silent, unnamed
+from kit.supply.own_model import FILE, NO_LICENSE, OwnModel, own_model, silent, unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,12 @@ def _entry_of(pin: ModelPin | WeightsPin) -> ModelEntry:
 
 
 def _source_of(origin: str) -> Source:
-    if origin.startswith(HUB):
-        place, _, commit = origin.removeprefix(HUB).rpartition("@")
-        owner, name, path = (*place.split("/", 2), "", "")[:3]
-        return Source("https", url=file_url(f"{owner}/{name}", commit, path))
-    return Source("https", url=origin) if origin.startswith("https://") else Source("file")
+    if origin == FILE:
+        return Source("file")
+    named = source_of(origin)
+    if named is None or named.hf is None:
+        return Source("https", url=origin)
+    return Source("https", url=file_url(named.hf, named.revision or "", named.file or ""))
 
 
 def fetched(entry: ModelEntry, on_bytes: OnBytes = silent) -> Path:

@@ -56,7 +56,7 @@ def test_show_says_what_a_file_is(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_show_and_fetch_take_a_repository(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     """Shown without a download; fetched under its hash."""
     assert run(["models", "show", "hf:Org/Repo"]) == 0
-    assert "tiny: not of the catalogue, from hf:Org/Repo/tiny.gguf@" in capsys.readouterr().out
+    assert "tiny: not of the catalogue, from hf:Org/Repo:tiny.gguf@" in capsys.readouterr().out
     assert run(["models", "fetch", "hf:Org/Repo:tiny.gguf@main", "--quiet"]) == 0
     line = capsys.readouterr().out
     assert line.startswith("tiny: ")
@@ -87,7 +87,7 @@ def test_plan_says_whether_a_model_fits_before_it_is_downloaded(
     """By the header at the hub; the plan as JSON names the commit."""
     assert run(["plan", mine(tmp_path, "{hf: Org/Repo}")]) == 0
     said = capsys.readouterr().out
-    assert "not of the catalogue, from hf:Org/Repo/tiny.gguf@" in said
+    assert "not of the catalogue, from hf:Org/Repo:tiny.gguf@" in said
     assert "chat template chatml" in said
     assert "memory      llamacpp-serial: " in said
     assert "(1 x 640 tokens)" in said

@@ -170,9 +170,9 @@ def test_a_report_holds_model_host_plan_and_tables() -> None:
 
 def test_a_report_says_that_weights_are_of_no_catalogue() -> None:
     """And where they are from, with nothing of it taken for Markdown."""
-    mine = replace(PLAN.model, name="mine", catalogue=False, origin="hf:Org/Repo/*a*.gguf@0")
+    mine = replace(PLAN.model, name="mine", catalogue=False, origin="hf:Org/Repo:*a*.gguf@0")
     text = report(replace(PLAN, model=mine), result_of({"r1-c1-llamacpp-serial": 20}), None, (), SHA)
-    assert r"not of the catalogue (from hf\:Org/Repo/\*a\*.gguf\@0)." in text
+    assert r"not of the catalogue (from hf\:Org/Repo\:\*a\*.gguf\@0)." in text
     assert "of the catalogue" not in report(PLAN, result_of({"r1-c1-llamacpp-serial": 20}), None, (), SHA)
 
 

@@ -153,7 +153,7 @@ def test_a_repository_with_one_file_needs_no_name(hub: Hub) -> None:
     """Revision, hash and size are the hub's; of the file only the beginning was read."""
     entry = of_hub().entry
     assert (entry.name, entry.file, entry.sha256, entry.bytes) == ("tiny", "tiny.gguf", SHA, len(DATA))
-    assert entry.origin == f"hf:Org/Repo/q8/tiny.gguf@{COMMIT}"
+    assert entry.origin == f"hf:Org/Repo:q8/tiny.gguf@{COMMIT}"
     assert (entry.chat_template, entry.license) == ("chatml", "mit")
     assert hub.paths() == ["/api/models/Org/Repo/revision/main", f"/Org/Repo/resolve/{COMMIT}/q8/tiny.gguf"]
     assert hub.seen[-1][3] == "bytes=0-2097151"

@@ -120,7 +120,7 @@ def test_a_run_that_goes_on_finds_its_file_by_the_hash(tmp_path: Path) -> None:
 def test_a_run_that_goes_on_fetches_from_its_hub_what_is_gone(hub: Hub, tmp_path: Path) -> None:
     """At the commit of the plan."""
     plan = planned(resolved(platform(tmp_path, "{hf: Org/Repo}")))
-    assert plan.model.origin == f"hf:Org/Repo/tiny.gguf@{COMMIT}"
+    assert plan.model.origin == f"hf:Org/Repo:tiny.gguf@{COMMIT}"
     hub.seen.clear()
     assert fetched(models_of(plan).named("tiny")).read_bytes() == DATA
     assert hub.paths() == [f"/Org/Repo/resolve/{COMMIT}/tiny.gguf"]

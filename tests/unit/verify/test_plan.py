@@ -39,7 +39,7 @@ def weights(plan: Plan, **changes: Any) -> Plan:
 
 OWN: dict[str, Any] = {
     "name": "mine", "sha256": "cd" * 32, "bytes": 7, "made_from": None, "made_by": None, "catalogue": False,
-    "origin": "hf:Org/Repo/mine.gguf@" + "0" * 40,
+    "origin": "hf:Org/Repo:mine.gguf@" + "0" * 40,
 }  # fmt: skip
 
 
