@@ -29,11 +29,12 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
     from kit.report.course_text import course_notes
     from kit.report.differences_text import difference_notes, differences_table
     from kit.report.disturbance_text import disturbance_of
+    from kit.report.search_text import search_notes
     from kit.report.tables import chosen_metrics, tables
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.recompute import recomputed_course, recomputed_result
+    from kit.verify.recompute import recomputed_course, recomputed_result, recomputed_search
     from kit.verify.verdict import verify
     from kit.verify.verdict_text import label_line, rejection
 
@@ -57,7 +58,8 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
         click.echo(differences_table(found))
     else:
         disturbance = disturbance_of(plan, evidence).markdown()
-        notes = [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
+        notes = [*search_notes(plan, recomputed_search(evidence, plan))]
+        notes += [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
         click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
     if not refused and not as_json:
         click.echo(label_line(verdict))

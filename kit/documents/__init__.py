@@ -26,7 +26,6 @@ from kit.documents.plan import (
     PlannedRequest,
     PlannedWorkload,
     Platform,
-    Slo,
     Suite,
     TextPin,
     Timeouts,
@@ -66,6 +65,7 @@ from kit.documents.result import (
     SweepLevel,
     Verdict,
 )
+from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
 from kit.documents.vocabulary import (
     CONTENT,
     REASONING,
@@ -130,6 +130,9 @@ __all__ = [
     "Result",
     "Row",
     "SearchEnd",
+    "SearchRule",
+    "SearchWish",
+    "SequentialRule",
     "ServerFacts",
     "Setting",
     "Signature",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -25,7 +26,8 @@ class OutputTokens:
 class Workload:
     """One load, as people write it in a platform file; durations in seconds.
 
-    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. With `search`
+    its levels stand in place of the concurrencies.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Workload:
     replicates: int
     ignore_eos: bool
     first_timeout_s: float | None = None
+    search: SearchWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,16 +134,6 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
-class Slo:
-    """What one request must keep to be good, in ns; None is no limit. What each means: kit.metrics.goodput."""
-
-    ttft_ns: int | None = None
-    tpot_ns: int | None = None
-    itl_ns: int | None = None
-    e2e_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TracePin:
     """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
 
@@ -225,21 +218,6 @@ class PlannedWorkload:
 
 
 @dataclass(frozen=True, slots=True)
-class SequentialRule:
-    """When a comparison is decided: looks after `first` and each further replicate, `alpha_milli` / 1000 in all.
-
-    `name` is that of the rule with its boundaries (kit.metrics.sequential); `metric` the figure that is compared;
-    `budget_ns` ends the run even if something is still open, None is no limit.
-    """
-
-    name: Literal["kit-sequential-1"]
-    metric: str
-    first: int
-    alpha_milli: int
-    budget_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
@@ -248,7 +226,8 @@ class Plan(Sparse):
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
-    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal.
+    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. With `search` the cells
+    are those of all levels that may be measured, too, and its rule says which.
     """
 
     schema: Literal["kit/plan/1"]
@@ -277,6 +256,7 @@ class Plan(Sparse):
     sequential: SequentialRule | None = None
     extended: tuple[int, ...] = ()
     challenge: str | None = None
+    search: SearchRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

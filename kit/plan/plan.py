@@ -26,6 +26,7 @@ from kit.documents import (
 from kit.documents.pins import ImagePin, WeightsPin
 from kit.errors import InputError
 from kit.plan.correctness import SuiteLevel
+from kit.plan.levels import levels_of, most_cells, search_rule
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.runtimes import RUNTIMES
@@ -151,7 +152,7 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         window_ns=seconds_to_ns(workload.window_s),
         drain_ns=seconds_to_ns(workload.drain_s),
         replicates=workload.replicates,
-        concurrencies=workload.concurrencies,
+        concurrencies=levels_of(workload),
         timeouts=_timeouts(workload),
         ignore_eos=workload.ignore_eos,
     )
@@ -216,6 +217,7 @@ def make_plan(
         server_memory_bytes=server_memory_bytes,
         attempts=ATTEMPTS if attempts is None else attempts,
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
+        search=search_rule(platform.workload.search),
     )
 
 
@@ -251,6 +253,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         prompts=plan.prompts,
         output_tokens=workload.output_tokens,
         extra_body=extra,
+        slo=None if plan.search is None else plan.search.slo,
         chat="system-user" if can.system_message else "user",
         method=plan.method,
     )
@@ -263,4 +266,4 @@ def duration_estimate_s(plan: Plan, overhead_s: float | None = None) -> float:
     """
     beside_s = OVERHEADS_S[plan.engine] if overhead_s is None else overhead_s
     per_cell_s = (plan.workload.warmup_ns + plan.workload.window_ns) / NS_PER_S + beside_s
-    return per_cell_s * len(plan.cells)
+    return per_cell_s * most_cells(plan)

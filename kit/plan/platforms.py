@@ -10,8 +10,10 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import Entry, Platform
+from kit.documents import Entry, Platform, SearchWish
 from kit.errors import InputError
+from kit.metrics.goodput import parse_slo
+from kit.plan.levels import levels_of
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import Runtime
 from kit.strict import read_yaml
@@ -57,6 +59,7 @@ def _path_of(name: str) -> Path:
 def _check_meaning(platform: Platform, where: str, document: Located) -> None:
     """What no schema can say: names are distinct, ranges are not empty, what is named exists and fits together."""
     here = _Place(where, document)
+    _check_search(platform.workload.search, here)
     names = [entry.name for entry in platform.entries]
     for index, entry in enumerate(platform.entries):
         if entry.name in names[:index]:
@@ -78,6 +81,17 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         here.refuse(("hardware",), "a bandwidth and its source come together", remedy)
 
 
+def _check_search(wish: SearchWish | None, here: _Place) -> None:
+    if wish is None:
+        return
+    try:
+        parse_slo(wish.slo)
+    except InputError as error:
+        here.refuse(("workload", "search", "slo"), error.what.rstrip("."), error.remedy)
+    if wish.first > wish.max_users:
+        here.refuse(("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them.")
+
+
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     entry = platform.entries[index]
     runtime = RUNTIMES.get(entry.runtime)
@@ -97,7 +111,7 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     if entry.image is not None and entry.image not in pinned_images():
         here.unknown(("entries", index, "image"), "image", entry.image, list(pinned_images()))
     limit = entry.max_concurrency
-    if limit is not None and limit < min(platform.workload.concurrencies):
+    if limit is not None and limit < min(levels_of(platform.workload)):
         remedy = "Raise it, or leave the entry out."
         here.refuse(("entries", index, "max_concurrency"), f"no concurrency is {limit} or less", remedy)
 
