@@ -2,8 +2,8 @@
 
 python -m benchmarks.users [--quick]
 
-A simulated server slows down with its users; each request draws its time around that (lognormal), each window has a
-factor of its own, and one window in twenty may be disturbed. The truth is the last level at which the share of
+A simulated server slows down with its users; each request draws its time around that (lognormal), each window has
+a factor of its own, and one window in twenty may be disturbed. The truth is the last level at which the share of
 requests within the limit, without the factor of a window, reaches what is asked. "right" is within one level.
 """
 
@@ -178,7 +178,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer runs")
     rows = simulate(40 if parser.parse_args().quick else 400)
-    headers = ["windows", "share", "replicates", "a level is kept by", "right", "too many", "mean, levels", "levels"]
+    headers = [
+        "windows",
+        "share",
+        "replicates",
+        "a level is kept by",
+        "right",
+        "too many",
+        "mean, levels",
+        "levels",
+    ]
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, run_argument
+from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 
 
@@ -14,18 +15,28 @@ from kit.cli._shared.printing import show_json
 @run_argument
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
+@price_options
 @json_option
-def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: bool) -> int:
+def command(
+    run: Path,
+    metrics: tuple[str, ...],
+    differences: bool,
+    price_per_hour: float | None,
+    price_per_kwh: float | None,
+    as_json: bool,
+) -> int:
     """Recompute every table of a run folder or bundle from its raw records.
 
     The stored result is not used. What kit verify says stands with the tables, and a rejected run has exit code
     1. --json prints the recomputed result.json. --differences compares what the engines made of the same prompts:
-    tokens counted, length, identical answers.
+    tokens counted, length, identical answers. With a price the cost of a million tokens follows the tables.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
     from kit.cli._shared.opening import bundle_bytes
     from kit.judge.differences import differences_in
+    from kit.judge.open import study_of
+    from kit.report.cost_text import cost_table
     from kit.report.course_text import course_notes
     from kit.report.differences_text import difference_notes, differences_table
     from kit.report.disturbance_text import disturbance_of
@@ -40,6 +51,8 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
+    if (differences or as_json) and (price_per_hour is not None or price_per_kwh is not None):
+        raise click.UsageError("Prices go with the tables; as JSON: kit recommend RUN --users N --json.")
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
@@ -61,6 +74,8 @@ def command(run: Path, metrics: tuple[str, ...], differences: bool, as_json: boo
         notes = [*search_notes(plan, recomputed_search(evidence, plan))]
         notes += [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
         click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
+        if (prices := given_prices(price_per_hour, price_per_kwh)) is not None:
+            click.echo(cost_table(study_of(plan, result, evidence), prices) + "\n")
     if not refused and not as_json:
         click.echo(label_line(verdict))
     return int(refused)

@@ -226,8 +226,8 @@ class Plan(Sparse):
     A cell that was disturbed is measured up to `attempts` times, and before each start the run waits for a quiet
     machine for at most `quiet_wait_ns`. With `sequential` the cells are the most that may be measured, and the
     rule says which of them are needed. `extended` holds how many replicates the run had before each extension.
-    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. With `search` the cells
-    are those of all levels that may be measured, too, and its rule says which.
+    `challenge` is the nonce that the seed follows from (kit.plan.challenge), in hexadecimal. With `search` the
+    cells are those of all levels that may be measured, too, and its rule says which.
     """
 
     schema: Literal["kit/plan/1"]

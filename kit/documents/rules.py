@@ -1,4 +1,4 @@
-"""What a plan says of runs that choose what they measure: when a comparison is decided, how users are looked for."""
+"""Limits, and the rules of runs that choose what they measure: until decided, or the largest number of users."""
 
 from __future__ import annotations
 

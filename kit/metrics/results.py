@@ -91,9 +91,7 @@ def _search(
     return search(plan, {line.id: line for line in lines}, _spent_ns(cells), _before_ns(calibration))
 
 
-def progress_of(
-    plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None
-) -> Course | Search | None:
+def progress_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Course | Search | None:
     """How far the plan's rule has come, whichever it has; None for plans without one."""
     return search_of(plan, cells, calibration) or course_of(plan, cells, calibration)
 

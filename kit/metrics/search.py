@@ -1,4 +1,4 @@
-"""How far a run that looks for the largest number of users has come: kit-search-1 over its cells, step by step. Pure.
+"""How far a run that looks for the largest number of users has come: kit-search-1, step by step. Pure.
 
 In each round every entry that is not at its end has its next level measured, with all its replicates; the rounds
 of all entries go on together. What is measured when follows from what was measured before, so `kit verify` finds
@@ -7,12 +7,12 @@ the same rounds from the records.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents import CellPlan, CellResult, Plan, SearchRule
-from kit.metrics.users import Bracket, bracket, is_kept, median_share, next_level
+from kit.documents import CellPlan, CellResult, Plan, SearchRule, Sweep, SweepLevel
+from kit.metrics.users import Bracket, bracket, is_kept, levels_between, median_share, next_level
 
 Fate = Literal["kept", "missed", "doubtful"]
 Ended = Literal["measuring", "found", "budget"]
@@ -136,3 +136,34 @@ def _over_budget(
     last = {cell.entry: spent_ns.get(cell.id, 0) for cell in called}
     ahead_ns = sum(last.get(cell.entry, 0) for cell in wanted)
     return before_ns + sum(spent_ns.get(cell.id, 0) for cell in called) + ahead_ns > rule.budget_ns
+
+
+# --- a sweep ------------------------------------------------------------------------------------------------
+
+
+def kept_levels(levels: Sequence[SweepLevel], share_milli: int) -> dict[int, bool]:
+    """Which levels of a sweep were kept, each by its one load; one without numbers keeps nothing."""
+    return {
+        each.concurrency: is_kept([each.metrics.goodput_share if each.metrics else None], share_milli)
+        for each in levels
+        if each.concurrency is not None
+    }
+
+
+def next_of_sweep(rule: SearchRule, levels: Sequence[SweepLevel]) -> int | None:
+    """The level that a sweep with a search measures next; None at its end."""
+    return next_level(levels_between(rule.first, rule.most), kept_levels(levels, rule.share_milli))
+
+
+def sweep_faults(sweep: Sweep) -> Iterator[str]:
+    """Which levels of a sweep with a search its rule did not call for, step by step; none for other sweeps."""
+    rule = sweep.search
+    if rule is None:
+        return
+    for at, level in enumerate(sweep.levels):
+        wanted = next_of_sweep(rule, sweep.levels[:at])
+        if level.concurrency != wanted:
+            yield f"{level.id} was measured where the search called for {'no level' if wanted is None else wanted}"
+            return
+    if sweep.ended == "complete" and next_of_sweep(rule, sweep.levels) is not None:
+        yield "it ended before its search did"

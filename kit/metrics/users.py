@@ -1,8 +1,8 @@
-"""How many users a server carries within limits: the levels, the search over them (kit-search-1), the bracket. Pure.
+"""How many users a server carries within limits: levels, the search over them (kit-search-1), brackets. Pure.
 
 A level is kept where the median over its replicates of the share of requests within the limits reaches what is
-asked: of one limit and 950 per mille that is a p95 within it. The search climbs by CLIMB from the first level to one
-that is not kept, then bisects the levels between; maker and verifier run these very lines.
+asked: of one limit and 950 per mille that is a p95 within it. The search climbs by CLIMB from the first level to
+one that is not kept, then bisects the levels between; maker and verifier run these very lines.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def levels_between(first: int, most: int) -> tuple[int, ...]:
 def next_level(levels: Sequence[int], kept: Mapping[int, bool]) -> int | None:
     """The level that the search measures next, by what became of those before; None at its end.
 
-    Levels ascend. A climb that would reach the last one bisects what is left instead, as if one above it had failed.
+    Levels ascend. A climb that would reach the last one bisects what is left instead, as if one above it failed.
     """
     held = max((level for level, is_kept in kept.items() if is_kept), default=None)
     missed = min((level for level, is_kept in kept.items() if not is_kept), default=None)

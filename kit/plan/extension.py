@@ -50,7 +50,7 @@ def extended(plan: Plan, replicates: int, budget_ns: int | None = None) -> Plan:
     had = plan.workload.replicates
     if plan.search is not None:
         raise InputError(
-            "A search for the largest number of users chose its levels by its replicates, and gets no more of them.",
+            "A search for the largest number of users chose its levels by its replicates: it gets no more.",
             "Start a new run.",
         )
     if replicates < had or (replicates == had and plan.sequential is None):

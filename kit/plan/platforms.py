@@ -89,7 +89,9 @@ def _check_search(wish: SearchWish | None, here: _Place) -> None:
     except InputError as error:
         here.refuse(("workload", "search", "slo"), error.what.rstrip("."), error.remedy)
     if wish.first > wish.max_users:
-        here.refuse(("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them.")
+        here.refuse(
+            ("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them."
+        )
 
 
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:

@@ -25,8 +25,8 @@ def search_notes(plan: Plan, search: Search | None) -> tuple[str, ...]:
     measured = f"{len(search.called)} cells of {len(plan.cells)} that it may call for"
     levels = f"levels from {rule.first} to {rule.most:,} users"
     lines.append(
-        f"{ends[search.ended]} after {measured} ({rule.name}, {levels}); a level is kept where the median over its "
-        f"replicates of the requests within {slo_text(rule.slo)} is {rule.share_milli / 10:g} % or more."
+        f"{ends[search.ended]} after {measured} ({rule.name}, {levels}); a level is kept where the median over "
+        f"its replicates of the requests within {slo_text(rule.slo)} is {rule.share_milli / 10:g} % or more."
     )
     return tuple(lines)
 

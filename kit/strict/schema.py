@@ -65,6 +65,7 @@ DOCUMENTS = frozenset(
         "telemetry",
         "text",
         "truth",
+        "users",
         "verdict",
         "verdicts",
     }

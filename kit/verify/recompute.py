@@ -79,7 +79,8 @@ def recomputed_failures(files: CellFiles) -> Failures | None:
 def recomputed_metrics(files: CellFiles, slo: Slo | None = None) -> Metrics | None:
     """A cell's numbers from its records, made in one pass and remembered; None without records or a window.
 
-    Without `slo` the limits are those of the load, where it has some. `ArithmeticError` or `LookupError` where records break the rules so that no numbers can be made.
+    Without `slo` the limits are those of the load, where it has some. `ArithmeticError` or `LookupError` where
+    records break the rules so that no numbers can be made.
     """
     cell, records = files.cell, files.records
     if cell is None or cell.facts is None or cell.facts.window is None or records is None:

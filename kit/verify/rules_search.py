@@ -36,7 +36,9 @@ def plan_search(evidence: Evidence) -> Steps:
     for planned in plan.cells:
         status = found.status_of(planned)
         if planned.id in cells and status != "called":
-            when = "the search did not call for it" if status == "not needed" else "before the search called for it"
+            when = (
+                "the search did not call for it" if status == "not needed" else "before the search called for it"
+            )
             yield Issue(cell_file(planned.id), f"was measured: {when}")
         if planned.id in passed_over and status != "not needed":
             yield Issue(f"{RESULT}: {planned.id}", "is not needed, but the search called for it")

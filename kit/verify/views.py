@@ -91,7 +91,7 @@ def possible_retries(loaded: Loaded) -> int:
 
 
 def found_cells(evidence: Evidence) -> list[Found]:
-    """The cells of the plan that have a cell.json, as they were measured, each after the attempts it superseded."""
+    """The cells that have a cell.json, in the order of measurement, each after the attempts it superseded."""
     plan = evidence.plan
     if plan is None:
         return []

@@ -33,7 +33,10 @@ _OPTIONS = (
         "--slo", metavar="LIMITS", help="Look for the most users within limits like ttft=300ms,tpot=50ms."
     ),
     click.option(
-        "--max-users", type=click.IntRange(1, 4096), metavar="N", help="With --slo: look up to N users. Default 64."
+        "--max-users",
+        type=click.IntRange(1, 4096),
+        metavar="N",
+        help="With --slo: look up to N users. Default 64.",
     ),
     click.option(
         "--share", type=Percent(), help="With --slo: requests that must be within the limits. Default 95%."
@@ -86,7 +89,7 @@ def chosen_platform(
 ) -> Platform:
     """The platform with what the options change of it; `seed` and `challenge` change only the plan.
 
-    A search of limits given here has one replicate if nobody says more; levels given here end that of the platform.
+    Limits given here are searched with one replicate if nobody says more; levels end the platform's own search.
     """
     from kit.plan.platforms import load_platform
 

@@ -30,7 +30,9 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOT
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
 OF_SPECIAL_RUNS = (
-    {"attempts.interrupted", "plan.challenge", "plan.sequential"} | OF_PLATFORMS | {"container.version"}
+    {"attempts.interrupted", "plan.challenge", "plan.search", "plan.sequential"}
+    | OF_PLATFORMS
+    | {"container.version"}
 )
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
