@@ -42,7 +42,7 @@ class LevelFound:
 
 @dataclass(frozen=True, slots=True)
 class EntryUsers:
-    """`users` is the last level that was kept with all below it, `missed` the first that was not; None for none."""
+    """`users` is the last level that was kept with all below it, `missed` the first that was not."""
 
     entry: str
     users: int | None

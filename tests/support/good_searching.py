@@ -30,6 +30,7 @@ CALLED = (
     f"r1-c1-{SERIAL}", f"r1-c1-{BATCHED}", f"r1-c3-{SERIAL}", f"r1-c3-{BATCHED}", f"r1-c2-{SERIAL}",
     f"r1-c4-{BATCHED}",
 )  # fmt: skip
+NOT_CALLED = f"r1-c4-{SERIAL}"
 
 
 def searching_plan() -> Plan:
