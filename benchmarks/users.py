@@ -1,10 +1,14 @@
-"""How often a search for the largest number of users is right, by simulated servers: how a level is to be decided.
+"""How often a search for the largest number of users is right, and how a level is best decided.
 
 python -m benchmarks.users [--quick]
+python -m benchmarks.users --real 20 [--from 0]
 
 A simulated server slows down with its users; each request draws its time around that (lognormal), each window has
 a factor of its own, and one window in twenty may be disturbed. The truth is the last level at which the share of
 requests within the limit, without the factor of a window, reaches what is asked. "right" is within one level.
+
+--real searches with the real load generator against reference endpoints of so many seeds, whose places are drawn
+from 2 to 12: one user more than there are places, and requests wait for one.
 """
 
 from __future__ import annotations
@@ -12,13 +16,23 @@ from __future__ import annotations
 import argparse
 import math
 import random
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import NormalDist, fmean, median
 
 from tabulate import tabulate
 
-from kit.metrics.users import bracket, levels_between, next_level
+from benchmarks.endpoint import paced, reference
+from kit.documents import Loop, OutputTokens, SearchRule
+from kit.engines.process import ProcessEngine
+from kit.metrics.goodput import parse_slo
+from kit.metrics.search import kept_levels, sweep_faults
+from kit.metrics.users import RULE, SHARE_MILLI, bracket, levels_between, next_level
+from kit.plan.schedule import u64
+from kit.run.load import LoadRequest
+from kit.run.sweep import run_sweep
 
 NORMAL = NormalDist()
 Counts = Sequence[tuple[int, int]]  # good and all requests of each replicate
@@ -56,7 +70,7 @@ def _wilson(counts: Counts, z: float) -> float:
     return (middle - reach) / (1 + z * z / n)
 
 
-RULES: dict[str, Rule] = {
+DECIDED_BY: dict[str, Rule] = {
     "worst replicate": _worst,
     "median": _median,
     "pooled": _pooled,
@@ -148,7 +162,7 @@ def simulate(runs: int) -> list[list[object]]:
     for name, scenario in SCENARIOS.items():
         for share in (0.99, 0.95):
             for replicates in (1, 3):
-                for rule_name, rule in RULES.items():
+                for rule_name, rule in DECIDED_BY.items():
                     if replicates == 1 and rule_name in ("median", "pooled"):
                         continue
                     rng = random.Random(f"{SEED}/{name}/{share}/{replicates}")
@@ -174,20 +188,55 @@ def simulate(runs: int) -> list[list[object]]:
     return rows
 
 
+# --- real ---------------------------------------------------------------------------------------------------
+
+REAL_MOST, LEAST_PLACES, MOST_PLACES = 16, 2, 12
+TTFT_MS, ITL_MS, LIMIT = 50, 10, "ttft=65ms"
+
+
+def real(seed: int) -> list[object]:
+    """One endpoint: its places, what a search found, and in how many loads."""
+    slots = LEAST_PLACES + u64(SEED, "capacity", "real", seed) % (MOST_PLACES - LEAST_PLACES + 1)
+    rule = SearchRule(RULE, parse_slo(LIMIT), SHARE_MILLI, 1, REAL_MOST)
+    asked = LoadRequest(
+        url="",
+        model="m",
+        loop=Loop("closed", 1),
+        warmup_s=0.7,
+        window_s=1.5,
+        requests=None,
+        prompts="micro",
+        output_tokens=OutputTokens("uniform", 20, 60),
+        ignore_eos=False,
+        seed=seed,
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="kit-users-") as scratch,
+        reference(*paced(TTFT_MS, ITL_MS), "--slots", str(slots), "--seed", str(seed)) as url,
+    ):
+        folder = Path(scratch) / "sweep"
+        sweep = run_sweep(replace(asked, url=url), (), folder, ProcessEngine(), lambda *_: None, search=rule)
+    faults = list(sweep_faults(sweep))
+    found = bracket(kept_levels(sweep.levels, SHARE_MILLI))
+    levels = levels_between(1, REAL_MOST)
+    off = (-1 if found.kept is None else levels.index(found.kept)) - levels.index(slots)
+    steps = ",".join(str(level.concurrency) for level in sweep.levels)
+    return [seed, slots, found.kept, "yes" if abs(off) <= 1 else "no", len(sweep.levels), steps, "; ".join(faults)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer runs")
-    rows = simulate(40 if parser.parse_args().quick else 400)
-    headers = [
-        "windows",
-        "share",
-        "replicates",
-        "a level is kept by",
-        "right",
-        "too many",
-        "mean, levels",
-        "levels",
-    ]
+    parser.add_argument("--real", type=int, metavar="N", help="so many real endpoints")
+    parser.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="from this seed on")
+    asked = parser.parse_args()
+    if asked.real:
+        rows = [real(seed) for seed in range(asked.first, asked.first + asked.real)]
+        headers = ["seed", "places", "found", "right", "loads", "levels", "faults"]
+    else:
+        rows = simulate(40 if asked.quick else 400)
+        headers = ["windows", "share", "replicates", "a level is kept by"]
+        headers += ["right", "too many", "mean, levels", "levels"]
     print(tabulate(rows, headers, tablefmt="github", disable_numparse=True))
 
 

@@ -65,7 +65,8 @@ def _cells_text(plan: Plan) -> str:
         return f"{len(plan.cells)}: {entries} x concurrency {levels} x {work.replicates} replicates"
     return (
         f"at most {most_cells(plan)}: {entries}, each searched from {rule.first} to {rule.most:,} users for the "
-        f"most within {slo_text(rule.slo)} ({rule.share_milli / 10:g} % of requests) x {work.replicates} replicates"
+        f"most within {slo_text(rule.slo)} ({rule.share_milli / 10:g} % of requests) "
+        f"x {work.replicates} replicates"
     )
 
 

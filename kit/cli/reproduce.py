@@ -69,7 +69,7 @@ def command(
     stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
     --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
     decision. --slo looks for the largest number of users of each entry (docs/how-many-users.md). With --challenge
-    the seed follows from the nonce of a board (docs/publishing.md).
+    the seed follows from a board's nonce (docs/publishing.md).
 
     Example: kit reproduce demo --until-decided --budget 20m
     """
@@ -79,9 +79,7 @@ def command(
 
     budget_ns = None if budget is None else round(budget * 1e9)
     _refuse_what_does_not_fit(resume, until_decided, quiet_wait, attempts)
-    options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
-    chosen_run = _chosen_run(platform, resume, options, budget_ns)
-    _refuse_budget(chosen_run, budget, until_decided=until_decided)
+    chosen_run = _chosen_run(platform, resume, options, budget_ns, until_decided=until_decided)
     command_options = CommandOptions(
         from_source=from_source,
         seed=options["seed"],
@@ -109,13 +107,6 @@ def command(
     show_judgement(folder)
     click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
-
-
-def _refuse_budget(chosen: ChosenRun, budget: float | None, *, until_decided: bool) -> None:
-    """`UsageError` for a budget of a run that would measure everything anyway."""
-    searches = chosen.platform.workload.search is not None
-    if chosen.kept is None and budget is not None and not until_decided and not searches:
-        raise click.UsageError("--budget needs --until-decided or --slo.")
 
 
 def _refuse_what_does_not_fit(
@@ -146,15 +137,19 @@ def _show_where(folder: Path) -> None:
 
 
 def _chosen_run(
-    platform: str | None, resume: Path | None, options: dict[str, Any], budget_ns: int | None
+    platform: str | None, resume: Path | None, options: dict[str, Any], budget_ns: int | None, *, until_decided: bool
 ) -> ChosenRun:
     from kit.plan.extension import extended
     from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
         raise click.UsageError("Give either PLATFORM, or --resume DIR to resume a run.")
+    options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
     if resume is None:
-        return ChosenRun(chosen_platform(platform or "", **options), None)
+        chosen = chosen_platform(platform or "", **options)
+        if budget_ns is not None and not until_decided and chosen.workload.search is None:
+            raise click.UsageError("--budget needs --until-decided or --slo.")
+        return ChosenRun(chosen, None)
     if any(value is not None for name, value in options.items() if name != "replicates"):
         raise click.UsageError("--resume keeps the plan of the run: leave out the options that change it.")
     kept, replicates = read_plan(resume)[0], options["replicates"]

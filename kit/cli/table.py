@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kit.cli._shared.options import json_option, run_argument
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
+
+if TYPE_CHECKING:
+    from kit.documents import Plan
+    from kit.verify.evidence import Evidence
 
 
 @click.command("table")
@@ -37,21 +42,20 @@ def command(
     from kit.judge.differences import differences_in
     from kit.judge.open import study_of
     from kit.report.cost_text import cost_table
-    from kit.report.course_text import course_notes
     from kit.report.differences_text import difference_notes, differences_table
     from kit.report.disturbance_text import disturbance_of
-    from kit.report.search_text import search_notes
     from kit.report.tables import chosen_metrics, tables
     from kit.storage.run_folder import read_folder
     from kit.strict import plain, write_json
     from kit.verify.evidence import open_bundle, open_run
-    from kit.verify.recompute import recomputed_course, recomputed_result, recomputed_search
+    from kit.verify.recompute import recomputed_result
     from kit.verify.verdict import verify
     from kit.verify.verdict_text import label_line, rejection
 
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
-    if (differences or as_json) and (price_per_hour is not None or price_per_kwh is not None):
+    prices = given_prices(price_per_hour, price_per_kwh)
+    if (differences or as_json) and prices is not None:
         raise click.UsageError("Prices go with the tables; as JSON: kit recommend RUN --users N --json.")
     chosen = chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
@@ -71,11 +75,20 @@ def command(
         click.echo(differences_table(found))
     else:
         disturbance = disturbance_of(plan, evidence).markdown()
-        notes = [*search_notes(plan, recomputed_search(evidence, plan))]
-        notes += [*course_notes(plan, recomputed_course(evidence, plan)), *difference_notes(found)]
+        notes = [*_rule_notes(evidence, plan), *difference_notes(found)]
         click.echo(tables(plan, result, evidence.calibration, chosen, notes, disturbance))
-        if (prices := given_prices(price_per_hour, price_per_kwh)) is not None:
+        if prices is not None:
             click.echo(cost_table(study_of(plan, result, evidence), prices) + "\n")
     if not refused and not as_json:
         click.echo(label_line(verdict))
     return int(refused)
+
+
+def _rule_notes(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
+    """What a run that decided, or looked for the largest number of users, came to."""
+    from kit.report.course_text import course_notes
+    from kit.report.search_text import search_notes
+    from kit.verify.recompute import recomputed_course, recomputed_search
+
+    searched = search_notes(plan, recomputed_search(evidence, plan))
+    return (*searched, *course_notes(plan, recomputed_course(evidence, plan)))

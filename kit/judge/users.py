@@ -92,12 +92,14 @@ def users_of(
 
     `searched`: a run that looked for it. `NoResultError` where nothing was measured.
     """
-    if not study.subjects:
+    there = [each for each in study.subjects if any(trial.status != "missing" for trial in each.trials)]
+    if not there:
         raise NoResultError("Nothing was measured.", "Give a run with measured cells.")
-    front = _frontier(study.subjects)
+    front = _frontier(there)
     entries = []
     for name in entries_of(study):
-        mine = sorted((each for each in study.subjects if each.entry == name), key=lambda each: each.concurrency)
+        # A level that was never measured, of a run that is not at its end, says nothing.
+        mine = sorted((each for each in there if each.entry == name), key=lambda each: each.concurrency)
         levels = tuple(_level(each, share, (name, each.concurrency) in front, prices) for each in mine)
         found = bracket({each.users: each.fate == "kept" for each in levels})
         entries.append(EntryUsers(name, found.kept, found.missed, found.again, levels))

@@ -36,6 +36,8 @@ def _most(found: UsersFound) -> str:
 
 def _entry(each: EntryUsers) -> str:
     name, missed = plain_text(each.entry), each.level(each.missed)
+    if not each.levels:
+        return f"{name}: nothing measured."
     if each.users is None:
         return f"{name}: not {users_text(each.missed or 1)}{_why(missed)}."
     kept = each.level(each.users)

@@ -28,12 +28,12 @@ def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan,
     if evidence.plan is None:
         raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
     digest = sha256(evidence.files[PLAN]).hexdigest()
-    result = make_result(evidence.plan, digest, _recomputed_cells(evidence), evidence.calibration)
+    result = make_result(evidence.plan, digest, _recomputed_cells(evidence, slo), evidence.calibration)
     return evidence.plan, result if slo is None else _within(result, evidence, slo)
 
 
-def _recomputed_cells(evidence: Evidence) -> dict[str, Cell]:
-    return {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files))}
+def _recomputed_cells(evidence: Evidence, slo: Slo | None = None) -> dict[str, Cell]:
+    return {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, slo))}
 
 
 def _within(result: Result, evidence: Evidence, slo: Slo) -> Result:
@@ -57,8 +57,11 @@ def recomputed_search(evidence: Evidence, plan: Plan) -> Search | None:
     return search_of(plan, _recomputed_cells(evidence), evidence.calibration)
 
 
-def _recomputed_cell(files: CellFiles) -> Cell | None:
+def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
+    """The cell with its numbers by the limits of its own load; those by `slo` are made first, in the same pass."""
     try:
+        if slo is not None:
+            recomputed_metrics(files, slo)
         cell = files.cell and replace(files.cell, metrics=recomputed_metrics(files))
     except (ArithmeticError, LookupError):
         raise InputError(

@@ -37,7 +37,7 @@ def test_a_plan_says_what_is_looked_for_and_how_long_it_takes_at_most(capsys: py
     """And --json is the plan with its rule."""
     assert run(["plan", "demo", "--slo", "ttft=300ms,tpot=50ms", "--max-users", "16"]) == 0
     assert (
-        "cells       at most 14: 2 entries, each searched from 1 to 16 users for the most within ttft 300 ms, "
+        "cells       at most 12: 2 entries, each searched from 1 to 16 users for the most within ttft 300 ms, "
         "tpot 50 ms (95 % of requests) x 1 replicates;"
     ) in capsys.readouterr().out
     assert run(["plan", "demo", "--slo", "ttft=300ms", "--share", "90%", "--replicates", "3", "--json"]) == 0

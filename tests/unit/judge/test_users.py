@@ -101,6 +101,16 @@ def test_a_level_without_all_its_replicates_is_not_kept() -> None:
     assert unknown.entries[0].levels[0].why == "no data on the limits"
 
 
+def test_a_level_that_was_never_measured_says_nothing() -> None:
+    """A run that is not at its end has planned levels that nobody tried."""
+    made = found(level("a", 1, 1.0), level("a", 4, 0.4), subject("a", 2, trial(1, "missing")))
+    assert (made.entries[0].users, made.entries[0].missed, len(made.entries[0].levels)) == (1, 4, 2)
+    nothing = found(level("a", 1, 1.0), subject("b", 1, trial(1, "missing")))
+    assert users_lines(nothing)[2] == "- b: nothing measured."
+    with pytest.raises(NoResultError):
+        found(subject("b", 1, trial(1, "missing")))
+
+
 def test_the_median_replicate_decides_and_the_share_is_asked() -> None:
     """Unlike in a recommendation for a number of users, where it is the worst."""
     assert found(level("a", 4, 0.98, 0.5, 0.99)).entries[0].users == 4
