@@ -137,7 +137,12 @@ def _show_where(folder: Path) -> None:
 
 
 def _chosen_run(
-    platform: str | None, resume: Path | None, options: dict[str, Any], budget_ns: int | None, *, until_decided: bool
+    platform: str | None,
+    resume: Path | None,
+    options: dict[str, Any],
+    budget_ns: int | None,
+    *,
+    until_decided: bool,
 ) -> ChosenRun:
     from kit.plan.extension import extended
     from kit.storage.run_folder import read_plan
