@@ -8,7 +8,7 @@ a factor of its own, and one window in twenty may be disturbed. The truth is the
 requests within the limit, without the factor of a window, reaches what is asked. "right" is within one level.
 
 --real searches with the real load generator against reference endpoints of so many seeds, whose places are drawn
-from 2 to 12: one user more than there are places, and requests wait for one.
+from 2 to 8: one user more than there are places, and requests wait for one.
 """
 
 from __future__ import annotations
@@ -190,8 +190,9 @@ def simulate(runs: int) -> list[list[object]]:
 
 # --- real ---------------------------------------------------------------------------------------------------
 
-REAL_MOST, LEAST_PLACES, MOST_PLACES = 16, 2, 12
-TTFT_MS, ITL_MS, LIMIT = 50, 10, "ttft=65ms"
+REAL_MOST, LEAST_PLACES, MOST_PLACES = 16, 2, 8
+# So slow that a busy machine, which may keep client or endpoint waiting for 50 ms, decides nothing.
+TTFT_MS, ITL_MS, LIMIT = 400, 40, "ttft=500ms"
 
 
 def real(seed: int) -> list[object]:
@@ -202,11 +203,11 @@ def real(seed: int) -> list[object]:
         url="",
         model="m",
         loop=Loop("closed", 1),
-        warmup_s=0.7,
-        window_s=1.5,
+        warmup_s=1.5,
+        window_s=5,
         requests=None,
         prompts="micro",
-        output_tokens=OutputTokens("uniform", 20, 60),
+        output_tokens=OutputTokens("uniform", 10, 30),
         ignore_eos=False,
         seed=seed,
     )
