@@ -11,6 +11,7 @@ from benchmarks.users import DECIDED_BY, SCENARIOS, real, searched, servers, tru
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.alone
 def test_a_real_endpoint_of_known_capacity_is_found_within_one_level() -> None:
     """The real load generator against the real endpoint; the search is replayed without a fault."""
     _, slots, found, right, loads, _, faults = real(0)
