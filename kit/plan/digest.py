@@ -25,6 +25,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "models": ("name", "made_from", "made_by"),
     "images": ("entry", "target", "reference"),
     "hardware": ("device", "accelerator"),
+    "search": ("name", "slo", "share_milli", "first", "most"),
 }
 
 
