@@ -23,7 +23,7 @@ from tabulate import tabulate
 from benchmarks import floats
 from kit.catalogue import model
 from kit.documents import CellResult, Plan
-from kit.documents.plan import SequentialRule
+from kit.documents.rules import SequentialRule
 from kit.metrics import sequential
 from kit.metrics.limits import EQUIVALENT_PERCENT
 from kit.metrics.sequential import Course, Decision, course, default_rule

@@ -36,9 +36,8 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         *([f"            {own_weights(plan.model)}"] if not plan.model.catalogue else []),
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
-        f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
-        f"{','.join(map(str, work.concurrencies))} x {work.replicates} replicates; each "
-        f"{work.warmup_ns / 1e9:g} s warm-up, {work.window_ns / 1e9:g} s window",
+        f"cells       {_cells_text(plan)}; each {work.warmup_ns / 1e9:g} s warm-up, "
+        f"{work.window_ns / 1e9:g} s window",
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
         f"{plan.correctness.count} tests",
         f"takes       about {duration_estimate_s(plan) / 60:.0f} min",
@@ -67,8 +66,23 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         clock = f", lock the clock at {mhz} MHz yourself" if mhz else ""
         lines.append(f"meant for   {plain_text(plan.hardware.device, MAX_SHOWN)}{clock}")
     lines.append("")
-    lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells]
-    return "\n".join(lines)
+    lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells if plan.search is None]
+    return "\n".join(lines).rstrip("\n")
+
+
+def _cells_text(plan: Plan) -> str:
+    from kit.metrics.goodput import slo_text
+    from kit.plan.levels import most_cells
+
+    work, rule, entries = plan.workload, plan.search, f"{len(plan.entries)} entries"
+    if rule is None:
+        levels = ",".join(map(str, work.concurrencies))
+        return f"{len(plan.cells)}: {entries} x concurrency {levels} x {work.replicates} replicates"
+    return (
+        f"at most {most_cells(plan)}: {entries}, each searched from {rule.first} to {rule.most:,} users for the "
+        f"most within {slo_text(rule.slo)} ({rule.share_milli / 10:g} % of requests) "
+        f"x {work.replicates} replicates"
+    )
 
 
 def own_weights(pin: ModelPin | WeightsPin) -> str:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli._shared.options import write_file
+from kit.cli._shared.prices import given_prices, price_options
 from kit.errors import InputError
 from kit.storage.names import PAGE, REPORT
 
 if TYPE_CHECKING:
+    from kit.judge.costs import Prices
     from kit.judge.open import OpenedStudy
     from kit.judge.study import CellParts
     from kit.report.page.inputs import PageInput
@@ -28,7 +30,15 @@ MAX_RUNS = 100
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default report-NAME.")
 @click.option("--title", help="Title of the page; default that of the run.")
 @click.option("--timeline", metavar="CELL", help="Cell shown in the token timeline, e.g. r1-c4-vllm.")
-def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timeline: str | None) -> None:
+@price_options
+def command(
+    runs: tuple[Path, ...],
+    out: Path | None,
+    title: str | None,
+    timeline: str | None,
+    price_per_hour: float | None,
+    price_per_kwh: float | None,
+) -> None:
     """Write a report of runs, bundles and imported results: report.html, REPORT.md and plots/*.svg.
 
     Everything is verified first and recomputed from the records. The page is one file and needs no network:
@@ -37,12 +47,16 @@ def command(runs: tuple[Path, ...], out: Path | None, title: str | None, timelin
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
-    for path in write_report(runs, out, title, timeline):
+    for path in write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh)):
         click.echo(str(path))
 
 
 def write_report(
-    runs: Sequence[Path], out: Path | None, title: str | None = None, timeline: str | None = None
+    runs: Sequence[Path],
+    out: Path | None,
+    title: str | None = None,
+    timeline: str | None = None,
+    prices: Prices | None = None,
 ) -> list[Path]:
     """Write the report of some runs; the paths of its files, in the order in which they were written."""
     from kit.cli._shared.opening import inside, open_study
@@ -51,7 +65,7 @@ def write_report(
     found = [(each, open_study(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
         raise InputError(f"Too many runs for one page: {len(found)}.", f"Give at most {MAX_RUNS}.")
-    report = report_of(page_inputs(found, timeline), title)
+    report = report_of([replace(each, prices=prices) for each in page_inputs(found, timeline)], title)
     folder = out or Path(f"report-{found[0][1].study.name}")
     files = {
         PAGE: report.html,

@@ -36,7 +36,7 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
     "--budget",
     type=Duration(1, 31 * 86_400),
     metavar="TIME",
-    help="With --until-decided: begin no replicate that would end later, e.g. 60m.",
+    help="With --until-decided or --slo: begin nothing that would end later, e.g. 60m.",
 )
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
@@ -67,14 +67,14 @@ def command(
     load generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C
     stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
     --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
-    decision. With --challenge the seed follows from the nonce of a board (docs/publishing.md).
+    decision. --slo looks for the largest number of users of each entry (docs/how-many-users.md). With --challenge
+    the seed follows from a board's nonce (docs/publishing.md).
 
     Example: kit reproduce demo --until-decided --budget 20m
     """
     budget_ns = None if budget is None else round(budget * 1e9)
-    _refuse_what_does_not_fit(resume, until_decided, budget, quiet_wait, attempts)
-    options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
-    chosen_run = _chosen_run(platform, resume, options, budget_ns)
+    _refuse_what_does_not_fit(resume, until_decided, quiet_wait, attempts)
+    chosen_run = _chosen_run(platform, resume, options, budget_ns, until_decided=until_decided)
     command_options = CommandOptions(
         from_source=from_source,
         seed=options["seed"],
@@ -93,7 +93,7 @@ def command(
 
 
 def _refuse_what_does_not_fit(
-    resume: Path | None, until_decided: bool, budget: float | None, quiet_wait: float | None, attempts: int | None
+    resume: Path | None, until_decided: bool, quiet_wait: float | None, attempts: int | None
 ) -> None:
     """`UsageError` for options that a run that goes on cannot have, or that need another."""
     kept = {
@@ -104,20 +104,27 @@ def _refuse_what_does_not_fit(
     for name, given in kept.items():
         if resume is not None and given:
             raise click.UsageError(f"--resume keeps the plan of the run: leave out {name}.")
-    if resume is None and budget is not None and not until_decided:
-        raise click.UsageError("--budget needs --until-decided.")
 
 
 def _chosen_run(
-    platform: str | None, resume: Path | None, options: dict[str, Any], budget_ns: int | None
+    platform: str | None,
+    resume: Path | None,
+    options: dict[str, Any],
+    budget_ns: int | None,
+    *,
+    until_decided: bool,
 ) -> ChosenRun:
     from kit.plan.extension import extended
     from kit.storage.run_folder import read_plan
 
     if (platform is None) == (resume is None):
         raise click.UsageError("Give either PLATFORM, or --resume DIR to resume a run.")
+    options["replicates"] = options["replicates"] or (MAXIMUM if until_decided else None)
     if resume is None:
-        return ChosenRun(chosen_platform(platform or "", **options), None)
+        chosen = chosen_platform(platform or "", **options)
+        if budget_ns is not None and not until_decided and chosen.workload.search is None:
+            raise click.UsageError("--budget needs --until-decided or --slo.")
+        return ChosenRun(chosen, None)
     if any(value is not None for name, value in options.items() if name != "replicates"):
         raise click.UsageError("--resume keeps the plan of the run: leave out the options that change it.")
     kept, replicates = read_plan(resume)[0], options["replicates"]

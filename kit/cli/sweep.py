@@ -21,10 +21,12 @@ from kit.cli._shared.options import (
     quiet_option,
     ramp_option,
 )
+from kit.cli._shared.percent import Percent
+from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
 from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
-from kit.documents import Loop
+from kit.documents import Loop, SearchRule, SearchWish
 
 MAX_RATE = 1_000_000
 
@@ -50,7 +52,9 @@ def _loops(
     concurrency: Sequence[int] | None, rate: Sequence[float] | None, arrivals: str | None, burstiness: float | None
 ) -> tuple[Loop, ...]:
     if (concurrency is None) == (rate is None):
-        raise click.UsageError("Give either --concurrency (closed loop) or --rate (open loop).")
+        raise click.UsageError(
+            "Give either --concurrency (closed loop) or --rate (open loop); --slo alone looks for the most users."
+        )
     if rate is not None:
         return tuple(open_loop(each, arrivals, burstiness) for each in rate)
     if arrivals or burstiness is not None:
@@ -76,34 +80,58 @@ def _loops(
 @click.option(
     "--stop-at-saturation/--no-stop", default=True, show_default=True, help="Stop once throughput no longer grows."
 )
+@click.option(
+    "--max-users",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="With --slo alone: look up to N users. Default 64.",
+)
+@click.option("--share", type=Percent(), help="With --slo alone: requests that must be within it. Default 95%.")
 @processes_option
+@price_options
 @asking_options
 @out_option("Output; default runs/sweep-TIME.")
 @quiet_option
 @json_option
-def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
-    """Increase the load on a server until throughput stops growing.
+def command(
+    stop_at_saturation: bool,
+    max_users: int | None,
+    share: float | None,
+    price_per_hour: float | None,
+    price_per_kwh: float | None,
+    out: Path | None,
+    quiet: bool,
+    as_json: bool,
+    **words: Any,
+) -> int:
+    """Increase the load on a server until throughput stops growing, or find how many users it carries.
 
     Levels run one after another, each saved in its own folder in the format of `kit load`. sweep.json and the
     table list throughput, latency and goodput of each level, the Pareto frontier and the knee. Exit code 8 if
-    no request succeeded, 12 if nobody answers at URL. URL, times, prompts and body are as in `kit load`.
+    no request succeeded, 12 if nobody answers at URL. URL, times, prompts and body are as in `kit load`. With
+    --slo and no levels they are looked for: a climb, then bisection (docs/how-many-users.md).
 
-    Example: kit sweep http://127.0.0.1:8080 -c 1,2,4,8,16 --slo ttft=500ms,tpot=50ms
+    Example: kit sweep http://127.0.0.1:8080 --slo ttft=500ms,tpot=50ms --max-users 64
     """
     from kit.cli._shared.progress import LoadProgress
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
-    from kit.report.load_tables import sweep_table
+    from kit.report.load_tables import sweep_costs, sweep_table
     from kit.run.sweep import run_sweep
     from kit.strict import plain, write_json
 
-    loops = _loops(*(words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")))
+    shape = [words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")]
+    search = _search(words["slo"], max_users, share) if shape == [None] * 4 and words["slo"] else None
+    if search is None and (max_users is not None or share is not None):
+        raise click.UsageError("--max-users and --share need --slo without --concurrency and --rate.")
+    loops = () if search else _loops(*shape)
     unshaped = dict.fromkeys(field.name for field in fields(ArrivalOptions))
     url = given_url(words)
     access = given_access(words, url)
     arriving = grouped(ArrivalOptions, unshaped | words)
     request = make_request(url, words["model"], access, grouped(AskingOptions, words), arriving)
-    say_notes(request, max((loop.concurrency or 0 for loop in loops), default=0))
+    most = search.most if search else max((loop.concurrency or 0 for loop in loops), default=0)
+    say_notes(request, most)
     folder = new_folder(out, "sweep")
     total_s = request.warmup_s + (request.window_s or 0)
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
@@ -114,11 +142,23 @@ def command(stop_at_saturation: bool, out: Path | None, quiet: bool, as_json: bo
             ProcessEngine(access.environment()),
             lambda name, event: progress(_of_level(name, event)),
             stop_at_saturation=stop_at_saturation,
+            search=search,
         )
-    text = f"{sweep_table(sweep)}\n\nSaved to {folder}."
+    prices = given_prices(price_per_hour, price_per_kwh)
+    costs = f"\n\n{sweep_costs(sweep, prices)}" if prices else ""
+    text = f"{sweep_table(sweep)}{costs}\n\nSaved to {folder}."
     show_json(write_json(plain(sweep))) if as_json else click.echo(text)
     answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
     return 0 if answered else NoResultError.exit_code
+
+
+def _search(slo: str, max_users: int | None, share: float | None) -> SearchRule | None:
+    from kit.metrics.users import MOST_USERS
+    from kit.plan.levels import search_rule
+
+    if share == 0:
+        raise click.UsageError("--share must be above 0.")
+    return search_rule(SearchWish(slo, max_users or MOST_USERS, 1, share))
 
 
 def _of_level(name: str, event: Mapping[str, object]) -> Mapping[str, object]:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from kit.cli._shared.options import json_option, run_argument
+from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 
 if TYPE_CHECKING:
     from kit.documents import Plan, Result
+    from kit.judge.costs import Prices
     from kit.verify.evidence import Evidence
 
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @run_argument
 @click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
+@price_options
 @click.option("--format", "form", type=click.Choice(("csv", "parquet")), help="Rows for other programs instead.")
 @click.option(
     "--rows", type=click.Choice(("cells", "requests")), help="With --format: a row for each. Default cells."
@@ -38,6 +41,8 @@ def command(
     run: Path,
     metrics: tuple[str, ...],
     differences: bool,
+    price_per_hour: float | None,
+    price_per_kwh: float | None,
     form: str | None,
     rows: Literal["cells", "requests"] | None,
     out: Path | None,
@@ -48,9 +53,10 @@ def command(
 
     The stored result is not used. What kit verify says stands with the tables, and a rejected run has exit code
     1. --json prints the recomputed result.json. --differences compares what the engines made of the same prompts:
-    tokens counted, length, identical answers. --format csv or parquet gives every figure as rows for pandas and
-    spreadsheets; parquet needs pip install 'llm-repro-kit[parquet]'. --into FILE writes the tables between the
-    lines <!-- kit:table RUN --> and <!-- kit:end --> of a Markdown file, and changes nothing else.
+    tokens counted, length, identical answers. With a price the cost of a million tokens follows the tables.
+    --format csv or parquet gives every figure as rows for pandas and spreadsheets; parquet needs pip install
+    'llm-repro-kit[parquet]'. --into FILE writes the tables between the lines <!-- kit:table RUN --> and
+    <!-- kit:end --> of a Markdown file, and changes nothing else.
 
     Example: kit table demo.tar.gz --metric throughput_tok_s
     """
@@ -67,6 +73,9 @@ def command(
     if differences and metrics:
         raise click.UsageError("Give either --differences or --metric.")
     check_options(form, rows, out, into, (differences, as_json), metrics=bool(metrics))
+    prices = given_prices(price_per_hour, price_per_kwh)
+    if (differences or as_json or form) and prices is not None:
+        raise click.UsageError("Prices go with the tables; as JSON: kit recommend RUN --users N --json.")
     chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)
@@ -82,16 +91,23 @@ def command(
         show_rows(run, evidence, (plan, result, verdict), form, rows or "cells", out)
     elif into is not None:
         label = label_line(verdict)
-        refresh(run, into, metrics, lambda asked: f"{_tables(plan, result, evidence, asked)}\n\n{label}")
+        refresh(run, into, metrics, lambda asked: f"{_tables(plan, result, evidence, asked, prices)}\n\n{label}")
     else:
-        _show(plan, result, evidence, metrics, differences=differences, as_json=as_json)
+        _show(plan, result, evidence, metrics, prices, differences=differences, as_json=as_json)
         if not refused and not as_json:
             click.echo(label_line(verdict))
     return int(refused)
 
 
 def _show(
-    plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str], *, differences: bool, as_json: bool
+    plan: Plan,
+    result: Result,
+    evidence: Evidence,
+    metrics: Sequence[str],
+    prices: Prices | None,
+    *,
+    differences: bool,
+    as_json: bool,
 ) -> None:
     from kit.judge.differences import differences_in
     from kit.report.differences_text import differences_table
@@ -102,21 +118,29 @@ def _show(
     elif differences:
         click.echo(differences_table(differences_in(plan, evidence)))
     else:
-        click.echo(_tables(plan, result, evidence, metrics))
+        click.echo(_tables(plan, result, evidence, metrics, prices))
 
 
-def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str]) -> str:
+def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str], prices: Prices | None) -> str:
     """The tables of some metrics, all for none, and what stands below them."""
     from kit.judge.differences import differences_in
-    from kit.report.course_text import course_notes
+    from kit.judge.open import study_of
+    from kit.report.cost_text import cost_table
     from kit.report.differences_text import difference_notes
     from kit.report.disturbance_text import disturbance_of
     from kit.report.tables import chosen_metrics, tables
-    from kit.verify.recompute import recomputed_course
 
     disturbance = disturbance_of(plan, evidence).markdown()
-    notes = [
-        *course_notes(plan, recomputed_course(evidence, plan)),
-        *difference_notes(differences_in(plan, evidence)),
-    ]
-    return tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)
+    notes = [*_rule_notes(evidence, plan), *difference_notes(differences_in(plan, evidence))]
+    text = tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)
+    return text if prices is None else f"{text}\n{cost_table(study_of(plan, result, evidence), prices)}\n"
+
+
+def _rule_notes(evidence: Evidence, plan: Plan) -> tuple[str, ...]:
+    """What a run that decided, or looked for the largest number of users, came to."""
+    from kit.report.course_text import course_notes
+    from kit.report.search_text import search_notes
+    from kit.verify.recompute import recomputed_course, recomputed_search
+
+    searched = search_notes(plan, recomputed_search(evidence, plan))
+    return (*searched, *course_notes(plan, recomputed_course(evidence, plan)))

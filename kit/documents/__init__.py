@@ -32,7 +32,6 @@ from kit.documents.plan import (
     PlannedRequest,
     PlannedWorkload,
     Platform,
-    Slo,
     Suite,
     TextPin,
     Timeouts,
@@ -73,6 +72,7 @@ from kit.documents.result import (
     SweepLevel,
     Verdict,
 )
+from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
 from kit.documents.vocabulary import (
     CONTENT,
     REASONING,
@@ -145,6 +145,9 @@ __all__ = [
     "Result",
     "Row",
     "SearchEnd",
+    "SearchRule",
+    "SearchWish",
+    "SequentialRule",
     "ServerFacts",
     "Setting",
     "Signature",

@@ -18,6 +18,7 @@ from kit.documents.pins import (
     Target,
     WeightsPin,
 )
+from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -36,7 +37,8 @@ class OutputTokens:
 class Workload:
     """One load, as people write it in a platform file; durations in seconds.
 
-    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. With `search`
+    its levels stand in place of the concurrencies.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Workload:
     replicates: int
     ignore_eos: bool
     first_timeout_s: float | None = None
+    search: SearchWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +167,6 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
-class Slo:
-    """What one request must keep to be good, in ns; None is no limit. What each means: kit.metrics.goodput."""
-
-    ttft_ns: int | None = None
-    tpot_ns: int | None = None
-    itl_ns: int | None = None
-    e2e_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TracePin:
     """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
 
@@ -258,21 +251,6 @@ class PlannedWorkload:
 
 
 @dataclass(frozen=True, slots=True)
-class SequentialRule:
-    """When a comparison is decided: looks after `first` and each further replicate, `alpha_milli` / 1000 in all.
-
-    `name` is that of the rule with its boundaries (kit.metrics.sequential); `metric` the figure that is compared;
-    `budget_ns` ends the run even if something is still open, None is no limit.
-    """
-
-    name: Literal["kit-sequential-1"]
-    metric: str
-    first: int
-    alpha_milli: int
-    budget_ns: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Plan(Sparse):
     """Everything decided before the first server starts. The same inputs give the same bytes.
 
@@ -285,7 +263,7 @@ class Plan(Sparse):
     those of the machine that its entries run. `model` is NO_WEIGHTS where all entries are servers that already
     run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
     its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
-    kit's.
+    kit's. With `search` the cells are those of all levels that may be measured, too, and its rule says which.
     """
 
     schema: Literal["kit/plan/1"]
@@ -318,6 +296,7 @@ class Plan(Sparse):
     loads: tuple[Load, ...] = ()
     stop_at_saturation: bool = False
     runtimes: tuple[RuntimePin, ...] = ()
+    search: SearchRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from typing import Literal
 
 from kit.documents.container import ContainerFacts, LogFacts
 from kit.documents.pins import Sparse
-from kit.documents.plan import Load, Slo
+from kit.documents.plan import Load
 from kit.documents.record import Metrics, Window
+from kit.documents.rules import SearchRule, Slo
 from kit.documents.telemetry import TelemetryFacts
 from kit.documents.vocabulary import CellStatus, ErrorKind, Setting, StampSource
 
@@ -234,11 +235,12 @@ class SweepLevel(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Sparse):
     """sweep.json: loads of rising level against one server, one after the other.
 
     `asked` are the ids of all levels that were asked for, `levels` those that were measured, and `ended` why no
-    more were. `pareto` and `knee` are ids (see kit.metrics.saturation); None where there is no knee.
+    more were. `pareto` and `knee` are ids (see kit.metrics.saturation); None where there is no knee. With `search`
+    the levels stand in the order in which its rule called for them, and `asked` are all that it may call for.
     """
 
     schema: Literal["kit/sweep/1"]
@@ -253,6 +255,7 @@ class Sweep:
     levels: tuple[SweepLevel, ...]
     pareto: tuple[str, ...]
     knee: str | None
+    search: SearchRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from kit.documents import Finding, Plan, Record, Result, Slo
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
-from kit.judge.study import CellParts, study_of_run
+from kit.judge.study import CellParts, Label, study_of_run
 from kit.storage.names import RESULT
 from kit.strict import read_json, typed
 from kit.strict.schema import check
@@ -76,16 +76,21 @@ def verified_study(evidence: Evidence, name: str, slo: Slo | None = None) -> Ope
             f"{name} was rejected by verification ({first.rule}: {first.where}: {first.message}).",
             f"All findings: kit verify {name}",
         )
+    study = study_of(plan, result, evidence, verdict.label)
+    flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
+    notes = sum(finding.level == "note" for finding in verdict.findings)
+    return OpenedStudy(study, plan, result, evidence, flags, notes)
+
+
+def study_of(plan: Plan, result: Result, evidence: Evidence, label: Label | None = None) -> Study:
+    """The study of a run as its recomputed result and its evidence give it; `label` is what verification said."""
     parts = {
         cell: CellParts(files.cell, files.records or (), files.checks or ())
         for cell, files in evidence.cells.items()
     }
     # two runs of one plan have the same plan.json, but other figures
     identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
-    study = study_of_run(plan, result, parts, identity, verdict.label, evidence.host)
-    flags = tuple(finding for finding in verdict.findings if finding.level == "flag")
-    notes = sum(finding.level == "note" for finding in verdict.findings)
-    return OpenedStudy(study, plan, result, evidence, flags, notes)
+    return study_of_run(plan, result, parts, identity, label, evidence.host)
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:

@@ -153,8 +153,15 @@ def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str,
         "decode_us_per_layer": tpot * 1000 / layers if tpot is not None and layers else None,
         "cold_start_ms": cold_start_ms(parts.cell.phases) if parts.cell else None,
         "pass_rate": fmean(check.passed for check in parts.checks) if parts.checks else None,
+        "joules_per_token": _joules_per_token(parts.cell),
     }
     return found | _paces(parts)
+
+
+def _joules_per_token(cell: Cell | None) -> float | None:
+    """Of the window, by telemetry; None where the energy was not counted."""
+    summary = cell.telemetry.summary if cell and cell.telemetry else None
+    return summary.joules_per_token if summary else None
 
 
 def cold_start_ms(phases: Sequence[Phase]) -> float | None:

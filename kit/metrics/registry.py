@@ -106,6 +106,7 @@ _EXTRAS = (
     Metric("pass_rate", "correct answers", "", 3, "higher"),
     Metric("memory_max_mb", "memory", "MB", 0, "lower"),
     Metric("power_mean_w", "power", "W", 1, "lower"),
+    Metric("joules_per_token", "energy", "J/token", 3, "lower"),
     *(_time("tpot_ms", f"by_output.{name}") for name, _, _ in LENGTHS),
 )
 # Rates of all users together: a load generator that is late, or at its limit, can only make them lower.

@@ -22,6 +22,7 @@ from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.search import Search, search
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 from kit.metrics.suspicion import doubts
@@ -77,14 +78,40 @@ def course_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | 
     return _course(plan, _lines(plan, cells, calibration), cells, calibration)
 
 
+def search_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Search | None:
+    """How far a run that looks for the largest number of users has come; None where the plan has no such rule."""
+    return _search(plan, _lines(plan, cells, calibration), cells, calibration)
+
+
+def _search(
+    plan: Plan, lines: Sequence[CellResult], cells: Mapping[str, Cell], calibration: Calibration | None
+) -> Search | None:
+    if plan.search is None:
+        return None
+    return search(plan, {line.id: line for line in lines}, _spent_ns(cells), _before_ns(calibration))
+
+
+def progress_of(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> Course | Search | None:
+    """How far the plan's rule has come, whichever it has; None for plans without one."""
+    return search_of(plan, cells, calibration) or course_of(plan, cells, calibration)
+
+
 def cells_ahead(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellPlan, ...]:
     """The cells that are still to be measured, in their order, as far as the plan's rule tells by now."""
-    found = course_of(plan, cells, calibration)
+    found = progress_of(plan, cells, calibration)
     return tuple(
         planned
-        for planned in plan.cells
+        for planned in in_order(plan, found)
         if is_ahead(plan, cells.get(planned.id)) and (found is None or planned.id in found.called)
     )
+
+
+def in_order(plan: Plan, found: Course | Search | None) -> tuple[CellPlan, ...]:
+    """The cells in the order in which they are measured: that of the plan, or of the rounds of its search."""
+    if not isinstance(found, Search):
+        return plan.cells
+    place = {name: at for at, name in enumerate(found.called)}
+    return tuple(sorted(plan.cells, key=lambda cell: (place.get(cell.id, len(place)), cell.order)))
 
 
 def is_ahead(plan: Plan, cell: Cell | None) -> bool:
@@ -105,11 +132,19 @@ def _course(
     return course(
         plan,
         {line.id: line for line in lines},
-        # Attempts that were set aside took about as long as the one that counts.
-        {name: cell.duration_ns * cell.attempt for name, cell in cells.items()},
-        calibration.duration_ns if calibration else 0,
+        _spent_ns(cells),
+        _before_ns(calibration),
         lambda line: value_at(line.metrics, rule.metric) if line.metrics else None,
     )
+
+
+def _spent_ns(cells: Mapping[str, Cell]) -> dict[str, int]:
+    """What each cell took; attempts that were set aside took about as long as the one that counts."""
+    return {name: cell.duration_ns * cell.attempt for name, cell in cells.items()}
+
+
+def _before_ns(calibration: Calibration | None) -> int:
+    return calibration.duration_ns if calibration else 0
 
 
 def _disturbed(cell: Cell | None) -> Iterator[str]:
@@ -158,7 +193,7 @@ def make_result(
 ) -> Result:
     """result.json of a plan from the cells there are, by id; without a calibration every cell is suspect."""
     results = _lines(plan, cells, calibration)
-    found = _course(plan, results, cells, calibration)
+    found = _search(plan, results, cells, calibration) or _course(plan, results, cells, calibration)
     if found is not None:
         results = tuple(
             replace(line, status="not needed")

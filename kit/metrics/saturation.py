@@ -23,6 +23,7 @@ class Point:
     throughput_tok_s: float | None
     decode_tok_s: float | None
     latency_ms: float | None
+    ttft_ms: float | None = None
 
 
 def _latency_ms(metrics: Metrics) -> float | None:
@@ -36,7 +37,8 @@ def point(level: SweepLevel) -> Point:
     numbers = level.metrics
     if numbers is None:
         return Point(level.id, load, None, None, None)
-    return Point(level.id, load, numbers.throughput_tok_s, numbers.decode_tok_s, _latency_ms(numbers))
+    ttft_ms = (numbers.ttft_from_intended_ms or numbers.ttft_ms).p50
+    return Point(level.id, load, numbers.throughput_tok_s, numbers.decode_tok_s, _latency_ms(numbers), ttft_ms)
 
 
 def _is_flat(before: Point, after: Point) -> bool:
@@ -58,9 +60,9 @@ def saturated(points: Sequence[Point]) -> bool:
 
 
 def pareto(points: Sequence[Point]) -> tuple[str, ...]:
-    """The ids of levels that no other beats: more throughput for all, or a faster decode for each.
+    """The ids of levels that no other beats: more throughput for all, faster decode or sooner text for each.
 
-    In the order of `points`, a level joins unless one that is in is as good in both; it then drives out those that
+    In the order of `points`, a level joins unless one that is in is as good in all; it then drives out those that
     it is as good as. Within EQUAL_PERCENT is as good, so of equal levels the one of the least load stays.
     """
     kept: list[Point] = []
@@ -73,11 +75,13 @@ def pareto(points: Sequence[Point]) -> tuple[str, ...]:
 
 
 def _as_good(one: Point, other: Point) -> bool:
-    """Whether `one` is as good as `other` for all and for each; both have numbers."""
+    """Whether `one` is as good as `other` for all and for each; both have rates. No TTFT is worse than any."""
     factor = 1 + EQUAL_PERCENT / 100
-    return (one.throughput_tok_s or 0) * factor >= (other.throughput_tok_s or 0) and (
-        one.decode_tok_s or 0
-    ) * factor >= (other.decode_tok_s or 0)
+    return (
+        (one.throughput_tok_s or 0) * factor >= (other.throughput_tok_s or 0)
+        and (one.decode_tok_s or 0) * factor >= (other.decode_tok_s or 0)
+        and (other.ttft_ms is None or (one.ttft_ms is not None and one.ttft_ms <= other.ttft_ms * factor))
+    )
 
 
 def knee(points: Sequence[Point]) -> str | None:

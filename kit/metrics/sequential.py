@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import Literal
 
 from kit.documents import CellPlan, CellResult, Plan
-from kit.documents.plan import SequentialRule
+from kit.documents.rules import SequentialRule
 from kit.metrics.intervals import compare, difference_p, equivalence_p
 from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
 from kit.metrics.registry import METRICS, THROUGHPUT

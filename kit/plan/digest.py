@@ -27,6 +27,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "programs": ("name",),
     "hardware": ("device", "accelerator"),
     "runtimes": ("name", "sha256"),
+    "search": ("name", "slo", "share_milli", "first", "most"),
 }
 
 

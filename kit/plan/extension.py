@@ -13,6 +13,11 @@ from kit.plan.plan import cell_order, limits
 def deciding(plan: Plan, budget_ns: int | None) -> Plan:
     """The plan with the rule of runs that decide; `InputError` if there is nothing to decide or to look at."""
     rule = default_rule(budget_ns)
+    if plan.search is not None:
+        raise InputError(
+            "A run either looks for the largest number of users or goes on until it is decided.",
+            "Leave out --until-decided, or the limits of the search.",
+        )
     if len(plan.entries) < 2:
         raise InputError(
             "A run until decided compares entries, and there is only one.", "Leave out --until-decided."
@@ -25,12 +30,29 @@ def deciding(plan: Plan, budget_ns: int | None) -> Plan:
     return replace(plan, sequential=rule)
 
 
+def searching(plan: Plan, budget_ns: int | None) -> Plan:
+    """A plan with a search with its budget; `InputError` where its levels could not be told apart from noise."""
+    if plan.search is None:
+        return plan
+    if not plan.calibrate:
+        raise InputError(
+            "A search for the largest number of users believes no level of an uncalibrated load generator.",
+            "Leave out --no-calibrate.",
+        )
+    return replace(plan, search=replace(plan.search, budget_ns=budget_ns))
+
+
 def extended(plan: Plan, replicates: int, budget_ns: int | None = None) -> Plan:
     """The plan of a run that goes on up to so many replicates; what it had before stays as it was.
 
     A run that decides may keep its number, with another budget. `InputError` if there is nothing to add.
     """
     had = plan.workload.replicates
+    if plan.search is not None:
+        raise InputError(
+            "A search for the largest number of users chose its levels by its replicates: it gets no more.",
+            "Start a new run.",
+        )
     if replicates < had or (replicates == had and plan.sequential is None):
         raise InputError(f"The run has {had} replicates already.", f"Give more: --replicates {had + 1}")
     workload = replace(plan.workload, replicates=replicates)
@@ -47,6 +69,6 @@ def extended(plan: Plan, replicates: int, budget_ns: int | None = None) -> Plan:
 def is_extension(plan: Plan, kept: Plan) -> bool:
     """Whether a plan is that of a run, kept, with replicates added."""
     had, replicates = kept.workload.replicates, plan.workload.replicates
-    if replicates < had or (replicates == had and kept.sequential is None):
+    if kept.search is not None or replicates < had or (replicates == had and kept.sequential is None):
         return False
     return plan == extended(kept, replicates, plan.sequential.budget_ns if plan.sequential else None)

@@ -26,6 +26,7 @@ from kit.documents import (
 from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
 from kit.errors import InputError, InternalError
 from kit.plan.correctness import SuiteLevel
+from kit.plan.levels import levels_of, most_cells, search_rule
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
@@ -174,7 +175,7 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         window_ns=seconds_to_ns(workload.window_s),
         drain_ns=seconds_to_ns(workload.drain_s),
         replicates=workload.replicates,
-        concurrencies=workload.concurrencies,
+        concurrencies=levels_of(workload),
         timeouts=_timeouts(workload),
         ignore_eos=workload.ignore_eos,
     )
@@ -245,6 +246,7 @@ def make_plan(
         quiet_wait_ns=seconds_to_ns(QUIET_WAIT_S if quiet_wait_s is None else quiet_wait_s),
         programs=programs,
         runtimes=pins_of(entries),
+        search=search_rule(platform.workload.search),
     )
 
 
@@ -282,6 +284,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         prompts=plan.prompts,
         output_tokens=workload.output_tokens,
         extra_body=extra,
+        slo=None if plan.search is None else plan.search.slo,
         chat="system-user" if can.system_message else "user",
         method=plan.method,
     )
@@ -294,4 +297,4 @@ def duration_estimate_s(plan: Plan, overhead_s: float | None = None) -> float:
     """
     beside_s = OVERHEADS_S[plan.engine] if overhead_s is None else overhead_s
     per_cell_s = (plan.workload.warmup_ns + plan.workload.window_ns) / NS_PER_S + beside_s
-    return per_cell_s * len(plan.cells)
+    return per_cell_s * most_cells(plan)

@@ -10,9 +10,11 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import NO_MODEL, Entry, ModelSource, Platform
+from kit.documents import NO_MODEL, Entry, ModelSource, Platform, SearchWish
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
+from kit.metrics.goodput import parse_slo
+from kit.plan.levels import levels_of
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
 from kit.runtimes import OWN, RUNTIMES, runtime_names
@@ -94,6 +96,7 @@ def _with_what_follows(value: Json) -> Json:
 def _check_meaning(platform: Platform, where: str, document: Located) -> None:
     """What no schema can say: names are distinct, ranges are not empty, what is named exists and fits together."""
     here = _Place(where, document)
+    _check_search(platform.workload.search, here)
     names = [entry.name for entry in platform.entries]
     for index, entry in enumerate(platform.entries):
         if entry.name in names[:index]:
@@ -115,6 +118,19 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         here.refuse(("hardware",), "a bandwidth and its source come together", remedy)
 
 
+def _check_search(wish: SearchWish | None, here: _Place) -> None:
+    if wish is None:
+        return
+    try:
+        parse_slo(wish.slo)
+    except InputError as error:
+        here.refuse(("workload", "search", "slo"), error.what.rstrip("."), error.remedy)
+    if wish.first > wish.max_users:
+        here.refuse(
+            ("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them."
+        )
+
+
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     entry = platform.entries[index]
     if entry.url is not None or entry.runtime == SERVER:
@@ -122,7 +138,7 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
     else:
         _check_started(platform, index, here)
     limit = entry.max_concurrency
-    if limit is not None and limit < min(platform.workload.concurrencies):
+    if limit is not None and limit < min(levels_of(platform.workload)):
         remedy = "Raise it, or leave the entry out."
         here.refuse(("entries", index, "max_concurrency"), f"no concurrency is {limit} or less", remedy)
 

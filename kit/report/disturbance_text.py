@@ -61,7 +61,7 @@ def disturbance_text(
     interrupted = {cell.id for cell, _ in again if cell.status == "interrupted"}
     last = [cells[each.id] for each in plan.cells if each.id in cells]
     still = [cell for cell in last if cell_disturbances(cell.telemetry)]
-    count = len(plan.cells)
+    count = len(plan.cells) if plan.search is None else len(last)  # a search measures few of its cells
     sentences = [f"The machine was not quiet before the start: {listed(unquiet)}."] if unquiet else []
     if disturbed:
         sentences.append(f"{_cells(len(disturbed), count)} disturbed and measured again.")

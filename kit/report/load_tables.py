@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from kit.documents import Load, Metrics, Sweep, SweepLevel
+from kit.documents import Load, Metrics, SearchRule, Sweep, SweepLevel
+from kit.judge.costs import Prices, cost_of_metrics
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
 from kit.metrics.registry import DECODE, ERROR_RATE, GOODPUT, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
+from kit.metrics.search import kept_levels, next_of_sweep
+from kit.metrics.users import bracket
+from kit.report.cost_text import ABOUT, TITLE, aligned, cost_cells, cost_headers, prices_text
 from kit.report.count_text import count_lines
 from kit.report.failure_text import WHY, failure_lines
 from kit.text import NO_DATA, number, plain_text
@@ -71,6 +75,36 @@ def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:
     ]
 
 
+def _found(sweep: Sweep, rule: SearchRule) -> str:
+    """The largest number of users within the limits, and the first level that was not."""
+    shares = {each.concurrency: each.metrics.goodput_share if each.metrics else None for each in sweep.levels}
+    found = bracket(kept_levels(sweep.levels, rule.share_milli))
+    limits = f"within {slo_text(rule.slo)} for {rule.share_milli / 10:g} % of requests"
+    if found.kept is None:
+        words = f"Not even {rule.first:,} users {limits}" if rule.first > 1 else f"Not even 1 user {limits}"
+        words += f" ({_percent(shares[found.missed])})" if found.missed else ""
+    else:
+        words = f"Up to {found.kept:,} users {limits} ({_percent(shares[found.kept])})"
+        words += f"; {found.missed:,} not ({_percent(shares[found.missed])})" if found.missed else ""
+    if next_of_sweep(rule, sweep.levels) is not None:
+        return f"{words}; the search is not at its end."
+    return f"{words}." if found.missed else f"{words}, the most that were looked for: what is above is not known."
+
+
+def sweep_costs(sweep: Sweep, prices: Prices) -> str:
+    """What a million tokens cost at each level; energy is not known without telemetry."""
+    rows = [
+        [
+            _level_name(level),
+            *cost_cells(prices, cost_of_metrics(prices, level.metrics) if level.metrics else None),
+        ]
+        for level in sorted(sweep.levels, key=lambda level: level.concurrency or level.rate_milli_per_s or 0)
+    ]
+    first = "rate" if sweep.levels[0].concurrency is None else "users"
+    table = aligned([first, *cost_headers(prices)], rows)
+    return f"{TITLE}, {prices_text(prices)}:\n\n{table}\n\n{ABOUT}"
+
+
 def sweep_table(sweep: Sweep) -> str:
     """A sweep as Markdown: a row a level, then why it ended, the Pareto frontier and the knee."""
     first = sweep.levels[0]
@@ -84,16 +118,20 @@ def sweep_table(sweep: Sweep) -> str:
         "errors",
         "",
     ]
-    rows = [_level_row(sweep, level) for level in sweep.levels]
+    ordered = sorted(sweep.levels, key=lambda level: level.concurrency or level.rate_milli_per_s or 0)
+    rows = [_level_row(sweep, level) for level in ordered]
     align = (*("right",) * 7, "left")
     why = sweep.levels[-1].failure
     lines = [_ENDED[sweep.ended] if why is None else f"Stopped early: {plain_text(why, 1000)}"]
+    if sweep.search is not None:
+        lines = [_found(sweep, sweep.search)]
     if sweep.slo is not None:
         lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
     names = {level.id: _level_name(level) for level in sweep.levels}
     if sweep.pareto:
         best = ", ".join(names[each] for each in sweep.pareto)
-        lines.append(f"Pareto frontier (no other level has both more throughput and faster decode): {best}.")
+        what = "no other level is as good in throughput, decode and TTFT"
+        lines.append(f"Pareto frontier ({what}): {best}.")
     knee = (
         "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
     )

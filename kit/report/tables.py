@@ -67,7 +67,9 @@ def _name(word: str) -> str:
 def metric_table(result: Result, metric: Metric) -> str:
     """One table as Markdown, without a title."""
     entries = list(dict.fromkeys(row.entry for row in result.rows))
-    levels = list(dict.fromkeys(row.concurrency for row in result.rows))
+    levels = list(dict.fromkeys(row.concurrency for row in result.rows if row.replicates)) or list(
+        dict.fromkeys(row.concurrency for row in result.rows)
+    )
     rows = {(row.entry, row.concurrency): row for row in shown_rows(result)}
     body = [[_name(entry), *(_cell(metric, rows[entry, level]) for level in levels)] for entry in entries]
     headers = ["concurrency", *(str(level) for level in levels)]

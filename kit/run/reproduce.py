@@ -16,13 +16,15 @@ from kit.engines.protocol import Engine, RunEngine
 from kit.errors import InputError, NoResultError, StorageError
 from kit.judge.differences import differences_of
 from kit.metrics.disturbance import look_disturbances
-from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result
+from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result, search_of
 from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
+from kit.plan.levels import calibrated_levels
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
 from kit.report.disturbance_text import disturbance_text
 from kit.report.host_text import host_lines
+from kit.report.search_text import search_notes
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
@@ -196,7 +198,7 @@ def _calibrate(plan: Plan, folder: Path, engine: Engine, observer: RunObserver, 
         return
     with tempfile.TemporaryDirectory(prefix="kit-calibrate-") as scratch:
         found = calibrate(
-            plan.workload.concurrencies,
+            calibrated_levels(plan),
             RATE_TOK_S,
             engine,
             Path(scratch),
@@ -224,6 +226,7 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         write_document(folder / RESULT, result, "result")
         notes = _difference_notes(plan, plan_sha256, folder, cells)
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
+        notes = (*search_notes(plan, search_of(plan, cells, calibration)), *notes)
         seen, host = telemetry_lines(cells.values()), read_host(folder)
         unquiet = look_disturbances(plan, run_look(folder), host.cpus)
         disturbance = tuple(disturbance_text(plan, cells, read_attempts(folder, plan), unquiet).markdown())

@@ -9,7 +9,7 @@ from pathlib import Path
 from kit import __version__
 from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.errors import InputError
-from kit.metrics.results import cells_ahead, course_of, is_ahead
+from kit.metrics.results import cells_ahead, is_ahead, progress_of
 from kit.plan.forecast import Underway, left_ns
 from kit.storage.attempts import read_attempts
 from kit.storage.live import Live, read_live
@@ -33,7 +33,7 @@ def status_of(folder: Path) -> RunStatus:
     plan, _ = read_plan(folder)
     cells, calibration = read_cells(folder, plan), read_calibration(folder)
     ahead = cells_ahead(plan, cells, calibration)
-    course = course_of(plan, cells, calibration)
+    course = progress_of(plan, cells, calibration)
     spared = {cell.id for cell in plan.cells if course is not None and course.status_of(cell) == "not needed"}
     possible = [cell for cell in plan.cells if is_ahead(plan, cells.get(cell.id)) and cell.id not in spared]
     underway = _underway(live)

@@ -1,21 +1,24 @@
 """A sweep: one load after the other against one server, each with more users or a higher rate than the last.
 
-It ends early where the server is saturated; `kit.metrics.saturation` judges.
+It ends early where the server is saturated (`kit.metrics.saturation` judges), or looks for the largest number of
+users within limits (`kit.metrics.search`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from kit import __version__
-from kit.documents import Cell, Load, Loop, Sweep, SweepLevel
+from kit.documents import Cell, Load, Loop, SearchRule, Sweep, SweepLevel
 from kit.engines.protocol import Engine
 from kit.errors import InputError, InternalError
 from kit.metrics.saturation import knee, pareto, point, reason_to_stop
+from kit.metrics.search import next_of_sweep
+from kit.metrics.users import levels_between
 from kit.run.load import LoadRequest, load_by_hand, refuse_used
 from kit.storage.cell_folder import Event
 from kit.storage.names import SWEEP
@@ -77,23 +80,29 @@ def run_sweep(
     on_event: OnEvent,
     *,
     stop_at_saturation: bool = True,
+    search: SearchRule | None = None,
 ) -> Sweep:
     """Carry out the loads of `loops`, each in a folder of its own, and write sweep.json beside them.
 
     `request` says everything but the loop and the lane; `on_event` gets the id of the level with each event. What
-    was measured before an error or an interrupt is written too, and the error goes on.
+    was measured before an error or an interrupt is written too, and the error goes on. With `search` its rule
+    chooses among its own levels, and neither `loops` nor saturation counts.
     """
+    if search is not None:
+        loops = [Loop("closed", level) for level in levels_between(search.first, search.most)]
+        request, stop_at_saturation = replace(request, slo=search.slo), False
     _check(loops)
     refuse_used(folder)
     started_utc = utc_now()
     course = _Course()
+    chosen = loops if search is None else _searched(search, course)
     try:
-        _run(course, request, loops, folder, engine, on_event, stop_at_saturation=stop_at_saturation)
+        _run(course, request, chosen, folder, engine, on_event, stop_at_saturation=stop_at_saturation)
     except KeyboardInterrupt:
         course.ended = "interrupted"
         raise
     finally:
-        sweep = _sweep(course, loops, started_utc)
+        sweep = _sweep(course, loops, started_utc, search)
         if sweep is not None:
             (folder / SWEEP).write_bytes(write_json(plain(sweep)))
     if sweep is None:
@@ -101,10 +110,16 @@ def run_sweep(
     return sweep
 
 
+def _searched(rule: SearchRule, course: _Course) -> Iterator[Loop]:
+    """The levels that the rule calls for, each by what the ones before it left."""
+    while (level := next_of_sweep(rule, course.levels)) is not None:
+        yield Loop("closed", level)
+
+
 def _run(
     course: _Course,
     request: LoadRequest,
-    loops: Sequence[Loop],
+    loops: Iterable[Loop],
     folder: Path,
     engine: Engine,
     on_event: OnEvent,
@@ -130,11 +145,11 @@ def _run(
     course.ended = "complete"
 
 
-def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str) -> Sweep | None:
+def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str, search: SearchRule | None) -> Sweep | None:
     """The document of what was measured; None where nothing was."""
     if course.load is None:
         return None
-    points = [point(level) for level in course.levels]
+    points = sorted((point(level) for level in course.levels), key=lambda each: each.load)
     return Sweep(
         schema="kit/sweep/1",
         kit_version=__version__,
@@ -148,4 +163,5 @@ def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str) -> Sweep | 
         levels=tuple(course.levels),
         pareto=pareto(points),
         knee=knee(points),
+        search=search,
     )

@@ -68,6 +68,7 @@ DOCUMENTS = frozenset(
         "telemetry",
         "text",
         "truth",
+        "users",
         "verdict",
         "verdicts",
     }

@@ -9,7 +9,8 @@ from kit.documents import Cell, Failures, Metrics, Plan, Result, Slo
 from kit.errors import InputError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.failures import failures
-from kit.metrics.results import course_of, make_result
+from kit.metrics.results import course_of, make_result, search_of
+from kit.metrics.search import Search
 from kit.metrics.sequential import Course
 from kit.storage.names import CELLS, PLAN
 from kit.verify.evidence import CellFiles, Evidence
@@ -26,20 +27,42 @@ def recomputed_result(evidence: Evidence, slo: Slo | None = None) -> tuple[Plan,
         )
     if evidence.plan is None:
         raise InputError(f"There is no {PLAN}.", "Give a run folder or a bundle made from one.")
-    cells = {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, slo))}
     digest = sha256(evidence.files[PLAN]).hexdigest()
-    return evidence.plan, make_result(evidence.plan, digest, cells, evidence.calibration)
+    result = make_result(evidence.plan, digest, _recomputed_cells(evidence, slo), evidence.calibration)
+    return evidence.plan, result if slo is None else _within(result, evidence, slo)
+
+
+def _recomputed_cells(evidence: Evidence, slo: Slo | None = None) -> dict[str, Cell]:
+    return {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, slo))}
+
+
+def _within(result: Result, evidence: Evidence, slo: Slo) -> Result:
+    """The result with the goodput of these limits; what a run measured was chosen by its own."""
+    lines = tuple(
+        replace(line, metrics=recomputed_metrics(evidence.cells[line.id], slo))
+        if line.metrics is not None and line.id in evidence.cells
+        else line
+        for line in result.cells
+    )
+    return replace(result, cells=lines)
 
 
 def recomputed_course(evidence: Evidence, plan: Plan) -> Course | None:
     """How far a run that decides has come, from its cells; None for other runs."""
-    cells = {name: cell for name, files in evidence.cells.items() if (cell := _recomputed_cell(files, None))}
-    return course_of(plan, cells, evidence.calibration)
+    return course_of(plan, _recomputed_cells(evidence), evidence.calibration)
+
+
+def recomputed_search(evidence: Evidence, plan: Plan) -> Search | None:
+    """How far a run that looks for the largest number of users has come, from its cells; None for other runs."""
+    return search_of(plan, _recomputed_cells(evidence), evidence.calibration)
 
 
 def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
+    """The cell with its numbers by the limits of its own load; those by `slo` are made first, in the same pass."""
     try:
-        cell = files.cell and replace(files.cell, metrics=recomputed_metrics(files, slo))
+        if slo is not None:
+            recomputed_metrics(files, slo)
+        cell = files.cell and replace(files.cell, metrics=recomputed_metrics(files))
     except (ArithmeticError, LookupError):
         raise InputError(
             f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` lists all findings."
@@ -59,11 +82,14 @@ def recomputed_failures(files: CellFiles) -> Failures | None:
 def recomputed_metrics(files: CellFiles, slo: Slo | None = None) -> Metrics | None:
     """A cell's numbers from its records, made in one pass and remembered; None without records or a window.
 
-    `ArithmeticError` or `LookupError` where records break the rules so that no numbers can be made.
+    Without `slo` the limits are those of the load, where it has some. `ArithmeticError` or `LookupError` where
+    records break the rules so that no numbers can be made.
     """
     cell, records = files.cell, files.records
     if cell is None or cell.facts is None or cell.facts.window is None or records is None:
         return None
+    if slo is None and cell.load is not None:
+        slo = cell.load.slo
     if slo not in files.computed:
         open_loop = cell.load is not None and cell.load.loop.kind == "open"
         method = cell.load.method if cell.load is not None else 1

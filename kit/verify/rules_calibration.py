@@ -23,6 +23,7 @@ from kit.metrics.limits import (
     MIN_STEP_NS,
     READING_SLACK_NS,
 )
+from kit.plan.levels import calibrated_levels
 from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences
@@ -67,7 +68,7 @@ def _faults(plan: Plan, calibration: Calibration) -> Iterator[str]:
     if (calibration.limit_ms, calibration.min_pace) != (MAX_ERROR_MS, MIN_PACE):
         yield f"has limits other than {MAX_ERROR_MS:g} ms and {MIN_PACE:g} of the pace"
     levels = [level for level, _ in groupby(point.concurrency for point in points)]
-    if levels != sorted(plan.workload.concurrencies):
+    if levels != sorted(calibrated_levels(plan)):
         yield "does not have the plan's concurrencies in order"
     for where, series, most in (("points", points, MAX_POINT_TRIES), ("steps", steps, MAX_STEP_TRIES)):
         yield from (f"{where}: {words}" for words in _tries(series, most))

@@ -26,6 +26,8 @@ def plan_sequential(evidence: Evidence) -> Steps:
     lines = evidence.result.cells if evidence.result else ()
     passed_over = {line.id for line in lines if line.status == "not needed"}
     if plan.sequential is None:
+        if plan.search is not None:
+            return  # another rule's to say: plan.search
         yield from (Issue(f"{RESULT}: {name}", "is not needed, by no rule of the plan") for name in passed_over)
         return
     faults = list(_rule_faults(plan))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
 from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
+from kit.metrics.results import in_order, search_of
 from kit.storage.names import CELL, RECORDS
 from kit.verify.evidence import CellFiles, Evidence
 
@@ -90,9 +91,19 @@ def possible_retries(loaded: Loaded) -> int:
 
 
 def found_cells(evidence: Evidence) -> list[Found]:
-    """The cells of the plan that have a cell.json, in its order, each after the attempts that it superseded."""
+    """The cells that have a cell.json, in the order of measurement, each after the attempts it superseded."""
     plan = evidence.plan
-    return [] if plan is None else [found for planned in plan.cells for found in _found(evidence, plan, planned)]
+    if plan is None:
+        return []
+    return [found for planned in _in_order(evidence, plan) for found in _found(evidence, plan, planned)]
+
+
+def _in_order(evidence: Evidence, plan: Plan) -> tuple[CellPlan, ...]:
+    """The order of the plan; in a run with a search that of its rounds."""
+    if plan.search is None:
+        return plan.cells
+    cells = {name: files.cell for name, files in evidence.cells.items() if files.cell is not None}
+    return in_order(plan, search_of(plan, cells, evidence.calibration))
 
 
 def _found(evidence: Evidence, plan: Plan, planned: CellPlan) -> Iterator[Found]:

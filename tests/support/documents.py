@@ -16,7 +16,7 @@ from tests.support import studies
 from tests.support.calibrations import good_calibration, good_point, recorded_load
 from tests.support.documents_compared import COMPARED
 from tests.support.documents_index import INDEX
-from tests.support.documents_judged import JUDGED
+from tests.support.documents_judged import JUDGED, USERS
 from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
@@ -311,6 +311,7 @@ MODELS: dict[str, Any] = {
     "sweep": SWEEP,
     "verdict": VERDICT,
     "truth": TRUTH,
+    "users": USERS,
 }
 OTHERS: dict[str, Any] = {**JUDGED, **PROBADOR, **WRITTEN}
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kit.documents import Slo
+from kit.judge.costs import Cost, Prices
 from kit.judge.score.card import Card, ContractPin, MetricScore, Note, Scorecard
 from kit.judge.score.contract import (
     Cap,
@@ -16,6 +18,7 @@ from kit.judge.score.contract import (
     MetricRule,
     PlatformClass,
 )
+from kit.judge.users import EntryUsers, LevelFound, MachineUsers, Users, UsersFound
 from kit.strict import plain
 
 CONTRACT = Contract(
@@ -72,6 +75,31 @@ SCORECARD = Scorecard(
             composite=69.0,
             grade="B",
             notes=(Note("missing", "no data: TTFT p99 ms counts 0"),),
+        ),
+    ),
+)
+
+LEVEL = LevelFound(4, "kept", 0.975, 3, "", 81.5, 22.0, 50.5, True, Cost(8.52, 3.1, 27.7, 10.0, 0.01, 0.004))
+USERS = Users(
+    schema="kit/users/1",
+    kit_version="0.1.0",
+    prices=Prices(2.5, 0.3),
+    machines=(
+        MachineUsers(
+            "a laptop",
+            ("yoga",),
+            UsersFound(
+                "yoga",
+                Slo(ttft_ns=300_000_000),
+                0.95,
+                (
+                    EntryUsers("llamacpp", 4, 5, (6,), (LEVEL,)),
+                    EntryUsers("vllm", None, 1, (), ()),
+                    EntryUsers("ollama", 8, None, (), ()),
+                ),
+                ("llamacpp",),
+                True,
+            ),
         ),
     ),
 )

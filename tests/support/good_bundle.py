@@ -193,6 +193,7 @@ def cell_of(
     facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
     entry = entry_of(plan, planned)
+    load = cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL)
     cell = Cell(
         schema="kit/cell/1",
         id=planned.id,
@@ -207,10 +208,10 @@ def cell_of(
         ended_utc=utc_text(start_ns + duration_ns),
         duration_ns=duration_ns,
         phases=tuple(_phases(duration_ns)),
-        load=cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL),
+        load=load,
         facts=facts,
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
-        metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
+        metrics=cell_metrics(records, facts.window, open_loop=False, slo=load.slo, method=plan.method),
     )
     return with_telemetry(cell, files, machine)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kit.documents import Calibration, Cell, CellFailure, Host, Record, Window
+from kit.documents import Calibration, Cell, CellFailure, Host, Record, Slo, Window
 from kit.metrics.clocks import CLOCK_SET
 from kit.verify.known import known_model
 from tests.support.closed_holes import CLOSED, of_kit
@@ -119,6 +119,7 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
@@ -251,6 +252,9 @@ MUTATIONS: tuple[Mutation, ...] = (
         "not needed by no rule",
         document("result.json", put_at("cells", 3, "status", to="not needed")),
     ),
+    Mutation("plan.search", "a level more", lambda: searched_bundle((*CALLED, NOT_CALLED))),
+    Mutation("plan.search", "no limits", lambda: searched_bundle(change=with_search(slo=Slo()))),
+    Mutation("plan.search", "ends that are not its levels'", lambda: searched_bundle(change=with_search(most=3))),
     _m("plan.extended", "replicates added", in_plan(lambda plan: replace(plan, extended=(1,)))),
     _m("run.complete", "a cell left out", leave_out_cell),
     _m("model.pinned", "another model in plan and servers", model(sha256=OTHER)),

@@ -70,12 +70,12 @@ class CommandOptions:
 
 
 def _final(plan: Plan, options: CommandOptions) -> Plan:
-    """A new plan with the seed of its challenge and the rule of runs that decide, if it is to have them."""
+    """A new plan with the seed of its challenge and the rule of runs that choose, if it is to have them."""
     from kit.plan.challenge import challenged
-    from kit.plan.extension import deciding
+    from kit.plan.extension import deciding, searching
 
     plan = challenged(plan, options.nonce)
-    return deciding(plan, options.budget_ns) if options.until_decided else plan
+    return deciding(plan, options.budget_ns) if options.until_decided else searching(plan, options.budget_ns)
 
 
 def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:

@@ -11,7 +11,8 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, runtime_path_option, seed_option
-from kit.documents import NO_MODEL, Plan, Platform
+from kit.cli._shared.percent import Percent
+from kit.documents import NO_MODEL, Plan, Platform, SearchWish
 
 if TYPE_CHECKING:
     from kit.catalogue import Models
@@ -31,6 +32,18 @@ _OPTIONS = (
         "--challenge",
         metavar="FILE|URL|HEX",
         help="Nonce of the receiving board; the seed follows from it.",
+    ),
+    click.option(
+        "--slo", metavar="LIMITS", help="Look for the most users within limits like ttft=300ms,tpot=50ms."
+    ),
+    click.option(
+        "--max-users",
+        type=click.IntRange(1, 4096),
+        metavar="N",
+        help="With --slo: look up to N users. Default 64.",
+    ),
+    click.option(
+        "--share", type=Percent(), help="With --slo: requests that must be within the limits. Default 95%."
     ),
 )
 
@@ -74,15 +87,54 @@ def chosen_platform(
     replicates: int | None = None,
     seed: int | None = None,
     challenge: str | None = None,
+    slo: str | None = None,
+    max_users: int | None = None,
+    share: float | None = None,
 ) -> Platform:
-    """The platform with what the options change of it; `seed` and `challenge` change only the plan."""
+    """The platform with what the options change of it; `seed` and `challenge` change only the plan.
+
+    Limits given here are searched with one replicate if nobody says more; levels end the platform's own search.
+    """
     from kit.plan.platforms import load_platform
 
     del seed, challenge
     chosen = load_platform(platform)
     if only is not None:
         chosen = _with_entries(chosen, only.split(","))
-    return changed(chosen, concurrencies=concurrency, window_s=window, warmup_s=warmup, replicates=replicates)
+    if slo is not None and replicates is None:
+        replicates = 1
+    chosen = replace(chosen, workload=replace(chosen.workload, search=None)) if concurrency is not None else chosen
+    search = asked_search(chosen.workload.search, slo, max_users, share, levels_given=concurrency is not None)
+    return changed(
+        chosen,
+        concurrencies=concurrency,
+        window_s=window,
+        warmup_s=warmup,
+        replicates=replicates,
+        search=search,
+    )
+
+
+def asked_search(
+    wish: SearchWish | None, slo: str | None, max_users: int | None, share: float | None, *, levels_given: bool
+) -> SearchWish | None:
+    """The search that the options ask for, or that of the platform with what they change; None without any."""
+    from kit.metrics.goodput import parse_slo
+    from kit.metrics.users import MOST_USERS
+
+    if slo is not None and levels_given:
+        raise click.UsageError("Give either --slo (levels are looked for) or --concurrency.")
+    if slo is None and wish is None:
+        if max_users is not None or share is not None:
+            raise click.UsageError("--max-users and --share need --slo.")
+        return None
+    if share == 0:
+        raise click.UsageError("--share must be above 0.")
+    limits = slo or (wish.slo if wish else "")
+    parse_slo(limits)  # refused here, before anything is fetched
+    first = wish.first if wish else 1
+    most = max_users or (wish.max_users if wish else MOST_USERS)
+    return SearchWish(limits, most, min(first, most), share if share is not None else wish.share if wish else None)
 
 
 def asked_nonce(challenge: str | None, seed: int | None) -> str | None:

@@ -14,6 +14,7 @@ from kit.documents import Cell, CellPlan, Plan
 from kit.documents.phases import START
 from kit.output import drawing_error
 from kit.plan.forecast import CellTime, Underway, left_ns, predicted, rest_ns
+from kit.plan.levels import most_cells
 from kit.text import number, plain_text
 
 if TYPE_CHECKING:
@@ -185,8 +186,8 @@ class RunProgress:
 
     def _number(self) -> str:
         """Which cell of how many; a run that decides has at most so many."""
-        most = "at most " if self._plan.sequential else ""
-        return f"{len(self._done) + 1}/{most}{len(self._plan.cells)}"
+        most = "at most " if self._plan.sequential or self._plan.search else ""
+        return f"{len(self._done) + 1}/{most}{most_cells(self._plan)}"
 
     def _left_s(self) -> float:
         """The time that the cells will take that are known to be needed."""

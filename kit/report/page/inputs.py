@@ -11,6 +11,7 @@ from kit.documents import Calibration, Failures, Host, Plan, Record, ServerFacts
 from kit.documents.differences import Differences
 from kit.documents.study import Study
 from kit.errors import InputError
+from kit.judge.costs import Prices
 from kit.judge.study import CellParts
 from kit.metrics.failures import failures
 from kit.report.count_text import count_lines
@@ -31,7 +32,7 @@ class PageInput:
     `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
     concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
     counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw, `disturbance` which cells
-    were disturbed.
+    were disturbed, and `prices` are those of the cost of tokens, where somebody asks for it.
     """
 
     study: Study
@@ -49,6 +50,7 @@ class PageInput:
     telemetry: tuple[str, ...] = ()
     disturbance: tuple[str, ...] = ()
     counted: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
+    prices: Prices | None = None
 
 
 def imported_input(study: Study, source: str) -> PageInput:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from kit.judge.advice import Leader, leaders
+from kit.report.cost_text import cost_table
 from kit.report.count_text import COUNTED
 from kit.report.differences_text import TITLE, differences_table
 from kit.report.page import facts
@@ -76,6 +77,8 @@ def _section(section: Section, hashes: str) -> list[str]:
         parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     if given.differences and len(given.differences.entries) > 1:
         parts += [f"{hashes} {TITLE}", differences_table(given.differences, title=False)]
+    if given.prices is not None:
+        parts.append(cost_table(study, given.prices))
     for plot in section.plots:
         parts += [f"{hashes} {safe(plot.title)}", picture(plot)]
     for plot in section.timelines:

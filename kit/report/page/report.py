@@ -14,7 +14,7 @@ from kit import __version__
 from kit.judge.advice import Leader, leaders
 from kit.judge.compare.quantity import figure_text, quantity
 from kit.judge.study import levels_of
-from kit.report import differences_text
+from kit.report import cost_text, differences_text
 from kit.report.count_text import COUNTED
 from kit.report.page import facts
 from kit.report.page.figures import tables_of
@@ -110,7 +110,7 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str, ba
 def _environment() -> Environment:
     made = environment("page")
     made.globals |= {
-        "CHIPS": CHIPS, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
+        "CHIPS": CHIPS, "COSTS": cost_text, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
         "MARK": MARK, "MAX_ROWS": MAX_ROWS, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
         "facts": facts, "heading": heading, "headline": headline, "kit_version": __version__,
         "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from kit.documents.study import Study, Subject
 from kit.judge.study import is_complete, median_interval_of, suspicions_of
 from kit.metrics.registry import DECODE, METRICS, THROUGHPUT, TTFT_P50
+from kit.report.plots.front import front_of
 from kit.report.plots.style import (
     INK,
     MUTED,
@@ -70,7 +71,12 @@ def pareto(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None
         (TTFT_P50, "time to first token, p50 (ms, log)"),
         (DECODE, "decode (tokens/s per user, log)"),
     ):
-        rows = [row for each in series for row in _rows(each, (path, THROUGHPUT)) if float(str(row[path])) > 0]
+        rows = [
+            row
+            for each in series
+            for row in _rows(each, (path, THROUGHPUT), (DECODE,))
+            if float(str(row[path])) > 0
+        ]
         if rows:
             return _pareto(series, rows, id_, path, title, low=METRICS[path].better == "lower")
     return None
@@ -80,9 +86,9 @@ def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, tit
     x = {"field": path, **log_axis([row[path] for row in rows], title, pad=1.25)}
     y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
     believed = [row for row in rows if not row["open"]]
-    front = front_of([(row[path], row[THROUGHPUT]) for row in believed], low=low)
+    front = front_of([(row[path], row[THROUGHPUT], row.get(DECODE)) for row in believed], low=low)
     for row in rows:
-        row["front"] = not row["open"] and (row[path], row[THROUGHPUT]) in front
+        row["front"] = not row["open"] and (row[path], row[THROUGHPUT], row.get(DECODE)) in front
     _label(rows)
     spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
     xy = _field(x, path), _field(y, THROUGHPUT)
@@ -101,7 +107,7 @@ def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, tit
         id=id_,
         title="Latency vs. throughput",
         caption=f"Up and {side} is better; numbers are concurrent users. The grey band is the Pareto front: "
-        "nothing else measured is better in both. " + _notes(rows, series, bars=False),
+        f"nothing else measured is as good in {_dimensions(path)}. " + _notes(rows, series, bars=False),
         desc=f"Throughput vs. {unit} by entry and number of users. On the Pareto front: "
         + (", ".join(f"{row['series']} at {row['users']}" for row in rows if row["front"]) or "nothing")
         + ".",
@@ -129,16 +135,9 @@ def _front(x: Spec, y: Spec) -> Spec:
     }
 
 
-def front_of(pairs: Sequence[tuple[float, float]], *, low: bool) -> set[tuple[float, float]]:
-    """The (x, y) of which no other is at least as good in both and better in one; high y, and low or high x."""
-    front: set[tuple[float, float]] = set()
-    best = float("-inf")
-    # from the best x on; of equal x the highest y comes first and hides the others
-    for x, y in sorted(set(pairs), key=lambda pair: (pair[0] if low else -pair[0], -pair[1])):
-        if y > best:
-            front.add((x, y))
-            best = y
-    return front
+def _dimensions(path: str) -> str:
+    """What the front is of: with the TTFT on the axis the decode of each user counts, too."""
+    return "throughput, TTFT and decode" if path == TTFT_P50 else "both"
 
 
 def overview(studies: Sequence[tuple[str, Study]], numbers: Mapping[str, int] | None = None) -> Plot | None:
@@ -179,14 +178,16 @@ def overview(studies: Sequence[tuple[str, Study]], numbers: Mapping[str, int] | 
 # --- rows and layers --------------------------------------------------------------------------------------
 
 
-def _rows(series: Series, paths: Sequence[str]) -> list[Spec]:
-    """One row for each concurrency that has all the figures, with the interval of the throughput."""
+def _rows(series: Series, paths: Sequence[str], more: Sequence[str] = ()) -> list[Spec]:
+    """One row for each concurrency that has all `paths`, with the interval of the throughput; `more` may lack."""
     rows = []
     for subject in series.subjects:
         intervals = [median_interval_of(subject, path) for path in paths]
         if any(interval.median is None for interval in intervals):
             continue
         row: Spec = {path: _short(interval.median) for path, interval in zip(paths, intervals, strict=True)}
+        beside = {path: median_interval_of(subject, path).median for path in more if path not in paths}
+        row |= {path: _short(value) for path, value in beside.items() if value is not None}
         of_all = intervals[list(paths).index(THROUGHPUT)]
         suspect = bool(suspicions_of(subject))
         row |= {

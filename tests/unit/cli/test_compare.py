@@ -131,7 +131,7 @@ def test_a_recommendation_has_three_lines(capsys: pytest.CaptureFixture[str], fi
         (("{a}", "--users", "4", "--share", "90%"), 2, "Give the limits with --slo"),
         (("{a}", "--users", "4", "--slo", "ttft=3"), 2, "unit ms or s"),
         (("{a}", "--users", "0"), 2, "--users"),
-        (("{a}",), 2, "Missing option '--users'"),
+        (("{a}",), 2, "Give --users N, the limits with --slo, or both"),
         (("--users", "4"), 2, "Missing argument"),
     ],
 )

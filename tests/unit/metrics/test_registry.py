@@ -65,8 +65,8 @@ def test_the_registry_is_the_list_that_contracts_and_studies_are_written_against
         "throughput_tok_s", "decode_tok_s", "request_rate_s", "error_rate", "mean_in_flight", "goodput_share",
         "goodput_req_s", *times, "requests.ok", "requests.failed", "requests.unfinished", "tokens.completion",
         "tokens.prompt", "prompt_tokens_mean", "output_tokens_mean", "tpot_cv", "spikes", "decode_us_per_layer",
-        "cold_start_ms", "pass_rate", "memory_max_mb", "power_mean_w", "tpot_ms.by_output.short",
-        "tpot_ms.by_output.medium", "tpot_ms.by_output.long",
+        "cold_start_ms", "pass_rate", "memory_max_mb", "power_mean_w", "joules_per_token",
+        "tpot_ms.by_output.short", "tpot_ms.by_output.medium", "tpot_ms.by_output.long",
     ]  # fmt: skip
     assert PARTS == ("n", "min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
     assert LENGTHS == (("short", 0, 32), ("medium", 32, 129), ("long", 129, None))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from kit.documents import Plan
+from kit.documents import Plan, SearchRule
 from kit.documents.pins import Hardware, ImagePin, WeightsPin
+from kit.metrics.goodput import parse_slo
 from kit.plan.digest import LEFT_OUT, PARTS, plan_digest
 from kit.plan.extension import extended
 from tests.support.good_bundle import good_plan
@@ -45,6 +46,15 @@ def test_every_field_of_a_plan_is_decided_about() -> None:
 def test_chance_patience_and_the_machine_are_left_out(changes: dict[str, Any]) -> None:
     """They do not change what is asked."""
     assert plan_digest(replace(PLAN, **changes)) == plan_digest(PLAN)
+
+
+def test_the_limits_of_a_search_are_asked_and_its_budget_is_patience() -> None:
+    """A plan without one asks something else."""
+    rule = SearchRule("kit-search-1", parse_slo("ttft=1s"), 950, 1, 4)
+    searched = replace(PLAN, search=rule)
+    assert plan_digest(searched) != plan_digest(PLAN)
+    assert plan_digest(replace(PLAN, search=replace(rule, budget_ns=7))) == plan_digest(searched)
+    assert plan_digest(replace(PLAN, search=replace(rule, slo=parse_slo("ttft=2s")))) != plan_digest(searched)
 
 
 def test_more_replicates_ask_the_same() -> None:

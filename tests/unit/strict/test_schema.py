@@ -116,6 +116,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("telemetry", ("gpus", 0, "power_mw"), 0.5, "expected an integer or null, found 0.5"),
     ("text", ("id",), -1, "must be at least 0, found -1"),
     ("truth", ("sent", 0), [1], "must be at least 2, found 1"),
+    ("users", ("machines", 0, "found", "share"), 1.5, "must be at most 1, found 1.5"),
     ("verdict", ("identity",), "abc", '"abc" does not have the form ^[0-9a-f]{64}$'),
     ("verdicts", ("shard", "index"), 0, "must be at least 1, found 0"),
 ]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.report.plots.specs import front_of, overview, pareto, throughput
+from kit.report.plots.front import front_of
+from kit.report.plots.specs import overview, pareto, throughput
 from kit.report.plots.style import COLOURS, PAPER, Plot, log_ticks, series_of
 from tests.support.studies import replicated, study, subject, trial
 
@@ -152,7 +153,14 @@ def test_nothing_beats_the_front_and_everything_else_is_beaten(
         better_x = a[0] <= b[0] if low else a[0] >= b[0]
         return a != b and better_x and a[1] >= b[1]
 
-    assert front_of(pairs, low=low) == {b for b in pairs if not any(beats(a, b) for a in pairs)}
+    found = {(x, y) for x, y, _ in front_of([(x, y, None) for x, y in pairs], low=low)}
+    assert found == {b for b in pairs if not any(beats(a, b) for a in pairs)}
+
+
+def test_a_faster_decode_keeps_a_point_on_the_front() -> None:
+    """Equal in two figures and better in one beats; 4 users at 50 ms are not beaten by more that wait longer."""
+    few, many, slow = (50.0, 100.0, 20.0), (414.0, 180.0, 22.0), (60.0, 100.0, 20.0)
+    assert front_of([few, many, slow], low=True) == {few, many}
 
 
 @settings(max_examples=60, deadline=None)
