@@ -113,6 +113,7 @@ def make_request(
         body=dict(asked.body),
         without=tuple(dict.fromkeys(asked.without)),
         limit_key=asked.limit_key,
+        api="completions" if asked.api == "completions" else "chat",
         system=not asked.no_system,
         timeouts=chosen_timeouts(asked),
         seed=asked.seed or 0,

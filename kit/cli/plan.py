@@ -17,18 +17,26 @@ MAX_SHOWN = 200  # of a title or a device, in characters
 def plan_text(plan: Plan) -> str:
     """A plan for people: what is started, with which settings, in which order, and how long it takes."""
     from kit.plan.plan import duration_estimate_s
+    from kit.plan.shapes import shape_text
     from kit.text import plain_text
 
     work = plan.workload
+    kinds = [f"shapes      {'; '.join(map(shape_text, work.shapes))}"] if work.shapes else []
+    arriving = f"{work.arrivals or 'trace ' + (work.trace.name if work.trace else '')} arrivals, "
+    levels = f"concurrency {','.join(map(str, work.concurrencies))} x "
+    if work.shapes:
+        levels = f"{len(work.shapes)} shapes x " + (levels if work.loop == "closed" else "")
     lines = [
         f"{plan.platform}: {plain_text(plan.title, MAX_SHOWN)}",
         f"engine      {plan.engine}",
         f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
-        f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
-        f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
-        f"{','.join(map(str, work.concurrencies))} x {work.replicates} replicates; each "
+        f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, "
+        f"{arriving if work.loop == 'open' else ''}{'raw prompts, ' if work.api == 'completions' else ''}seed {plan.seed}",
+        *kinds,
+        f"cells       {len(plan.cells)}: {len(plan.entries)} entries x {levels}"
+        f"{work.replicates} replicates; each "
         f"{work.warmup_ns / 1e9:g} s warm-up, {work.window_ns / 1e9:g} s window",
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
         f"{plan.correctness.count} tests",

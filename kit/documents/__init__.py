@@ -19,9 +19,7 @@ from kit.documents.plan import (
     CellPlan,
     Entry,
     Load,
-    Loop,
     ModelPin,
-    OutputTokens,
     Plan,
     PlannedRequest,
     PlannedWorkload,
@@ -30,7 +28,6 @@ from kit.documents.plan import (
     Suite,
     TextPin,
     Timeouts,
-    TracePin,
     Workload,
 )
 from kit.documents.record import (
@@ -66,6 +63,16 @@ from kit.documents.result import (
     SweepLevel,
     Verdict,
 )
+from kit.documents.shape import (
+    Api,
+    Arrivals,
+    LengthFit,
+    Loop,
+    MadeUp,
+    OutputTokens,
+    Shape,
+    TracePin,
+)
 from kit.documents.vocabulary import (
     CONTENT,
     REASONING,
@@ -87,6 +94,8 @@ __all__ = [
     "Accuracy",
     "Answer",
     "AnswerCheck",
+    "Api",
+    "Arrivals",
     "Calibration",
     "CalibrationPoint",
     "Ceiling",
@@ -110,9 +119,11 @@ __all__ = [
     "Finding",
     "Gpu",
     "Host",
+    "LengthFit",
     "Load",
     "LoadFacts",
     "Loop",
+    "MadeUp",
     "Manifest",
     "ManifestFile",
     "MedianInterval",
@@ -132,6 +143,7 @@ __all__ = [
     "SearchEnd",
     "ServerFacts",
     "Setting",
+    "Shape",
     "Signature",
     "Slo",
     "StampSource",

@@ -7,31 +7,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
 
 
 @dataclass(frozen=True, slots=True)
-class OutputTokens:
-    """How many tokens each request may generate: uniform on [min, max]; a fixed length has min == max."""
-
-    distribution: Literal["uniform"]
-    min: int
-    max: int
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Sparse):
     """One load, as people write it in a platform file; durations in seconds.
 
-    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. Every length
+    of `input_tokens` (prompts are then made of the kit's corpus) is asked with every one of `output_tokens`. An
+    open loop has `rates` in requests a second, or a `trace` of the kit played so many times as fast (`speeds`); its
+    one concurrency is how many requests are expected at once.
     """
 
     name: str
     prompts: str
-    output_tokens: OutputTokens
-    loop: Literal["closed"]
+    output_tokens: OutputTokens | tuple[int, ...]
+    loop: Literal["closed", "open"]
     concurrencies: tuple[int, ...]
     warmup_s: float
     window_s: float
@@ -39,6 +34,13 @@ class Workload:
     replicates: int
     ignore_eos: bool
     first_timeout_s: float | None = None
+    input_tokens: tuple[int, ...] = ()
+    rates: tuple[float, ...] = ()
+    arrivals: Arrivals | None = None
+    burstiness: float | None = None
+    trace: str | None = None
+    speeds: tuple[float, ...] = ()
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +119,6 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule.
-
-    The arrivals "trace" are those of `Load.trace`; they have no rate.
-    """
-
-    kind: Literal["closed", "open"]
-    concurrency: int | None
-    arrivals: Literal["constant", "poisson", "gamma", "trace"] | None = None
-    rate_milli_per_s: int | None = None
-    burstiness_milli: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Slo:
     """What one request must keep to be good, in ns; None is no limit. What each means: kit.metrics.goodput."""
 
@@ -138,16 +126,6 @@ class Slo:
     tpot_ns: int | None = None
     itl_ns: int | None = None
     e2e_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TracePin:
-    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
-
-    name: str
-    sha256: str
-    count: int
-    speed_milli: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +141,8 @@ class Load(Sparse):
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
     `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
-    names of headers that were added, and `insecure` says that any certificate was trusted.
+    names of headers that were added, and `insecure` says that any certificate was trusted. `made_up` is how
+    prompts of the corpus were cut; with `prefill` the numbers have its rate.
     """
 
     schema: Literal["kit/load/1"]
@@ -189,16 +168,22 @@ class Load(Sparse):
     processes: int | None = None
     chat: Literal["system-user", "user"] = "system-user"
     method: Literal[1, 2, 3] = 1
-    prompts_from: Literal["kit", "file", "synthetic"] = "kit"
+    prompts_from: Literal["kit", "file", "synthetic", "corpus"] = "kit"
     without: tuple[str, ...] = ()
     limit_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     headers: tuple[str, ...] = ()
     insecure: bool = False
+    api: Api = "chat"
+    made_up: MadeUp | None = None
+    prefill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class CellPlan:
-    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers."""
+class CellPlan(Sparse):
+    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers.
+
+    `shape` names that of the workload; empty where there is one only.
+    """
 
     id: str
     order: int
@@ -206,14 +191,18 @@ class CellPlan:
     concurrency: int
     replicate: int
     lane: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWorkload:
-    """The workload of a plan: as in the platform file, but exact."""
+class PlannedWorkload(Sparse):
+    """The workload of a plan: as in the platform file, but exact. Cells name the `shapes`, if there are some;
+
+    `output_tokens` are then those of all together.
+    """
 
     name: str
-    loop: Literal["closed"]
+    loop: Literal["closed", "open"]
     output_tokens: OutputTokens
     warmup_ns: int
     window_ns: int
@@ -222,6 +211,11 @@ class PlannedWorkload:
     concurrencies: tuple[int, ...]
     timeouts: Timeouts
     ignore_eos: bool
+    shapes: tuple[Shape, ...] = ()
+    arrivals: Arrivals | None = None
+    burstiness_milli: int | None = None
+    trace: TracePin | None = None
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from kit.documents import (
     Timeouts,
     TracePin,
 )
+from kit.documents.shape import Api
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.disturbance import EMPTY_WINDOW
@@ -78,6 +79,7 @@ class LoadRequest:
     body: Mapping[str, object] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     limit_key: str = "max_tokens"
+    api: Api = "chat"
     system: bool = True
     ramp_s: float = 0.0
     slo: Slo | None = None
@@ -104,6 +106,11 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
     if request.validate is not None:
         parse_rule(request.validate)
     check_members(request.body, request.without)
+    if request.api == "completions" and prompts.chats:
+        raise InputError(
+            "These prompts are chats, which cannot be sent as raw prompts.",
+            "Give a file of texts, or leave out --api completions.",
+        )
     span = _span(request)
     target = parse_target(request.url)
     access = Access.from_environment() if request.access is None else request.access
@@ -131,6 +138,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         limit_key="max_completion_tokens" if request.limit_key == "max_completion_tokens" else "max_tokens",
         headers=tuple(name for name, _ in access.headers if name.lower() != "authorization"),
         insecure=access.insecure and target.tls,
+        api=request.api,
         **span,
     )
 

@@ -134,12 +134,12 @@ def plan_of(
     """The plan of a platform as this machine would carry it out; images and derived weights are not looked for."""
     from kit.catalogue import model
     from kit.cpus import usable_cpus
+    from kit.plan.corpus import planned_prompts
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
-    from kit.plan.prompts import load_prompts
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
-    prompts = load_prompts(platform.workload.prompts)
+    prompts = planned_prompts(platform.workload.prompts)
     return make_plan(
         platform,
         model(platform.model),

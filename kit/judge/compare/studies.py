@@ -18,6 +18,7 @@ from kit.judge.compare.ratio import (
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.machines import facts_of_two
+from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
 from kit.text import hint, plain_text
@@ -49,16 +50,34 @@ def compare_studies(
         _known(a, left, "A")
         _known(b, right, "B")
     chosen = pairs or _by_name(a, b)
-    why_not = "; ".join(differences(a.conditions, b.conditions))
-    places = [(pair, level) for pair in chosen for level in _levels(a, b, pair, concurrencies)]
     lines = tuple(
         line
         for what in quantities
-        for line in _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what)
+        for left_part, right_part in _shape_pairs(a, b)
+        for line in _lines(left_part, right_part, chosen, concurrencies, what)
     )
     notes = remarks(a, b)
     two = "" if same else facts_of_two(a, b)
     return Comparison("kit/comparison/1", __version__, side_of(a), side_of(b), None, lines, notes, two)
+
+
+def _shape_pairs(a: Study, b: Study) -> list[tuple[Study, Study]]:
+    """The parts of A and of B that ask the same; what one alone has stands beside the whole other."""
+    ours, theirs = ({label_of(part): part for part in shapes_of(each)} for each in (a, b))
+    if len(ours) == len(theirs) == 1:
+        return [(a, b)]
+    return [(ours.get(name, a), theirs.get(name, b)) for name in dict.fromkeys((*ours, *theirs))]
+
+
+def _lines(
+    a: Study, b: Study, pairs: Sequence[tuple[str, str]], concurrencies: Sequence[int] | None, what: Metric
+) -> list[Line]:
+    """The lines of one metric and one shape, whose verdicts err together."""
+    why_not = "; ".join(differences(a.conditions, b.conditions))
+    shapes = [label for each in (a, b) if (label := label_of(each))]
+    places = [(pair, level) for pair in pairs for level in _levels(a, b, pair, concurrencies)]
+    found = _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what)
+    return [replace(line, shape=shapes[0]) for line in found] if shapes else found
 
 
 def _is_same(a: Study, b: Study) -> bool:

@@ -80,10 +80,10 @@ class Back:
     title: str
 
 
-def page_of(given: PageInput, back: Back) -> str:
-    """The page of one run as `report_of` makes it, with a way back to the board that it stands on."""
-    sections = sections_of([given])
-    return page_html(sections, None, _title(sections), back)
+def page_of(given: Sequence[PageInput], back: Back) -> str:
+    """The page of one run, in all its shapes, as `report_of` makes it, with a way back to the board."""
+    sections = sections_of(given)
+    return page_html(sections, overview_of(sections), _title(sections), back)
 
 
 def page_html(sections: Sequence[Section], overview: Plot | None, title: str, back: Back | None = None) -> str:
