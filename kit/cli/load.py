@@ -121,6 +121,7 @@ def make_request(
         slo=None if asked.slo is None else parse_slo(asked.slo),
         validate=asked.validate,
         processes=given.processes,
+        input_tokens=asked.input_tokens,
         max_error_milli=None if asked.max_error_rate is None else round(asked.max_error_rate * 1000),
         trace=None if given.trace is None else read_file(given.trace, MAX_TRACE_BYTES + 1, "--trace"),
         trace_name="trace.jsonl" if given.trace is None else given.trace.name,

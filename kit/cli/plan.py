@@ -22,7 +22,9 @@ def plan_text(plan: Plan) -> str:
 
     work = plan.workload
     kinds = [f"shapes      {'; '.join(map(shape_text, work.shapes))}"] if work.shapes else []
-    arriving = f"{work.arrivals or 'trace ' + (work.trace.name if work.trace else '')} arrivals, "
+    kind = f"trace {work.trace.name}" if work.trace else f"{work.arrivals} arrivals"
+    arriving = f"{kind}, " if work.loop == "open" else ""
+    raw = "raw prompts, " if work.api == "completions" else ""
     levels = f"concurrency {','.join(map(str, work.concurrencies))} x "
     if work.shapes:
         levels = f"{len(work.shapes)} shapes x " + (levels if work.loop == "closed" else "")
@@ -33,7 +35,7 @@ def plan_text(plan: Plan) -> str:
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, "
-        f"{arriving if work.loop == 'open' else ''}{'raw prompts, ' if work.api == 'completions' else ''}seed {plan.seed}",
+        f"{arriving}{raw}seed {plan.seed}",
         *kinds,
         f"cells       {len(plan.cells)}: {len(plan.entries)} entries x {levels}"
         f"{work.replicates} replicates; each "

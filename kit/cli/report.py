@@ -82,9 +82,7 @@ def page_inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None 
     if timeline and len(found) > 1 and not any(has_records(cells, timeline) for cells in parts):
         raise InputError(f'No cell "{timeline}" with records in these runs.', "result.json lists the cells.")
     return [
-        _input(
-            path, replace(each, study=study), mine, _wanted(timeline, mine, len(found) == len(studies) == 1)
-        )
+        _input(path, replace(each, study=study), mine, _wanted(timeline, mine, len(found) == len(studies) == 1))
         for (path, each), cells in zip(found, parts, strict=True)
         for studies in [shapes_of(each.study)]
         for study in studies

@@ -19,8 +19,8 @@ class Workload(Sparse):
 
     `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. Every length
     of `input_tokens` (prompts are then made of the kit's corpus) is asked with every one of `output_tokens`. An
-    open loop has `rates` in requests a second, or a `trace` of the kit played so many times as fast (`speeds`); its
-    one concurrency is how many requests are expected at once.
+    open loop has `rates` in requests a second, or a `trace` of the kit played so many times as fast (`speeds`);
+    its one concurrency is how many requests are expected at once.
     """
 
     name: str

@@ -8,6 +8,7 @@ from itertools import islice
 from kit.documents import Shape
 from kit.metrics.limits import MAX_LENGTH_PERCENT, MAX_LENGTH_TOKENS
 from kit.metrics.stats import nearest_rank
+from kit.metrics.timing import sent_in
 from kit.plan.corpus import NAME as CORPUS
 from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import arrivals_ns
@@ -96,12 +97,16 @@ def load_arrivals(evidence: Evidence) -> Steps:
         for record, due_ns in zip(loaded.records, due, strict=False):
             if record.intended_ns != due_ns:
                 yield Issue(loaded.of(record), "was not meant for the time that the schedule gives it")
-                break
+                return
         following = next(islice(due, 0, 1), None)
         window = loaded.window
         ended = loaded.found.measured and not loaded.facts.interrupted
         if following is not None and window is not None and ended and following < window.end_ns:
             yield Issue(loaded.where, "lacks requests that were due before the end of the window")
+        drained = window is not None and loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns
+        if window is not None and ended and not drained:
+            cut = [r for r in loaded.records if r.outcome == "unfinished" and sent_in(r, window)]
+            yield from (Issue(loaded.of(record), "was cut before the drain was over") for record in cut)
 
 
 def _is_sane(loaded: Loaded) -> bool:

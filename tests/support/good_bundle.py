@@ -15,6 +15,7 @@ from kit.documents import (
     Cell,
     CellPlan,
     Host,
+    LengthFit,
     LoadFacts,
     Phase,
     Plan,
@@ -30,10 +31,11 @@ from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
+from kit.plan.lengths import long_words
 from kit.plan.plan import cell_load, entry_of, make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
-from kit.plan.schedule import planned_request
+from kit.plan.shapes import shape_of
 from kit.storage.bundle import pack_files
 from kit.stream.record import record
 from kit.strict import plain, write_json, write_jsonl_line
@@ -42,7 +44,7 @@ from kit.timestamps import utc_text
 from kit.verify.forensics.limits import MIN_TICK_SAMPLES, TICK_NS
 from tests.support.calibrations import START_NS, good_calibration
 from tests.support.telemetry import Machine, samples_of
-from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
+from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of, request_of
 
 Files = dict[str, bytes]
 STEADY = Machine()
@@ -162,13 +164,7 @@ def good_cell(
     """One cell that starts at this moment, with the toy server's load, and its other files by name."""
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
-    judged = [
-        record(
-            each,
-            planned_request(plan.seed, planned.lane, each.id, plan.prompts.count, plan.workload.output_tokens),
-        )
-        for each in exchanges
-    ]
+    judged = [record(each, request_of(plan, planned, each.id)) for each in exchanges]
     return cell_of(plan, planned, start_ns, judged, over_ns, machine)
 
 
@@ -190,7 +186,8 @@ def cell_of(
     duration_ns = over_ns + 500 * MS
     facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
-    entry = entry_of(plan, planned)
+    entry, length = entry_of(plan, planned), shape_of(plan, planned).input_tokens
+    fit = None if length is None else LengthFit(32, (56, 56, 55, 57), long_words(length), long_words(length) + 24)
     cell = Cell(
         schema="kit/cell/1",
         id=planned.id,
@@ -205,10 +202,16 @@ def cell_of(
         ended_utc=utc_text(start_ns + duration_ns),
         duration_ns=duration_ns,
         phases=tuple(_phases(duration_ns)),
-        load=cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL),
+        load=cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL, fit),
         facts=facts,
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
-        metrics=cell_metrics(records, facts.window, open_loop=False, method=plan.method),
+        metrics=cell_metrics(
+            records,
+            facts.window,
+            open_loop=plan.workload.loop == "open",
+            method=plan.method,
+            prefill=length is not None,
+        ),
     )
     return with_telemetry(cell, files, machine)
 

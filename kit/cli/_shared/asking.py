@@ -78,7 +78,7 @@ _OPTIONS = (
         "--input-tokens",
         type=click.IntRange(1, MAX_INPUT_TOKENS),
         metavar="N",
-        help="Made-up prompts of about N tokens, a common English word for each.",
+        help="Made-up prompts of N tokens, as the server counts them.",
     ),
     click.option(
         "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Output tokens."

@@ -136,7 +136,8 @@ def _throughput_text(leader: Leader) -> str:
 
 def _counted(sections: Sequence[Section]) -> str:
     imported = sum(section.given.kind == "imported" for section in sections)
-    runs = len(sections) - imported
+    # a run of several shapes has a section for each
+    runs = len({(each.given.source, each.study.identity) for each in sections if each.given.kind != "imported"})
     words = [f"{runs} run{'s' * (runs != 1)}" if runs else "", f"{imported} imported" if imported else ""]
     return " and ".join(word for word in words if word)
 
