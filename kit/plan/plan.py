@@ -34,6 +34,7 @@ from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.plan.shapes import (
     ONE_SHAPE,
+    check_arrivals,
     loop_of,
     output_hull,
     shape_names,
@@ -196,6 +197,7 @@ def make_plan(
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
     quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
     """
+    check_arrivals(platform.workload)
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
     shapes = shape_names(workload)

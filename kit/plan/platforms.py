@@ -13,8 +13,8 @@ from kit.catalogue.published import all_published
 from kit.documents import Entry, OutputTokens, Platform, Workload
 from kit.errors import InputError
 from kit.plan.corpus import NAME as CORPUS
-from kit.plan.kit_traces import kit_trace_lines, kit_trace_names
-from kit.plan.shapes import output_hull
+from kit.plan.kit_traces import kit_trace_names
+from kit.plan.shapes import check_arrivals, output_hull
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import Runtime
 from kit.strict import read_yaml
@@ -125,10 +125,10 @@ def _check_trace(work: Workload, here: _Place) -> None:
         here.unknown(("workload", "trace"), "trace", work.trace or "", known)
     if not work.speeds:
         here.refuse(("workload", "trace"), "a trace needs its speed", "Write speeds: [1].")
-    ends_s = kit_trace_lines(work.trace or "")[-1].at_ns / 1e9 / max(work.speeds)
-    if work.warmup_s + work.window_s > ends_s:
-        words = f"at its highest speed the trace ends after {ends_s:g} s, before the window does"
-        here.refuse(("workload", "window_s"), words, "Shorten the window, or lower the speed.")
+    try:
+        check_arrivals(work)
+    except InputError as error:
+        here.refuse(("workload", "window_s"), error.what[0].lower() + error.what[1:].rstrip("."), error.remedy)
 
 
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:

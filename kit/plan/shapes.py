@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from itertools import product
 
 from kit.documents import CellPlan, Loop, OutputTokens, Plan, PlannedWorkload, Shape, Workload
+from kit.errors import InputError
+from kit.plan.kit_traces import kit_trace_lines
 
 ONE_SHAPE = ("",)  # of cells that name none
 
@@ -87,6 +89,24 @@ def loop_of(workload: PlannedWorkload, shape: Shape, concurrency: int) -> Loop:
         return Loop("open", None, "trace")
     kind = workload.arrivals or "poisson"
     return Loop("open", None, kind, shape.rate_milli_per_s, workload.burstiness_milli)
+
+
+def check_arrivals(workload: Workload) -> None:
+    """`InputError` where options of a command do not fit the open loop of a platform."""
+    if workload.loop == "closed":
+        return
+    if len(workload.concurrencies) != 1:
+        raise InputError(
+            "An open loop has one concurrency: how many requests are expected at once.",
+            "Give one number, or leave --concurrency out.",
+        )
+    if workload.trace is not None:
+        ends_s = kit_trace_lines(workload.trace)[-1].at_ns / 1e9 / max(workload.speeds)
+        if workload.warmup_s + workload.window_s > ends_s:
+            raise InputError(
+                f"At its highest speed the trace ends after {ends_s:g} s, before the window does.",
+                "Give a shorter --window.",
+            )
 
 
 # --- in words ---------------------------------------------------------------------------------------------

@@ -83,6 +83,18 @@ def test_a_trace_of_the_kit_is_played_at_speeds() -> None:
         pinned_of_kit("burst")
 
 
+def test_options_that_do_not_fit_an_open_loop_are_refused() -> None:
+    """Several numbers of users (`--concurrency 1,4`, `kit selftest`), and a window beyond the end of the trace."""
+    with pytest.raises(InputError, match="An open loop has one concurrency"):
+        shaped_plan(lambda work: replace(work, loop="open", rates=(1.0,), concurrencies=(1, 4)))
+    with pytest.raises(InputError, match="the trace ends after 5"):
+        shaped_plan(
+            lambda work: replace(
+                work, loop="open", trace="bursts", speeds=(100.0,), concurrencies=(4,), window_s=60.0
+            )
+        )
+
+
 def test_shapes_in_words() -> None:
     """As tables, sentences and `kit plan` say them."""
     output = OutputTokens("uniform", 64, 64)

@@ -83,7 +83,9 @@ def test_a_prompt_that_is_no_text_is_refused(prompt: object) -> None:
 def test_the_gate_asks_raw_prompts_where_the_load_does() -> None:
     """The reference endpoint knows no answer, so the verdict is wrong; that it was asked is what counts."""
     with in_thread(behaving()) as url:
-        checks = Examiner(parse_target(url), "m", load_suite("correctness-raw", "tiny"), api="completions").single()
+        checks = Examiner(
+            parse_target(url), "m", load_suite("correctness-raw", "tiny"), api="completions"
+        ).single()
     assert [check.test for check in checks] == ["capital", "sum", "add", "week"]
     assert {check.answer for check in checks} <= {text_of(0, tokens) for tokens in (6, 8, 12)}
 
@@ -139,7 +141,7 @@ def test_prompts_by_hand_are_as_long_as_the_server_says(tmp_path: Path) -> None:
 
 def test_a_server_that_counts_nothing_gets_nominal_lengths(tmp_path: Path) -> None:
     """It is measured all the same."""
-    with in_thread(behaving("no-usage:every=1")) as url:
+    with in_thread(behaving("no-usage:1")) as url:
         request = by_hand(url, tmp_path, input_tokens=256)
         cell = load_by_hand(request, tmp_path / "run", ProcessEngine(), lambda _: None)
     assert cell.load is not None
