@@ -104,7 +104,7 @@ _PREFILLS = (
     Metric(PREFILL_TOTAL, "prefill", "tok/s", 1, "higher", "together", "prompt tokens/s, all users together"),
 )
 _ARRIVED = tuple(
-    replace(_time(f"{name}_from_intended_ms", part), name=f"{word} {part} from arrival")
+    replace(_time(f"{name}_from_intended_ms", part), name=f"{word} {part} from arrival", fallback=None)
     for name, word in (("ttft", "TTFT"), ("e2e", "end to end"))
     for part in ("p50", "p99")
 )

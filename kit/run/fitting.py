@@ -39,9 +39,9 @@ def _fit(load: Load, input_tokens: int, probe: Probe) -> LengthFit | None:
     """None where the server does not count: the lengths are nominal then, and `kit verify` says so."""
     path = parse_target(load.url).path_of(load.api)
     counts = []
-    for question in fit_questions(load, input_tokens):
+    for asked in fit_questions(load, input_tokens):
         try:
-            counts.append(prompt_tokens_of(probe.post(path, question, QUESTION_S)))
+            counts.append(prompt_tokens_of(probe.post(path, asked, QUESTION_S)))
         except EndpointError as error:
             raise RuntimeNotReadyError(
                 f"The server does not answer a made-up prompt: {error}.",

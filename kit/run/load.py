@@ -60,8 +60,8 @@ class LoadRequest:
 
     `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it. `prompts` is a
     set, or the name of one of the kit's. `body` and `without` are members of the request that are set and left
-    out. Without `access` it is the environment's. With `input_tokens` the prompts are made again, to that length by
-    the server's own counts.
+    out. Without `access` it is the environment's. With `input_tokens` the prompts are made again, to that length
+    by the server's own counts.
     """
 
     url: str

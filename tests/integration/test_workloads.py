@@ -55,7 +55,7 @@ def verdict(bundle: Path) -> dict[str, Any]:
 
 
 def test_a_grid_of_lengths(tmp_path: Path) -> None:
-    """Prompts are as long as planned by the server's count, tables are one for each shape, and the bundle verifies."""
+    """Prompts are as long as planned by the server's count, and each shape has its tables; the bundle verifies."""
     file = platform(tmp_path, GRID, "correctness", slots=1, context_tokens_per_slot=2624)
     bundle, printed = reproduced(tmp_path, file)
     found = verdict(bundle)

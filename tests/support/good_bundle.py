@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -159,13 +159,23 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: Sequence[Recor
 
 
 def good_cell(
-    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = STEADY
+    plan: Plan,
+    planned: CellPlan,
+    start_ns: int,
+    faults: Mapping[int, str],
+    machine: Machine = STEADY,
+    change: Callable[[Record], Record] = lambda record: record,
+    fitted: bool = True,
 ) -> tuple[Cell, Files]:
-    """One cell that starts at this moment, with the toy server's load, and its other files by name."""
+    """One cell that starts at this moment, with the toy server's load, and its other files by name.
+
+    `change` is what is done to each of its records, and what follows from them is made after that.
+    """
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
     judged = [record(each, request_of(plan, planned, each.id)) for each in exchanges]
-    return cell_of(plan, planned, start_ns, judged, over_ns, machine)
+    judged = [(change(each), text) for each, text in judged]
+    return cell_of(plan, planned, start_ns, judged, over_ns, machine, fitted)
 
 
 def cell_of(
@@ -175,6 +185,7 @@ def cell_of(
     judged: Sequence[tuple[Record, str]],
     over_ns: int,
     machine: Machine = STEADY,
+    fitted: bool = True,
 ) -> tuple[Cell, Files]:
     """A cell of these records and texts, whose load was over after so long, and its other files by name."""
     records = [each for each, _ in judged]
@@ -187,7 +198,9 @@ def cell_of(
     facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
     entry, length = entry_of(plan, planned), shape_of(plan, planned).input_tokens
-    fit = None if length is None else LengthFit(32, (56, 56, 55, 57), long_words(length), long_words(length) + 24)
+    fit = None
+    if length is not None and fitted:
+        fit = LengthFit(32, (56, 56, 55, 57), long_words(length), long_words(length) + 24)
     cell = Cell(
         schema="kit/cell/1",
         id=planned.id,
@@ -249,7 +262,12 @@ def good_files() -> Mapping[str, bytes]:
     return run_files({})
 
 
-def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
+def run_files(
+    faults: Mapping[int, str],
+    plan: Plan | None = None,
+    change: Callable[[Record], Record] = lambda record: record,
+    fitted: bool = True,
+) -> Files:
     """The files of a run in which these requests of every cell fail (see `toy_server.exchanges_of`)."""
     plan = plan or good_plan()
     plan_bytes = write_json(plain(plan))
@@ -260,7 +278,7 @@ def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
-        cell, more = good_cell(plan, planned, start_ns, faults)
+        cell, more = good_cell(plan, planned, start_ns, faults, STEADY, change, fitted)
         cells[planned.id] = cell
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
         files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))

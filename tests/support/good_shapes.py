@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import cache
 
 from kit.catalogue import model
-from kit.documents import OutputTokens, Plan, Workload
+from kit.documents import OutputTokens, Plan, Record, Workload
 from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
+from kit.storage.bundle import pack_files
 from tests.support.good_bundle import Files, run_files
 
 
@@ -43,7 +44,7 @@ def open_plan() -> Plan:
             loop="open",
             rates=(5.0, 20.0),
             arrivals="poisson",
-            concurrencies=(2,),
+            concurrencies=(4,),
             output_tokens=OutputTokens("uniform", 8, 16),
         )
     )
@@ -57,3 +58,32 @@ def grid_files() -> Files:
 @cache
 def open_files() -> Files:
     return run_files({}, open_plan())
+
+
+def wider_plan() -> Plan:
+    """The lengths of all shapes together are not those that it says."""
+    plan = grid_plan()
+    return replace(plan, workload=replace(plan.workload, output_tokens=OutputTokens("uniform", 8, 99)))
+
+
+def meant_earlier(record: Record) -> Record:
+    """One request of an open loop was meant for a moment that the schedule does not give it."""
+    return replace(record, intended_ns=record.intended_ns - 1) if record.id == 2 else record
+
+
+def shorter(record: Record) -> Record:
+    """The server counted fewer tokens of the prompt than were planned."""
+    return replace(record, prompt_tokens=None if record.prompt_tokens is None else record.prompt_tokens - 20)
+
+
+def bundle_of(files: Files) -> bytes:
+    return pack_files(files).data
+
+
+# What the rules about shapes must find: rule, what, the bundle.
+SHAPELY: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+    ("plan.shapes", "other lengths than the shapes", lambda: bundle_of(run_files({}, wider_plan()))),
+    ("load.arrivals", "a request meant earlier", lambda: bundle_of(run_files({}, open_plan(), meant_earlier))),
+    ("load.lengths", "prompts too short", lambda: bundle_of(run_files({}, grid_plan(), shorter))),
+    ("load.nominal", "a server that counts nothing", lambda: bundle_of(run_files({}, grid_plan(), fitted=False))),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kit import __version__
@@ -66,7 +66,16 @@ def _shape_pairs(a: Study, b: Study) -> list[tuple[Study, Study]]:
     ours, theirs = ({label_of(part): part for part in shapes_of(each)} for each in (a, b))
     if len(ours) == len(theirs) == 1:
         return [(a, b)]
-    return [(ours.get(name, a), theirs.get(name, b)) for name in dict.fromkeys((*ours, *theirs))]
+    names = dict.fromkeys((*ours, *theirs))
+    return [(_part(ours, name), _part(theirs, name)) for name in names]
+
+
+def _part(parts: Mapping[str, Study], name: str) -> Study:
+    """The part of a shape; where there is none the only one that there is, or one without subjects."""
+    if name in parts:
+        return parts[name]
+    only = next(iter(parts.values()))
+    return only if len(parts) == 1 else replace(only, subjects=(), shapes=())
 
 
 def _lines(
@@ -161,6 +170,8 @@ def _judged(lines: Sequence[_Open], what: Metric) -> list[Line]:
 def _missing(study: Study, entry: str, subject: Subject | None, side: str) -> str:
     if subject is not None:
         return ""
+    if not study.subjects:
+        return f"no such kind of request in {side}"
     if entry not in entries_of(study):
         return f"no such entry in {side}"
     return f"not measured in {side} at this concurrency"

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from kit.documents import Entry, Host, Record
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
+from kit.metrics.results import place_of
 from kit.storage.names import RESULT, TELEMETRY
 from kit.verify.evidence import Evidence
 from kit.verify.forensics import limits

@@ -29,7 +29,7 @@ from tests.support.good_shapes import grid_files, open_files
 
 @cache
 def opened(kind: str) -> OpenedStudy:
-    files = {"grid": grid_files, "open": open_files, "plain": lambda: dict(good_files())}[kind]()
+    files = {"grid": grid_files(), "open": open_files(), "plain": dict(good_files())}[kind]
     return verified_study(open_run(files), kind)
 
 

@@ -236,15 +236,8 @@ def test_counts_that_say_nothing_give_no_fit() -> None:
     assert fit_of(512, [56, 56, 56, 56, None]) is None
     assert fit_of(512, [56, 56, 56, 56, 56]) is None
     assert fit_of(512, [56, 56, 56, 56, 9000]) is None
-    for answer in (
-        None,
-        [],
-        {},
-        {"usage": None},
-        {"usage": {"prompt_tokens": True}},
-        {"usage": {"prompt_tokens": 0}},
-    ):
-        assert prompt_tokens_of(answer) is None
+    odd: list[object] = [None, [], {}, {"usage": None}, {"usage": {"prompt_tokens": True}}]
+    assert [prompt_tokens_of(answer) for answer in (*odd, {"usage": {"prompt_tokens": 0}})] == [None] * 6
     assert prompt_tokens_of({"usage": {"prompt_tokens": 7}}) == 7
 
 
