@@ -44,7 +44,7 @@ def open_plan() -> Plan:
             loop="open",
             rates=(5.0, 20.0),
             arrivals="poisson",
-            concurrencies=(4,),
+            concurrencies=(8,),
             output_tokens=OutputTokens("uniform", 8, 16),
         )
     )

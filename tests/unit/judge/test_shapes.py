@@ -20,6 +20,7 @@ from kit.judge.reproduction import party_of, reproduction
 from kit.judge.score import load_contract, scorecard
 from kit.judge.shapes import shapes_of
 from kit.report.page.figures import tables_of
+from kit.report.shape_tables import place_text
 from kit.report.tables import tables
 from kit.storage.bundle import pack_files
 from kit.verify.evidence import open_run
@@ -152,7 +153,8 @@ def test_tables_are_one_for_each_shape_with_the_prefill() -> None:
     assert "| requests/s " in text.splitlines()[2]
     assert "**TTFT p99 from arrival (ms)**" in text
     assert "open loop, poisson arrivals" in text
-    assert "- llamacpp-serial at 5 requests/s: not calibrated" in text
+    assert place_text(rates.plan, "q5", 8) == "5 requests/s"
+    assert place_text(grid.plan, "i256-o8", 1) == "concurrency 1 (256 in, 8 out)"
 
 
 def test_the_page_shows_the_tables_that_only_some_runs_have() -> None:

@@ -16,7 +16,7 @@ from tests.support.good_bundle import Files
 from tests.support.good_shapes import grid_files, grid_plan, open_files, open_plan
 
 BY_ID = {each.id: each for each in RULES}
-GRID_CELL, OPEN_CELL = "cells/r1-i512-o16-c2-llamacpp-batched", "cells/r1-q20-c4-llamacpp-batched"
+GRID_CELL, OPEN_CELL = "cells/r1-i512-o16-c2-llamacpp-batched", "cells/r1-q20-c8-llamacpp-batched"
 Document = dict[str, Any]
 
 
@@ -92,7 +92,7 @@ def test_shapes_that_the_kit_does_not_make_are_refused(change: Callable[[Documen
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda work: work.update(concurrencies=[4, 8]), "several concurrencies"),
+        (lambda work: work.update(concurrencies=[8, 16]), "several concurrencies"),
         (lambda work: work.update(arrivals="gamma"), "has a burstiness that its arrivals do not have, or lacks"),
         (lambda work: work.update(arrivals="gamma", burstiness_milli=100_000), "has a burstiness above 10"),
         (lambda work: work.pop("arrivals"), "has both a trace and arrivals, or neither"),
