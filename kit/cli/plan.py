@@ -25,9 +25,14 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     `fits` says of entries whether their models fit into memory.
     """
     from kit.plan.plan import duration_estimate_s
+    from kit.plan.shapes import shape_text
     from kit.text import plain_text
 
     work = plan.workload
+    kinds = [f"shapes      {'; '.join(map(shape_text, work.shapes))}"] if work.shapes else []
+    kind = f"trace {work.trace.name}" if work.trace else f"{work.arrivals} arrivals"
+    arriving = f"{kind}, " if work.loop == "open" else ""
+    raw = "raw prompts, " if work.api == "completions" else ""
     lines = [
         f"{plan.platform}: {plain_text(plan.title, MAX_SHOWN)}",
         f"engine      {plan.engine}",
@@ -35,7 +40,9 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         *([f"            {own_weights(plan.model)}"] if not plan.model.catalogue else []),
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
-        f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
+        f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, "
+        f"{arriving}{raw}seed {plan.seed}",
+        *kinds,
         f"cells       {_cells_text(plan)}; each {work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window",
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
@@ -75,9 +82,12 @@ def _cells_text(plan: Plan) -> str:
     from kit.plan.levels import most_cells
 
     work, rule, entries = plan.workload, plan.search, f"{len(plan.entries)} entries"
+    shapes = f"{len(work.shapes)} shapes x " if work.shapes else ""
     if rule is None:
-        levels = ",".join(map(str, work.concurrencies))
-        return f"{len(plan.cells)}: {entries} x concurrency {levels} x {work.replicates} replicates"
+        levels = f"concurrency {','.join(map(str, work.concurrencies))} x "
+        if work.shapes and work.loop == "open":
+            levels = ""
+        return f"{len(plan.cells)}: {entries} x {shapes}{levels}{work.replicates} replicates"
     return (
         f"at most {most_cells(plan)}: {entries}, each searched from {rule.first} to {rule.most:,} users for the "
         f"most within {slo_text(rule.slo)} ({rule.share_milli / 10:g} % of requests) "

@@ -16,6 +16,7 @@ from kit.storage.names import PAGE, REPORT
 
 if TYPE_CHECKING:
     from kit.judge.costs import Prices
+    from kit.documents.study import Study
     from kit.judge.open import OpenedStudy
     from kit.judge.study import CellParts
     from kit.report.page.inputs import PageInput
@@ -81,6 +82,7 @@ def write_report(
 
 def page_inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None = None) -> list[PageInput]:
     """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
+    from kit.judge.shapes import shapes_of
     from kit.judge.study import CellParts
     from kit.report.page.inputs import has_records
 
@@ -94,11 +96,24 @@ def page_inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None 
     if timeline and len(found) > 1 and not any(has_records(cells, timeline) for cells in parts):
         raise InputError(f'No cell "{timeline}" with records in these runs.', "result.json lists the cells.")
     return [
-        _input(
-            path, each, cells, timeline if timeline and (len(found) == 1 or has_records(cells, timeline)) else None
-        )
+        _input(path, replace(each, study=study), mine, _wanted(timeline, mine, len(found) == len(studies) == 1))
         for (path, each), cells in zip(found, parts, strict=True)
+        for studies in [shapes_of(each.study)]
+        for study in studies
+        for mine in [cells if len(studies) == 1 else _cells_of(study, cells)]
     ]
+
+
+def _cells_of(study: Study, cells: Mapping[str, CellParts]) -> dict[str, CellParts]:
+    """The cells of one shape of a run."""
+    sources = {trial.source for subject in study.subjects for trial in subject.trials}
+    return {name: parts for name, parts in cells.items() if name in sources}
+
+
+def _wanted(timeline: str | None, cells: Mapping[str, CellParts], alone: bool) -> str | None:
+    from kit.report.page.inputs import has_records
+
+    return timeline if timeline and (alone or has_records(cells, timeline)) else None
 
 
 def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:

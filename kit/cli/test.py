@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import json_option, quiet_option
+from kit.cli._shared.options import api_option, json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
 
@@ -43,6 +43,7 @@ HOUR_S = 3600.0
     metavar="TIME",
     help="Give up an answer after TIME. Default 3m.",
 )
+@api_option
 @quiet_option
 @json_option
 def command(
@@ -50,6 +51,7 @@ def command(
     level: str,
     concurrency: int,
     timeout_total: float,
+    api: str,
     quiet: bool,
     as_json: bool,
     **words: Any,
@@ -58,6 +60,7 @@ def command(
 
     Each question is shown with its answer and what was expected, as they come. Exit code 0 if every answer is
     right, 1 if one is wrong or missing, 6 if nobody answers at the URL. KIT_API_KEY is sent as a bearer token.
+    With --api completions the prompts are beginnings of texts, sent raw, as for base models.
 
     Example: kit test http://127.0.0.1:8080 --level tiny -c 4
     """
@@ -70,7 +73,8 @@ def command(
 
     url = given_url(words)
     target, access = parse_target(url), given_access(words, url)
-    suite = correctness.load_suite("correctness", level)
+    raw = api == "completions"
+    suite = correctness.load_suite("correctness-raw" if raw else "correctness", level)
     account = Account(quiet=quiet)
 
     def tell(test: correctness.Test, check: AnswerCheck) -> None:
@@ -80,7 +84,15 @@ def command(
 
     with _somebody_answers(target):
         name = _model(target, access) if model is None else model
-        examiner = Examiner(target, name, suite, access, answer_s=timeout_total, on_check=tell)
+        examiner = Examiner(
+            target,
+            name,
+            suite,
+            access,
+            api="completions" if raw else "chat",
+            answer_s=timeout_total,
+            on_check=tell,
+        )
         checks = examiner.single()
         if concurrency > 1:
             checks += examiner.concurrent(concurrency)

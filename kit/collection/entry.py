@@ -8,10 +8,12 @@ from hashlib import sha256
 
 from kit.collection.layout import machine_slug
 from kit.documents.index import IndexCard, IndexEntry, IndexFindings, IndexMachine
-from kit.documents.study import Subject
+from kit.documents.study import Study, Subject
 from kit.judge.machines import machine_text
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.score import load_contract, scorecard
+from kit.judge.score.contract import Contract
+from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import is_lower_bound, median_interval_of, suspicions_of
 from kit.storage.names import PLAN
 from kit.text import plain_text
@@ -41,9 +43,7 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
     assert evidence is not None
     assert evidence.identity is not None
     assert study.label is not None
-    grades = {
-        (card.entry, card.concurrency): card.grade for card in scorecard([study], load_contract(CONTRACT)).cards
-    }
+    parts, contract = shapes_of(study), load_contract(CONTRACT)
     started = [files.cell.started_utc for files in evidence.cells.values() if files.cell is not None]
     started += [evidence.calibration.started_utc] if evidence.calibration is not None else []
     entry = IndexEntry(
@@ -60,14 +60,21 @@ def opened_bundle(archive: bytes, path: str) -> OpenedBundle:
         challenge=getattr(plan, "challenge", None),
         started_utc=min(started, default=None),
         kit_version=plan.kit_version,
-        cards=tuple(_card(subject, grades) for subject in study.subjects),
+        cards=tuple(card for part in parts for card in _cards(part, contract)),
         findings=IndexFindings(len(opened.flags), opened.notes),
         reproduced_by=(),
     )
     return OpenedBundle(entry, opened, evidence)
 
 
-def _card(subject: Subject, grades: Mapping[tuple[str, int], str | None]) -> IndexCard:
+def _cards(part: Study, contract: Contract) -> list[IndexCard]:
+    """Those of one kind of request."""
+    grades = {(card.entry, card.concurrency): card.grade for card in scorecard([part], contract).cards}
+    shape = label_of(part)
+    return [_card(subject, grades, shape) for subject in part.subjects]
+
+
+def _card(subject: Subject, grades: Mapping[tuple[str, int], str | None], shape: str) -> IndexCard:
     measured = sum(trial.status == "measured" for trial in subject.trials)
     whole = measured == len(subject.trials)
     reasons = (trial.reason or trial.status for trial in subject.trials if trial.status != "measured")
@@ -92,4 +99,5 @@ def _card(subject: Subject, grades: Mapping[tuple[str, int], str | None]) -> Ind
         suspect=suspicions_of(subject),
         at_least=is_lower_bound(subject, "throughput_tok_s"),
         reason="" if whole else plain_text(next(reasons, ""), MAX_REASON_CHARS),
+        shape=shape,
     )

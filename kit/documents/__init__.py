@@ -26,8 +26,6 @@ from kit.documents.plan import (
     CellPlan,
     Entry,
     Load,
-    Loop,
-    OutputTokens,
     Plan,
     PlannedRequest,
     PlannedWorkload,
@@ -35,7 +33,6 @@ from kit.documents.plan import (
     Suite,
     TextPin,
     Timeouts,
-    TracePin,
     Workload,
 )
 from kit.documents.record import (
@@ -73,6 +70,16 @@ from kit.documents.result import (
     Verdict,
 )
 from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
+from kit.documents.shape import (
+    Api,
+    Arrivals,
+    LengthFit,
+    Loop,
+    MadeUp,
+    OutputTokens,
+    Shape,
+    TracePin,
+)
 from kit.documents.vocabulary import (
     CONTENT,
     REASONING,
@@ -98,6 +105,8 @@ __all__ = [
     "Accuracy",
     "Answer",
     "AnswerCheck",
+    "Api",
+    "Arrivals",
     "Calibration",
     "CalibrationPoint",
     "CalibrationRecord",
@@ -123,10 +132,12 @@ __all__ = [
     "FoundServer",
     "Gpu",
     "Host",
+    "LengthFit",
     "Load",
     "LoadFacts",
     "LogFacts",
     "Loop",
+    "MadeUp",
     "Manifest",
     "ManifestFile",
     "MedianInterval",
@@ -150,6 +161,7 @@ __all__ = [
     "SequentialRule",
     "ServerFacts",
     "Setting",
+    "Shape",
     "Signature",
     "Slo",
     "StampSource",

@@ -35,11 +35,12 @@ class IndexFindings:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexCard:
+class IndexCard(Sparse):
     """One entry at one number of users: medians over the replicates that were measured; None is no data.
 
     "incomplete": only some of the planned replicates were measured; "failed": none was, and `reason` says why.
     `suspect` holds why the figures may not be the server's; `at_least`: that can only have lowered the rates.
+    `shape` is the kind of request, where there are several.
     """
 
     entry: str
@@ -58,6 +59,7 @@ class IndexCard:
     suspect: tuple[str, ...]
     at_least: bool
     reason: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,32 +19,26 @@ from kit.documents.pins import (
     WeightsPin,
 )
 from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
+from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
 
 
 @dataclass(frozen=True, slots=True)
-class OutputTokens:
-    """How many tokens each request may generate: uniform on [min, max]; a fixed length has min == max."""
-
-    distribution: Literal["uniform"]
-    min: int
-    max: int
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
+class Workload(Sparse):
     """One load, as people write it in a platform file; durations in seconds.
 
     `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. With `search`
-    its levels stand in place of the concurrencies.
+    its levels stand in place of the concurrencies. Every length of `input_tokens` (prompts are then made of the kit's corpus) is asked with every one of `output_tokens`. An
+    open loop has `rates` in requests a second, or a `trace` of the kit played so many times as fast (`speeds`);
+    its one concurrency is how many requests are expected at once.
     """
 
     name: str
     prompts: str
-    output_tokens: OutputTokens
-    loop: Literal["closed"]
+    output_tokens: OutputTokens | tuple[int, ...]
+    loop: Literal["closed", "open"]
     concurrencies: tuple[int, ...]
     warmup_s: float
     window_s: float
@@ -53,6 +47,13 @@ class Workload:
     ignore_eos: bool
     first_timeout_s: float | None = None
     search: SearchWish | None = None
+    input_tokens: tuple[int, ...] = ()
+    rates: tuple[float, ...] = ()
+    arrivals: Arrivals | None = None
+    burstiness: float | None = None
+    trace: str | None = None
+    speeds: tuple[float, ...] = ()
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,30 +154,6 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
-    """Closed: `concurrency` workers, each sends when its last answer ended. Open: arrivals on a schedule.
-
-    The arrivals "trace" are those of `Load.trace`; they have no rate.
-    """
-
-    kind: Literal["closed", "open"]
-    concurrency: int | None
-    arrivals: Literal["constant", "poisson", "gamma", "trace"] | None = None
-    rate_milli_per_s: int | None = None
-    burstiness_milli: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TracePin:
-    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
-
-    name: str
-    sha256: str
-    count: int
-    speed_milli: int
-
-
-@dataclass(frozen=True, slots=True)
 class Load(Sparse):
     """One load, complete: the load generator needs this, the prompt file and nothing else.
 
@@ -189,7 +166,8 @@ class Load(Sparse):
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
     `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
-    names of headers that were added, and `insecure` says that any certificate was trusted.
+    names of headers that were added, and `insecure` says that any certificate was trusted. `made_up` is how
+    prompts of the corpus were cut; with `prefill` the numbers have its rate.
     """
 
     schema: Literal["kit/load/1"]
@@ -215,16 +193,22 @@ class Load(Sparse):
     processes: int | None = None
     chat: Literal["system-user", "user"] = "system-user"
     method: Literal[1, 2, 3] = 1
-    prompts_from: Literal["kit", "file", "synthetic"] = "kit"
+    prompts_from: Literal["kit", "file", "synthetic", "corpus"] = "kit"
     without: tuple[str, ...] = ()
     limit_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     headers: tuple[str, ...] = ()
     insecure: bool = False
+    api: Api = "chat"
+    made_up: MadeUp | None = None
+    prefill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class CellPlan:
-    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers."""
+class CellPlan(Sparse):
+    """One cell to be measured; `order` is its place in the run, `lane` its stream of random numbers.
+
+    `shape` names that of the workload; empty where there is one only.
+    """
 
     id: str
     order: int
@@ -232,14 +216,18 @@ class CellPlan:
     concurrency: int
     replicate: int
     lane: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWorkload:
-    """The workload of a plan: as in the platform file, but exact."""
+class PlannedWorkload(Sparse):
+    """The workload of a plan: as in the platform file, but exact. Cells name the `shapes`, if there are some;
+
+    `output_tokens` are then those of all together.
+    """
 
     name: str
-    loop: Literal["closed"]
+    loop: Literal["closed", "open"]
     output_tokens: OutputTokens
     warmup_ns: int
     window_ns: int
@@ -248,6 +236,11 @@ class PlannedWorkload:
     concurrencies: tuple[int, ...]
     timeouts: Timeouts
     ignore_eos: bool
+    shapes: tuple[Shape, ...] = ()
+    arrivals: Arrivals | None = None
+    burstiness_milli: int | None = None
+    trace: TracePin | None = None
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,8 @@ class Metrics(Sparse):
     """The numbers of one cell: a pure function of its records and window (see docs/method.md).
 
     Goodput is None without limits (`Load.slo`), `validation` without a rule (`Load.validate`). From
-    `coalesced_share` on, fields are of method 2 and left out where there is nothing to say.
+    `coalesced_share` on, fields are of method 2 and left out where there is nothing to say. `prefill_tok_s` is of
+    each request, `prefill_total_tok_s` of all together, in loads that ask for them.
     """
 
     window_s: float
@@ -212,6 +213,8 @@ class Metrics(Sparse):
     ttft_reasoning_ms: Distribution | None = None
     ttft_answer_ms: Distribution | None = None
     dialects: Mapping[str, int] | None = None
+    prefill_tok_s: Distribution | None = None
+    prefill_total_tok_s: float | None = None
 
     def written(self) -> Iterator[tuple[str, object]]:
         """The fields that are written: all of the first method, and those of the second that are known."""
@@ -221,4 +224,7 @@ class Metrics(Sparse):
                 yield field.name, value
 
 
-_OF_METHOD_2 = frozenset({"coalesced_share", "ttft_reasoning_ms", "ttft_answer_ms", "dialects"})
+_OF_METHOD_2 = frozenset({"coalesced_share", "ttft_reasoning_ms", "ttft_answer_ms", "dialects"}) | {
+    "prefill_tok_s",
+    "prefill_total_tok_s",
+}

@@ -165,6 +165,7 @@ class CellResult(Sparse):
 
     A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
     was measured. With `at_least` its rates of all users together can only be too low: they are lower bounds.
+    `shape` names that of the plan's workload.
     """
 
     id: str
@@ -178,6 +179,7 @@ class CellResult(Sparse):
     failures: Failures | None = None
     attempts: int = 1
     at_least: bool = False
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,7 @@ class Row(Sparse):
     """One entry at one concurrency over its replicates; `spreads` by metric path, e.g. "ttft_ms.p50".
 
     `suspect` holds the reasons of all its cells; `at_least`: these can only have lowered its rates of all users.
+    `shape` names that of the plan's workload.
     """
 
     entry: str
@@ -204,6 +207,7 @@ class Row(Sparse):
     spreads: Mapping[str, MedianInterval]
     suspect: tuple[str, ...]
     at_least: bool = False
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

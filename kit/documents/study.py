@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Literal
 
 from kit.documents.pins import Hardware, Sparse
-from kit.documents.plan import OutputTokens
+from kit.documents.shape import Api, OutputTokens, Shape
 from kit.documents.vocabulary import CellStatus
 
 Origin = Literal["run", "imported"]
@@ -34,10 +34,10 @@ class Trial(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One entry at one concurrency. `trials` are all replicates that were planned, in order.
+class Subject(Sparse):
+    """One entry at one concurrency with one shape of request. `trials` are all replicates that were planned.
 
-    None is not known, as it is for most of what others publish.
+    None is not known, as it is for most of what others publish. `shape` names one of the study's.
     """
 
     entry: str
@@ -48,13 +48,15 @@ class Subject:
     weights_bytes: int | None
     concurrency: int
     trials: tuple[Trial, ...]
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Sparse):
     """Under what the figures of a study came about; figures are comparable where these are the same.
 
-    `method` names whose definitions the figures follow. None is not known.
+    `method` names whose definitions the figures follow. None is not known. `input_tokens` are those of prompts
+    made to a length; `arrivals` and `rate_milli_per_s` are of an open loop.
     """
 
     method: Literal["kit", "probador"]
@@ -65,6 +67,10 @@ class Conditions:
     ignore_eos: bool | None
     warmup_s: float | None
     window_s: float | None
+    input_tokens: int | None = None
+    arrivals: str | None = None
+    rate_milli_per_s: int | None = None
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,8 @@ class Study(Sparse):
     opened, of the study's own file); `label` is what verification said, and None for what nobody can verify.
     `hardware` is what its platform is meant for,
     `machine` what it ran on, by its facts; None where nobody states them. `looks` are those of a run that decided:
-    its comparisons are held to the share of the error of the look that they were decided by.
+    its comparisons are held to the share of the error of the look that they were decided by. `shapes` are those of
+    its subjects, where there is more than one: then it is several studies in one (kit.judge.shapes).
     """
 
     schema: Literal["kit/study/1"]
@@ -118,6 +125,7 @@ class Study(Sparse):
     note: str = ""
     looks: Looks | None = None
     machine: Machine | None = None
+    shapes: tuple[Shape, ...] = ()
 
     def written(self) -> Iterator[tuple[str, object]]:
         """As any sparse value, but that `note` stands in every file of a study, from before there were others."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from kit.documents import MedianInterval
@@ -22,6 +23,7 @@ from kit.judge.compare.ratio import (
 )
 from kit.judge.compare.standing import why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
+from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import common_values, levels_of, median_interval_of, values_of
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.registry import THROUGHPUT, TTFT_P50, Metric
@@ -43,7 +45,8 @@ class Leader(Sparse):
     (who are named with it, the best first), and better than the rest; `undecided`: not told apart from those in
     `open`; `alone`: no other is left; `none`: nobody is. `more` says how many replicates would decide it.
     `left_out` holds (entry, reason) of those whose figures do not count. `over_looks`: the interval is that of
-    all looks of a run that decided together.
+    all looks of a run that decided together. `shape` says which kind of request it is about, where there are
+    several; of an open loop it says the rate, and users count nothing.
     """
 
     concurrency: int
@@ -58,6 +61,8 @@ class Leader(Sparse):
     open: tuple[str, ...] = ()
     more: str = ""
     over_looks: bool = False
+    shape: str = ""
+    open_loop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,21 @@ class _Field:
 
 
 def leaders(study: Study, metric: str = THROUGHPUT) -> tuple[Leader, ...]:
-    """The leader at each concurrency of a study, ascending; `InputError` if nothing can win by `metric`.
+    """The leader at each concurrency of each shape of a study; `InputError` if nothing can win by `metric`.
 
-    All that is said of them together errs in at most 5 %.
+    All that is said of one shape together errs in at most 5 %.
     """
     what = judged_quantity(metric)
-    return _leaders([_field(study, level, what) for level in levels_of(study)], what, study.looks)
+    return tuple(leader for part in shapes_of(study) for leader in _leaders_of(part, what))
+
+
+def _leaders_of(study: Study, what: Metric) -> tuple[Leader, ...]:
+    found = _leaders([_field(study, level, what) for level in levels_of(study)], what, study.looks)
+    return tuple(map(partial(_shaped, study), found))
+
+
+def _shaped(study: Study, leader: Leader) -> Leader:
+    return replace(leader, shape=label_of(study), open_loop=study.conditions.loop == "open")
 
 
 def verdict_of(study: Study) -> tuple[Leader, ...]:
@@ -89,7 +103,7 @@ def verdict_of(study: Study) -> tuple[Leader, ...]:
 def leader_among(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> Leader:
     """The leader at one concurrency; `disqualified` are (entry, reason) left out whatever they measured."""
     (found,) = _leaders([_field(study, level, what, disqualified)], what, study.looks)
-    return found
+    return _shaped(study, found)
 
 
 def _field(study: Study, level: int, what: Metric, disqualified: Iterable[tuple[str, str]] = ()) -> _Field:
@@ -161,7 +175,14 @@ def leader_sentence(leader: Leader) -> str:
     """One plain sentence with the numbers, for a terminal; escape it for Markdown or HTML."""
     what = judged_quantity(leader.metric)
     name = "" if leader.metric == THROUGHPUT else f", {what.title}"
-    return f"At {users_text(leader.concurrency)}{name}: {_verdict(leader, what)}{left_out_text(leader)}"
+    return f"At {level_text(leader)}{name}: {_verdict(leader, what)}{left_out_text(leader)}"
+
+
+def level_text(leader: Leader) -> str:
+    """`8 users`, `8 users (512 in, 64 out)`, `2.5 requests/s`: at what somebody leads."""
+    if leader.open_loop:
+        return leader.shape or "these arrivals"
+    return users_text(leader.concurrency) + (f" ({leader.shape})" if leader.shape else "")
 
 
 def users_text(count: int) -> str:

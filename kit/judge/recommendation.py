@@ -56,6 +56,11 @@ def recommend(study: Study, users: int, slo: Slo | None = None, share: float = S
     The study must have been made with that `slo`. An entry qualifies by its worst replicate. `NoResultError` if
     nothing was measured at so many users or more: nothing is ever extrapolated.
     """
+    if study.conditions.loop == "open":
+        raise NoResultError(
+            "These requests arrived at a rate: how many users that is nobody knows.",
+            "Ask a run of a closed loop; kit table and kit compare show this one by its rates.",
+        )
     level = _level(study, users)
     here = [each for each in study.subjects if each.concurrency == level]
     judged = [each for each in here if not why_left_out(each)]

@@ -8,7 +8,7 @@ in any, so there Holm's steps go over all.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kit import __version__
@@ -22,6 +22,7 @@ from kit.judge.compare.standing import differences, find, other_weights, remarks
 from kit.judge.compare.studies import CHOSEN
 from kit.judge.machines import facts_of_two
 from kit.judge.open import OpenedStudy
+from kit.judge.shapes import label_of, place_of, shapes_of
 from kit.judge.study import is_complete, values_of
 from kit.metrics.intervals import beyond_p, equivalence_p, holm
 from kit.metrics.limits import REPRODUCED_ERROR
@@ -46,8 +47,11 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Reproduced:
-    """One figure of both runs; `reason` says why it is open, or was not measured by both."""
+class Reproduced(Sparse):
+    """One figure of both runs; `reason` says why it is open, or was not measured by both.
+
+    `shape` is the kind of request, where there are several.
+    """
 
     entry: str
     concurrency: int
@@ -55,6 +59,7 @@ class Reproduced:
     outcome: FigureOutcome
     ratio: Ratio | None
     reason: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _measurements(study: Study) -> set[object]:
     found: set[object] = set()
     for subject in study.subjects:
         for trial in subject.trials:
-            place = (subject.entry, subject.concurrency)
+            place = place_of(subject)
             if trial.measured_utc is not None:
                 found.add((*place, trial.measured_utc))
             figures = tuple((path, trial.values.get(path)) for path in CHOSEN)
@@ -159,16 +164,28 @@ class _Pair:
     b: Sequence[float]
     reason: str = ""
     missing: bool = False
+    shape: str = ""
 
 
 def _figures(a: Study, b: Study, metrics: Sequence[str]) -> tuple[Reproduced, ...]:
-    places = dict.fromkeys((each.entry, each.concurrency) for each in (*a.subjects, *b.subjects))
-    chosen = [judged_quantity(metric).path for metric in dict.fromkeys(metrics)]
-    pairs = [_pair(a, b, place, metric) for place in places for metric in chosen]
+    """Of all shapes together: the two plans are one, so each has the other's."""
+    theirs = {label_of(part): part for part in shapes_of(b)}
+    pairs = [pair for part in shapes_of(a) if label_of(part) in theirs for pair in _pairs(part, theirs, metrics)]
     chances = [None if pair.reason else beyond_p(pair.a, pair.b) for pair in pairs]
     steps = iter(holm([p for p in chances if p is not None], REPRODUCED_ERROR))
     held = [REPRODUCED_ERROR if p is None else next(steps) for p in chances]
-    return tuple(_judged(pair, p, error) for pair, p, error in zip(pairs, chances, held, strict=True))
+    return tuple(
+        replace(_judged(pair, p, error), shape=pair.shape)
+        for pair, p, error in zip(pairs, chances, held, strict=True)
+    )
+
+
+def _pairs(a: Study, theirs: Mapping[str, Study], metrics: Sequence[str]) -> list[_Pair]:
+    label = label_of(a)
+    b = theirs[label]
+    places = dict.fromkeys((each.entry, each.concurrency) for each in (*a.subjects, *b.subjects))
+    chosen = [judged_quantity(metric).path for metric in dict.fromkeys(metrics)]
+    return [replace(_pair(a, b, place, metric), shape=label) for place in places for metric in chosen]
 
 
 def _pair(a: Study, b: Study, place: tuple[str, int], metric: str) -> _Pair:

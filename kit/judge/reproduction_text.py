@@ -56,7 +56,8 @@ def _side(side: Side, signer: str | None) -> str:
 
 
 def _figure(each: Reproduced) -> str:
-    what = f"  {plain_text(each.entry)} at {each.concurrency} users, {quantity(each.metric).title}: {each.outcome}"
+    where = f"{each.concurrency} users{f' ({each.shape})' if each.shape else ''}"
+    what = f"  {plain_text(each.entry)} at {where}, {quantity(each.metric).title}: {each.outcome}"
     if each.outcome == "differs" and each.ratio is not None:
         return f"{what}, {ratio_text(each.ratio)} {interval_text(each.ratio)}"
     return f"{what}, {plain_text(each.reason, TEXT_LIMIT)}"

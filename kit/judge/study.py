@@ -21,6 +21,7 @@ from kit.documents import (
     Metrics,
     Phase,
     Plan,
+    PlannedWorkload,
     Record,
     Result,
 )
@@ -28,7 +29,16 @@ from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.judge.machines import machine_of
 from kit.metrics.intervals import median_over_replicates
-from kit.metrics.registry import LENGTHS, LOWERED, PARTS, SCALARS, TIMES
+from kit.metrics.registry import (
+    ARRIVAL_PATHS,
+    LENGTHS,
+    LOWERED,
+    PARTS,
+    PREFILL_PATHS,
+    SCALARS,
+    TIMES,
+)
+from kit.metrics.results import place_of, value_at
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
@@ -62,7 +72,7 @@ def study_of_run(
             line
             for line in result.cells
             # What the rule of the plan did not call for counts as not planned.
-            if (line.entry, line.concurrency) == (row.entry, row.concurrency) and line.status != "not needed"
+            if place_of(line) == place_of(row) and line.status != "not needed"
         ]
         if not lines:
             continue  # left out for this entry: above its max_concurrency
@@ -79,6 +89,7 @@ def study_of_run(
                 weights_bytes=weights.bytes,
                 concurrency=row.concurrency,
                 trials=tuple(_trial(line, parts.get(line.id), layers) for line in lines),
+                shape=row.shape,
             )
         )
     return Study(
@@ -95,11 +106,13 @@ def study_of_run(
         subjects=tuple(subjects),
         looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
         machine=None if host is None else machine_of(host, plan.hardware),
+        shapes=plan.workload.shapes,
     )
 
 
 def _conditions(plan: Plan) -> Conditions:
     work = plan.workload
+    only = work.shapes[0] if len(work.shapes) == 1 else None
     return Conditions(
         method="kit",
         loop=work.loop,
@@ -109,7 +122,19 @@ def _conditions(plan: Plan) -> Conditions:
         ignore_eos=work.ignore_eos,
         warmup_s=work.warmup_ns / NS_PER_S,
         window_s=work.window_ns / NS_PER_S,
+        input_tokens=only.input_tokens if only else None,
+        arrivals=None if work.trace is None and work.arrivals is None else _arrivals(work),
+        rate_milli_per_s=only.rate_milli_per_s if only else None,
+        api=work.api,
     )
+
+
+def _arrivals(work: PlannedWorkload) -> str:
+    """`poisson`, `gamma 0.5`, `trace bursts`."""
+    if work.trace is not None:
+        return f"trace {work.trace.name}"
+    shape = "" if work.burstiness_milli is None else f" {work.burstiness_milli / 1000:g}"
+    return f"{work.arrivals}{shape}"
 
 
 def _trial(line: CellResult, parts: CellParts | None, layers: int | None) -> Trial:
@@ -136,7 +161,8 @@ def _figures(metrics: Metrics) -> dict[str, float | None]:
     for name in TIMES:
         times: Distribution = getattr(metrics, name)
         found |= {f"{name}.{part}": getattr(times, part) for part in PARTS}
-    return found
+    more = {path: value_at(metrics, path) for path in (*PREFILL_PATHS, *ARRIVAL_PATHS)}
+    return found | {path: value for path, value in more.items() if value is not None}
 
 
 def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str, float | None]:

@@ -158,7 +158,7 @@ def carry_out(
     target, access = parse_target(load.url), access_of(load)
     workers = load.loop.concurrency if load.loop.kind == "closed" else None
     need_descriptors(None if workers is None else -(-workers // len(spools)))
-    head, address = request_head(target, access), reach(target, access)
+    head, address = request_head(target, access, api=load.api), reach(target, access)
 
     def body_of(index: int) -> bytes:
         document = body(load, prompts, request_of(load, trace, index))

@@ -136,7 +136,7 @@ def new_tally(load: Load | None, window: Window | None) -> Tally | None:
     """What adds up the numbers of a load; None where they need more than the records (or there are none)."""
     if load is None or window is None or load.validate is not None:
         return None
-    return Tally(window, load.slo, open_loop=load.loop.kind == "open", method=load.method)
+    return Tally(window, load.slo, open_loop=load.loop.kind == "open", method=load.method, prefill=load.prefill)
 
 
 def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = None) -> LoadFacts:

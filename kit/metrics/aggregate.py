@@ -33,15 +33,17 @@ from kit.metrics.validation import judge_all, parse_rule
 __all__ = ["Tally", "cell_metrics", "is_replayed", "metrics_of", "sent_in", "timing", "tokens_in_window"]
 
 NS_PER_S = 1_000_000_000
+MICRO = 1_000_000  # rates are kept in millionths, so that they are distributed by the same arithmetic as times
 
 
 _TIMES = (
     "lengths", "ttft", "ttft_reasoning", "ttft_answer", "tpot", "itl", "e2e", "lag", "ttft_intended",
-    "e2e_intended",
+    "e2e_intended", "prefill_rates",
 )  # fmt: skip
 _SUMS = (
     "records", "done", "good", "replayed", "tokens", "in_flight_ns", "prompt_tokens", "cached_tokens",
     "reasoning_tokens", "chunks", "untimed_tokens", "unknown", "unjudged", "spread", "coalesced", "followers",
+    "prefilled_tokens",
 )  # fmt: skip
 _FLAGS = ("answered", "cached_known", "reasoning_known")
 _COUNTERS = ("outcomes", "errors", "faults", "dialects")
@@ -54,8 +56,12 @@ def _times() -> array[int]:
 class Tally:
     """What the records of a cell add up to, one record at a time; parts of a cell can be added up separately."""
 
-    def __init__(self, window: Window, slo: Slo | None, *, open_loop: bool, method: int = 1) -> None:
+    def __init__(
+        self, window: Window, slo: Slo | None, *, open_loop: bool, method: int = 1, prefill: bool = False
+    ) -> None:
         self.window, self.slo, self.open_loop, self.method = window, slo, open_loop, method
+        self.prefill = prefill
+        self.prefilled_tokens, self.prefill_rates = 0, _times()
         self.records = self.done = self.good = self.replayed = 0
         self.answered = False  # whether one request gave text and did not fail
         self.tokens = Fraction(0)
@@ -136,6 +142,8 @@ class Tally:
         if time.ttft_ns is not None:
             self.ttft.append(time.ttft_ns)
             self.ttft_intended.append(record.chunks[0][0] - record.intended_ns)
+            if self.prefill:
+                self._add_prefill(record, time.ttft_ns)
             self.coalesced += time.coalesced
             self.followers += len(record.chunks) - 1
         if time.reasoning_ns is not None:
@@ -148,6 +156,13 @@ class Tally:
             paced = self.slo.tpot_ns is not None or self.slo.itl_ns is not None
             self.unjudged += paced and seen_tokens(record) is None and not time.replayed
             self.good += meets(self.slo, _request_latencies(record, time, open_loop=self.open_loop))
+
+    def _add_prefill(self, record: Record, ttft_ns: int) -> None:
+        """What the server had to read before the first text: prompt tokens that it says were not cached."""
+        read = (record.prompt_tokens or 0) - (record.cached_tokens or 0)
+        if read > 0 and ttft_ns > 0:
+            self.prefilled_tokens += read
+            self.prefill_rates.append(read * NS_PER_S * MICRO // ttft_ns)
 
     def _add_gaps(self, itl_ns: Iterable[int], gap_ns: Iterable[int]) -> None:
         """Before the `itl_ns` are added: from the first chunk of several tokens on, gaps are kept beside them."""
@@ -223,12 +238,14 @@ def cell_metrics(
     validate: str | None = None,
     texts: Mapping[int, str] | None = None,
     method: int = 1,
+    prefill: bool = False,
 ) -> Metrics:
     """All numbers of one cell. `window` must not be empty; `open_loop` adds latencies from the intended send.
 
-    `slo` adds goodput; `validate`, a rule of `kit.metrics.validation`, judges `texts`, which are by request id.
+    `slo` adds goodput; `validate`, a rule of `kit.metrics.validation`, judges `texts`, which are by request id;
+    `prefill` adds the rate at which prompts were read.
     """
-    tally = Tally(window, slo, open_loop=open_loop, method=method)
+    tally = Tally(window, slo, open_loop=open_loop, method=method, prefill=prefill)
     judged: list[Record] = []
     for record in records:
         tally.add(record)
@@ -274,4 +291,6 @@ def metrics_of(tally: Tally) -> Metrics:
         ttft_reasoning_ms=distribution(tally.ttft_reasoning) if tally.ttft_reasoning else None,
         ttft_answer_ms=distribution(tally.ttft_answer) if tally.ttft_reasoning else None,
         dialects=_sorted(tally.dialects),
+        prefill_tok_s=distribution(tally.prefill_rates) if tally.prefill else None,
+        prefill_total_tok_s=_rate(tally.prefilled_tokens, window) if tally.prefill_rates else None,
     )

@@ -151,3 +151,6 @@ GPU_SLOWDOWNS = {
     0x40: "hardware thermal slowdown",
     0x80: "power brake",
 }
+
+# Prompts made to a length: how far the median of the server's counts may be from it.
+MAX_LENGTH_PERCENT, MAX_LENGTH_TOKENS = 1, 4

@@ -13,6 +13,7 @@ from kit.text import number
 
 Better = Literal["higher", "lower", "neither"]
 
+PREFILL, PREFILL_TOTAL = "prefill_tok_s.p50", "prefill_total_tok_s"
 THROUGHPUT, DECODE, GOODPUT, ERROR_RATE = "throughput_tok_s", "decode_tok_s", "goodput_req_s", "error_rate"
 TTFT_P50, TTFT_P99, ITL_P50, ITL_P99 = "ttft_ms.p50", "ttft_ms.p99", "itl_ms.p50", "itl_ms.p99"
 # What each distribution is called, and with how many digits its times in ms are given.
@@ -71,7 +72,7 @@ def _described(path: str, digits: int = 1) -> Metric:
 
 
 def _time(name: str, part: str) -> Metric:
-    word, digits = TIMES[name]
+    word, digits = TIMES[name.replace("_from_intended", "")]
     path = f"{name}.{part}"
     if part == "n":
         return _described(path, 0)
@@ -87,6 +88,25 @@ _SCALARS = (
     _described("mean_in_flight"),
     Metric("goodput_share", "goodput share", "", 4, "higher"),
     Metric(GOODPUT, "goodput", "req/s", 2, "higher"),
+)
+# Figures that only some runs have, and then a table of each: of prompts made to a length, and of open loops, whose
+# users wait from the moment when they came.
+_PREFILLS = (
+    Metric(
+        PREFILL,
+        "prefill p50",
+        "tok/s",
+        1,
+        "higher",
+        "of a request",
+        "prompt tokens/s until a request's first text",
+    ),
+    Metric(PREFILL_TOTAL, "prefill", "tok/s", 1, "higher", "together", "prompt tokens/s, all users together"),
+)
+_ARRIVED = tuple(
+    replace(_time(f"{name}_from_intended_ms", part), name=f"{word} {part} from arrival", fallback=None)
+    for name, word in (("ttft", "TTFT"), ("e2e", "end to end"))
+    for part in ("p50", "p99")
 )
 # cold_start_ms: from the start of the server until it is ready, weights loaded; pass_rate: of the answers to the
 # correctness prompts; *_tokens_mean: for each ok request; tpot_cv: deviation / mean of the requests' TPOT;
@@ -113,7 +133,16 @@ _EXTRAS = (
 LOWERED = (THROUGHPUT, "request_rate_s")
 SCALARS = tuple(each.path for each in _SCALARS)
 METRICS: Mapping[str, Metric] = {
-    each.path: each for each in (*_SCALARS, *(_time(name, part) for name in TIMES for part in PARTS), *_EXTRAS)
+    each.path: each
+    for each in (
+        *_SCALARS,
+        *(_time(name, part) for name in TIMES for part in PARTS),
+        *_EXTRAS,
+        *_PREFILLS,
+        *_ARRIVED,
+    )
 }
 # What there is a table of, in their order.
 TABLES = tuple(METRICS[path] for path in (THROUGHPUT, DECODE, TTFT_P50, TTFT_P99, ITL_P50, ITL_P99, ERROR_RATE))
+PREFILL_PATHS, ARRIVAL_PATHS = (tuple(each.path for each in group) for group in (_PREFILLS, _ARRIVED))
+MORE_TABLES = (*_PREFILLS, *_ARRIVED)

@@ -1,4 +1,4 @@
-"""From measured cells to result.json: one line a cell, one row for each entry and concurrency. Pure."""
+"""From measured cells to result.json: one line a cell, one row for each entry, shape and concurrency. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kit.documents import (
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
-from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.registry import ARRIVAL_PATHS, DECODE, ERROR_RATE, PREFILL_PATHS, THROUGHPUT
 from kit.metrics.search import Search, search
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
@@ -37,6 +37,13 @@ SPREAD_METRICS = (
 )  # fmt: skip
 
 
+def spread_paths(plan: Plan) -> tuple[str, ...]:
+    """The numbers that the rows of a plan have: more where prompts have a length or a clock sends them."""
+    work = plan.workload
+    prefill = PREFILL_PATHS if any(shape.input_tokens is not None for shape in work.shapes) else ()
+    return (*SPREAD_METRICS, *prefill, *(ARRIVAL_PATHS if work.loop == "open" else ()))
+
+
 def value_at(metrics: Metrics, path: str) -> float | None:
     """One number of a cell by its path, e.g. "ttft_ms.p50"; None where there is no data."""
     name, _, part = path.partition(".")
@@ -49,7 +56,8 @@ def value_at(metrics: Metrics, path: str) -> float | None:
 def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None, method: int) -> CellResult:
     """The line of one planned cell; "missing" when it was never measured. `method` is that of its plan."""
     metrics = cell.metrics if cell else None
-    found = doubts(planned.concurrency, metrics, calibration, method) if metrics else ()
+    closed = cell is None or cell.load is None or cell.load.loop.kind == "closed"
+    found = doubts(planned.concurrency, metrics, calibration, method, closed=closed) if metrics else ()
     suspect = (*(doubt.words for doubt in found), *_stalled(cell), *_disturbed(cell)) if metrics else ()
     return CellResult(
         id=planned.id,
@@ -63,6 +71,7 @@ def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration |
         failures=cell.facts.failures if cell and cell.facts else None,
         attempts=cell.attempt if cell else 1,
         at_least=bool(suspect) and set(suspect) <= {doubt.words for doubt in found if doubt.lowers},
+        shape=planned.shape,
     )
 
 
@@ -156,35 +165,40 @@ def _disturbed(cell: Cell | None) -> Iterator[str]:
 def shown_rows(result: Result) -> tuple[Row, ...]:
     """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
     lines = _by_row(result.cells)
-    return tuple(_row(row.entry, row.concurrency, lines, median_over_replicates) for row in result.rows)
+    return tuple(_row(place_of(row), lines, median_over_replicates, tuple(row.spreads)) for row in result.rows)
 
 
-_ByRow: TypeAlias = Mapping[tuple[str, int], Sequence[CellResult]]
+Place: TypeAlias = tuple[str, str, int]  # entry, shape, concurrency: what a row, a subject and their cells share
+_ByRow: TypeAlias = Mapping[Place, Sequence[CellResult]]
+
+
+def place_of(of: CellPlan | CellResult | Row) -> Place:
+    """Of which row a cell is, or which this row is."""
+    return of.entry, of.shape, of.concurrency
 
 
 def _by_row(results: Sequence[CellResult]) -> _ByRow:
-    """The lines of each entry and concurrency, in their order; those that were not needed are of none."""
-    found: dict[tuple[str, int], list[CellResult]] = {}
+    """The lines of each row, in their order; those that were not needed are of none."""
+    found: dict[Place, list[CellResult]] = {}
     for result in results:
         if result.status != "not needed":
-            found.setdefault((result.entry, result.concurrency), []).append(result)
+            found.setdefault(place_of(result), []).append(result)
     return found
 
 
-def _row(entry: str, concurrency: int, lines: _ByRow, over_replicates: OverReplicates) -> Row:
-    mine = lines.get((entry, concurrency), ())
+def _row(place: Place, lines: _ByRow, over_replicates: OverReplicates, paths: Sequence[str]) -> Row:
+    mine = lines.get(place, ())
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     doubtful = [result for result in mine if result.status == "measured" and result.suspect]
     return Row(
-        entry=entry,
-        concurrency=concurrency,
+        entry=place[0],
+        concurrency=place[2],
         replicates=len(mine),
         measured=len(measured),
-        spreads={
-            path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
-        },
+        spreads={path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in paths},
         suspect=tuple(dict.fromkeys(reason for each in doubtful for reason in each.suspect)),
         at_least=bool(doubtful) and all(each.at_least for each in doubtful),
+        shape=place[1],
     )
 
 
@@ -201,7 +215,7 @@ def make_result(
             else line
             for planned, line in zip(plan.cells, results, strict=True)
         )
-    lines = _by_row(results)
+    lines, paths = _by_row(results), spread_paths(plan)
     over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(
         schema="kit/result/1",
@@ -210,8 +224,9 @@ def make_result(
         complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, lines, over_replicates)
+            _row((entry.name, shape, concurrency), lines, over_replicates, paths)
             for entry in plan.entries
+            for shape in [shape.name for shape in plan.workload.shapes] or [""]
             for concurrency in plan.workload.concurrencies
         ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from kit.documents import Calibration, CalibrationPoint, ErrorSpread, Fault, Metrics
@@ -45,14 +46,32 @@ def suspicions(
     return tuple(doubt.words for doubt in doubts(concurrency, metrics, calibration, method))
 
 
-def doubts(concurrency: int, metrics: Metrics, calibration: Calibration | None, method: int) -> tuple[Doubt, ...]:
-    """The same with the direction of each; before method 3 none has one."""
+def doubts(
+    concurrency: int, metrics: Metrics, calibration: Calibration | None, method: int, *, closed: bool = True
+) -> tuple[Doubt, ...]:
+    """The same with the direction of each; before method 3 none has one.
+
+    In an open loop nobody is idle, and so many streams are counted as were in flight: at least as many as planned.
+    """
+    if not closed:
+        in_flight = ceil(metrics.mean_in_flight or 0)
+        return (
+            *_uncalibrated(max(concurrency, in_flight), metrics, calibration),
+            *(Doubt(words, lowers=True) for words in lateness(max(1, in_flight), metrics)),
+        )
     if method < BY_EFFECT:
         return tuple(map(Doubt, _suspicions_by_limit(concurrency, metrics, calibration)))
-    beyond = (Doubt(NOT_CALIBRATED),) if calibration is None else _beyond(concurrency, metrics, calibration)
+    beyond = _uncalibrated(concurrency, metrics, calibration)
     late = (Doubt(words, lowers=True) for words in lateness(concurrency, metrics))
     idle = (Doubt(words, lowers=True) for words in _too_few(concurrency, metrics))
     return (*beyond, *late, *idle)
+
+
+def _uncalibrated(concurrency: int, metrics: Metrics, calibration: Calibration | None) -> Iterator[Doubt]:
+    if calibration is None:
+        yield Doubt(NOT_CALIBRATED)
+    else:
+        yield from _beyond(concurrency, metrics, calibration)
 
 
 def _too_few(concurrency: int, metrics: Metrics) -> Iterator[str]:

@@ -14,9 +14,9 @@ from kit.errors import InputError
 
 LIMIT_KEYS = frozenset({"max_tokens", "max_completion_tokens"})
 # What a load must not override: it decides what is measured and how it is counted.
-RESERVED_KEYS = frozenset({"model", "messages", "stream", "stream_options"}) | LIMIT_KEYS
+RESERVED_KEYS = frozenset({"model", "messages", "prompt", "stream", "stream_options"}) | LIMIT_KEYS
 # Without one of these there is nothing to measure.
-NEEDED_KEYS = frozenset({"model", "messages", "stream"})
+NEEDED_KEYS = frozenset({"model", "messages", "prompt", "stream"})
 SEED_LIMIT = 2**31  # servers read the seed into a signed 32-bit integer
 
 
@@ -80,13 +80,29 @@ def check_members(extra: Iterable[str], without: Iterable[str]) -> None:
         )
 
 
+def raw_prompt(prompts: Sequence[Prompt], request: PlannedRequest) -> str:
+    """The raw prompt of one request, its salt first of all; `InputError` for a chat, which has none."""
+    prompt = prompts[request.prompt]
+    if not isinstance(prompt, str):
+        raise InputError(
+            "A chat cannot be sent as a raw prompt.",
+            "Give prompts that are texts, or leave out --api completions.",
+        )
+    return f"{request.salt} is the number of this request.\n\n{prompt}"
+
+
 def body(load: Load, prompts: Sequence[Prompt], request: PlannedRequest) -> dict[str, object]:
-    """The whole OpenAI chat completion request; `InputError` if the load would change what is measured."""
+    """The whole OpenAI completion request; `InputError` if the load would change what is measured."""
     check_members(load.extra_body, load.without)
-    own = load.prompts_from == "kit"
+    asked: dict[str, object]
+    if load.api == "completions":
+        asked = {"prompt": raw_prompt(prompts, request)}
+    else:
+        own = load.prompts_from == "kit"
+        asked = {"messages": messages(prompts, request, system=load.chat == "system-user", own=own)}
     whole = {
         "model": load.model,
-        "messages": messages(prompts, request, system=load.chat == "system-user", own=own),
+        **asked,
         load.limit_key: request.max_tokens,
         "temperature": 0,
         "top_p": 1,

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Literal
 
 from kit.assets import asset
+from kit.documents.shape import Api
 from kit.errors import InputError
 from kit.plan import drafts
 from kit.plan.blocks import defined_functions, json_objects
@@ -153,12 +154,13 @@ def _bad_function(value: str) -> str:
 # --- judging --------------------------------------------------------------------------------------------
 
 
-def test_body(test: Test, model: str) -> dict[str, object]:
-    """The chat completion request of one test: not streamed, at temperature 0."""
+def test_body(test: Test, model: str, api: Api) -> dict[str, object]:
+    """The completion request of one test: not streamed, at temperature 0. A raw prompt has no system message."""
     system = [{"role": "system", "content": test.system}] if test.system else []
+    chat = {"messages": [*system, {"role": "user", "content": test.prompt}]}
     return {
         "model": model,
-        "messages": [*system, {"role": "user", "content": test.prompt}],
+        **(chat if api == "chat" else {"prompt": test.prompt}),
         "max_tokens": test.max_tokens,
         "temperature": 0,
         "seed": SEED,

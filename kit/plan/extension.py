@@ -8,6 +8,7 @@ from kit.documents import Plan
 from kit.errors import InputError
 from kit.metrics.sequential import default_rule
 from kit.plan.plan import cell_order, limits
+from kit.plan.shapes import shape_names
 
 
 def deciding(plan: Plan, budget_ns: int | None) -> Plan:
@@ -21,6 +22,11 @@ def deciding(plan: Plan, budget_ns: int | None) -> Plan:
     if len(plan.entries) < 2:
         raise InputError(
             "A run until decided compares entries, and there is only one.", "Leave out --until-decided."
+        )
+    if len(plan.workload.shapes) > 1:
+        raise InputError(
+            "A run until decided compares entries under one kind of request, and this plan has several.",
+            "Leave out --until-decided, or give one length and one rate.",
         )
     if plan.workload.replicates < rule.first:
         raise InputError(
@@ -60,7 +66,7 @@ def extended(plan: Plan, replicates: int, budget_ns: int | None = None) -> Plan:
     return replace(
         plan,
         workload=workload,
-        cells=cell_order(names, workload.concurrencies, replicates, limits(plan.entries)),
+        cells=cell_order(names, workload.concurrencies, replicates, limits(plan.entries), shape_names(workload)),
         sequential=plan.sequential and replace(plan.sequential, budget_ns=budget_ns),
         extended=(*plan.extended, had),
     )

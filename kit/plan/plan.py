@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 from kit import __version__
@@ -12,8 +13,8 @@ from kit.documents import (
     NO_WEIGHTS,
     CellPlan,
     Entry,
+    LengthFit,
     Load,
-    Loop,
     ModelPin,
     Plan,
     PlannedWorkload,
@@ -25,10 +26,22 @@ from kit.documents import (
 )
 from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
 from kit.errors import InputError, InternalError
+from kit.plan.corpus import prompt_count
 from kit.plan.correctness import SuiteLevel
+from kit.plan.kit_traces import pinned_of_kit
+from kit.plan.lengths import made_up
 from kit.plan.levels import levels_of, most_cells, search_rule
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
+from kit.plan.shapes import (
+    ONE_SHAPE,
+    check_arrivals,
+    loop_of,
+    output_hull,
+    shape_names,
+    shape_of,
+    shapes_of_workload,
+)
 from kit.plan.target import parse_target
 from kit.runtimes import RUNTIMES
 from kit.runtimes.chosen import explicit
@@ -66,10 +79,11 @@ def cell_count(
     concurrencies: tuple[int, ...],
     replicates: int,
     highest: Mapping[str, int] = NO_LIMITS,
+    shapes: tuple[str, ...] = ONE_SHAPE,
 ) -> int:
     """How many cells `cell_order` makes, without making them."""
     levels = (sum(level <= highest.get(entry, level) for level in concurrencies) for entry in entries)
-    return sum(levels) * replicates
+    return sum(levels) * replicates * len(shapes)
 
 
 def cell_order(
@@ -77,6 +91,7 @@ def cell_order(
     concurrencies: tuple[int, ...],
     replicates: int,
     highest: Mapping[str, int] = NO_LIMITS,
+    shapes: tuple[str, ...] = ONE_SHAPE,
 ) -> tuple[CellPlan, ...]:
     """Replicates interleaved over the entries; each replicate starts with another entry, so that no entry
 
@@ -85,22 +100,15 @@ def cell_order(
     cells: list[CellPlan] = []
     for replicate in range(1, replicates + 1):
         turn = (replicate - 1) % len(entries)
-        for concurrency in concurrencies:
-            for entry in entries[turn:] + entries[:turn]:
-                if concurrency > highest.get(entry, concurrency):
-                    continue
-                cells.append(
-                    CellPlan(
-                        id=f"r{replicate}-c{concurrency}-{entry}",
-                        order=len(cells),
-                        entry=entry,
-                        concurrency=concurrency,
-                        replicate=replicate,
-                        # The same for every entry: they all get the same prompts, salts and lengths.
-                        lane=f"r{replicate}-c{concurrency}",
-                    )
-                )
-    return tuple(cells)
+        for shape, concurrency in product(shapes, concurrencies):
+            # The same for every entry: they all get the same prompts, salts and lengths.
+            lane = f"r{replicate}-{shape}-c{concurrency}" if shape else f"r{replicate}-c{concurrency}"
+            cells += [
+                CellPlan(f"{lane}-{entry}", 0, entry, concurrency, replicate, lane, shape)
+                for entry in entries[turn:] + entries[:turn]
+                if concurrency <= highest.get(entry, concurrency)
+            ]
+    return tuple(replace(cell, order=order) for order, cell in enumerate(cells))
 
 
 def pin_model(entry: ModelEntry) -> ModelPin:
@@ -170,7 +178,7 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
     return PlannedWorkload(
         name=workload.name,
         loop=workload.loop,
-        output_tokens=workload.output_tokens,
+        output_tokens=output_hull(workload),
         warmup_ns=seconds_to_ns(workload.warmup_s),
         window_ns=seconds_to_ns(workload.window_s),
         drain_ns=seconds_to_ns(workload.drain_s),
@@ -178,6 +186,11 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         concurrencies=levels_of(workload),
         timeouts=_timeouts(workload),
         ignore_eos=workload.ignore_eos,
+        shapes=shapes_of_workload(workload),
+        arrivals=(workload.arrivals or "poisson") if workload.loop == "open" and workload.trace is None else None,
+        burstiness_milli=None if workload.burstiness is None else round(workload.burstiness * 1000),
+        trace=None if workload.trace is None else pinned_of_kit(workload.trace),
+        api=workload.api,
     )
 
 
@@ -212,9 +225,11 @@ def make_plan(
     quiet machine is waited for; `programs` what is known of those of this machine; `models` has those that entries
     name. `InputError` if no entry is left at the concurrencies.
     """
+    check_arrivals(platform.workload)
     entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
-    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries))
+    shapes = shape_names(workload)
+    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries), shapes)
     if not cells:
         raise InputError(
             "No entry goes up to these concurrencies.",
@@ -260,11 +275,17 @@ def entry_of(plan: Plan, cell: CellPlan) -> Entry:
     return next(entry for entry in plan.entries if entry.name == cell.entry)
 
 
-def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
-    """The load of one cell, once the server's address and its name for the model are known."""
+def cell_load(plan: Plan, cell: CellPlan, url: str, model: str, fit: LengthFit | None = None) -> Load:
+    """The load of one cell, once the server's address and its name for the model are known.
+
+    `fit` is what the server counted for prompts of the corpus, where they are made to a length.
+    """
     if plan.loads:  # of a run by hand, decided as a whole
         return plan.loads[cell.order]
-    workload = plan.workload
+    workload, shape = plan.workload, shape_of(plan, cell)
+    prompts, length = plan.prompts, shape.input_tokens
+    if length is not None:
+        prompts = replace(prompts, count=prompt_count(length))
     entry = entry_of(plan, cell)
     can = Capabilities(ignore_eos=True) if entry.url else planned_capabilities(plan, entry)
     extra: dict[str, Setting] = {"ignore_eos": True} if workload.ignore_eos and can.ignore_eos else {}
@@ -272,7 +293,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         schema="kit/load/1",
         url=url,
         model=model,
-        loop=Loop("closed", cell.concurrency),
+        loop=loop_of(workload, shape, cell.concurrency),
         warmup_ns=workload.warmup_ns,
         window_ns=workload.window_ns,
         requests=None,
@@ -281,12 +302,17 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         schedule=plan.schedule,
         seed=plan.seed,
         lane=cell.lane,
-        prompts=plan.prompts,
-        output_tokens=workload.output_tokens,
+        prompts=prompts,
+        output_tokens=shape.output_tokens,
         extra_body=extra,
         slo=None if plan.search is None else plan.search.slo,
+        trace=workload.trace and replace(workload.trace, speed_milli=shape.speed_milli or 1000),
         chat="system-user" if can.system_message else "user",
         method=plan.method,
+        prompts_from="kit" if length is None else "corpus",
+        api=workload.api,
+        made_up=None if length is None else made_up(length, fit),
+        prefill=length is not None,
     )
 
 

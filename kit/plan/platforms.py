@@ -10,11 +10,14 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import NO_MODEL, Entry, ModelSource, Platform, SearchWish
+from kit.documents import NO_MODEL, Entry, ModelSource, OutputTokens, Platform, SearchWish, Workload
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
 from kit.metrics.goodput import parse_slo
+from kit.plan.corpus import NAME as CORPUS
+from kit.plan.kit_traces import kit_trace_names
 from kit.plan.levels import levels_of
+from kit.plan.shapes import check_arrivals, output_hull
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
 from kit.runtimes import OWN, RUNTIMES, runtime_names
@@ -27,6 +30,10 @@ from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
 from kit.text import DocumentPath, hint
+
+# What runtimes call the context of one request, and how many tokens more than planned a prompt may have.
+CONTEXTS = ("context_tokens_per_slot", "context_tokens", "max_model_len")
+SPARE_TOKENS = 64
 
 
 def platform_names() -> list[str]:
@@ -102,10 +109,7 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         if entry.name in names[:index]:
             here.refuse(("entries", index, "name"), f"two entries are called {entry.name!r}", "Rename one.")
         _check_entry(platform, index, here)
-    output = platform.workload.output_tokens
-    if output.min > output.max:
-        words = f"min {output.min} is above max {output.max}"
-        here.refuse(("workload", "output_tokens"), words, "Swap them.")
+    _check_shapes(platform.workload, here)
     levels = platform.workload.concurrencies
     if len(set(levels)) != len(levels):
         here.refuse(("workload", "concurrencies"), "duplicate concurrency", "Remove one.")
@@ -129,6 +133,53 @@ def _check_search(wish: SearchWish | None, here: _Place) -> None:
         here.refuse(
             ("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them."
         )
+def _check_shapes(work: Workload, here: _Place) -> None:
+    """Lengths and arrivals fit together."""
+    output = work.output_tokens
+    if isinstance(output, OutputTokens) and output.min > output.max:
+        words = f"min {output.min} is above max {output.max}"
+        here.refuse(("workload", "output_tokens"), words, "Swap them.")
+    for name in ("input_tokens", "output_tokens", "rates", "speeds"):
+        values = getattr(work, name)
+        if isinstance(values, tuple) and len(set(values)) != len(values):
+            here.refuse(("workload", name), f"the same value twice in {name}", "Remove one.")
+    if bool(work.input_tokens) != (work.prompts == CORPUS):
+        words = "input_tokens and prompts: corpus come together"
+        here.refuse(("workload", "prompts"), words, "Give both, or neither.")
+    if work.loop == "closed":
+        for name in ("rates", "arrivals", "burstiness", "trace", "speeds"):
+            if getattr(work, name):
+                here.refuse(("workload", name), f"a closed loop has no {name}", "Write loop: open.")
+        return
+    if work.trace is None and not work.rates:
+        here.refuse(("workload", "loop"), "an open loop needs rates or a trace", "Write rates: [0.5, 1].")
+    if (work.trace is not None) and (work.rates or work.arrivals not in (None, "trace")):
+        here.refuse(
+            ("workload", "trace"), "a trace has no rates or arrivals", "Play it faster with speeds: [1, 2]."
+        )
+    if work.trace is None and (work.speeds or work.arrivals == "trace"):
+        here.refuse(("workload", "loop"), "speeds are of a trace", "Name one: trace: bursts.")
+    if (work.burstiness is not None) != (work.arrivals == "gamma"):
+        here.refuse(("workload", "loop"), "arrivals: gamma and burstiness come together", "Give both, or neither.")
+    if len(work.concurrencies) != 1:
+        words = "an open loop has one concurrency: how many requests are expected at once"
+        here.refuse(("workload", "concurrencies"), words, "Give the rates in rates.")
+    if any(round(rate * 1000) != rate * 1000 for rate in (*work.rates, *work.speeds)):
+        here.refuse(("workload", "loop"), "a rate or speed has more than three decimals", "Round it.")
+    if work.trace is not None:
+        _check_trace(work, here)
+
+
+def _check_trace(work: Workload, here: _Place) -> None:
+    known = kit_trace_names()
+    if work.trace not in known:
+        here.unknown(("workload", "trace"), "trace", work.trace or "", known)
+    if not work.speeds:
+        here.refuse(("workload", "trace"), "a trace needs its speed", "Write speeds: [1].")
+    try:
+        check_arrivals(work)
+    except InputError as error:
+        here.refuse(("workload", "window_s"), error.what[0].lower() + error.what[1:].rstrip("."), error.remedy)
 
 
 def _check_entry(platform: Platform, index: int, here: _Place) -> None:
@@ -178,6 +229,7 @@ def _check_started(platform: Platform, index: int, here: _Place) -> None:
             remedy = "Give the entry a url, or leave it out."
             here.refuse(("entries", index, name), f"{name} is for servers that already run", remedy)
     _check_settings(entry, index, runtime, here)
+    _check_context(platform.workload, entry, index, runtime, here)
     if (platform.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         usable = [name for name in runtime.VARIANTS if (name in runtime.PROCESS_VARIANTS) == _is_process(platform)]
         here.refuse(
@@ -216,6 +268,20 @@ def _check_choices(entry: Entry, index: int, runtime: Runtime, here: _Place) -> 
     for words in choice_faults(whole, runtime):
         place = ("entries", index, "flags" if entry.flags else "gpus")
         here.refuse(place, words, "Leave it out, or use the setting; see docs/platforms.md.")
+
+
+def _check_context(work: Workload, entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
+    """The longest prompt with the longest answer fits into the context that the entry gives a request."""
+    if not work.input_tokens:
+        return
+    needed = max(work.input_tokens) + output_hull(work).max
+    rules = runtime.settings(entry.variant)
+    for key in CONTEXTS:
+        found = entry.settings.get(key, rules[key].default) if key in rules else None
+        if type(found) is int and found < needed + SPARE_TOKENS:
+            words = f"{key} is {found}, but prompt and answer need {needed}"
+            place = ("entries", index, "settings", key) if key in entry.settings else ("entries", index)
+            here.refuse(place, words, f"Write {key}: {needed + SPARE_TOKENS}, or shorten the lengths.")
 
 
 def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place) -> None:

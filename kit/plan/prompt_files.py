@@ -1,4 +1,4 @@
-"""Prompts that do not come with the kit: a user's file in one of three forms, and words made up to a length. Pure.
+"""Prompts that do not come with the kit: a user's file in one of three forms, and some made up to a length. Pure.
 
 A file is lines of text, a prompt each; or JSON values, one a line or all in a list: a string, {"prompt": TEXT},
 {"messages": [...]} as in a chat request, or {"conversations": [...]} as ShareGPT has them, of which the first
@@ -12,10 +12,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 
+from kit.documents.shape import LengthFit
 from kit.errors import InputError
 from kit.plan.chat_body import Chat, Message
+from kit.plan.corpus import corpus_prompts
+from kit.plan.lengths import made_up
 from kit.plan.prompts import PromptSet
-from kit.plan.schedule import below, u64
 from kit.text import plain_text
 
 MAX_FILE_BYTES = 64 << 20
@@ -167,40 +169,14 @@ _READERS: Mapping[str, Callable[[object, str], Read]] = {
 
 # --- made up to a length --------------------------------------------------------------------------------
 
-# Short common English words: each, with the blank before it, is one token to every tokenizer of note.
-_WORDS = (
-    "time year people way day man thing woman life child world school state family student group country problem "
-    "hand part place case week company system program question work number night point home water field mother "
-    "area money story fact month lot right study book eye job word business issue side kind head class service "
-    "friend father power hour game line end member law car city name team minute idea body back parent face level "
-    "office door health person art war history party result change morning reason research girl guy moment others "
-    "air teacher force"
-)
-WORDS = tuple(_WORDS.split())
-SALT_TOKENS = 24  # about what the salt, its sentence and the request before the words are
-MAX_SYNTHETIC = 64
-MAX_SYNTHETIC_WORDS = 1_000_000
-_TASK = "Continue this list of words: "
-_LANE, _STREAM = "synthetic", "word"
 
+def synthetic_prompts(tokens: int, seed: int, fit: LengthFit | None = None) -> PromptSet:
+    """Prompts of the corpus of so many tokens with all around them, as a file that can be asked again.
 
-def synthetic_prompts(tokens: int, seed: int) -> PromptSet:
-    """Prompts of about so many tokens with their salt, a common word for each; the same for the same seed."""
-    words = max(1, tokens - SALT_TOKENS)
-    count = max(4, min(MAX_SYNTHETIC, MAX_SYNTHETIC_WORDS // words))
-    texts = tuple(_TASK + _words(seed, number, words) for number in range(count))
-    data = "".join(json.dumps({"prompt": text}) + "\n" for text in texts).encode()
+    Without a `fit` of the server's counts a word is taken for a token.
+    """
+    made = corpus_prompts(seed, made_up(tokens, fit))
+    data = "".join(json.dumps({"prompt": text}) + "\n" for text in made.texts).encode()
     name = f"synthetic-{tokens}"
-    ids = tuple(f"{name}-{number}" for number in range(1, count + 1))
-    return PromptSet(name, texts, ids, sha256(data).hexdigest(), source=data, origin="synthetic")
-
-
-def _words(seed: int, number: int, words: int) -> str:
-    """So many words: each eighth of a draw picks one, which keeps a million of them cheap."""
-    picked: list[str] = []
-    for index in range(-(-words // 8)):
-        draw = u64(seed, f"{_LANE}-{number}", _STREAM, index)
-        for _ in range(8):
-            draw, rest = divmod(draw, 256)
-            picked.append(WORDS[below(rest << 56, len(WORDS))])
-    return " ".join(picked[:words])
+    ids = tuple(f"{name}-{number}" for number in range(1, made.count + 1))
+    return PromptSet(name, made.texts, ids, sha256(data).hexdigest(), source=data, origin="synthetic")

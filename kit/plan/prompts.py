@@ -15,7 +15,8 @@ from kit.strict.schema import check
 from kit.text import hint, plain_text
 
 # Files beside the prompt sets that are none: suites of `kit.plan.correctness`.
-SUITES = frozenset({"correctness", "correctness-bare"})
+SUITES = frozenset({"correctness", "correctness-bare", "correctness-raw"})
+_CORPUS = "corpus"  # of which kit.plan.corpus makes prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class PromptSet:
     sha256: str
     chats: tuple[Chat, ...] = ()
     source: bytes | None = None
-    origin: Literal["kit", "file", "synthetic"] = "kit"
+    origin: Literal["kit", "file", "synthetic", "corpus"] = "kit"
     skipped: int = 0
 
     @property
@@ -59,7 +60,7 @@ class _Document:
 
 def prompt_set_names() -> list[str]:
     """The names of the prompt sets that come with the kit."""
-    return sorted({path.stem for path in asset("prompts").glob("*.yaml")} - SUITES)
+    return sorted({path.stem for path in asset("prompts").glob("*.yaml")} - SUITES - {_CORPUS})
 
 
 def load_prompts(name: str) -> PromptSet:

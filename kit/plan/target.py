@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from kit import __version__
+from kit.documents.shape import Api
 from kit.errors import InputError
 
 UNIX = "unix:"
 # Printable ASCII without blanks: anything else would break the lines of the request.
 _PLAIN_URL = re.compile(r"[!-~]+")
 _WHOLE = "/chat/completions"
+_RAW = "/completions"
 _VERSION = re.compile(r"/v[0-9][a-z0-9]*(?=/|$)")  # /v1, /v3, /v1beta: the API is where the path says
 _OTHER = re.compile(
     r"(?:/v[0-9][a-z0-9]*|/api)/(?:completions|models|responses|messages|embeddings|generate|chat)$"
@@ -66,6 +68,10 @@ class Target:
     def chat_path(self) -> str:
         """Where chat completions are asked, as it stands in a request."""
         return f"{self.api}{_WHOLE}{self.query}"
+
+    def path_of(self, api: Api) -> str:
+        """Where completions are asked by this interface: of a chat, or of a raw prompt, which lies beside it."""
+        return self.chat_path if api == "chat" else f"{self.api}{_RAW}{self.query}"
 
     @property
     def models_path(self) -> str:
@@ -161,9 +167,10 @@ def _check_path(url: str, path: str, query: str, fragment: str) -> None:
             "Send it as a header: --header 'Name: value'.",
         )
     if not whole and _OTHER.search(path):
+        raw = " and ask for raw prompts with --api completions" if path.endswith(_RAW) else ""
         raise InputError(
             f"The URL {shown(url)} names another interface than chat completions.",
-            "Leave out its last part, or give the whole path of /chat/completions.",
+            f"Leave out its last part{raw}, or give the whole path of /chat/completions.",
         )
 
 
@@ -253,15 +260,17 @@ def head_lines(target: Target, access: Access, first: str, more: Mapping[str, st
     return [first, *hosts, *kept, *rest]
 
 
-def request_head(target: Target, access: Access | None = None, *, accept: str = "text/event-stream") -> bytes:
-    """The constant part of the head of every chat request, up to the value of Content-Length.
+def request_head(
+    target: Target, access: Access | None = None, *, accept: str = "text/event-stream", api: Api = "chat"
+) -> bytes:
+    """The constant part of the head of every request, up to the value of Content-Length.
 
     Without `access` it is the environment's.
     """
     lines = head_lines(
         target,
         Access.from_environment() if access is None else access,
-        f"POST {target.chat_path} HTTP/1.1",
+        f"POST {target.path_of(api)} HTTP/1.1",
         {"Accept": accept, "Content-Type": "application/json"},
     )
     return "\r\n".join([*lines, "Content-Length: "]).encode("ascii")

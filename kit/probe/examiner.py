@@ -8,6 +8,7 @@ from typing import Literal
 
 from kit.debuglog import logged
 from kit.documents import AnswerCheck, Exchange
+from kit.documents.shape import Api
 from kit.errors import WrongAnswersError
 from kit.loadgen.asking import Limits, ask, ask_all, question
 from kit.plan.correctness import MAX_REASON_CHARS, SuiteLevel, Test, judge, kept, test_body, turns
@@ -44,6 +45,7 @@ class Examiner:
         level: SuiteLevel,
         access: Access = NO_ACCESS,
         *,
+        api: Api = "chat",
         answer_s: float = ANSWER_S,
         on_check: OnCheck = lambda *_: None,
     ) -> None:
@@ -51,6 +53,7 @@ class Examiner:
         self._model = model
         self._level = level
         self._access = access
+        self._api: Api = api
         self._answer_s = answer_s
         self._on_check = on_check
 
@@ -95,8 +98,8 @@ class Examiner:
         return [checks[number] for number in range(len(jobs))]
 
     def _question(self, test: Test) -> bytes:
-        body = json.dumps(test_body(test, self._model), ensure_ascii=False).encode()
-        return question(self._target, self._access, self._target.chat_path, body)
+        body = json.dumps(test_body(test, self._model, self._api), ensure_ascii=False).encode()
+        return question(self._target, self._access, self._target.path_of(self._api), body)
 
     def _verdict(self, round_: Round, test: Test, copy: int, exchange: Exchange) -> AnswerCheck:
         try:
@@ -125,6 +128,8 @@ def answer_text(body: bytes) -> str:
     choices = document.get("choices") if isinstance(document, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
+    if isinstance(choice, dict) and not isinstance(message, dict) and isinstance(choice.get("text"), str):
+        message = {"content": choice["text"]}  # of a raw prompt
     if not isinstance(message, dict):
         if isinstance(document, dict) and document.get("error"):
             raise EndpointError(f"the server says: {plain_text(message_of(document), MAX_WORDS_CHARS)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from kit.catalogue import folder_sha256
+from kit.documents.shape import Api
 from kit.plan.correctness import SuiteLevel
 from kit.plan.target import parse_target
 from kit.probe import http
@@ -36,12 +37,13 @@ class Operation:
     level: SuiteLevel | None = None
     document: str = ""
     file: str = ""
+    api: Api = "chat"
 
 
 def _examine(asked: Operation) -> Json:
     if asked.level is None:
         raise EndpointError("there are no tests to ask")
-    examiner = Examiner(parse_target(asked.url), asked.model, asked.level)
+    examiner = Examiner(parse_target(asked.url), asked.model, asked.level, api=asked.api)
     checks = examiner.single() if asked.requests == 1 else examiner.concurrent(asked.requests)
     return plain(checks)
 

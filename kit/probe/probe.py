@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from kit.documents import AnswerCheck
+from kit.documents.shape import Api
 from kit.engines.protocol import Running, RunProbe
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel, turns
@@ -95,7 +96,7 @@ class Probe(ABC):
         name = self._ask(Operation("model", QUICK_S, self._url))
         return None if name is None else _string(name)
 
-    def examine(self, level: SuiteLevel, model: str, requests: int) -> list[AnswerCheck]:
+    def examine(self, level: SuiteLevel, model: str, requests: int, api: Api = "chat") -> list[AnswerCheck]:
         """The answers to the tests of a level: one after the other if `requests` is 1, else so many at once."""
         tests = level.tests
         if requests == 1:
@@ -103,7 +104,7 @@ class Probe(ABC):
         else:
             expected = [("concurrent", test.name, copy) for test, copy in turns(tests, requests)]
         limit_s = ANSWER_S * (len(tests) if requests == 1 else 1) + QUICK_S
-        asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level)
+        asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level, api=api)
         value = self._ask(asked)
         try:
             checks = typed(_Checks, {"checks": value}, "the answers").checks

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from kit.reference.shapes import CREATED, ID, MODEL, Counts, Shape, finish_reason, packed, text_of, usage
+from kit.documents.shape import Api
+from kit.reference.shapes import (
+    CREATED,
+    ID,
+    MODEL,
+    RAW_ID,
+    Counts,
+    Shape,
+    finish_reason,
+    packed,
+    text_of,
+    usage,
+)
 
 REASONS = {
     200: b"OK",
@@ -70,9 +82,11 @@ def models_body() -> bytes:
     return packed({"object": "list", "data": [entry]})
 
 
-def completion_body(shape: Shape, counts: Counts, *, counted: bool) -> bytes:
-    """A whole chat completion."""
-    message = {"role": "assistant", "content": text_of(0, counts.completion_tokens)}
-    choice = {"index": 0, "message": message, "finish_reason": finish_reason(shape)}
-    what = {"id": ID, "object": "chat.completion", "created": CREATED, "model": MODEL, "choices": [choice]}
+def completion_body(shape: Shape, counts: Counts, *, counted: bool, api: Api = "chat") -> bytes:
+    """A whole completion."""
+    said = text_of(0, counts.completion_tokens)
+    message: dict[str, object] = {"message": {"role": "assistant", "content": said}}
+    named, kind = (ID, "chat.completion") if api == "chat" else (RAW_ID, "text_completion")
+    choice = {"index": 0, **(message if api == "chat" else {"text": said}), "finish_reason": finish_reason(shape)}
+    what = {"id": named, "object": kind, "created": CREATED, "model": MODEL, "choices": [choice]}
     return packed(what | ({"usage": usage(shape, counts)} if counted else {}))

@@ -9,6 +9,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from kit.documents.shape import Api
+
 MAX_HEAD_BYTES = 64 << 10
 MAX_BODY_BYTES = 16 << 20
 MAX_TOKENS = 100_000
@@ -181,24 +183,25 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a chat request asks for. `salt`: the 16 hex digits its first message starts with, if it does."""
+    """What a request asks for. `salt`: the 16 hex digits its first text starts with, if it does."""
 
     tokens: int
     stream: bool
     include_usage: bool
     salt: str | None
     prompt_tokens: int
+    api: Api = "chat"
 
 
-def parse_ask(body: bytes) -> Ask:
-    """The chat request in a body; `BadRequestError` says what is wrong with it."""
+def parse_ask(body: bytes, api: Api = "chat") -> Ask:
+    """The request in a body; `BadRequestError` says what is wrong with it."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         raise BadRequestError(400, "the body is not JSON") from None
     if not isinstance(value, dict):
         raise BadRequestError(400, "the body is not an object")
-    texts = _messages(value.get("messages"))
+    texts = _messages(value.get("messages")) if api == "chat" else [_raw(value.get("prompt"))]
     options = value.get("stream_options")
     salt = _SALT.match(texts[0])
     return Ask(
@@ -207,7 +210,14 @@ def parse_ask(body: bytes) -> Ask:
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         salt=salt[0] if salt else None,
         prompt_tokens=max(1, sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_PER_TOKEN),
+        api=api,
     )
+
+
+def _raw(prompt: object) -> str:
+    if not isinstance(prompt, str):
+        raise BadRequestError(400, "prompt is not a text")
+    return prompt
 
 
 def _messages(messages: object) -> list[str]:

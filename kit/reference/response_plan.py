@@ -93,10 +93,10 @@ def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None,
     head = stream_head(shape, request, close=close)
     early, opening = (head, b"") if head_leaves_early(shape) or fault == "slow-headers" else (b"", head)
     if role_leaves_early(shape):
-        early += role(shape)
+        early += role(shape, ask.api)
     else:
-        opening += role(shape)
-    last_text = text(shape, (sent - 1) * size, last_tokens, last=complete) if sent else b""
+        opening += role(shape, ask.api)
+    last_text = text(shape, (sent - 1) * size, last_tokens, last=complete, api=ask.api) if sent else b""
     return ResponsePlan(
         ask.tokens,
         size,
@@ -121,7 +121,7 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
     if fault in _AFTER:
         return b""
     if fault == "error-event":
-        return failure(behaviour.shape)
+        return failure(behaviour.shape, ask.api)
     tokens = min(ask.tokens, sent * behaviour.tokens_per_chunk)
     tail = ending(
         behaviour.shape,
@@ -129,6 +129,7 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
         include_usage=ask.include_usage,
         counted=fault != "no-usage",
         after_text=tokens == ask.tokens,
+        api=ask.api,
     )
     return GARBAGE + tail if fault == "garbage" else tail
 
@@ -136,7 +137,9 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
 def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> ResponsePlan:
     """An answer that is no stream: it leaves when its last token is due."""
     tokens = 0 if fault == "empty" else ask.tokens
-    body = completion_body(behaviour.shape, Counts(ask.prompt_tokens, tokens), counted=fault != "no-usage")
+    body = completion_body(
+        behaviour.shape, Counts(ask.prompt_tokens, tokens), counted=fault != "no-usage", api=ask.api
+    )
     if fault == "garbage":
         body = body[: len(body) // 2] + b"\0"
     answer = document(200, body, close=close, request=request)

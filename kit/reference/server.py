@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
+from kit.documents.shape import Api
 from kit.reactor import READ, Reactor
 from kit.reference.behaviour import Behaviour
 from kit.reference.connection import Connection
@@ -29,8 +31,11 @@ ACCEPT_PAUSE_NS = 50_000_000
 QUIET_NS = 100_000_000
 
 
+_APIS: Mapping[str, Api] = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
+
+
 class Exchange:
-    """One chat request and its answer."""
+    """One request for a completion and its answer."""
 
     __slots__ = ("ask", "connection", "fault", "number", "received_ns", "sender", "state")
 
@@ -55,7 +60,8 @@ class Server:
         self._behaviour = behaviour
         self._listener = listener
         self._truth = truth
-        self._script = script(behaviour.shape, behaviour.tokens_per_chunk, SEND_BYTES)
+        size = behaviour.tokens_per_chunk
+        self._scripts = {api: script(behaviour.shape, size, SEND_BYTES, api) for api in _APIS.values()}
         self._slots: Slots[Exchange] = Slots(behaviour.places)
         self._steps = Steps(lambda step: drawn_ns(behaviour.itl, behaviour.seed, "step", step))
         self._exchanges: dict[Connection, Exchange] = {}
@@ -115,23 +121,23 @@ class Server:
 
     def handle(self, connection: Connection, request: Request, received_ns: int) -> None:
         """Answer one request; a chat completion becomes an exchange, everything else is answered here."""
-        route = (request.method, request.path)
-        if route == ("POST", "/v1/chat/completions"):
-            self._chat(connection, request, received_ns)
+        api = _APIS.get(request.path)
+        if api is not None and request.method == "POST":
+            self._complete(connection, request, received_ns, api)
             return
         bodies = {"/health": health_body(self.shape), "/v1/models": models_body()}
         if request.path in bodies and request.method == "GET":
             answer = document(200, bodies[request.path], close=request.close)
         else:
-            known = request.path in bodies or request.path == "/v1/chat/completions"
+            known = request.path in bodies or api is not None
             status, words = (405, "not by this method") if known else (404, "nothing is here")
             answer = document(status, error_body(self.shape, status, words), close=request.close)
         connection.send(answer)
         connection.answered(keep=not request.close)
 
-    def _chat(self, connection: Connection, request: Request, received_ns: int) -> None:
+    def _complete(self, connection: Connection, request: Request, received_ns: int, api: Api) -> None:
         try:
-            ask = parse_ask(request.body)
+            ask = parse_ask(request.body, api)
         except BadRequestError as error:
             body = error_body(self.shape, error.status, error.message)
             connection.send(document(error.status, body, close=request.close))
@@ -147,7 +153,7 @@ class Server:
             return
         exchange.sender = connection.sender = ResponseSender(
             plan,
-            self._script,
+            self._scripts[api],
             self._pace(number),
             connection,
             self.reactor,

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
+from kit.documents.shape import Api
+
 Shape = Literal["llamacpp", "ollama", "vllm", "realizar"]
 
 MODEL: Final = "reference"
 CREATED: Final = 1_700_000_000
 ID: Final = "chatcmpl-reference"
+RAW_ID: Final = "cmpl-reference"
 # The words of every answer, in a circle; one word is one token.
 WORDS: Final = (
     *(" one", " clock", " tells", " all", " the", " streams", " when"),
@@ -59,8 +62,13 @@ GARBAGE: Final = framed(b'data: {"choices":[{"delta":{"content"\x00\n\n')
 # --- chunks ---------------------------------------------------------------------------------------------
 
 
-def _chunk(shape: Shape, delta: object, finish: str | None = None) -> dict[str, object]:
+def _chunk(
+    shape: Shape, delta: dict[str, object], finish: str | None = None, api: Api = "chat"
+) -> dict[str, object]:
     """One chunk with one choice, members in the order of the runtime."""
+    if api == "completions":
+        said = {"text": delta.get("content") or "", "index": 0, "logprobs": None, "finish_reason": finish}
+        return _around(shape, [said], api)
     choice: dict[str, object] = {"index": 0, "delta": delta, "finish_reason": finish}
     if shape == "llamacpp":
         choice = {"finish_reason": finish, "index": 0, "delta": delta}
@@ -69,8 +77,10 @@ def _chunk(shape: Shape, delta: object, finish: str | None = None) -> dict[str, 
     return _around(shape, [choice])
 
 
-def _around(shape: Shape, choices: list[object] | list[dict[str, object]]) -> dict[str, object]:
+def _around(shape: Shape, choices: list[object] | list[dict[str, object]], api: Api = "chat") -> dict[str, object]:
     what = {"id": ID, "object": "chat.completion.chunk", "created": CREATED, "model": MODEL}
+    if api == "completions":
+        what |= {"id": RAW_ID, "object": "text_completion"}
     if shape == "llamacpp":
         return {"choices": choices, **what, "system_fingerprint": "b1-reference"}
     if shape == "ollama":
@@ -89,9 +99,9 @@ def role_leaves_early(shape: Shape) -> bool:
 
 
 @lru_cache
-def role(shape: Shape) -> bytes:
-    """The event that says who speaks; Ollama says so beside each text instead."""
-    if shape == "ollama":
+def role(shape: Shape, api: Api = "chat") -> bytes:
+    """The event that says who speaks; Ollama says so beside each text instead, and a raw prompt has nobody."""
+    if shape == "ollama" or api == "completions":
         return b""
     delta: dict[str, object] = {"role": "assistant"}
     if shape != "realizar":
@@ -105,12 +115,12 @@ def finish_reason(shape: Shape) -> str:
 
 
 @lru_cache(maxsize=4096)
-def text(shape: Shape, start: int, tokens: int, *, last: bool = False) -> bytes:
+def text(shape: Shape, start: int, tokens: int, *, last: bool = False, api: Api = "chat") -> bytes:
     """The event with tokens [start, start + tokens); only vLLM lets the last one carry the finish reason."""
-    delta = {"content": text_of(start, tokens)}
+    delta: dict[str, object] = {"content": text_of(start, tokens)}
     if shape == "ollama":
         delta = {"role": "assistant", **delta}
-    return _event(_chunk(shape, delta, finish_reason(shape) if last and shape == "vllm" else None))
+    return _event(_chunk(shape, delta, finish_reason(shape) if last and shape == "vllm" else None, api))
 
 
 # --- endings --------------------------------------------------------------------------------------------
@@ -126,16 +136,18 @@ def usage(shape: Shape, counts: Counts) -> dict[str, object]:
     }
 
 
-def _finish(shape: Shape, more: dict[str, object]) -> bytes:
+def _finish(shape: Shape, more: dict[str, object], api: Api = "chat") -> bytes:
     delta: dict[str, object] = {}
     if shape == "ollama":
         delta = {"role": "assistant", "content": ""}
     elif shape == "vllm":
         delta = {"content": ""}
-    return _event(_chunk(shape, delta, finish_reason(shape)) | more)
+    return _event(_chunk(shape, delta, finish_reason(shape), api) | more)
 
 
-def ending(shape: Shape, counts: Counts, *, include_usage: bool, counted: bool, after_text: bool) -> bytes:
+def ending(
+    shape: Shape, counts: Counts, *, include_usage: bool, counted: bool, after_text: bool, api: Api = "chat"
+) -> bytes:
     """What follows the last text: finish chunk, usage, [DONE] and the end of the body.
 
     `counted` False leaves out every count; `after_text` says that a last text (which vLLM finishes with) came.
@@ -143,20 +155,20 @@ def ending(shape: Shape, counts: Counts, *, include_usage: bool, counted: bool, 
     timings = {"cache_n": 0, "prompt_n": counts.prompt_tokens, "predicted_n": counts.completion_tokens}
     more: dict[str, object] = {"timings": timings} if shape == "llamacpp" and counted else {}
     apart = include_usage and counted and shape != "realizar"
-    parts = [] if shape == "vllm" and after_text else [_finish(shape, {} if apart else more)]
+    parts = [] if shape == "vllm" and after_text else [_finish(shape, {} if apart else more, api)]
     if apart:
-        parts.append(_event(_around(shape, []) | {"usage": usage(shape, counts)} | more))
+        parts.append(_event(_around(shape, [], api) | {"usage": usage(shape, counts)} | more))
     return b"".join([*parts, DONE, END])
 
 
-def failure(shape: Shape) -> bytes:
+def failure(shape: Shape, api: Api = "chat") -> bytes:
     """An error in mid-stream, to the end of the body; Ollama swallows it."""
     if shape == "ollama":
         return END
     message = "the reference endpoint was asked to fail here"
     error: object = {"code": 500, "message": message, "type": "server_error"}
     if shape == "realizar":
-        return _event({"error": message}) + _finish(shape, {}) + DONE + END
+        return _event({"error": message}) + _finish(shape, {}, api) + DONE + END
     return _event({"error": error}) + (DONE if shape == "vllm" else b"") + END
 
 
@@ -178,9 +190,9 @@ class Script:
 
 
 @lru_cache(maxsize=64)
-def script(shape: Shape, tokens_per_chunk: int, block_bytes: int) -> Script:
+def script(shape: Shape, tokens_per_chunk: int, block_bytes: int, api: Api = "chat") -> Script:
     """All full text events of a shape; a block is what fits into `block_bytes`, at least one."""
     turn = len(WORDS)
-    once = tuple(text(shape, chunk * tokens_per_chunk % turn, tokens_per_chunk) for chunk in range(turn))
+    once = tuple(text(shape, chunk * tokens_per_chunk % turn, tokens_per_chunk, api=api) for chunk in range(turn))
     block = max(1, block_bytes // max(map(len, once)))
     return Script(turn, block, once * (2 + block // turn))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from kit.documents import Metrics, Result
+from kit.documents import Metrics, Result, Row
+from kit.metrics.results import place_of
 from kit.text import number
 
 COUNTED = "How tokens and chunks were counted"
@@ -106,12 +107,12 @@ def _dialect_lines(cells: Sequence[Metrics]) -> list[str]:
     return [f"Not as usual, and read all the same: {_listed(_DIALECTS, found)}."] if found else []
 
 
-def count_notes(result: Result) -> list[tuple[str, int, list[str]]]:
-    """For each row of a result that there is something to say of: entry, concurrency, sentences."""
+def count_notes(result: Result) -> list[tuple[Row, list[str]]]:
+    """Each row of a result that there is something to say of, with the sentences."""
     found = []
     for row in result.rows:
-        mine = (each for each in result.cells if (each.entry, each.concurrency) == (row.entry, row.concurrency))
+        mine = (each for each in result.cells if place_of(each) == place_of(row))
         lines = count_lines([each.metrics for each in mine if each.status == "measured" and each.metrics])
         if lines:
-            found.append((row.entry, row.concurrency, lines))
+            found.append((row, lines))
     return found

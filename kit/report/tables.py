@@ -14,13 +14,25 @@ from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Pl
 from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
-from kit.metrics.registry import DECODE, ERROR_RATE, LOWERED, METRICS, TABLES, THROUGHPUT, TIMES, Metric
-from kit.metrics.results import shown_rows
+from kit.metrics.registry import (
+    DECODE,
+    ERROR_RATE,
+    LOWERED,
+    METRICS,
+    MORE_TABLES,
+    PREFILL,
+    TABLES,
+    THROUGHPUT,
+    TIMES,
+    Metric,
+)
+from kit.metrics.results import place_of, shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
+from kit.report.shape_tables import Columns, columns_of, place_text
 from kit.stream.error_words import MAX_DETAIL_CHARS
-from kit.text import NO_DATA, hint, number, plain_text
+from kit.text import NO_DATA, hint, listed, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
@@ -29,8 +41,8 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
-    """The tables of these metrics, as they are asked for; all for none. `InputError` names the nearest."""
-    known = {metric.path: metric for metric in TABLES}
+    """The tables of these metrics, as they are asked for; all that are usual for none."""
+    known = {metric.path: metric for metric in (*TABLES, *MORE_TABLES)}
     for path in paths:
         if path not in known:
             raise InputError(
@@ -49,7 +61,9 @@ def _value(metric: Metric, interval: MedianInterval) -> str:
 def _cell(metric: Metric, row: Row) -> str:
     if not row.measured:
         return "no result" if row.replicates else NO_DATA
-    interval = row.spreads[metric.path]
+    interval = row.spreads.get(metric.path)
+    if interval is None:
+        return NO_DATA
     at_least = row.at_least and metric.path in LOWERED and interval.median is not None
     text = f"{AT_LEAST} {metric.shown(interval.median)}" if at_least else _value(metric, interval)
     if interval.median is None and metric.fallback and row.spreads[metric.fallback].median is not None:
@@ -64,16 +78,17 @@ def _name(word: str) -> str:
     return word if _NAME.fullmatch(word) else safe(word)
 
 
-def metric_table(result: Result, metric: Metric) -> str:
-    """One table as Markdown, without a title."""
+def metric_table(result: Result, metric: Metric, columns: Columns | None = None) -> str:
+    """One table as Markdown, without a title; `columns` are those of one of several shapes."""
+    across = columns or columns_of(None, result)[0]
     entries = list(dict.fromkeys(row.entry for row in result.rows))
-    levels = list(dict.fromkeys(row.concurrency for row in result.rows if row.replicates)) or list(
-        dict.fromkeys(row.concurrency for row in result.rows)
-    )
-    rows = {(row.entry, row.concurrency): row for row in shown_rows(result)}
-    body = [[_name(entry), *(_cell(metric, rows[entry, level]) for level in levels)] for entry in entries]
-    headers = ["concurrency", *(str(level) for level in levels)]
-    align = ("left", *("right" for _ in levels))
+    rows = {place_of(row): row for row in shown_rows(result)}
+    body = [
+        [_name(entry), *(_cell(metric, rows[entry, shape, level]) for shape, level, _ in across.places)]
+        for entry in entries
+    ]
+    headers = [across.head, *(label for _, _, label in across.places)]
+    align = ("left", *("right" for _ in across.places))
     return tabulate(body, headers, tablefmt="github", disable_numparse=True, colalign=align)
 
 
@@ -88,11 +103,32 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
-        f"{work.window_ns / 1e9:g} s window, closed loop, salted prompts '{_name(plan.prompts.name)}', "
+        f"{work.window_ns / 1e9:g} s window, {_loop_words(plan)}, {_prompt_words(plan)}, "
         f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
         f"TTFT = first text - send; ITL = gaps between {arrivals} per token, pooled; decode = 1 / median TPOT; "
         f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
         f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
+    )
+
+
+def _loop_words(plan: Plan) -> str:
+    work = plan.workload
+    if work.loop == "closed":
+        return "closed loop"
+    kind = f"trace '{_name(work.trace.name)}'" if work.trace else f"{work.arrivals} arrivals"
+    shape = f" of shape {work.burstiness_milli / 1000:g}" if work.burstiness_milli else ""
+    return f"open loop, {kind}{shape} (a time from arrival counts from when the request was due)"
+
+
+def _prompt_words(plan: Plan) -> str:
+    work = plan.workload
+    raw = "raw " if work.api == "completions" else ""
+    lengths = sorted({shape.input_tokens for shape in work.shapes if shape.input_tokens is not None})
+    if not lengths:
+        return f"salted {raw}prompts '{_name(plan.prompts.name)}'"
+    return (
+        f"salted {raw}prompts of {listed([f'{length:,}' for length in lengths])} tokens as the server counts them "
+        "(prefill = uncached prompt tokens / TTFT)"
     )
 
 
@@ -107,27 +143,33 @@ def failures(result: Result) -> list[str]:
     return lines
 
 
-def suspect_lines(result: Result) -> list[str]:
+def suspect_lines(result: Result, plan: Plan | None = None) -> list[str]:
     """One Markdown line for each row whose numbers may be the load generator's own, with the reasons."""
     return [
-        f"- {_name(row.entry)} at concurrency {row.concurrency}: {'; '.join(map(safe, row.suspect))}"
+        f"- {_name(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: "
+        + "; ".join(map(safe, row.suspect))
         + f"; its throughput can only be higher ({AT_LEAST})" * row.at_least
         for row in result.rows
         if row.suspect
     ]
 
 
-def count_note_lines(result: Result) -> list[str]:
+def count_note_lines(result: Result, plan: Plan | None = None) -> list[str]:
     """One Markdown line for each row with something to say about how its tokens and chunks were counted."""
     return [
-        f"- {_name(entry)} at concurrency {concurrency}: {' '.join(map(_words, lines))}"
-        for entry, concurrency, lines in count_notes(result)
+        f"- {_name(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: {' '.join(map(_words, lines))}"
+        for row, lines in count_notes(result)
     ]
 
 
 def _words(sentence: str) -> str:
     """A sentence of ours, in which brackets mean nothing."""
     return sentence.replace("[", r"\[").replace("]", r"\]")
+
+
+def _more_tables(result: Result) -> tuple[Metric, ...]:
+    """The tables that only some runs have: those whose figures the rows of this one hold."""
+    return tuple(metric for metric in MORE_TABLES if any(metric.path in row.spreads for row in result.rows))
 
 
 def ready_made_lines(plan: Plan) -> list[str]:
@@ -162,7 +204,12 @@ def tables(
     `notes` say what differs between the entries' answers (kit.report.differences_text), `disturbance`
     what kit.report.disturbance_text says.
     """
-    parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
+    parts = [
+        f"**{metric.heading}{f': {columns.title}' if columns.title else ''}**\n\n"
+        + metric_table(result, metric, columns)
+        for metric in (*metrics, *(_more_tables(result) if metrics is TABLES else ()))
+        for columns in columns_of(plan, result)
+    ]
     parts.append(
         "\n".join(
             (*method_lines(plan), *ready_made_lines(plan), *chosen_lines(plan), calibration_line(calibration))
@@ -172,13 +219,13 @@ def tables(
         parts.append("\n".join(f"- {note}" for note in notes))
     if disturbance:
         parts.append("\n".join(disturbance))
-    suspect = suspect_lines(result)
+    suspect = suspect_lines(result, plan)
     if suspect:
         disturbed = any(reason.startswith(DISTURBED) for row in result.rows for reason in row.suspect)
         who = "other programs or the load generator" if disturbed else "the load generator"
         words = f"{SUSPECT} SUSPECT: {who} may have distorted these numbers:"
         parts.append("\n".join((words, "", *suspect)))
-    noted = count_note_lines(result)
+    noted = count_note_lines(result, plan)
     if noted:
         parts.append("\n".join((f"{COUNTED}:", "", *noted)))
     failed = failure_lines(result_failures(result), lambda words: safe(words, MAX_DETAIL_CHARS))
@@ -247,6 +294,9 @@ def metrics_table(metrics: Metrics) -> str:
         ["mean requests in flight", number(metrics.mean_in_flight, 2)],
         ["tokens counted by", metrics.tokens.source or NO_DATA],
     ]
+    if metrics.prefill_tok_s is not None:
+        shown = METRICS[PREFILL].shown(metrics.prefill_tok_s.p50), number(metrics.prefill_total_tok_s, 1)
+        scalars.append(["prefill p50 of a request, together (tokens/s)", " / ".join(shown)])
     rows = _time_rows(metrics)
     rows.append(_distribution_row("send lag", metrics.send_lag_ms, 3))
     for name, found in (("ttft_ms", metrics.ttft_from_intended_ms), ("e2e_ms", metrics.e2e_from_intended_ms)):

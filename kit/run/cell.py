@@ -18,11 +18,12 @@ from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
 from kit.metrics.clocks import with_its_clock_checked
 from kit.metrics.disturbance import cell_disturbances
-from kit.plan.plan import cell_load, weights_of
-from kit.plan.prompts import load_prompts
+from kit.plan.kit_traces import kit_trace
+from kit.plan.plan import weights_of
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from kit.run.empty_window import empty_window
+from kit.run.fitting import fitted_load, prompts_of_load
 from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
@@ -39,7 +40,7 @@ from kit.storage.cell_folder import (
     write_cell,
     write_load,
 )
-from kit.storage.names import RECORDS, SERVER_LOG
+from kit.storage.names import RECORDS, SERVER_LOG, TRACE
 from kit.text import listed
 from kit.timestamps import utc_now
 
@@ -118,7 +119,7 @@ def start_server(state: CellState) -> CellState:
 def fix_load(state: CellState) -> CellState:
     """Right answers; then the counters before the load, and the load itself."""
     state = check_answers(state)
-    load = cell_load(state.inputs.plan, state.inputs.cell, state.server.running.url, state.model_name)
+    load = fitted_load(state)
     return replace(state, counters_before=_counters(state), load=load)
 
 
@@ -133,7 +134,9 @@ def run_load(state: CellState) -> CellState:
             state.reach(WINDOW)
         inputs.observer.progress(inputs.cell.id, event)
 
-    file = write_load(inputs.folder, state.load, load_prompts(inputs.plan.prompts.name))
+    file = write_load(inputs.folder, state.load, prompts_of_load(state.load, inputs.plan.prompts.name))
+    if state.load.trace is not None:
+        (inputs.folder / TRACE).write_bytes(kit_trace(state.load.trace.name))
     beside: Sampled | None = None
     try:
         if inputs.plan.method < FIRST_SAMPLED:
@@ -145,6 +148,7 @@ def run_load(state: CellState) -> CellState:
                 run_generator(inputs.engine, file, inputs.folder, on_event)
     finally:
         remove_load(inputs.folder)
+        (inputs.folder / TRACE).unlink(missing_ok=True)  # it is the kit's
     return replace(state, facts=read_facts(inputs.folder), sampled=beside)
 
 

@@ -13,9 +13,9 @@ from kit.documents import Entry, Plan, Platform
 from kit.engines import connect
 from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
 from kit.errors import RuntimeNotReadyError
+from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan, own_models, planned_entry
-from kit.plan.prompts import load_prompts
 from kit.probe.http import EndpointError
 from kit.probe.operations import Operation, perform
 from kit.runtimes import RUNTIMES
@@ -85,7 +85,7 @@ def ready(
         plan = kept or make_plan(
             platform,
             models.named(platform.model),
-            load_prompts(platform.workload.prompts),
+            planned_prompts(platform.workload.prompts),
             load_suite(platform.correctness.name, platform.correctness.level),
             cpus=engine.server_cpu_count,
             seed=options.seed,

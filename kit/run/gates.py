@@ -64,7 +64,9 @@ def check_answers(state: CellState) -> CellState:
     checks: list[AnswerCheck] = []
     for requests in sorted({1, state.inputs.cell.concurrency}):
         with _not_ready("does not answer the correctness prompts"):
-            checks += state.server.probe.examine(state.inputs.suite, state.model_name, requests)
+            checks += state.server.probe.examine(
+                state.inputs.suite, state.model_name, requests, state.inputs.plan.workload.api
+            )
         write_checks(state.inputs.folder, checks)
         require_right(checks)
     return state

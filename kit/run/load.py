@@ -22,6 +22,7 @@ from kit.documents import (
     Timeouts,
     TracePin,
 )
+from kit.documents.shape import Api
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.disturbance import EMPTY_WINDOW
@@ -59,7 +60,8 @@ class LoadRequest:
 
     `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it. `prompts` is a
     set, or the name of one of the kit's. `body` and `without` are members of the request that are set and left
-    out. Without `access` it is the environment's.
+    out. Without `access` it is the environment's. With `input_tokens` the prompts are made again, to that length
+    by the server's own counts.
     """
 
     url: str
@@ -78,6 +80,7 @@ class LoadRequest:
     body: Mapping[str, object] = field(default_factory=dict)
     without: tuple[str, ...] = ()
     limit_key: str = "max_tokens"
+    api: Api = "chat"
     system: bool = True
     ramp_s: float = 0.0
     slo: Slo | None = None
@@ -87,6 +90,7 @@ class LoadRequest:
     trace_speed_milli: int = 1000
     max_error_milli: int | None = None
     processes: int | None = None
+    input_tokens: int | None = None
 
 
 class _Span(TypedDict):
@@ -104,6 +108,11 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
     if request.validate is not None:
         parse_rule(request.validate)
     check_members(request.body, request.without)
+    if request.api == "completions" and prompts.chats:
+        raise InputError(
+            "These prompts are chats, which cannot be sent as raw prompts.",
+            "Give a file of texts, or leave out --api completions.",
+        )
     span = _span(request)
     target = parse_target(request.url)
     access = Access.from_environment() if request.access is None else request.access
@@ -131,6 +140,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         limit_key="max_completion_tokens" if request.limit_key == "max_completion_tokens" else "max_tokens",
         headers=tuple(name for name, _ in access.headers if name.lower() != "authorization"),
         insecure=access.insecure and target.tls,
+        api=request.api,
         **span,
     )
 
@@ -182,6 +192,12 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
     load = make_load(request, prompts)
     refuse_used(folder)
+    if request.input_tokens is not None:
+        # Only here: what asks takes longer to import than all the rest of a load to start.
+        from kit.run.fitting import fitted_by_hand
+
+        access = Access.from_environment() if request.access is None else request.access
+        load, prompts = fitted_by_hand(load, request.input_tokens, access)
     _create(folder)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     file = write_load(folder, load, prompts)

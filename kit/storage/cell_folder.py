@@ -140,6 +140,7 @@ def metrics_of(folder: Path, facts: LoadFacts, load: Load) -> Metrics | None:
         validate=load.validate,
         texts=None if load.validate is None else read_texts(folder / TEXTS),
         method=load.method,
+        prefill=load.prefill,
     )
 
 

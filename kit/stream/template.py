@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from kit.stream.sse import PLAIN
 
-_CONTENT = re.compile(rb'"content"\s*:\s*"')
+# What holds the text in chunks of a chat, and in those of the older completions.
+_KEYS = tuple((b'"%b"' % name, re.compile(rb'"%b"\s*:\s*"' % name)) for name in (b"content", b"text"))
 PROBE = b"kit probe 0123456789"
 
 
@@ -37,10 +38,11 @@ class Template:
 
 def template_of(data: bytes, text: str) -> Template | None:
     """The template of an event whose only text is `text`; None where the text does not stand there plainly."""
-    if data.count(b'"content"') != 1:
-        return None
-    found = _CONTENT.search(data)
     raw = text.encode()
-    if found is None or not PLAIN.fullmatch(raw) or not data.startswith(raw + b'"', found.end()):
-        return None
-    return Template(data[: found.end()], data[found.end() + len(raw) :])
+    for name, key in _KEYS:
+        found = key.search(data) if data.count(name) == 1 else None
+        if found is not None:
+            if not PLAIN.fullmatch(raw) or not data.startswith(raw + b'"', found.end()):
+                return None
+            return Template(data[: found.end()], data[found.end() + len(raw) :])
+    return None

@@ -5,20 +5,30 @@ from __future__ import annotations
 from functools import lru_cache
 
 from kit.catalogue import ModelEntry, model, models
-from kit.documents import Plan, TextPin
+from kit.documents import Plan, TextPin, TracePin
 from kit.errors import KitError
+from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import SuiteLevel, load_suite
-from kit.plan.prompts import load_prompts
+from kit.plan.kit_traces import pinned_of_kit
 
 
 @lru_cache(maxsize=64)
 def known_prompts(name: str) -> TextPin | None:
     """The prompt set of that name as a plan pins it, or None."""
     try:
-        prompts = load_prompts(name)
+        prompts = planned_prompts(name)
     except KitError:
         return None
     return TextPin(prompts.name, prompts.sha256, len(prompts.texts))
+
+
+@lru_cache(maxsize=64)
+def known_trace(name: str) -> TracePin | None:
+    """The trace of that name as a plan pins it, or None."""
+    try:
+        return pinned_of_kit(name)
+    except KitError:
+        return None
 
 
 @lru_cache(maxsize=64)

@@ -93,7 +93,10 @@ def recomputed_metrics(files: CellFiles, slo: Slo | None = None) -> Metrics | No
     if slo not in files.computed:
         open_loop = cell.load is not None and cell.load.loop.kind == "open"
         method = cell.load.method if cell.load is not None else 1
-        found = cell_metrics(records, cell.facts.window, open_loop=open_loop, slo=slo, method=method)
+        prefill = cell.load is not None and cell.load.prefill
+        found = cell_metrics(
+            records, cell.facts.window, open_loop=open_loop, slo=slo, method=method, prefill=prefill
+        )
         # limits change nothing but goodput, so the numbers without them need no second pass
         files.computed[None] = replace(found, goodput_req_s=None, goodput_share=None)
         files.computed[slo] = found

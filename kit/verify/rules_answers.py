@@ -144,7 +144,7 @@ def _possible_tokens(loaded: Loaded) -> tuple[int, int]:
     # Where the server's own usage was not believed, its counters may still say what it meant.
     doubted = (r for r in loaded.records if r.outcome == "ok" and r.count_fault is not None)
     high += sum(max(0, record.max_tokens - (record.completion_tokens or 0)) for record in doubted)
-    return low, high + possible_retries(loaded) * loaded.plan.workload.output_tokens.max
+    return low, high + possible_retries(loaded) * loaded.load.output_tokens.max
 
 
 @rule("evidence.model", "flag", "records", "Every answer names the model that was asked for")

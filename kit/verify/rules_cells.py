@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
+from kit.plan.lengths import fit_faults
 from kit.plan.plan import cell_load
 from kit.runtimes.chosen import rules_of
 from kit.runtimes.planned import is_module, planned_runtime
@@ -58,7 +59,16 @@ def _load_issues(found: Found) -> Iterator[Issue]:
         yield Issue(where, "has a URL that is not a plain http address of a server")
     elif (host := urlsplit(load.url).hostname) != SERVER_HOSTS[found.plan.engine]:
         yield Issue(where, f"went to {host}, not to the server that the kit started")
-    expected = cell_load(found.plan, found.planned, load.url, load.model)
+    fit = load.made_up.fit if load.made_up else None
+    if fit is not None and load.made_up is not None:
+        fault = fit_faults(load.made_up.input_tokens, fit)
+        if fault:
+            yield Issue(f"{where}.made_up.fit", fault)
+            return
+    try:
+        expected = cell_load(found.plan, found.planned, load.url, load.model, fit)
+    except KeyError:
+        return  # a shape that the plan does not have: another rule refuses it
     yield from (Issue(where, words) for words in differences(expected, load))
 
 

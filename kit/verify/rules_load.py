@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
+from math import ceil
 
 from kit.documents import PlannedRequest, Record, Window
 from kit.metrics.aggregate import sent_in
@@ -18,10 +19,13 @@ from kit.metrics.limits import (
 from kit.metrics.stats import nearest_rank
 from kit.metrics.steadiness import slowest_part
 from kit.metrics.suspicion import BY_EFFECT, lateness
+from kit.plan.corpus import prompt_count
+from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import pause_ns, planned_request
+from kit.plan.traces import with_trace_length
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
-from kit.verify.known import has_own_prompts
+from kit.verify.known import has_own_prompts, known_trace
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, eps_ns, loaded_cells
 
@@ -42,17 +46,20 @@ def load_schedule(evidence: Evidence) -> Steps:
         yield Issue(f"{PLAN}: prompts", "are not this kit's, so the schedule cannot be made again")
         return
     for loaded in loaded_cells(evidence):
+        shape = loaded.shape
+        if shape is None:
+            continue
         yield len(loaded.records)
+        made = shape.input_tokens
+        count = plan.prompts.count if made is None else prompt_count(made)
+        pinned = plan.workload.trace
+        lines = kit_trace_lines(pinned.name) if pinned and known_trace(pinned.name) else ()
         for at, record in enumerate(loaded.records):
             if record.id != at:
                 break  # records.complete refuses it; the order of the prompts is made anew for every pass of them
-            expected = planned_request(
-                plan.seed,
-                loaded.found.planned.lane,
-                record.id,
-                plan.prompts.count,
-                plan.workload.output_tokens,
-            )
+            lane = loaded.found.planned.lane
+            expected = planned_request(plan.seed, lane, record.id, count, shape.output_tokens)
+            expected = with_trace_length(expected, lines)
             if expected != PlannedRequest(record.id, record.prompt, record.salt, record.max_tokens):
                 yield Issue(loaded.of(record), "has another prompt, salt or length than the schedule gives it")
 
@@ -67,7 +74,7 @@ def load_concurrency(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         yield len(loaded.records)
         for record in loaded.records:
-            if record.worker >= loaded.concurrency:
+            if loaded.closed and record.worker >= loaded.concurrency:
                 yield Issue(loaded.of(record), f"is of worker {record.worker} of {loaded.concurrency}")
         for mine in by_worker(loaded.records).values():
             for before, after in pairwise(mine):
@@ -93,7 +100,7 @@ def by_worker(records: Sequence[Record]) -> dict[int, list[Record]]:
 def load_busy(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         metrics, window = loaded.cell.metrics, loaded.window
-        if metrics is None or metrics.mean_in_flight is None or window is None:
+        if metrics is None or metrics.mean_in_flight is None or window is None or not loaded.closed:
             continue
         yield 1
         excused = _excused_ns(loaded.records, window) / (window.end_ns - window.start_ns)
@@ -124,6 +131,8 @@ def _excused_ns(records: Sequence[Record], window: Window) -> int:
 )
 def load_closed_loop(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
+        if not loaded.closed:
+            continue
         yield len(loaded.records)
         first = loaded.records[: loaded.concurrency]
         if [record.worker for record in first] != list(range(len(first))):
@@ -171,7 +180,8 @@ def _late_by_effect(loaded: Loaded) -> Steps:
     metrics = loaded.cell.metrics
     if metrics is not None:
         yield metrics.send_lag_ms.n
-        yield from (Issue(loaded.where, words) for words in lateness(loaded.concurrency, metrics))
+        users = loaded.concurrency if loaded.closed else max(1, ceil(metrics.mean_in_flight or 0))
+        yield from (Issue(loaded.where, words) for words in lateness(users, metrics))
 
 
 def _max_lag_ns(records: Sequence[Record]) -> int:
@@ -187,6 +197,8 @@ def load_steady(evidence: Evidence) -> Steps:
         window = loaded.window
         if window is None or not loaded.found.measured or loaded.plan.method < STEADY_FROM_METHOD:
             continue
+        if not loaded.closed:
+            continue  # where nobody asks, nothing comes
         if any(record.outcome == "failed" for record in loaded.records):
             continue  # while its requests fail a server streams less, and the error rate says so
         yield 1

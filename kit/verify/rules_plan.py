@@ -11,6 +11,7 @@ from kit import __version__
 from kit.documents import Entry, Plan, TextPin
 from kit.plan.challenge import challenge_seed
 from kit.plan.plan import cell_count, cell_order, limits, own_models
+from kit.plan.shapes import shape_names
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import choice_faults
 from kit.runtimes.planned import is_module, planned_runtime
@@ -54,7 +55,7 @@ def plan_consistent(evidence: Evidence) -> Steps:
     before = (*plan.extended, workload.replicates)
     if any(later < earlier for earlier, later in pairwise(before)):
         yield Issue(f"{PLAN}: extended", "does not ascend to the number of replicates")
-    asked = (names, workload.concurrencies, workload.replicates, limits(plan.entries))
+    asked = (names, workload.concurrencies, workload.replicates, limits(plan.entries), shape_names(workload))
     count = cell_count(*asked)
     if count != len(plan.cells):  # looked at first: a plan could ask for more cells than memory holds
         yield Issue(f"{PLAN}: cells", f"are {len(plan.cells)}, but entries and workload make {count}")

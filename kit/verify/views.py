@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Window
+from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Shape, Window
 from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
 from kit.metrics.results import in_order, search_of
+from kit.plan.shapes import shape_of
 from kit.storage.names import CELL, RECORDS
 from kit.verify.evidence import CellFiles, Evidence
 
@@ -67,6 +68,19 @@ class Loaded:
     @property
     def concurrency(self) -> int:
         return self.found.planned.concurrency
+
+    @property
+    def closed(self) -> bool:
+        """Whether users wait for their answers before they ask again."""
+        return self.plan.workload.loop == "closed"
+
+    @property
+    def shape(self) -> Shape | None:
+        """What its requests are like; None where the plan does not say (`plan.consistent` refuses that)."""
+        try:
+            return shape_of(self.plan, self.found.planned)
+        except KeyError:
+            return None
 
     @property
     def window(self) -> Window | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
@@ -15,6 +15,7 @@ from kit.documents import (
     Cell,
     CellPlan,
     Host,
+    LengthFit,
     LoadFacts,
     LogFacts,
     Phase,
@@ -31,10 +32,11 @@ from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
+from kit.plan.lengths import long_words
 from kit.plan.plan import cell_load, entry_of, make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
-from kit.plan.schedule import planned_request
+from kit.plan.shapes import shape_of
 from kit.storage.bundle import pack_files
 from kit.stream.record import record
 from kit.strict import plain, write_json, write_jsonl_line
@@ -43,7 +45,7 @@ from kit.timestamps import utc_text
 from kit.verify.forensics.limits import MIN_TICK_SAMPLES, TICK_NS
 from tests.support.calibrations import START_NS, calibration_files, recorded_calibration
 from tests.support.telemetry import Machine, samples_of
-from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of
+from tests.support.toy_server import MS, SERVED_MODEL, exchanges_of, request_of
 
 Files = dict[str, bytes]
 STEADY = Machine()
@@ -159,19 +161,23 @@ def _facts(plan: Plan, origin_ns: int, duration_ns: int, records: Sequence[Recor
 
 
 def good_cell(
-    plan: Plan, planned: CellPlan, start_ns: int, faults: Mapping[int, str], machine: Machine = STEADY
+    plan: Plan,
+    planned: CellPlan,
+    start_ns: int,
+    faults: Mapping[int, str],
+    machine: Machine = STEADY,
+    change: Callable[[Record], Record] = lambda record: record,
+    fitted: bool = True,
 ) -> tuple[Cell, Files]:
-    """One cell that starts at this moment, with the toy server's load, and its other files by name."""
+    """One cell that starts at this moment, with the toy server's load, and its other files by name.
+
+    `change` is what is done to each of its records, and what follows from them is made after that.
+    """
     slots = int(entry_of(plan, planned).settings["slots"])
     exchanges, over_ns = exchanges_of(plan, planned, slots, faults)
-    judged = [
-        record(
-            each,
-            planned_request(plan.seed, planned.lane, each.id, plan.prompts.count, plan.workload.output_tokens),
-        )
-        for each in exchanges
-    ]
-    return cell_of(plan, planned, start_ns, judged, over_ns, machine)
+    judged = [record(each, request_of(plan, planned, each.id)) for each in exchanges]
+    judged = [(change(each), text) for each, text in judged]
+    return cell_of(plan, planned, start_ns, judged, over_ns, machine, fitted)
 
 
 def cell_of(
@@ -181,6 +187,7 @@ def cell_of(
     judged: Sequence[tuple[Record, str]],
     over_ns: int,
     machine: Machine = STEADY,
+    fitted: bool = True,
 ) -> tuple[Cell, Files]:
     """A cell of these records and texts, whose load was over after so long, and its other files by name."""
     records = [each for each, _ in judged]
@@ -192,8 +199,11 @@ def cell_of(
     duration_ns = over_ns + 500 * MS
     facts = _facts(plan, start_ns + 300 * MS, over_ns + 10_000, records, files)
     assert facts.window is not None
-    entry = entry_of(plan, planned)
-    load = cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL)
+    entry, length = entry_of(plan, planned), shape_of(plan, planned).input_tokens
+    fit = None
+    if length is not None and fitted:
+        fit = LengthFit(32, (56, 56, 55, 57), long_words(length), long_words(length) + 24)
+    load = cell_load(plan, planned, "http://127.0.0.1:40001", SERVED_MODEL, fit)
     cell = Cell(
         schema="kit/cell/1",
         id=planned.id,
@@ -211,7 +221,14 @@ def cell_of(
         load=load,
         facts=facts,
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),
-        metrics=cell_metrics(records, facts.window, open_loop=False, slo=load.slo, method=plan.method),
+        metrics=cell_metrics(
+            records,
+            facts.window,
+            open_loop=plan.workload.loop == "open",
+            slo=load.slo,
+            method=plan.method,
+            prefill=length is not None,
+        ),
     )
     return with_telemetry(cell, files, machine)
 
@@ -249,7 +266,12 @@ def good_files() -> Mapping[str, bytes]:
     return run_files({})
 
 
-def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
+def run_files(
+    faults: Mapping[int, str],
+    plan: Plan | None = None,
+    change: Callable[[Record], Record] = lambda record: record,
+    fitted: bool = True,
+) -> Files:
     """The files of a run in which these requests of every cell fail (see `toy_server.exchanges_of`)."""
     plan = plan or good_plan()
     plan_bytes = write_json(plain(plan))
@@ -260,7 +282,7 @@ def run_files(faults: Mapping[int, str], plan: Plan | None = None) -> Files:
     cells: dict[str, Cell] = {}
     start_ns = START_NS
     for planned in plan.cells:
-        cell, more = good_cell(plan, planned, start_ns, faults)
+        cell, more = good_cell(plan, planned, start_ns, faults, STEADY, change, fitted)
         cells[planned.id] = cell
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}
         files[f"cells/{planned.id}/cell.json"] = write_json(plain(cell))

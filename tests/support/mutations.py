@@ -120,6 +120,7 @@ from tests.support.good_containers import (
 )
 from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
+from tests.support.good_shapes import SHAPELY
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
@@ -244,6 +245,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("cell.status", "measured without a server", in_cell(lambda cell: replace(cell, server=None))),
     _m("cell.status", "measured without metrics", in_cell(lambda cell: replace(cell, metrics=None))),
     _m("cell.status", "measured though interrupted", in_facts(interrupted=True)),
+    *(Mutation(*each) for each in SHAPELY),
     Mutation("plan.sequential", "went on after the decision", lambda: decided_bundle(lambda _: True)),
     Mutation("plan.sequential", "an unknown figure", lambda: decided_bundle(change=with_rule(metric="luck"))),
     Mutation("plan.sequential", "a first look after the end", lambda: decided_bundle(change=with_rule(first=6))),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import OutputRange, seed_option
+from kit.cli._shared.options import OutputRange, api_option, seed_option
 from kit.documents import OutputTokens, Timeouts
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ _OPTIONS = (
         "--input-tokens",
         type=click.IntRange(1, MAX_INPUT_TOKENS),
         metavar="N",
-        help="Made-up prompts of about N tokens, a common English word for each.",
+        help="Made-up prompts of N tokens, as the server counts them.",
     ),
     click.option(
         "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Output tokens."
@@ -103,6 +103,7 @@ _OPTIONS = (
         show_default=True,
         help="The member that limits an answer.",
     ),
+    api_option,
     click.option("--no-system", is_flag=True, help="Send no system message: all stands in the first message."),
     _timeout("connect", "Give up connecting after TIME. Default 5s."),
     _timeout("first", "Give up an answer without text after TIME. Default 2m."),
@@ -136,6 +137,7 @@ class AskingOptions:
     body: tuple[tuple[str, object], ...]
     without: tuple[str, ...]
     limit_key: str
+    api: str
     no_system: bool
     timeout_connect: float | None
     timeout_first: float | None

@@ -28,7 +28,7 @@ def judgement(study: Study) -> str:
     contract = load_contract(OURS)
     parts = ["Verdict\n\n" + "\n".join(f"- {leader_sentence(leader)}" for leader in verdict_of(study))]
     parts.append(scorecard_text(scorecard([study], contract), contract))
-    if study.published is not None:
+    if study.published is not None and len(study.shapes) < 2:
         beside = against_published(study, published(study.published))
         parts += ["Compared with published figures", comparison_text(beside, markdown=False)]
     return "\n\n".join(parts)

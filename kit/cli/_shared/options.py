@@ -30,6 +30,13 @@ processes_option = click.option(
 ramp_option = click.option(
     "--ramp", type=Duration(0, 3600), default=0, metavar="TIME", help="Start users over TIME. Default 0."
 )
+api_option = click.option(
+    "--api",
+    type=click.Choice(["chat", "completions"]),
+    default="chat",
+    show_default=True,
+    help="Ask /chat/completions, or /completions with raw prompts.",
+)
 
 
 def _with_runtime_paths(_: click.Context, __: click.Parameter, folders: tuple[Path, ...]) -> None:

@@ -194,13 +194,13 @@ def plan_of(
     """
     from kit.catalogue import CATALOGUE
     from kit.cpus import usable_cpus
+    from kit.plan.corpus import planned_prompts
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
-    from kit.plan.prompts import load_prompts
     from kit.supply.programs import pins_of, programs_of
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)
-    prompts = load_prompts(platform.workload.prompts)
+    prompts = planned_prompts(platform.workload.prompts)
     known = models or CATALOGUE
     return make_plan(
         platform,

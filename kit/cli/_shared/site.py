@@ -150,8 +150,8 @@ def _made(results: Results, path: PurePosixPath) -> Made:
     except RefusedError as error:  # where signatures cannot be checked at all, there is no board
         return _refused(path, archive, error)
     source = results.source(str(path))
-    (given,) = page_inputs([(Path(source), opened.opened)])
-    page = page_of(replace(given, source=source), Back(f"../../{BOARD}", results.title))
+    given = [replace(each, source=source) for each in page_inputs([(Path(source), opened.opened)])]
+    page = page_of(given, Back(f"../../{BOARD}", results.title))
     return Made(seen, opened.opened.study, page)
 
 

@@ -6,12 +6,14 @@ from kit import __version__
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable
 from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
+from kit.errors import InputError
 from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome, Line, Side, side_of
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
+from kit.text import plain_text
 
 TOLERANCE = 0.10
 NOT_THROUGHPUT = (
@@ -36,6 +38,11 @@ def against_published(study: Study, published: Published, tolerance: float = TOL
     Reproduced means: our interval (or, with fewer than three replicates, our median), widened by `tolerance` to
     both sides, contains the published figure. `tolerance` is a part of ours: 0.1 is 10 %.
     """
+    if len(study.shapes) > 1:
+        raise InputError(
+            f"{plain_text(study.name)} has {len(study.shapes)} kinds of request, published figures have one.",
+            "Compare a run of one length and one rate.",
+        )
     lines = tuple(
         _line(study, published.name, table, row, entry, level, value, metric, tolerance)
         for table in published.tables

@@ -42,13 +42,13 @@ class Side(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Line(Sparse):
     """One figure of A against one of B.
 
     `table` is the published table, empty between studies; `row_b` the entry of B, or the label of the published
     row. The verdict says what A is, against B; `reason` is never empty where that is "undecided" or "not
     comparable". `metric` is a path of `kit.metrics.registry`, or "decode_times_concurrency": decode_tok_s times
-    the users. `caveat` is what else to bear in mind.
+    the users. `caveat` is what else to bear in mind, `shape` the kind of request, where there are several.
     """
 
     table: str
@@ -62,6 +62,7 @@ class Line:
     verdict: ComparisonOutcome
     reason: str
     caveat: str
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from kit.documents.study import Study, Subject, Trial
 from kit.errors import InputError
 from kit.judge.compare.standing import differences, other_weights
 from kit.judge.machines import why_two
+from kit.judge.shapes import place_of
 from kit.text import plain_text
 
 _SEPARATE = "Give one run at a time."
@@ -22,12 +23,12 @@ def merged(studies: Sequence[Study]) -> Study:
     which would make one measurement look like two.
     """
     first = studies[0]
-    subjects: dict[tuple[str, int], Subject] = {}
+    subjects: dict[tuple[str, str, int], Subject] = {}
     for place, study in enumerate(studies):
         if place:
             _comparable(first, study)
         for subject in study.subjects:
-            key = (subject.entry, subject.concurrency)
+            key = place_of(subject)
             subjects[key] = _joined(subjects[key], subject) if key in subjects else subject
     if len(studies) == 1:
         return first
@@ -42,6 +43,8 @@ def _weakest(studies: Sequence[Study]) -> Literal["self-reported", "consistent"]
 
 def _comparable(a: Study, b: Study) -> None:
     reasons = list(differences(a.conditions, b.conditions))
+    if a.shapes != b.shapes:
+        reasons.append("different kinds of request")
     x, y = a.conditions, b.conditions
     if (x.warmup_s, x.window_s) != (y.warmup_s, y.window_s):
         reasons.append("different warm-up or window")
@@ -61,7 +64,7 @@ def _no_run_twice(studies: Sequence[Study]) -> None:
     seen: set[object] = set()
     for study in studies:
         marks: set[object] = {
-            (subject.entry, subject.concurrency, trial.measured_utc)
+            (*place_of(subject), trial.measured_utc)
             for subject in study.subjects
             for trial in subject.trials
             if trial.measured_utc is not None

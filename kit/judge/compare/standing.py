@@ -45,6 +45,11 @@ def find(study: Study, entry: str, concurrency: int) -> Subject | None:
     """The subject of an entry at a concurrency, if there is one; `InputError` if imported files have several."""
     wanted = (entry, concurrency)
     found = [each for each in study.subjects if (each.entry, each.concurrency) == wanted]
+    if len({each.shape for each in found}) > 1:
+        raise InputError(
+            f"{plain_text(study.name)} measured {plain_text(entry)} with {len(found)} kinds of request.",
+            "Their figures are not one figure: kit table shows each, kit compare compares each.",
+        )
     if len(found) > 1:
         raise InputError(
             f"{plain_text(study.name)} holds {len(found)} results of {plain_text(entry)} at {concurrency} users.",
@@ -70,6 +75,10 @@ def _compared(a: Conditions, b: Conditions) -> tuple[tuple[str, object, object],
         ("prompts", *((a.prompts_sha256, b.prompts_sha256) if by_hash else (a.prompts, b.prompts))),
         ("output tokens", a.output_tokens, b.output_tokens),
         ("ignore_eos", a.ignore_eos, b.ignore_eos),
+        ("input tokens", a.input_tokens, b.input_tokens),
+        ("arrivals", a.arrivals, b.arrivals),
+        ("rate", a.rate_milli_per_s, b.rate_milli_per_s),
+        ("interface", a.api, b.api),
     )
 
 
@@ -97,10 +106,15 @@ def _prompts(a: Conditions, b: Conditions) -> str:
     return f"other prompts: {a.prompts or 'unnamed'} against {b.prompts or 'unnamed'}"
 
 
+# What a study that does not say it does not have: nothing is assumed where neither has it.
+_OPTIONAL = frozenset({"input tokens", "arrivals", "rate"})
+
+
 def remarks(a: Study, b: Study) -> tuple[str, ...]:
     """What differs, or is not known, and does not forbid a comparison, but must be said beside it."""
     x, y = a.conditions, b.conditions
     unknown = [name for name, left, right in _compared(x, y) if left is None and right is None]
+    unknown = [name for name in unknown if name not in _OPTIONAL]
     found = [f"Not stated by either, assumed equal: {', '.join(unknown)}."] if unknown else []
     for name, left, right in (("warm-up", x.warmup_s, y.warmup_s), ("window", x.window_s, y.window_s)):
         if left is not None and right is not None and left != right:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kit import __version__
@@ -18,6 +18,7 @@ from kit.judge.compare.ratio import (
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.machines import facts_of_two
+from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.limits import EQUIVALENT_PERCENT
 from kit.metrics.registry import DECODE, ITL_P50, THROUGHPUT, TTFT_P50, Metric
@@ -52,19 +53,49 @@ def compare_studies(
         _known(a, left, "A")
         _known(b, right, "B")
     chosen = pairs or _by_name(a, b)
-    why_not = "; ".join(differences(a.conditions, b.conditions))
-    places = [(pair, level) for pair in chosen for level in _levels(a, b, pair, concurrencies)]
     lines = tuple(
         line
         for what in quantities
-        for line in _judged(
-            [_line(a, b, pair, level, what, why_not) for pair, level in places], what, within_percent
-        )
+        for left_part, right_part in _shape_pairs(a, b)
+        for line in _lines(left_part, right_part, chosen, concurrencies, what, within_percent)
     )
     notes = remarks(a, b)
     two = "" if same else facts_of_two(a, b)
     sides = side_of(a), side_of(b)
     return Comparison("kit/comparison/1", __version__, *sides, None, lines, notes, two, within_percent)
+
+
+def _shape_pairs(a: Study, b: Study) -> list[tuple[Study, Study]]:
+    """The parts of A and of B that ask the same; what one alone has stands beside the whole other."""
+    ours, theirs = ({label_of(part): part for part in shapes_of(each)} for each in (a, b))
+    if len(ours) == len(theirs) == 1:
+        return [(a, b)]
+    names = dict.fromkeys((*ours, *theirs))
+    return [(_part(ours, name), _part(theirs, name)) for name in names]
+
+
+def _part(parts: Mapping[str, Study], name: str) -> Study:
+    """The part of a shape; where there is none the only one that there is, or one without subjects."""
+    if name in parts:
+        return parts[name]
+    only = next(iter(parts.values()))
+    return only if len(parts) == 1 else replace(only, subjects=(), shapes=())
+
+
+def _lines(
+    a: Study,
+    b: Study,
+    pairs: Sequence[tuple[str, str]],
+    concurrencies: Sequence[int] | None,
+    what: Metric,
+    within_percent: float,
+) -> list[Line]:
+    """The lines of one metric and one shape, whose verdicts err together."""
+    why_not = "; ".join(differences(a.conditions, b.conditions))
+    shapes = [label for each in (a, b) if (label := label_of(each))]
+    places = [(pair, level) for pair in pairs for level in _levels(a, b, pair, concurrencies)]
+    found = _judged([_line(a, b, pair, level, what, why_not) for pair, level in places], what, within_percent)
+    return [replace(line, shape=shapes[0]) for line in found] if shapes else found
 
 
 def _is_same(a: Study, b: Study) -> bool:
@@ -148,6 +179,8 @@ def _judged(lines: Sequence[_Open], what: Metric, within_percent: float) -> list
 def _missing(study: Study, entry: str, subject: Subject | None, side: str) -> str:
     if subject is not None:
         return ""
+    if not study.subjects:
+        return f"no such kind of request in {side}"
     if entry not in entries_of(study):
         return f"no such entry in {side}"
     return f"not measured in {side} at this concurrency"

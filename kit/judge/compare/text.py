@@ -179,6 +179,7 @@ def _row(
     else:
         same = line.entry_a == line.row_b
         names = [safe(line.entry_a) if same else f"{safe(line.entry_a)} / {safe(line.row_b)}"]
+        names[0] += f" ({safe(line.shape)})" if line.shape else ""
     ratio = f"{ratio_text(line.ratio)} {interval_text(line.ratio)}".rstrip() if line.ratio else NO_DATA
     return [
         *names,

@@ -46,17 +46,17 @@ def export_study(study: Study, cells: Mapping[str, Cell], records: Callable[[str
     files: dict[str, Mapping[str, Json]] = {}
     left_out: dict[str, str] = {}
     for subject in study.subjects:
-        runs = []
+        runs, shape = [], f"{subject.shape}-" if subject.shape else ""
         for trial in subject.trials:
             if trial.status != "measured" or trial.source not in cells:
                 left_out[trial.source] = trial.reason or trial.status
                 continue
             cell = cells[trial.source]
             run = export_cell(subject.entry, subject.concurrency, cell, records(trial.source))
-            files[f"{subject.entry}-load-c{subject.concurrency}-r{trial.replicate}.json"] = run
+            files[f"{subject.entry}-load-{shape}c{subject.concurrency}-r{trial.replicate}.json"] = run
             runs.append(run)
         if len(runs) > 1:
-            files[f"{subject.entry}-bench-c{subject.concurrency}.json"] = bench_report(runs)
+            files[f"{subject.entry}-bench-{shape}c{subject.concurrency}.json"] = bench_report(runs)
     return Export(files, left_out)
 
 

@@ -14,6 +14,7 @@ from kit.judge.score.kit1 import check_class, kit1_card
 from kit.judge.score.loading import pin
 from kit.judge.score.points import extra_points, grade_of, half_away
 from kit.judge.score.probador import base_name, plain_composite
+from kit.judge.shapes import all_shapes_of
 from kit.judge.study import median_interval_of
 from kit.metrics.registry import DECODE, LENGTHS, THROUGHPUT
 from kit.text import number
@@ -44,6 +45,7 @@ def extra_cards(
 
     `platform_class` is as in `kit.judge.score.scorecard`; only "profile" needs it.
     """
+    studies = all_shapes_of(studies)
     check_class(studies, contract, platform_class)
     rule = next((each for each in contract.extra if each.by == by), None)
     if rule is None:

@@ -73,6 +73,8 @@ def kit1_card(
         grade=None,
         notes=_incomplete(subject),
     )
+    if study.conditions.loop == "open":
+        return replace(blank, notes=(*blank.notes, Note("missing", "arrivals at a rate: thresholds are of users")))
     suspect = suspicions_of(subject)
     dead = "" if suspect else _dead(subject, found is not None)
     if dead:

@@ -13,6 +13,7 @@ from kit.judge.score.contract import Contract
 from kit.judge.score.kit1 import check_class, kit1_cards
 from kit.judge.score.loading import pin
 from kit.judge.score.probador import probador_cards
+from kit.judge.shapes import all_shapes_of
 
 
 def scorecard(
@@ -21,11 +22,12 @@ def scorecard(
     concurrencies: Sequence[int] | None = None,
     platform_class: str | None = None,
 ) -> Scorecard:
-    """One card for each study, entry and concurrency (of `concurrencies`, if given).
+    """One card for each study and shape, entry and concurrency (of `concurrencies`, if given).
 
     `platform_class` is the class of imported results that do not say on which machine they were made. `InputError`
     if the contract has no such class, or nothing here needs one.
     """
+    studies = all_shapes_of(studies)
     check_class(studies, contract, platform_class)
     machines = named_machines(studies)
     if not contract.is_copy:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.documents.plan import OutputTokens
+from kit.documents.shape import OutputTokens
 from kit.documents.study import Conditions, Study, Subject
 from kit.judge.machines import by_machine, machine_text
+from kit.judge.shapes import shapes_of
 from kit.judge.study import median_interval_of, suspicions_of
 from kit.metrics.registry import ERROR_RATE, ITL_P50, METRICS, THROUGHPUT, TTFT_P50, Metric
+from kit.plan.shapes import milli_text
 from kit.report.board.exhibits import Exhibit
 from kit.report.page.figures import TableCell, figure_of
 from kit.text import plain_text
@@ -82,7 +84,10 @@ def _order(line: Line) -> tuple[object, ...]:
 
 
 def _lines(exhibit: Exhibit, machine: str) -> list[Line]:
-    study = exhibit.study
+    return [line for part in shapes_of(exhibit.study) for line in _lines_of(exhibit, part, machine)]
+
+
+def _lines_of(exhibit: Exhibit, study: Study, machine: str) -> list[Line]:
     best = _best(study.subjects)
     return [
         Line(
@@ -129,11 +134,17 @@ def machine_names(studies: Sequence[Study]) -> tuple[str, ...]:
 def workload_text(of: Conditions) -> str:
     """What the servers were asked, in a few words: `short prompts, 16 to 64 tokens`."""
     words = [f"{plain_text(of.prompts, 40)} prompts" if of.prompts else ""]
+    if of.input_tokens is not None:
+        words = [f"{of.input_tokens:,} prompt tokens"]
     if isinstance(of.output_tokens, OutputTokens):
         low, high = of.output_tokens.min, of.output_tokens.max
         words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
     if of.loop != "closed":
         words.append(f"{of.loop} loop")
+    if of.rate_milli_per_s is not None:
+        words.append(f"{milli_text(of.rate_milli_per_s)} requests/s")
+    if of.api != "chat":
+        words.append("raw prompts")
     return ", ".join(word for word in words if word) or "workload not stated"
 
 

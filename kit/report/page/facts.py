@@ -190,6 +190,8 @@ def _image(server: ServerFacts | None) -> str:
 def commands(inputs: Sequence[PageInput]) -> list[str]:
     """What a stranger types to check the page."""
     runs = [shlex.quote(plain_text(given.source, 200)) for given in inputs if given.kind != "imported"]
-    everything = " ".join(shlex.quote(plain_text(given.source, 200)) for given in inputs)
+    sources = dict.fromkeys(given.source for given in inputs)
+    everything = " ".join(shlex.quote(plain_text(source, 200)) for source in sources)
+    runs = list(dict.fromkeys(runs))  # a run of several shapes stands on the page several times
     lines = [f"kit verify {run}" for run in runs] + [f"kit table {run}" for run in runs]
     return [*lines, f"kit report {everything}"]

@@ -80,10 +80,10 @@ class Back:
     title: str
 
 
-def page_of(given: PageInput, back: Back) -> str:
-    """The page of one run as `report_of` makes it, with a way back to the board that it stands on."""
-    sections = sections_of([given])
-    return page_html(sections, None, _title(sections), back)
+def page_of(given: Sequence[PageInput], back: Back) -> str:
+    """The page of one run, in all its shapes, as `report_of` makes it, with a way back to the board."""
+    sections = sections_of(given)
+    return page_html(sections, overview_of(sections), _title(sections), back)
 
 
 def page_html(sections: Sequence[Section], overview: Plot | None, title: str, back: Back | None = None) -> str:
@@ -136,7 +136,8 @@ def _throughput_text(leader: Leader) -> str:
 
 def _counted(sections: Sequence[Section]) -> str:
     imported = sum(section.given.kind == "imported" for section in sections)
-    runs = len(sections) - imported
+    # a run of several shapes has a section for each
+    runs = len({(each.given.source, each.study.identity) for each in sections if each.given.kind != "imported"})
     words = [f"{runs} run{'s' * (runs != 1)}" if runs else "", f"{imported} imported" if imported else ""]
     return " and ".join(word for word in words if word)
 

@@ -21,7 +21,7 @@ from kit.verify.views import Loaded, loaded_cells
 def _ended(evidence: Evidence) -> Iterator[tuple[Loaded, Window]]:
     """The measured loads, each with its window: all others may end anywhere."""
     for loaded in loaded_cells(evidence):
-        if loaded.found.measured and loaded.window is not None and not loaded.facts.interrupted:
+        if loaded.closed and loaded.found.measured and loaded.window is not None and not loaded.facts.interrupted:
             yield loaded, loaded.window
 
 

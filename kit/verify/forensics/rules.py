@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from kit.documents import Entry, Host, Record
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
+from kit.metrics.results import place_of
 from kit.storage.names import RESULT, TELEMETRY
 from kit.verify.evidence import Evidence
 from kit.verify.forensics import limits
@@ -167,20 +168,20 @@ def _counts_finely(host: Host | None) -> bool:
     "Replicates differ as much as the requests within them let expect",
 )
 def forensic_between_runs(evidence: Evidence) -> Steps:
-    rows: dict[tuple[str, int], list[list[float]]] = {}
+    rows: dict[tuple[str, str, int], list[list[float]]] = {}
     counting = {found.name for found in counting_cells(evidence)}
     for loaded in _judged(evidence):
         paces = [pace for record in loaded.records if (pace := _pace(record)) is not None]
         if loaded.found.name in counting and len(paces) >= limits.MIN_RUN_REQUESTS:
-            rows.setdefault((loaded.cell.entry, loaded.concurrency), []).append(paces)
+            rows.setdefault(place_of(loaded.found.planned), []).append(paces)
     every: list[Alike] = []
-    for (entry, concurrency), runs in rows.items():
+    for (entry, shape, concurrency), runs in rows.items():
         found = alike(runs) if len(runs) > 1 else None
         if found is not None:
             yield 1
             every.append(found)
             if too_alike(found):
-                yield Issue(f"{RESULT}: {entry} at {concurrency}", _words(found))
+                yield Issue(f"{RESULT}: {entry}{f' {shape}' if shape else ''} at {concurrency}", _words(found))
     whole = pooled(every) if len(every) > 1 else None
     if whole is not None and too_alike(whole):
         yield Issue(f"{RESULT}: all rows", _words(whole))

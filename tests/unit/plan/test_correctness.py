@@ -280,9 +280,11 @@ def test_the_body_of_a_test_is_greedy_and_not_streamed() -> None:
         "stream": False,
     }
 
-    assert expected == correctness.test_body(test, "m")
+    assert expected == correctness.test_body(test, "m", "chat")
 
 
 def test_without_a_system_message_only_the_prompt_is_sent() -> None:
     """The chat template's own default is the model's business."""
-    assert correctness.test_body(a_test("contains", "a"), "m")["messages"] == [{"role": "user", "content": "p"}]
+    assert correctness.test_body(a_test("contains", "a"), "m", "chat")["messages"] == [
+        {"role": "user", "content": "p"}
+    ]

@@ -99,8 +99,8 @@ def test_the_tables_of_a_run_name_the_row() -> None:
     metrics = of([replace(USUAL, dialect=("no-done",))])
     cells = {each.id: cell(each, metrics) for each in plan.cells if each.id == "r1-c1-llamacpp-serial"}
     result = make_result(plan, SHA, cells, CALIBRATION)
-    ((entry, concurrency, lines),) = count_notes(result)
-    assert (entry, concurrency, len(lines)) == ("llamacpp-serial", 1, 1)
+    ((row, lines),) = count_notes(result)
+    assert (row.entry, row.concurrency, len(lines)) == ("llamacpp-serial", 1, 1)
     text = tables(plan, result, CALIBRATION)
     assert "How tokens and chunks were counted:\n\n- llamacpp-serial at concurrency 1: Not as usual" in text
     assert r"no \[DONE\] at the end (1)." in text

@@ -211,7 +211,11 @@ def assert_mirrors(kind: Any, node: dict[str, Any], root: dict[str, Any]) -> Non
 
 def assert_union(args: tuple[Any, ...], node: dict[str, Any], root: dict[str, Any]) -> None:
     others = [arg for arg in args if arg is not types.NoneType]
-    if "anyOf" in node:
+    if "anyOf" in node and types.NoneType not in args:
+        assert len(node["anyOf"]) == len(others)
+        for kind, each in zip(others, node["anyOf"], strict=True):
+            assert_mirrors(kind, each, root)
+    elif "anyOf" in node:
         assert types.NoneType in args
         assert node["anyOf"][1] == {"type": "null"}
         assert_mirrors(Union[tuple(others)], node["anyOf"][0], root)  # noqa: UP007

@@ -32,9 +32,11 @@ OF_PLATFORMS = {"plan.platform", "plan.options"}
 OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.search", "plan.sequential", "container.version"} | OF_PLATFORMS
 # Nor did they run programs of the machine, or runtimes from outside.
 OF_PROGRAMS = {"plan.programs", "program.origin", "runtime.pinned", "runtime.outside", "process.command"}
+# Nor have they several kinds of request, or a length of prompts.
+OF_SHAPES = {"plan.shapes", "load.arrivals", "load.lengths", "load.nominal"}
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
