@@ -14,6 +14,7 @@ from kit.documents.calibration import (
     Fault,
     SearchEnd,
 )
+from kit.documents.distribution import Distribution
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.plan import (
     CellPlan,
@@ -35,7 +36,6 @@ from kit.documents.plan import (
 )
 from kit.documents.record import (
     Answer,
-    Distribution,
     Exchange,
     Metrics,
     Record,
@@ -65,6 +65,16 @@ from kit.documents.result import (
     Sweep,
     SweepLevel,
     Verdict,
+)
+from kit.documents.sessions import (
+    PlannedTurn,
+    Seconds,
+    SessionKind,
+    SessionMetrics,
+    Sessions,
+    SessionWork,
+    Span,
+    TurnTimes,
 )
 from kit.documents.vocabulary import (
     CONTENT,
@@ -123,6 +133,7 @@ __all__ = [
     "Phase",
     "Plan",
     "PlannedRequest",
+    "PlannedTurn",
     "PlannedWorkload",
     "Platform",
     "Record",
@@ -130,10 +141,16 @@ __all__ = [
     "Result",
     "Row",
     "SearchEnd",
+    "Seconds",
     "ServerFacts",
+    "SessionKind",
+    "SessionMetrics",
+    "SessionWork",
+    "Sessions",
     "Setting",
     "Signature",
     "Slo",
+    "Span",
     "StampSource",
     "Suite",
     "Sweep",
@@ -143,6 +160,7 @@ __all__ = [
     "TokenCounts",
     "TokenSource",
     "TracePin",
+    "TurnTimes",
     "Usage",
     "ValidationCounts",
     "Verdict",

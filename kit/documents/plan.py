@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Hardware, ImagePin, Sparse, Target, WeightsPin
+from kit.documents.sessions import Sessions, SessionWork
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -26,6 +27,7 @@ class Workload:
     """One load, as people write it in a platform file; durations in seconds.
 
     `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit.
+    With `sessions` the concurrent users ask turn after turn, `output_tokens` for each.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Workload:
     replicates: int
     ignore_eos: bool
     first_timeout_s: float | None = None
+    sessions: SessionWork | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +166,8 @@ class Load(Sparse):
     together; None is one. With `chat` "user" all stands in one message, for servers that read only the last.
     `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
-    names of headers that were added, and `insecure` says that any certificate was trusted.
+    names of headers that were added, and `insecure` says that any certificate was trusted. With `sessions` each
+    worker asks turn after turn (docs/sessions.md).
     """
 
     schema: Literal["kit/load/1"]
@@ -194,6 +198,7 @@ class Load(Sparse):
     limit_key: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     headers: tuple[str, ...] = ()
     insecure: bool = False
+    sessions: Sessions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +214,7 @@ class CellPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedWorkload:
+class PlannedWorkload(Sparse):
     """The workload of a plan: as in the platform file, but exact."""
 
     name: str
@@ -222,6 +227,7 @@ class PlannedWorkload:
     concurrencies: tuple[int, ...]
     timeouts: Timeouts
     ignore_eos: bool
+    sessions: Sessions | None = None
 
 
 @dataclass(frozen=True, slots=True)

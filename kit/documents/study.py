@@ -51,10 +51,11 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Sparse):
     """Under what the figures of a study came about; figures are comparable where these are the same.
 
-    `method` names whose definitions the figures follow. None is not known.
+    `method` names whose definitions the figures follow. None is not known. `sessions` are those of a run in words;
+    None is requests that know nothing of each other.
     """
 
     method: Literal["kit", "probador"]
@@ -65,6 +66,7 @@ class Conditions:
     ignore_eos: bool | None
     warmup_s: float | None
     window_s: float | None
+    sessions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

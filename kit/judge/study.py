@@ -28,10 +28,12 @@ from kit.documents.phases import READY, START
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.judge.machines import machine_of
 from kit.metrics.intervals import median_over_replicates
-from kit.metrics.registry import LENGTHS, LOWERED, PARTS, SCALARS, TIMES
+from kit.metrics.registry import LENGTHS, LOWERED, PARTS, SCALARS, SESSIONS, TIMES
+from kit.metrics.results import value_at
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
+from kit.plan.sessions import sessions_text
 
 Label = Literal["rejected", "self-reported", "consistent"]
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
@@ -109,6 +111,7 @@ def _conditions(plan: Plan) -> Conditions:
         ignore_eos=work.ignore_eos,
         warmup_s=work.warmup_ns / NS_PER_S,
         window_s=work.window_ns / NS_PER_S,
+        sessions=None if work.sessions is None else sessions_text(work.sessions),
     )
 
 
@@ -136,6 +139,8 @@ def _figures(metrics: Metrics) -> dict[str, float | None]:
     for name in TIMES:
         times: Distribution = getattr(metrics, name)
         found |= {f"{name}.{part}": getattr(times, part) for part in PARTS}
+    if metrics.sessions is not None:
+        found |= {path: value_at(metrics, path) for path in SESSIONS}
     return found
 
 

@@ -21,7 +21,7 @@ from kit.documents import (
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
-from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.registry import DECODE, ERROR_RATE, SESSIONS, THROUGHPUT
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 from kit.metrics.suspicion import doubts
@@ -39,7 +39,7 @@ SPREAD_METRICS = (
 def value_at(metrics: Metrics, path: str) -> float | None:
     """One number of a cell by its path, e.g. "ttft_ms.p50"; None where there is no data."""
     name, _, part = path.partition(".")
-    value = getattr(metrics, name)
+    value = getattr(metrics.sessions, name, None) if path in SESSIONS else getattr(metrics, name)
     if part:
         value = getattr(value, part) if isinstance(value, Distribution) else None
     return None if value is None else float(value)
@@ -121,7 +121,9 @@ def _disturbed(cell: Cell | None) -> Iterator[str]:
 def shown_rows(result: Result) -> tuple[Row, ...]:
     """The rows of a result with today's intervals: those of method 1 and 2 keep the bootstrap in result.json."""
     lines = _by_row(result.cells)
-    return tuple(_row(row.entry, row.concurrency, lines, median_over_replicates) for row in result.rows)
+    talks = any(line.metrics is not None and line.metrics.sessions is not None for line in result.cells)
+    paths = (*SPREAD_METRICS, *SESSIONS) if talks else SPREAD_METRICS
+    return tuple(_row(row.entry, row.concurrency, lines, median_over_replicates, paths) for row in result.rows)
 
 
 _ByRow: TypeAlias = Mapping[tuple[str, int], Sequence[CellResult]]
@@ -136,7 +138,14 @@ def _by_row(results: Sequence[CellResult]) -> _ByRow:
     return found
 
 
-def _row(entry: str, concurrency: int, lines: _ByRow, over_replicates: OverReplicates) -> Row:
+def spread_metrics(plan: Plan) -> tuple[str, ...]:
+    """The numbers of a cell that are taken over the replicates of a plan."""
+    return SPREAD_METRICS if plan.workload.sessions is None else (*SPREAD_METRICS, *SESSIONS)
+
+
+def _row(
+    entry: str, concurrency: int, lines: _ByRow, over_replicates: OverReplicates, paths: Sequence[str]
+) -> Row:
     mine = lines.get((entry, concurrency), ())
     measured = [result.metrics for result in mine if result.status == "measured" and result.metrics]
     doubtful = [result for result in mine if result.status == "measured" and result.suspect]
@@ -145,9 +154,7 @@ def _row(entry: str, concurrency: int, lines: _ByRow, over_replicates: OverRepli
         concurrency=concurrency,
         replicates=len(mine),
         measured=len(measured),
-        spreads={
-            path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in SPREAD_METRICS
-        },
+        spreads={path: over_replicates([value_at(metrics, path) for metrics in measured]) for path in paths},
         suspect=tuple(dict.fromkeys(reason for each in doubtful for reason in each.suspect)),
         at_least=bool(doubtful) and all(each.at_least for each in doubtful),
     )
@@ -175,7 +182,7 @@ def make_result(
         complete=all(result.status in ("measured", "failed", "not needed") for result in results),
         cells=results,
         rows=tuple(
-            _row(entry.name, concurrency, lines, over_replicates)
+            _row(entry.name, concurrency, lines, over_replicates, spread_metrics(plan))
             for entry in plan.entries
             for concurrency in plan.workload.concurrencies
         ),

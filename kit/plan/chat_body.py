@@ -82,12 +82,18 @@ def check_members(extra: Iterable[str], without: Iterable[str]) -> None:
 
 def body(load: Load, prompts: Sequence[Prompt], request: PlannedRequest) -> dict[str, object]:
     """The whole OpenAI chat completion request; `InputError` if the load would change what is measured."""
-    check_members(load.extra_body, load.without)
     own = load.prompts_from == "kit"
+    chat = messages(prompts, request, system=load.chat == "system-user", own=own)
+    return chat_request(load, chat, request.max_tokens)
+
+
+def chat_request(load: Load, chat: list[dict[str, str]], max_tokens: int) -> dict[str, object]:
+    """The request that asks for the answer to a chat; `InputError` as for `body`."""
+    check_members(load.extra_body, load.without)
     whole = {
         "model": load.model,
-        "messages": messages(prompts, request, system=load.chat == "system-user", own=own),
-        load.limit_key: request.max_tokens,
+        "messages": chat,
+        load.limit_key: max_tokens,
         "temperature": 0,
         "top_p": 1,
         "seed": load.seed % SEED_LIMIT,

@@ -28,7 +28,9 @@ from kit.errors import InputError
 from kit.plan.correctness import SuiteLevel
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
+from kit.plan.sessions import decided
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import planned_settings
 
 NS_PER_S = 1_000_000_000
 METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in docs/method.md
@@ -154,13 +156,19 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         concurrencies=workload.concurrencies,
         timeouts=_timeouts(workload),
         ignore_eos=workload.ignore_eos,
+        sessions=None if workload.sessions is None else decided(workload.sessions),
     )
 
 
-def planned_entry(entry: Entry, cpus: int) -> Entry:
-    """An entry as it stands in a plan: every setting with its value."""
-    settings = RUNTIMES[entry.runtime].explicit(entry.variant, entry.settings, cpus)
-    return replace(entry, settings=settings)
+def caches_on(workload: PlannedWorkload | Workload) -> bool:
+    """Whether servers may keep what they have read: in sessions, unless these say otherwise."""
+    return workload.sessions is not None and workload.sessions.caches == "on"
+
+
+def planned_entry(entry: Entry, cpus: int, *, caches: bool = False) -> Entry:
+    """An entry as it stands in a plan: every setting with its value, with `caches` those of its caches too."""
+    runtime = RUNTIMES[entry.runtime]
+    return replace(entry, settings=planned_settings(runtime, entry.variant, entry.settings, cpus, caches=caches))
 
 
 def make_plan(
@@ -184,7 +192,8 @@ def make_plan(
     known of the entries' images; `server_memory_bytes` the most memory of a container; `quiet_wait_s` how long a
     quiet machine is waited for. `InputError` if no entry is left at the concurrencies.
     """
-    entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
+    caches = caches_on(platform.workload)
+    entries = tuple(planned_entry(entry, cpus, caches=caches) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
     cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries))
     if not cells:
@@ -253,6 +262,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str) -> Load:
         extra_body=extra,
         chat="system-user" if can.system_message else "user",
         method=plan.method,
+        sessions=workload.sessions,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -12,8 +13,11 @@ from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
 from kit.documents import Entry, Platform
 from kit.errors import InputError
+from kit.plan.plan import caches_on
+from kit.plan.sessions import decided, smallest_session_tokens
 from kit.runtimes import RUNTIMES
-from kit.runtimes.protocol import Runtime
+from kit.runtimes.caches import planned_rules
+from kit.runtimes.protocol import Runtime, SettingRule
 from kit.strict import read_yaml
 from kit.strict.decode import typed
 from kit.strict.schema import check
@@ -62,6 +66,7 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         if entry.name in names[:index]:
             here.refuse(("entries", index, "name"), f"two entries are called {entry.name!r}", "Rename one.")
         _check_entry(platform, index, here)
+    _check_sessions(platform, here)
     output = platform.workload.output_tokens
     if output.min > output.max:
         words = f"min {output.min} is above max {output.max}"
@@ -85,7 +90,7 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
         here.unknown(("entries", index, "runtime"), "runtime", entry.runtime, list(RUNTIMES))
     if entry.variant not in runtime.VARIANTS:
         here.unknown(("entries", index, "variant"), "variant", entry.variant, list(runtime.VARIANTS))
-    _check_settings(entry, index, runtime, here)
+    _check_settings(entry, index, planned_rules(runtime, entry.variant, caches=caches_on(platform.workload)), here)
     if (platform.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         usable = [name for name in runtime.VARIANTS if (name in runtime.PROCESS_VARIANTS) == _is_process(platform)]
         here.refuse(
@@ -106,8 +111,36 @@ def _is_process(platform: Platform) -> bool:
     return platform.engine == "process"
 
 
-def _check_settings(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
-    rules = runtime.settings(entry.variant)
+# What each runtime calls the tokens that one request may have, prompt and answer.
+_CONTEXT = ("context_tokens_per_slot", "max_model_len", "context_tokens")
+
+
+def _check_sessions(platform: Platform, here: _Place) -> None:
+    """Sessions have ranges that are some, and every entry can hold one."""
+    work = platform.workload
+    if work.sessions is None:
+        return
+    place = ("workload", "sessions")
+    try:
+        asked = decided(work.sessions)
+    except InputError as error:
+        here.refuse(place, error.what.rstrip("."), error.remedy)
+    least = smallest_session_tokens(asked, work.output_tokens.min if work.ignore_eos else 0)
+    for index, entry in enumerate(platform.entries):
+        runtime = RUNTIMES.get(entry.runtime)
+        if runtime is None or entry.variant not in runtime.VARIANTS:
+            continue  # said below
+        if not runtime.capabilities(entry.variant).system_message:
+            words = f"{entry.runtime} reads only the last message of a chat, so it can hold no session"
+            here.refuse(("entries", index), words, "Leave the entry out.")
+        context = {**{k: rule.default for k, rule in runtime.settings(entry.variant).items()}, **entry.settings}
+        name = next((name for name in _CONTEXT if name in context), None)
+        if name is not None and int(context[name]) < least:
+            words = f"{name} is {context[name]}, and even the shortest session has {least} tokens at its end"
+            here.refuse(("entries", index), words, f"Raise {name}, or shorten the sessions.")
+
+
+def _check_settings(entry: Entry, index: int, rules: Mapping[str, SettingRule], here: _Place) -> None:
     for key, value in entry.settings.items():
         place = ("entries", index, "settings", key)
         if key not in rules:

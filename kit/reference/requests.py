@@ -181,13 +181,17 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a chat request asks for. `salt`: the 16 hex digits its first message starts with, if it does."""
+    """What a chat request asks for. `salt`: the 16 hex digits its first message starts with, if it does; `prompt`
+
+    is all its messages say, one after another.
+    """
 
     tokens: int
     stream: bool
     include_usage: bool
     salt: str | None
     prompt_tokens: int
+    prompt: bytes = b""
 
 
 def parse_ask(body: bytes) -> Ask:
@@ -201,12 +205,14 @@ def parse_ask(body: bytes) -> Ask:
     texts = _messages(value.get("messages"))
     options = value.get("stream_options")
     salt = _SALT.match(texts[0])
+    prompt = "".join(texts).encode("utf-8", "replace")
     return Ask(
         tokens=_tokens(value.get("max_tokens", value.get("max_completion_tokens"))),
         stream=value.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         salt=salt[0] if salt else None,
-        prompt_tokens=max(1, sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_PER_TOKEN),
+        prompt_tokens=max(1, len(prompt) // BYTES_PER_TOKEN),
+        prompt=prompt,
     )
 
 

@@ -14,11 +14,23 @@ from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Pl
 from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
-from kit.metrics.registry import DECODE, ERROR_RATE, LOWERED, METRICS, TABLES, THROUGHPUT, TIMES, Metric
+from kit.metrics.registry import (
+    DECODE,
+    ERROR_RATE,
+    LOWERED,
+    METRICS,
+    SESSION_TABLES,
+    TABLES,
+    THROUGHPUT,
+    TIMES,
+    Metric,
+)
 from kit.metrics.results import shown_rows
+from kit.plan.sessions import sessions_text
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
+from kit.report.session_tables import session_lines, session_notes, turn_table
 from kit.stream.error_words import MAX_DETAIL_CHARS
 from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
@@ -29,14 +41,14 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
-    """The tables of these metrics, as they are asked for; all for none. `InputError` names the nearest."""
-    known = {metric.path: metric for metric in TABLES}
+    """The tables of these metrics, as they are asked for. `InputError` names the nearest."""
+    known = {metric.path: metric for metric in (*TABLES, *SESSION_TABLES)}
     for path in paths:
         if path not in known:
             raise InputError(
                 f"No table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
-    return tuple(known[path] for path in paths) or TABLES
+    return tuple(known[path] for path in paths)
 
 
 def _value(metric: Metric, interval: MedianInterval) -> str:
@@ -49,6 +61,8 @@ def _value(metric: Metric, interval: MedianInterval) -> str:
 def _cell(metric: Metric, row: Row) -> str:
     if not row.measured:
         return "no result" if row.replicates else NO_DATA
+    if metric.path not in row.spreads:
+        return NO_DATA  # of sessions, in a run without any
     interval = row.spreads[metric.path]
     at_least = row.at_least and metric.path in LOWERED and interval.median is not None
     text = f"{AT_LEAST} {metric.shown(interval.median)}" if at_least else _value(metric, interval)
@@ -83,11 +97,12 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     up_to = "up to " if plan.sequential else ""
     several = f"median of {up_to}{work.replicates} interleaved replicates"
     replicates = several if work.replicates > 1 else "one replicate"
+    asked = "prompt caches off" if work.sessions is None else sessions_text(work.sessions)
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window, closed loop, salted prompts '{_name(plan.prompts.name)}', "
-        f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
+        f"{output.min}-{output.max} output tokens, temperature 0, {asked}, seed {plan.seed}.",
         f"TTFT = first text - send; ITL = gaps between {arrivals} per token, pooled; decode = 1 / median TPOT; "
         f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
         f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
@@ -138,16 +153,20 @@ def tables(
     plan: Plan,
     result: Result,
     calibration: Calibration | None,
-    metrics: Sequence[Metric] = TABLES,
+    metrics: Sequence[Metric] = (),
     notes: Sequence[str] = (),
     disturbance: Sequence[str] = (),
 ) -> str:
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result.
 
+    Without `metrics` all that there are.
+
     `notes` say what differs between the entries' answers (kit.report.differences_text), `disturbance`
     what kit.report.disturbance_text says.
     """
-    parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in metrics]
+    chosen = metrics or (TABLES if plan.workload.sessions is None else (*TABLES, *SESSION_TABLES))
+    parts = [f"**{metric.heading}**\n\n{metric_table(result, metric)}" for metric in chosen]
+    parts += session_notes(result)
     parts.append("\n".join((*method_lines(plan), *ready_made_lines(plan), calibration_line(calibration))))
     if notes:
         parts.append("\n".join(f"- {note}" for note in notes))
@@ -231,7 +250,7 @@ def metrics_table(metrics: Metrics) -> str:
         if found:
             word, digits = TIMES[name]
             rows.append(_distribution_row(f"{word} from intended", found, digits))
-    lines = count_lines([metrics])
+    lines = [*session_lines(metrics), *count_lines([metrics])]
     right = ("left", *("right",) * 7)
     return "\n\n".join(
         (
@@ -243,6 +262,7 @@ def metrics_table(metrics: Metrics) -> str:
                 disable_numparse=True,
                 colalign=right,
             ),
+            *([turn_table(metrics.sessions)] if metrics.sessions else []),
             *(["\n".join(lines)] if lines else []),
         )
     )

@@ -9,6 +9,7 @@ from kit.assets import asset
 from kit.documents import Entry
 from kit.documents.container import ContainerSpec
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import cached_command
 from kit.runtimes.compose import container, read_compose
 from kit.runtimes.protocol import ServedModel
 
@@ -35,7 +36,11 @@ def entry_container(
     # By its name the engine knows what is meant and gives the number that the device files tell.
     names = {**variables, **own, "KIT_RENDER_GROUP": "render"}
     spec = container(file, entry.variant, names)
-    return replace(spec, memory_bytes=spec.memory_bytes or memory_bytes)
+    return replace(
+        spec,
+        command=cached_command(RUNTIMES[entry.runtime], spec.command, entry.settings),
+        memory_bytes=spec.memory_bytes or memory_bytes,
+    )
 
 
 def cache_volume(image: str) -> str:

@@ -44,6 +44,11 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cuda": {**_FLASH, **_LAYERS},
     "lavapipe": {**_FLASH, **_LAYERS},
 }
+# What a plan of sessions adds: the prefix of a slot is kept, and states of slots that others need in memory.
+CACHE_SETTINGS: Mapping[str, SettingRule] = {
+    "cache_prompt": SettingRule(1, 0, 1, "keep the prompt of a slot for the next request: 1 on, 0 off"),
+    "cache_ram_mib": SettingRule(1024, 0, 1_000_000, "memory for prompts that have lost their slot, in MiB"),
+}
 FACTS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
@@ -122,6 +127,14 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 
 
 preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is loaded
+
+
+def with_caches(command: tuple[str, ...], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """The command of a server with prompt caches: that of the compose file has them off."""
+    keep = "--cache-prompt" if settings["cache_prompt"] else "--no-cache-prompt"
+    found = [keep if word == "--no-cache-prompt" else word for word in command]
+    found[found.index("--cache-ram") + 1] = str(settings["cache_ram_mib"])
+    return tuple(found)
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:

@@ -47,6 +47,10 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
         "gpu_memory_percent": SettingRule(90, 1, 100, "fraction of GPU memory to use"),
     },
 }
+# What a plan of sessions adds.
+CACHE_SETTINGS: Mapping[str, SettingRule] = {
+    "prefix_caching": SettingRule(1, 0, 1, "keep blocks of prompts for later requests: 1 on, 0 off"),
+}
 FACTS_PATH = "/version"
 COUNTERS_PATH: str | None = "/metrics"
 DEVICE_PATH: str | None = None
@@ -101,6 +105,12 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 
 
 preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is loaded
+
+
+def with_caches(command: tuple[str, ...], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """The command of a server with a prefix cache: that of the compose file has it off."""
+    keep = "--enable-prefix-caching" if settings["prefix_caching"] else "--no-enable-prefix-caching"
+    return tuple(keep if word == "--no-enable-prefix-caching" else word for word in command)
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:

@@ -12,7 +12,9 @@ from kit.catalogue.inputs import build_inputs, wheel_pins
 from kit.documents import Entry, Plan, Setting
 from kit.documents.container import ContainerSpec
 from kit.errors import KitError
+from kit.plan.plan import caches_on
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import planned_rules
 from kit.runtimes.launch import entry_container, image_variant
 from kit.runtimes.protocol import ServedModel
 from kit.strict import StrictError, read_json
@@ -32,7 +34,7 @@ def planned_container(plan: Plan, entry: Entry) -> ContainerSpec | None:
     whole = all(type(value) is int for value in entry.settings.values())
     if weights is None or not known or not whole:
         return None
-    if entry.settings.keys() != runtime.settings(entry.variant).keys():
+    if entry.settings.keys() != planned_rules(runtime, entry.variant, caches=caches_on(plan.workload)).keys():
         return None
     settings = tuple(sorted(entry.settings.items()))
     spec = _container(entry.runtime, entry.variant, settings, weights.name, weights.file)

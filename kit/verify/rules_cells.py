@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
-from kit.plan.plan import cell_load
+from kit.plan.plan import caches_on, cell_load
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import planned_rules
 from kit.storage.names import RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -83,7 +84,8 @@ def cell_settings(evidence: Evidence) -> Steps:
         if not (found.measured and server and entry and runtime):
             continue
         yield 1
-        if entry.settings.keys() != runtime.settings(entry.variant).keys():
+        rules = planned_rules(runtime, entry.variant, caches=caches_on(found.plan.workload))
+        if entry.settings.keys() != rules.keys():
             yield Issue(f"{found.where}: server", "was planned without all its settings")
             continue
         for words in runtime.disagreements(entry.settings, server.reported):

@@ -11,8 +11,10 @@ from kit import __version__
 from kit.documents import Entry, Plan, TextPin
 from kit.documents.pins import WeightsPin
 from kit.plan.challenge import challenge_seed
-from kit.plan.plan import cell_count, cell_order, limits, own_models
+from kit.plan.plan import caches_on, cell_count, cell_order, limits, own_models
+from kit.plan.sessions import faults as session_faults
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import planned_rules
 from kit.storage.names import HOST, MANIFEST, PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
@@ -43,6 +45,11 @@ def plan_consistent(evidence: Evidence) -> Steps:
             yield Issue(f"{PLAN}: {what}", "name the same thing twice")
     if workload.output_tokens.min > workload.output_tokens.max:
         yield Issue(f"{PLAN}: workload.output_tokens", "min is above max")
+    sessions = workload.sessions
+    if sessions is not None:
+        yield from (Issue(f"{PLAN}: workload.sessions", why) for why in session_faults(sessions))
+        if sessions.count is not None:
+            yield Issue(f"{PLAN}: workload.sessions", "have a number, but cells end by their window")
     for entry in plan.entries:
         yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(plan, entry))
     yield from (Issue(f"{PLAN}: models", why) for why in _model_faults(plan))
@@ -71,7 +78,7 @@ def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
         yield f"the runtime {entry.runtime} has no variant {entry.variant}"
     elif (plan.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         yield f"the variant {entry.variant} of {entry.runtime} does not run with the engine {plan.engine}"
-    rules = runtime.settings(entry.variant)
+    rules = planned_rules(runtime, entry.variant, caches=caches_on(plan.workload))
     for name in sorted(entry.settings.keys() ^ rules.keys()):
         yield f"the setting {name} is " + ("unknown" if name in entry.settings else "missing")
     for name in sorted(entry.settings.keys() & rules.keys()):
