@@ -50,15 +50,15 @@ class _Session:
         self.failed |= other.failed
 
 
+@dataclass(slots=True)
 class SessionTally:
-    """The turns of a cell, added up."""
+    """The turns of a cell, added up. `impossible`: a server said that more came from a cache than there was."""
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.sessions: dict[int, _Session] = {}
-        self.turns: dict[int, _Turn] = {}
-        self.impossible = False  # whether a server said that more came from a cache than there was
-        self.thinking_ns = 0
+    window: Window
+    sessions: dict[int, _Session] = field(default_factory=dict)
+    turns: dict[int, _Turn] = field(default_factory=dict)
+    impossible: bool = False
+    thinking_ns: int = 0
 
     def add(self, record: Record) -> None:
         """Add one record of a session."""

@@ -49,7 +49,7 @@ _SAYS: dict[SessionKind, tuple[str, ...]] = {
     "chat": (
         "Thank you. Now take these words into account as well:",
         "I am not sure about that. Explain it again with these words:",
-        "Good. Please go on with the following:",
+        "Good. Now answer with the following in mind:",
         "And what does that mean for these:",
     ),
     "agent": (

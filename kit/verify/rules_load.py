@@ -226,6 +226,8 @@ def load_steady(evidence: Evidence) -> Steps:
         window = loaded.window
         if window is None or not loaded.found.measured or loaded.plan.method < STEADY_FROM_METHOD:
             continue
+        if loaded.plan.workload.sessions is not None:
+            continue  # users who think, and long first turns, leave parts of a window without tokens
         if any(record.outcome == "failed" for record in loaded.records):
             continue  # while its requests fail a server streams less, and the error rate says so
         yield 1

@@ -34,7 +34,8 @@ OF_SPECIAL_RUNS = (
 )
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_LONG_RUNS
+OF_SESSIONS = {f"sessions.{name}" for name in ("history", "grown", "cached")}
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_LONG_RUNS | OF_SESSIONS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
