@@ -89,8 +89,8 @@ class SessionMetrics:
     """The sessions of a cell: `begun` sent their first turn in the window.
 
     Of these `whole` ended well before it did, `failed` lost a turn, and `cut` are those that its end met.
-    `hit_rate` is the share of prompt tokens that came from a cache by the server's word, None where it does not say
-    it of all, or says what cannot be; of the ok requests of the window, as are the TTFTs of first and later
+    `hit_rate` is the share of prompt tokens that came from a cache by the server's word, None where it does not
+    say so of all, or says what cannot be; of the ok requests of the window, as are the TTFTs of first and later
     turns. `session_ms` is of the whole ones, from the first send to the last text; `thinking` is how many users
     thought at a time, on average.
     """

@@ -110,7 +110,10 @@ workload:
     turn_tokens: {{min: 5, max: 20}}
     think_s: {{min: 0, max: 0.1}}
 entries:
-  - {{name: cached, runtime: llamacpp, variant: embedded, settings: {{slots: 2, context_tokens_per_slot: 1024, threads: 1}}}}
+  - name: cached
+    runtime: llamacpp
+    variant: embedded
+    settings: {{slots: 2, context_tokens_per_slot: 1024, threads: 1}}
 """
 MODEL = "smollm2-135m-instruct-q4_1"
 

@@ -1,4 +1,4 @@
-"""A good run of sessions, made by code: the load generator's own users against a toy server in integer arithmetic."""
+"""A good run of sessions, made by code: the load generator's own users and a toy server in integer arithmetic."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ASKED = Sessions(
     turn_tokens=Span(5, 20),
     think_ns=Span(0, 20 * MS),
 )
-SENT_AFTER_NS, STEP_NS, PREFILL_NS = 40_000, 1 * MS, 20_000
+SENT_AFTER_NS, STEP_NS, PREFILL_NS = 40_000, 3 * MS, 20_000
 Judged = tuple[Record, str]
 Change = Callable[[Sequence[Judged]], Sequence[Judged]]
 

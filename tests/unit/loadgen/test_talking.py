@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_load_of_so_many_sessions_has_all_their_turns_and_no_others() -> None:
         assert [record.turn for record in mine] == list(range(mine[0].turns))
         assert {record.outcome for record in mine} == {"ok"}
         assert [record.messages_sha256 for record in mine] == histories(load_of("http://h", talk), mine, said)
-        for before, after in zip(mine, mine[1:], strict=False):
+        for before, after in pairwise(mine):
             assert after.intended_ns == before.done_ns + after.think_ns
 
 
@@ -111,7 +112,7 @@ def test_a_load_by_time_goes_through_the_drain_and_cuts_what_is_left() -> None:
 
 
 def test_a_turn_that_fails_ends_its_session_and_the_load_ends_all_the_same() -> None:
-    """What comes after it is the first turn of the worker's next session; the turns that are lost are not waited for."""
+    """After it comes the first turn of the worker's next session; nobody waits for the turns that are lost."""
     talk = replace(sessions(turns=Span(3, 3)), count=6)
     with in_thread(behaving("status-500:4", "error-event:9", ttft_ms=1, itl_ms=0)) as url:
         run, records, _ = ran(load_of(url, talk, concurrency=2))

@@ -18,7 +18,7 @@ from kit.strict import plain
 from kit.strict.schema import problems
 
 DEMO = asset("compose", "platforms", "demo.yaml").read_text(encoding="utf-8")
-FOUR = asset("compose", "platforms", "cpu-four.yaml").read_text(encoding="utf-8")
+WGPU = asset("compose", "platforms", "lavapipe-wgpu.yaml").read_text(encoding="utf-8")
 
 
 def written(folder: Path, sessions: str, text: str = DEMO, settings: str = "") -> str:
@@ -83,4 +83,4 @@ def test_sessions_that_cannot_be_are_refused_with_their_line(tmp_path: Path, ses
 def test_a_runtime_that_reads_only_the_last_message_holds_no_session(tmp_path: Path) -> None:
     """It would answer each turn as if it were the first."""
     with pytest.raises(InputError, match="realizar reads only the last message"):
-        load_platform(written(tmp_path, "{kind: chat}", FOUR))
+        load_platform(written(tmp_path, "{kind: chat}", WGPU))

@@ -1,4 +1,4 @@
-"""The prefix cache of the reference endpoint: what it knows, what it gives up, and what the endpoint says of it."""
+"""The prefix cache of the reference endpoint: what it knows, what it gives up, what the endpoint says of it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def test_a_server_that_cuts_the_history_is_flagged() -> None:
 
 def test_a_record_of_a_session_in_a_plan_without_any_is_refused() -> None:
     """Nothing can be regenerated for it."""
-    bundle = changed(record_turn_fields(session=1, turns=2, messages_sha256="0" * 64))
+    bundle = changed(record_fields(session=1, turns=2, messages_sha256="0" * 64))
     assert "the plan has none" in found_in(bundle)["load.schedule"]
 
 
