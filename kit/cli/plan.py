@@ -17,6 +17,7 @@ MAX_SHOWN = 200  # of a title or a device, in characters
 def plan_text(plan: Plan) -> str:
     """A plan for people: what is started, with which settings, in which order, and how long it takes."""
     from kit.plan.plan import duration_estimate_s
+    from kit.plan.sessions import sessions_text
     from kit.text import plain_text
 
     work = plan.workload
@@ -27,6 +28,7 @@ def plan_text(plan: Plan) -> str:
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, seed {plan.seed}",
+        *([] if work.sessions is None else [f"sessions    {sessions_text(work.sessions)}"]),
         f"cells       {len(plan.cells)}: {len(plan.entries)} entries x concurrency "
         f"{','.join(map(str, work.concurrencies))} x {work.replicates} replicates; each "
         f"{work.warmup_ns / 1e9:g} s warm-up, {work.window_ns / 1e9:g} s window",
