@@ -1,8 +1,8 @@
 """A load of sessions: each worker is a user who asks, reads, thinks, and asks on with all that was said before.
 
 An answer is read as soon as it has ended, because the next request repeats it: with the parser that makes the
-records, so both agree on whether it was one. A turn that fails ends its session, since there is no history to go
-on with; its user pauses as after any failure and begins the next session.
+records, so both agree on whether it was one. A turn that fails ends its session, since there is no history to
+continue; its user pauses as after any failure and begins the next session.
 """
 
 from __future__ import annotations

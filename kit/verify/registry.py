@@ -13,12 +13,11 @@ from kit.verify import (
     rules_metrics,
     rules_plan,
     rules_sequential,
-    rules_sessions,
     rules_telemetry,
     rules_time,
     rules_tokens,
 )
-from kit.verify.circumstances import boot, environment, figures, machine, platform, tail
+from kit.verify.circumstances import boot, environment, figures, machine, platform, sessions, tail
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -37,8 +36,8 @@ RULES: tuple[Rule, ...] = (
     *rules_time.RULES,
     *boot.RULES,
     *rules_load.RULES,
-    *rules_sessions.RULES,
     *tail.RULES,
+    *sessions.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *figures.RULES,

@@ -20,10 +20,10 @@ from kit.metrics.steadiness import slowest_part
 from kit.metrics.suspicion import BY_EFFECT, lateness
 from kit.plan.schedule import pause_ns, planned_request
 from kit.storage.names import PLAN
+from kit.verify.circumstances.sessions import asked_of, turns_of_load
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.rules_sessions import asked_of, turns_of_load
 from kit.verify.views import Loaded, eps_ns, loaded_cells
 
 # Errors after which the worker waits: the load generator saw them itself. The others are found when the answer

@@ -12,10 +12,10 @@ from kit.documents import Record, Sessions, Window
 from kit.metrics.aggregate import sent_in
 from kit.metrics.limits import MAX_STALL_NS, TAIL_SLACK_NS, TURN_SLACK_NS
 from kit.plan.schedule import pause_ns
+from kit.verify.circumstances.sessions import asked_of, rests_until_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.rules_load import EITHER, WAITED, by_worker
-from kit.verify.rules_sessions import asked_of, rests_until_ns
 from kit.verify.views import Loaded, loaded_cells
 
 
