@@ -99,7 +99,7 @@ workload:
   loop: closed
   concurrencies: [2]
   warmup_s: 0.5
-  window_s: 8
+  window_s: 12
   drain_s: 60
   replicates: 1
   ignore_eos: true
@@ -118,6 +118,7 @@ entries:
 MODEL = "smollm2-135m-instruct-q4_1"
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not weights_path(model(MODEL)).is_file(), reason=f"kit models fetch {MODEL}")
 def test_a_real_llama_cpp_keeps_its_sessions_and_the_bundle_is_accepted(tmp_path: Path) -> None:
     """Four turns each: later ones come mostly from its cache, faster than first ones, and verify replays all."""
