@@ -15,6 +15,8 @@ from kit.supply.weights import weights_path
 from tests.support.running import AT_ONCE, kit
 from tests.support.scripted import in_process, read_truths
 
+pytestmark = pytest.mark.integration
+
 FORTY = "chat,turns=10,first=100-300,turn=20-60,think=0-20ms,count=40"
 CACHE = ("--ttft-ms", "2", "--itl-ms", "0", "--cache-tokens", "2000000")
 
