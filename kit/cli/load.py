@@ -20,7 +20,7 @@ from kit.cli._shared.options import (
 )
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
-from kit.documents import Cell, Loop
+from kit.documents import Cell, Loop, Sessions
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -83,10 +83,14 @@ def _loop(given: ArrivalOptions) -> Loop:
     return Loop("closed", given.concurrency or 1) if given.trace is None else Loop("open", None, "trace")
 
 
-def _window_s(given: ArrivalOptions) -> float | None:
+def _window_s(given: ArrivalOptions, sessions: Sessions | None) -> float | None:
     if given.duration is not None and given.requests is not None:
         raise click.UsageError("Give either --duration or --requests.")
     if given.requests is not None or (given.trace is not None and given.duration is None):
+        return None
+    if sessions is not None and sessions.count is not None:
+        if given.duration is not None:
+            raise click.UsageError("Give either --duration or a count of sessions.")
         return None
     return given.duration or DURATION_S
 
@@ -105,10 +109,11 @@ def make_request(
         access=access,
         loop=_loop(given),
         warmup_s=given.warmup,
-        window_s=_window_s(given),
+        window_s=_window_s(given, asked.sessions),
         requests=given.requests,
         prompts=chosen_prompts(asked),
         output_tokens=asked.output_tokens,
+        sessions=asked.sessions,
         ignore_eos=asked.ignore_eos,
         body=dict(asked.body),
         without=tuple(dict.fromkeys(asked.without)),

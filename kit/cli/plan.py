@@ -25,6 +25,7 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     `fits` says of entries whether their models fit into memory.
     """
     from kit.plan.plan import duration_estimate_s
+    from kit.plan.sessions import sessions_text
     from kit.plan.shapes import shape_text
     from kit.text import plain_text
 
@@ -43,6 +44,7 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         f"{work.output_tokens.min}-{work.output_tokens.max} tokens, {work.loop} loop, "
         f"{arriving}{raw}seed {plan.seed}",
         *kinds,
+        *([] if work.sessions is None else [f"sessions    {sessions_text(work.sessions)}"]),
         f"cells       {_cells_text(plan)}; each {work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window",
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "

@@ -20,7 +20,7 @@ DISTRIBUTIONS = click.Choice(["constant", "normal", "lognormal"])
 MILLISECONDS = click.FloatRange(0, 3_600_000)
 FAULT_HELP = (
     "Inject fault KIND into every EVERY-th request; repeatable. Kinds: error-event, cut, stall, status-500, "
-    "status-429, reset, slow-headers, no-answer, no-usage, replay, garbage, empty."
+    "status-429, reset, slow-headers, no-answer, no-usage, replay, garbage, empty, no-cached, cached-lie."
 )
 
 
@@ -93,6 +93,21 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
 )
 @click.option("--fault", "faults", type=FaultOption(), multiple=True, help=FAULT_HELP)
 @click.option("--truth", type=click.Path(path_type=Path), metavar="FILE", help="Write true send times as JSONL.")
+@click.option(
+    "--prefill-tok-s",
+    type=click.FloatRange(1, 1e9),
+    metavar="R",
+    help="Prompt tokens read per second, those of the cache excepted; default all at once.",
+)
+@click.option(
+    "--cache-tokens",
+    type=click.IntRange(1, 1_000_000_000),
+    metavar="N",
+    help="Keep the prefixes of N tokens, and say what came from them; default none.",
+)
+@click.option(
+    "--cache-block", type=click.IntRange(1, 4096), default=16, show_default=True, help="Tokens of a block of it."
+)
 @click.option("--close-after-answer", is_flag=True, help="Close after each response, unannounced.")
 @click.option("--until-stdin-closes", is_flag=True, help="Also stop when standard input ends.")
 @seed_option
@@ -108,6 +123,9 @@ def command(
     itl_sd_ms: float | None,
     truth: Path | None,
     until_stdin_closes: bool,
+    prefill_tok_s: float | None,
+    cache_tokens: int | None,
+    cache_block: int,
     **rest: Any,
 ) -> int:
     """Serve chat completions with known timing, to test a load generator.
@@ -120,6 +138,7 @@ def command(
     """
     from kit.reference.behaviour import Behaviour
     from kit.reference.listening import allow_many_descriptors, listen, listen_unix
+    from kit.reference.prefix_cache import PrefixCacheShape
     from kit.reference.server import Server
     from kit.reference.truth import TruthLog
 
@@ -128,6 +147,8 @@ def command(
     behaviour = Behaviour(
         ttft=_delay("ttft", ttft_dist, ttft_ms, ttft_sd_ms),
         itl=_delay("itl", itl_dist, itl_ms, itl_sd_ms),
+        prefill_ns_per_token=0 if prefill_tok_s is None else round(1e9 / prefill_tok_s),
+        cache=None if cache_tokens is None else PrefixCacheShape(cache_tokens, cache_block),
         **rest,
     )
     allow_many_descriptors()

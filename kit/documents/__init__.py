@@ -16,6 +16,7 @@ from kit.documents.calibration import (
     SearchEnd,
 )
 from kit.documents.container import LogFacts
+from kit.documents.distribution import Distribution
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.pins import ModelPin, ModelSource
 from kit.documents.plan import (
@@ -24,20 +25,16 @@ from kit.documents.plan import (
     NO_TESTS,
     NO_WEIGHTS,
     CellPlan,
-    Entry,
     Load,
     Plan,
     PlannedRequest,
     PlannedWorkload,
-    Platform,
-    Suite,
     TextPin,
     Timeouts,
-    Workload,
 )
+from kit.documents.platform import Entry, Platform, Suite, Workload
 from kit.documents.record import (
     Answer,
-    Distribution,
     Exchange,
     Metrics,
     Record,
@@ -79,6 +76,15 @@ from kit.documents.shape import (
     OutputTokens,
     Shape,
     TracePin,
+from kit.documents.sessions import (
+    PlannedTurn,
+    Seconds,
+    SessionKind,
+    SessionMetrics,
+    Sessions,
+    SessionWork,
+    Span,
+    TurnTimes,
 )
 from kit.documents.vocabulary import (
     CONTENT,
@@ -149,6 +155,7 @@ __all__ = [
     "Phase",
     "Plan",
     "PlannedRequest",
+    "PlannedTurn",
     "PlannedWorkload",
     "Platform",
     "Record",
@@ -156,14 +163,17 @@ __all__ = [
     "Result",
     "Row",
     "SearchEnd",
-    "SearchRule",
-    "SearchWish",
-    "SequentialRule",
+    "Seconds",
     "ServerFacts",
+    "SessionKind",
+    "SessionMetrics",
+    "SessionWork",
+    "Sessions",
     "Setting",
     "Shape",
     "Signature",
     "Slo",
+    "Span",
     "StampSource",
     "Suite",
     "Sweep",
@@ -173,6 +183,7 @@ __all__ = [
     "TokenCounts",
     "TokenSource",
     "TracePin",
+    "TurnTimes",
     "Usage",
     "ValidationCounts",
     "Verdict",

@@ -1,9 +1,9 @@
-"""What is asked for: platform files, and the plan that decides everything before anything starts."""
+"""What is decided before anything starts: the plan of a run, and the loads of its cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
@@ -11,122 +11,15 @@ from kit.documents.pins import (
     Hardware,
     ImagePin,
     ModelPin,
-    ModelSource,
     ProgramPin,
     RuntimePin,
     Sparse,
-    Target,
     WeightsPin,
 )
-from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
+from kit.documents.platform import Engine, Entry
+from kit.documents.rules import SearchRule, SequentialRule, Slo
+from kit.documents.sessions import Sessions
 from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
-from kit.documents.vocabulary import Setting
-
-Engine = Literal["process", "docker"]
-
-
-@dataclass(frozen=True, slots=True)
-class Workload(Sparse):
-    """One load, as people write it in a platform file; durations in seconds.
-
-    `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. With `search`
-    its levels stand in place of the concurrencies. Every length of `input_tokens` (prompts are then made of the kit's corpus) is asked with every one of `output_tokens`. An
-    open loop has `rates` in requests a second, or a `trace` of the kit played so many times as fast (`speeds`);
-    its one concurrency is how many requests are expected at once.
-    """
-
-    name: str
-    prompts: str
-    output_tokens: OutputTokens | tuple[int, ...]
-    loop: Literal["closed", "open"]
-    concurrencies: tuple[int, ...]
-    warmup_s: float
-    window_s: float
-    drain_s: float
-    replicates: int
-    ignore_eos: bool
-    first_timeout_s: float | None = None
-    search: SearchWish | None = None
-    input_tokens: tuple[int, ...] = ()
-    rates: tuple[float, ...] = ()
-    arrivals: Arrivals | None = None
-    burstiness: float | None = None
-    trace: str | None = None
-    speeds: tuple[float, ...] = ()
-    api: Api = "chat"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry(Sparse):
-    """One configuration of one runtime that is to be measured.
-
-    `model` and `image` are names in the catalogue: other weights than the platform's, another image than the
-    variant's own. Concurrencies above `max_concurrency` are left out for this entry. An entry with a `url` is a
-    server that already runs: `runtime` is then "server", `variant` "running", and `settings` are empty. It is
-    asked for the model `served_model` (None is the first that it lists), with the key in the variable
-    `api_key_env` of the environment (None is KIT_API_KEY, if that is set). `flags` stand behind the command that
-    settings make; `gpus` are the numbers of those that the server may use, none are all.
-    """
-
-    name: str
-    runtime: str
-    variant: str
-    settings: Mapping[str, Setting]
-    model: str | None = None
-    image: str | None = None
-    max_concurrency: int | None = None
-    url: str | None = None
-    served_model: str | None = None
-    api_key_env: str | None = None
-    flags: tuple[str, ...] = ()
-    gpus: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """Which correctness prompts gate a cell."""
-
-    name: str
-    level: str
-
-
-@dataclass(frozen=True, slots=True)
-class Platform(Sparse):
-    """A machine class and what to measure on it: one YAML file under compose/platforms.
-
-    `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
-    both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
-    blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
-    """
-
-    schema: Literal["kit/platform/1"]
-    name: str
-    title: str
-    engine: Engine
-    model: str
-    correctness: Suite
-    workload: Workload
-    seed: int
-    entries: tuple[Entry, ...]
-    hardware: Hardware | None = None
-    published: str | None = None
-    target: Target | None = None
-    sources: Mapping[str, ModelSource] = field(default_factory=dict)
-
-    def written(self) -> Iterator[tuple[str, object]]:
-        """As people write it: what names stand for in their places."""
-        for name, value in Sparse.written(self):
-            if name == "model":
-                yield name, self.sources.get(self.model, self.model)
-            elif name == "entries":
-                yield name, [self._written_entry(entry) for entry in self.entries]
-            elif name != "sources":
-                yield name, value
-
-    def _written_entry(self, entry: Entry) -> object:
-        source = self.sources.get(entry.model) if entry.model is not None else None
-        return entry if source is None else {**dict(entry.written()), "model": source}
-
 
 @dataclass(frozen=True, slots=True)
 class TextPin:
@@ -167,7 +60,8 @@ class Load(Sparse):
     `method` is that of the numbers (see docs/method.md): loads from before there were several have none: 1.
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
     names of headers that were added, and `insecure` says that any certificate was trusted. `made_up` is how
-    prompts of the corpus were cut; with `prefill` the numbers have its rate.
+    prompts of the corpus were cut; with `prefill` the numbers have its rate. With `sessions` each worker asks turn
+    after turn (docs/sessions.md).
     """
 
     schema: Literal["kit/load/1"]
@@ -201,6 +95,7 @@ class Load(Sparse):
     api: Api = "chat"
     made_up: MadeUp | None = None
     prefill: bool = False
+    sessions: Sessions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +136,7 @@ class PlannedWorkload(Sparse):
     burstiness_milli: int | None = None
     trace: TracePin | None = None
     api: Api = "chat"
+    sessions: Sessions | None = None
 
 
 @dataclass(frozen=True, slots=True)

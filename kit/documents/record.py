@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from kit.documents.distribution import Distribution
 from kit.documents.pins import Sparse
+from kit.documents.sessions import SessionMetrics
 from kit.documents.vocabulary import CountFault, Dialect, ErrorKind, Outcome, TokenSource
 
 
@@ -16,7 +18,8 @@ class Exchange:
 
     `pieces` are (stamp_ns, body bytes) after HTTP framing was removed. `failure` is set when the connection
     or a time-out ended the exchange; a complete answer has `complete` true. `connect_ns` is None when the
-    request went over a kept-alive connection.
+    request went over a kept-alive connection. In a load of sessions it is turn `turn` of `session`, and
+    `messages_sha256` that of the messages that were sent (kit.plan.sessions).
     """
 
     id: int
@@ -32,6 +35,9 @@ class Exchange:
     failure: ErrorKind | None = None
     failure_detail: str = ""
     unfinished: bool = False
+    session: int | None = None
+    turn: int = 0
+    messages_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,8 @@ class Record(Sparse):
     `completion_tokens` is the count by `token_source`; None when nothing was generated. `untimed_tokens` of them
     belong to no chunk that was seen (None: that cannot be told), `reasoning_tokens` is what the server says of its
     reasoning, and `count_fault` why its count was not believed. `chunks` are a tuple where they were seen, and
-    `kit.documents.chunks` where they were read.
+    `kit.documents.chunks` where they were read. From `session` on, fields are of loads of sessions: turn `turn` of
+    `turns`, meant for `think_ns` after the turn before it had ended, with these messages.
     """
 
     id: int
@@ -111,6 +118,11 @@ class Record(Sparse):
     untimed_tokens: int | None = 0
     count_fault: CountFault | None = None
     dialect: tuple[Dialect, ...] = ()
+    session: int | None = None
+    turn: int = 0
+    turns: int = 0
+    think_ns: int = 0
+    messages_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +131,6 @@ class Window:
 
     start_ns: int
     end_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """Milliseconds, nearest rank on integer nanoseconds; a percentile is None below its sample floor."""
-
-    n: int
-    min: float | None
-    p50: float | None
-    p90: float | None
-    p95: float | None
-    p99: float | None
-    p999: float | None
-    max: float | None
-    mean: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +182,8 @@ class Metrics(Sparse):
 
     Goodput is None without limits (`Load.slo`), `validation` without a rule (`Load.validate`). From
     `coalesced_share` on, fields are of method 2 and left out where there is nothing to say. `prefill_tok_s` is of
-    each request, `prefill_total_tok_s` of all together, in loads that ask for them.
+    each request, `prefill_total_tok_s` of all together, in loads that ask for them;
+    `sessions` are those of a load of sessions.
     """
 
     window_s: float
@@ -215,6 +213,7 @@ class Metrics(Sparse):
     dialects: Mapping[str, int] | None = None
     prefill_tok_s: Distribution | None = None
     prefill_total_tok_s: float | None = None
+    sessions: SessionMetrics | None = None
 
     def written(self) -> Iterator[tuple[str, object]]:
         """The fields that are written: all of the first method, and those of the second that are known."""
@@ -227,4 +226,5 @@ class Metrics(Sparse):
 _OF_METHOD_2 = frozenset({"coalesced_share", "ttft_reasoning_ms", "ttft_answer_ms", "dialects"}) | {
     "prefill_tok_s",
     "prefill_total_tok_s",
+    "sessions",
 }

@@ -1,6 +1,7 @@
 """What differs between the answers of a run's entries, from their records and correctness answers. Pure.
 
-A request is the same for every entry that has its lane and id: one prompt, one salt, one limit of length.
+A request is the same for every entry that has its lane and id: one prompt, one salt, one limit of length. In
+sessions it is the first turn of every entry that has its lane and session.
 """
 
 from __future__ import annotations
@@ -49,16 +50,18 @@ class _Gathered:
         self.ignore_eos |= cell.load.extra_body.get("ignore_eos") is True
         for record in records:
             if record.outcome == "ok":
-                self._record((lane, record.id), record)
+                self._record((lane, record.id if record.session is None else record.session), record)
         for check in checks:
             if check.round == "single":  # together with others an engine may well round otherwise
                 self.answers.setdefault((lane, check.test), check.answer)
 
     def _record(self, key: Key, record: Record) -> None:
         self.requests += 1
-        self.texts[key] = record.text_sha256
-        if record.prompt_tokens is not None:
-            self.prompt_tokens[key] = record.prompt_tokens
+        # Later turns of a session repeat what this very entry has answered: no other has the same prompt.
+        if not record.turn:
+            self.texts[key] = record.text_sha256
+            if record.prompt_tokens is not None:
+                self.prompt_tokens[key] = record.prompt_tokens
         if record.completion_tokens is not None and record.max_tokens:
             self.parts.append(record.completion_tokens / record.max_tokens)
         if record.token_source is not None:

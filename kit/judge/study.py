@@ -36,12 +36,14 @@ from kit.metrics.registry import (
     PARTS,
     PREFILL_PATHS,
     SCALARS,
+    SESSIONS,
     TIMES,
 )
 from kit.metrics.results import place_of, value_at
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
 from kit.plan.plan import weights_of
+from kit.plan.sessions import sessions_text
 
 Label = Literal["rejected", "self-reported", "consistent"]
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
@@ -126,6 +128,7 @@ def _conditions(plan: Plan) -> Conditions:
         arrivals=None if work.trace is None and work.arrivals is None else _arrivals(work),
         rate_milli_per_s=only.rate_milli_per_s if only else None,
         api=work.api,
+        sessions=None if work.sessions is None else sessions_text(work.sessions),
     )
 
 
@@ -162,6 +165,8 @@ def _figures(metrics: Metrics) -> dict[str, float | None]:
         times: Distribution = getattr(metrics, name)
         found |= {f"{name}.{part}": getattr(times, part) for part in PARTS}
     more = {path: value_at(metrics, path) for path in (*PREFILL_PATHS, *ARRIVAL_PATHS)}
+    if metrics.sessions is not None:
+        found |= {path: value_at(metrics, path) for path in SESSIONS}
     return found | {path: value for path, value in more.items() if value is not None}
 
 

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from kit.documents import Load, PlannedRequest
@@ -151,6 +152,16 @@ def _ahead() -> Iterator[None]:
         nice(NICER)
 
 
+def session_class(load: Load, prompts: Sequence[Prompt], head: bytes) -> Callable[..., Session]:
+    """What carries the load out: requests that know nothing of each other, or the turns of sessions."""
+    if load.sessions is None:
+        return Session
+    # Only here: most loads need no more than the parse after them.
+    from kit.loadgen.talking import TalkingSession, talks_of
+
+    return partial(TalkingSession, talks_of(load, load.sessions, prompts, head))
+
+
 def carry_out(
     load: Load, prompts: Sequence[Prompt], trace: tuple[TraceLine, ...], spools: Sequence[Spool]
 ) -> LoadRun:
@@ -164,13 +175,14 @@ def carry_out(
         document = body(load, prompts, request_of(load, trace, index))
         return payload(head, json.dumps(document, ensure_ascii=False).encode())
 
+    make = session_class(load, prompts, head)
     if len(spools) == 1:
-        alone = Session(load, target, body_of, _Reporter(), arrivals(load, trace), *spools, address=address)
+        alone = make(load, target, body_of, _Reporter(), arrivals(load, trace), *spools, address=address)
         _on_signals(alone.interrupt)
         return alone.run()
 
     def session_of(ledger: Ledger, spool: Spool, alarm: int) -> Session:
-        session = Session(
+        session = make(
             load,
             target,
             body_of,

@@ -89,6 +89,11 @@ class Ledger:
             numbers[self._own + _IN_FLIGHT] += 1
         return taken
 
+    def forgo(self, requests: int) -> None:
+        """So many requests that a load by number measures will never be sent: their session has ended early."""
+        with self._lock:
+            self._numbers[_COUNTED] += requests
+
     def next_id(self) -> int | None:
         """What `take` will give next, where no other process can be quicker."""
         return self._numbers[_NEXT_ID] if self.share.of == 1 else None

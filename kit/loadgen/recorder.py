@@ -147,6 +147,10 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
     limited = load is None or load.limit_key not in load.without
 
     def judge(exchange: Exchange) -> tuple[Record, str]:
+        if load is not None and load.sessions is not None:
+            from kit.plan.session_records import turn_record  # only here: it brings what reads YAML
+
+            return turn_record(load, load.sessions, exchange, limited=limited)
         return record(exchange, request_of(exchange.id), limited=limited)
 
     if spool.size_bytes >= PARALLEL_FROM_BYTES and cpus > 1 and sys.platform == "linux":

@@ -17,6 +17,7 @@ from typing import Literal
 from kit.documents import Distribution, Metrics, Record, RequestCounts, Slo, TokenCounts, TokenSource, Window
 from kit.metrics.goodput import RequestLatencies, meets
 from kit.metrics.limits import MAX_CHUNKS_PER_ARRIVAL
+from kit.metrics.sessions import SessionTally
 from kit.metrics.stats import distribution, nearest_rank
 from kit.metrics.timing import (
     Timing,
@@ -80,6 +81,7 @@ class Tally:
         self.gap: array[int] | None = None  # as `itl`, as long as every chunk was one token
         self.e2e, self.lag = _times(), _times()
         self.ttft_intended, self.e2e_intended = _times(), _times()
+        self.sessions = SessionTally(window)
 
     def add(self, record: Record) -> None:
         window = self.window
@@ -88,6 +90,7 @@ class Tally:
         self.tokens += tokens_in_window(record, window)
         self.in_flight_ns += in_flight_ns(record, window)
         self.done += record.outcome == "ok" and window.start_ns <= record.done_ns < window.end_ns
+        self.sessions.add(record)
         if sent_in(record, window):
             self._add_chosen(record)
 
@@ -103,6 +106,7 @@ class Tally:
         self._add_gaps(other.itl, other.itl if other.gap is None else other.gap)
         for name in _TIMES:
             getattr(self, name).extend(getattr(other, name))
+        self.sessions.merge(other.sessions)
 
     def _add_chosen(self, record: Record) -> None:
         self.outcomes[record.outcome] += 1
@@ -293,4 +297,5 @@ def metrics_of(tally: Tally) -> Metrics:
         dialects=_sorted(tally.dialects),
         prefill_tok_s=distribution(tally.prefill_rates) if tally.prefill else None,
         prefill_total_tok_s=_rate(tally.prefilled_tokens, window) if tally.prefill_rates else None,
+        sessions=tally.sessions.metrics(),
     )

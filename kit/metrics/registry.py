@@ -129,6 +129,24 @@ _EXTRAS = (
     Metric("joules_per_token", "energy", "J/token", 3, "lower"),
     *(_time("tpot_ms", f"by_output.{name}") for name, _, _ in LENGTHS),
 )
+HIT_RATE = "hit_rate"
+_SESSIONS = (
+    Metric(
+        HIT_RATE,
+        "cache hit rate",
+        "",
+        4,
+        "higher",
+        detail="share of prompt tokens, by the server",
+        percent_digits=1,
+    ),
+    Metric("later_hit_rate", "cache hit rate of later turns", "", 4, "higher", percent_digits=1),
+    Metric("ttft_first_ms.p50", "TTFT p50 of first turns", "ms", 1, "lower"),
+    Metric("ttft_later_ms.p50", "TTFT p50 of later turns", "ms", 1, "lower"),
+    Metric("ttft_later_ms.p99", "TTFT p99 of later turns", "ms", 1, "lower", fallback="ttft_later_ms.max"),
+    Metric("ttft_later_ms.max", "TTFT maximum of later turns", "ms", 1, "lower"),
+    Metric("session_ms.p50", "session p50", "ms", 0, "lower", detail="ms, whole sessions"),
+)
 # Rates of all users together: a load generator that is late, or at its limit, can only make them lower.
 LOWERED = (THROUGHPUT, "request_rate_s")
 SCALARS = tuple(each.path for each in _SCALARS)
@@ -140,9 +158,15 @@ METRICS: Mapping[str, Metric] = {
         *_EXTRAS,
         *_PREFILLS,
         *_ARRIVED,
+        *_SESSIONS,
     )
 }
+# What is known of sessions (`Metrics.sessions`), by the same kind of path.
+SESSIONS = tuple(each.path for each in _SESSIONS)
 # What there is a table of, in their order.
 TABLES = tuple(METRICS[path] for path in (THROUGHPUT, DECODE, TTFT_P50, TTFT_P99, ITL_P50, ITL_P99, ERROR_RATE))
 PREFILL_PATHS, ARRIVAL_PATHS = (tuple(each.path for each in group) for group in (_PREFILLS, _ARRIVED))
 MORE_TABLES = (*_PREFILLS, *_ARRIVED)
+SESSION_TABLES = tuple(
+    METRICS[path] for path in (HIT_RATE, "ttft_first_ms.p50", "ttft_later_ms.p50", "session_ms.p50")
+)

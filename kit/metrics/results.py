@@ -21,7 +21,7 @@ from kit.documents import (
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
-from kit.metrics.registry import ARRIVAL_PATHS, DECODE, ERROR_RATE, PREFILL_PATHS, THROUGHPUT
+from kit.metrics.registry import ARRIVAL_PATHS, DECODE, ERROR_RATE, PREFILL_PATHS, SESSIONS, THROUGHPUT
 from kit.metrics.search import Search, search
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
@@ -38,16 +38,17 @@ SPREAD_METRICS = (
 
 
 def spread_paths(plan: Plan) -> tuple[str, ...]:
-    """The numbers that the rows of a plan have: more where prompts have a length or a clock sends them."""
+    """The numbers that the rows of a plan have: more where prompts have a length, a clock sends them or users talk."""
     work = plan.workload
     prefill = PREFILL_PATHS if any(shape.input_tokens is not None for shape in work.shapes) else ()
-    return (*SPREAD_METRICS, *prefill, *(ARRIVAL_PATHS if work.loop == "open" else ()))
+    talks = () if work.sessions is None else SESSIONS
+    return (*SPREAD_METRICS, *prefill, *(ARRIVAL_PATHS if work.loop == "open" else ()), *talks)
 
 
 def value_at(metrics: Metrics, path: str) -> float | None:
     """One number of a cell by its path, e.g. "ttft_ms.p50"; None where there is no data."""
     name, _, part = path.partition(".")
-    value = getattr(metrics, name)
+    value = getattr(metrics.sessions, name, None) if path in SESSIONS else getattr(metrics, name)
     if part:
         value = getattr(value, part) if isinstance(value, Distribution) else None
     return None if value is None else float(value)

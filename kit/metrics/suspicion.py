@@ -77,10 +77,14 @@ def _uncalibrated(concurrency: int, metrics: Metrics, calibration: Calibration |
 def _too_few(concurrency: int, metrics: Metrics) -> Iterator[str]:
     """Little's law for a closed loop: as many requests are in flight as there are users, or nobody sends for some.
 
-    Users whose request failed wait before the next one, so a cell with failures says nothing here.
+    Users whose request failed wait before the next one, so a cell with failures says nothing here. Users of
+    sessions also think.
     """
     in_flight = metrics.mean_in_flight
-    if in_flight is not None and not metrics.requests.failed and in_flight < concurrency * MIN_BUSY_SHARE:
+    thinking = metrics.sessions.thinking if metrics.sessions else 0.0
+    if in_flight is None or metrics.requests.failed:
+        return
+    if in_flight + thinking < concurrency * MIN_BUSY_SHARE:
         yield IDLE_USERS
 
 

@@ -5,7 +5,7 @@ Apart from `kit.plan.prompts`, so that the load generator need not load what rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.documents import Load, PlannedRequest
@@ -93,17 +93,24 @@ def raw_prompt(prompts: Sequence[Prompt], request: PlannedRequest) -> str:
 
 def body(load: Load, prompts: Sequence[Prompt], request: PlannedRequest) -> dict[str, object]:
     """The whole OpenAI completion request; `InputError` if the load would change what is measured."""
-    check_members(load.extra_body, load.without)
-    asked: dict[str, object]
     if load.api == "completions":
-        asked = {"prompt": raw_prompt(prompts, request)}
-    else:
-        own = load.prompts_from == "kit"
-        asked = {"messages": messages(prompts, request, system=load.chat == "system-user", own=own)}
+        return _request(load, {"prompt": raw_prompt(prompts, request)}, request.max_tokens)
+    own = load.prompts_from == "kit"
+    chat = messages(prompts, request, system=load.chat == "system-user", own=own)
+    return chat_request(load, chat, request.max_tokens)
+
+
+def chat_request(load: Load, chat: list[dict[str, str]], max_tokens: int) -> dict[str, object]:
+    """The request that asks for the answer to a chat; `InputError` as for `body`."""
+    return _request(load, {"messages": chat}, max_tokens)
+
+
+def _request(load: Load, asked: Mapping[str, object], max_tokens: int) -> dict[str, object]:
+    check_members(load.extra_body, load.without)
     whole = {
         "model": load.model,
         **asked,
-        load.limit_key: request.max_tokens,
+        load.limit_key: max_tokens,
         "temperature": 0,
         "top_p": 1,
         "seed": load.seed % SEED_LIMIT,

@@ -33,6 +33,7 @@ from kit.plan.lengths import made_up
 from kit.plan.levels import levels_of, most_cells, search_rule
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
+from kit.plan.sessions import decided
 from kit.plan.shapes import (
     ONE_SHAPE,
     check_arrivals,
@@ -191,14 +192,23 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         burstiness_milli=None if workload.burstiness is None else round(workload.burstiness * 1000),
         trace=None if workload.trace is None else pinned_of_kit(workload.trace),
         api=workload.api,
+        sessions=None if workload.sessions is None else decided(workload.sessions),
     )
 
 
-def planned_entry(entry: Entry, cpus: int) -> Entry:
-    """An entry as it stands in a plan: every setting with its value, an address as loads record it."""
+def caches_on(workload: PlannedWorkload | Workload) -> bool:
+    """Whether servers may keep what they have read: in sessions, unless these say otherwise."""
+    return workload.sessions is not None and workload.sessions.caches == "on"
+
+
+def planned_entry(entry: Entry, cpus: int, *, caches: bool = False) -> Entry:
+    """An entry as it stands in a plan: every setting with its value, with `caches` those of its caches too; an
+
+    address as loads record it.
+    """
     if entry.url is not None:
         return replace(entry, url=parse_target(entry.url).base_url)
-    return replace(entry, settings=explicit(RUNTIMES[entry.runtime], entry, cpus))
+    return replace(entry, settings=explicit(RUNTIMES[entry.runtime], entry, cpus, caches=caches))
 
 
 def make_plan(
@@ -226,7 +236,8 @@ def make_plan(
     name. `InputError` if no entry is left at the concurrencies.
     """
     check_arrivals(platform.workload)
-    entries = tuple(planned_entry(entry, cpus) for entry in platform.entries)
+    caches = caches_on(platform.workload)
+    entries = tuple(planned_entry(entry, cpus, caches=caches) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
     shapes = shape_names(workload)
     cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries), shapes)
@@ -313,6 +324,7 @@ def cell_load(plan: Plan, cell: CellPlan, url: str, model: str, fit: LengthFit |
         api=workload.api,
         made_up=None if length is None else made_up(length, fit),
         prefill=length is not None,
+        sessions=workload.sessions,
     )
 
 

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
 from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import NO_MODEL, Entry, ModelSource, OutputTokens, Platform, SearchWish, Workload
+from kit.documents import NO_MODEL, Entry, ModelSource, Platform
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
-from kit.metrics.goodput import parse_slo
-from kit.plan.corpus import NAME as CORPUS
-from kit.plan.kit_traces import kit_trace_names
 from kit.plan.levels import levels_of
-from kit.plan.shapes import check_arrivals, output_hull
+from kit.plan.plan import caches_on
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
+from kit.plan.workload_checks import Place, check_context, check_search, check_sessions, check_shapes
 from kit.runtimes import OWN, RUNTIMES, runtime_names
 from kit.runtimes.chosen import explicit, rules_of
 from kit.runtimes.launch import choice_faults
-from kit.runtimes.protocol import Runtime
+from kit.runtimes.protocol import Runtime, SettingRule
 from kit.strict import read_yaml
 from kit.strict.decode import typed
 from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
 from kit.text import DocumentPath, hint
-
-# What runtimes call the context of one request, and how many tokens more than planned a prompt may have.
-CONTEXTS = ("context_tokens_per_slot", "context_tokens", "max_model_len")
-SPARE_TOKENS = 64
 
 
 def platform_names() -> list[str]:
@@ -63,7 +57,7 @@ def load_platform(name: str) -> Platform:
 
 def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
     """The blocks of the file by the names that take their places, and the document with these names."""
-    here, found = _Place(where, document), blocks(document.value, where)
+    here, found = Place(where, document), blocks(document.value, where)
     names: dict[DocumentPath, str] = {}
     sources: dict[str, ModelSource] = {}
     for place, source in found:
@@ -102,14 +96,15 @@ def _with_what_follows(value: Json) -> Json:
 
 def _check_meaning(platform: Platform, where: str, document: Located) -> None:
     """What no schema can say: names are distinct, ranges are not empty, what is named exists and fits together."""
-    here = _Place(where, document)
-    _check_search(platform.workload.search, here)
+    here = Place(where, document)
+    check_search(platform.workload, here)
     names = [entry.name for entry in platform.entries]
     for index, entry in enumerate(platform.entries):
         if entry.name in names[:index]:
             here.refuse(("entries", index, "name"), f"two entries are called {entry.name!r}", "Rename one.")
         _check_entry(platform, index, here)
-    _check_shapes(platform.workload, here)
+    check_shapes(platform.workload, here)
+    check_sessions(platform, here)
     levels = platform.workload.concurrencies
     if len(set(levels)) != len(levels):
         here.refuse(("workload", "concurrencies"), "duplicate concurrency", "Remove one.")
@@ -122,67 +117,7 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         here.refuse(("hardware",), "a bandwidth and its source come together", remedy)
 
 
-def _check_search(wish: SearchWish | None, here: _Place) -> None:
-    if wish is None:
-        return
-    try:
-        parse_slo(wish.slo)
-    except InputError as error:
-        here.refuse(("workload", "search", "slo"), error.what.rstrip("."), error.remedy)
-    if wish.first > wish.max_users:
-        here.refuse(
-            ("workload", "search"), f"first {wish.first} is above max_users {wish.max_users}", "Swap them."
-        )
-def _check_shapes(work: Workload, here: _Place) -> None:
-    """Lengths and arrivals fit together."""
-    output = work.output_tokens
-    if isinstance(output, OutputTokens) and output.min > output.max:
-        words = f"min {output.min} is above max {output.max}"
-        here.refuse(("workload", "output_tokens"), words, "Swap them.")
-    for name in ("input_tokens", "output_tokens", "rates", "speeds"):
-        values = getattr(work, name)
-        if isinstance(values, tuple) and len(set(values)) != len(values):
-            here.refuse(("workload", name), f"the same value twice in {name}", "Remove one.")
-    if bool(work.input_tokens) != (work.prompts == CORPUS):
-        words = "input_tokens and prompts: corpus come together"
-        here.refuse(("workload", "prompts"), words, "Give both, or neither.")
-    if work.loop == "closed":
-        for name in ("rates", "arrivals", "burstiness", "trace", "speeds"):
-            if getattr(work, name):
-                here.refuse(("workload", name), f"a closed loop has no {name}", "Write loop: open.")
-        return
-    if work.trace is None and not work.rates:
-        here.refuse(("workload", "loop"), "an open loop needs rates or a trace", "Write rates: [0.5, 1].")
-    if (work.trace is not None) and (work.rates or work.arrivals not in (None, "trace")):
-        here.refuse(
-            ("workload", "trace"), "a trace has no rates or arrivals", "Play it faster with speeds: [1, 2]."
-        )
-    if work.trace is None and (work.speeds or work.arrivals == "trace"):
-        here.refuse(("workload", "loop"), "speeds are of a trace", "Name one: trace: bursts.")
-    if (work.burstiness is not None) != (work.arrivals == "gamma"):
-        here.refuse(("workload", "loop"), "arrivals: gamma and burstiness come together", "Give both, or neither.")
-    if len(work.concurrencies) != 1:
-        words = "an open loop has one concurrency: how many requests are expected at once"
-        here.refuse(("workload", "concurrencies"), words, "Give the rates in rates.")
-    if any(round(rate * 1000) != rate * 1000 for rate in (*work.rates, *work.speeds)):
-        here.refuse(("workload", "loop"), "a rate or speed has more than three decimals", "Round it.")
-    if work.trace is not None:
-        _check_trace(work, here)
-
-
-def _check_trace(work: Workload, here: _Place) -> None:
-    known = kit_trace_names()
-    if work.trace not in known:
-        here.unknown(("workload", "trace"), "trace", work.trace or "", known)
-    if not work.speeds:
-        here.refuse(("workload", "trace"), "a trace needs its speed", "Write speeds: [1].")
-    try:
-        check_arrivals(work)
-    except InputError as error:
-        here.refuse(("workload", "window_s"), error.what[0].lower() + error.what[1:].rstrip("."), error.remedy)
-
-
-def _check_entry(platform: Platform, index: int, here: _Place) -> None:
+def _check_entry(platform: Platform, index: int, here: Place) -> None:
     entry = platform.entries[index]
     if entry.url is not None or entry.runtime == SERVER:
         _check_running(platform, index, here)
@@ -194,7 +129,7 @@ def _check_entry(platform: Platform, index: int, here: _Place) -> None:
         here.refuse(("entries", index, "max_concurrency"), f"no concurrency is {limit} or less", remedy)
 
 
-def _check_running(platform: Platform, index: int, here: _Place) -> None:
+def _check_running(platform: Platform, index: int, here: Place) -> None:
     """An entry of a server that already runs has an address, and nothing that only a start could decide."""
     entry = platform.entries[index]
     place = ("entries", index, "url")
@@ -217,7 +152,7 @@ def _check_running(platform: Platform, index: int, here: _Place) -> None:
         here.refuse(("entries", index, name), f"{name} is decided by who started the server", remedy)
 
 
-def _check_started(platform: Platform, index: int, here: _Place) -> None:
+def _check_started(platform: Platform, index: int, here: Place) -> None:
     entry = platform.entries[index]
     runtime = RUNTIMES.get(entry.runtime)
     if runtime is None:
@@ -228,8 +163,9 @@ def _check_started(platform: Platform, index: int, here: _Place) -> None:
         if getattr(entry, name) is not None:
             remedy = "Give the entry a url, or leave it out."
             here.refuse(("entries", index, name), f"{name} is for servers that already run", remedy)
-    _check_settings(entry, index, runtime, here)
-    _check_context(platform.workload, entry, index, runtime, here)
+    caches = caches_on(platform.workload)
+    _check_settings(entry, index, rules_of(runtime, entry.variant, caches=caches), here)
+    check_context(platform.workload, entry, index, runtime, here)
     if (platform.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         usable = [name for name in runtime.VARIANTS if (name in runtime.PROCESS_VARIANTS) == _is_process(platform)]
         here.refuse(
@@ -238,7 +174,7 @@ def _check_started(platform: Platform, index: int, here: _Place) -> None:
             f"Choose another: {', '.join(usable)}." if usable else "Choose another runtime or engine.",
         )
     _check_model(platform, index, runtime, here)
-    _check_choices(entry, index, runtime, here)
+    _check_choices(entry, index, runtime, here, caches=caches)
     if entry.image is not None and entry.runtime not in OWN:
         here.refuse(("entries", index, "image"), "a runtime from outside has its own image", "Leave it out.")
     if entry.image is not None and entry.image not in pinned_images():
@@ -249,8 +185,7 @@ def _is_process(platform: Platform) -> bool:
     return platform.engine == "process"
 
 
-def _check_settings(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
-    rules = rules_of(runtime, entry.variant)
+def _check_settings(entry: Entry, index: int, rules: Mapping[str, SettingRule], here: Place) -> None:
     for key, value in entry.settings.items():
         place = ("entries", index, "settings", key)
         if key not in rules:
@@ -260,31 +195,17 @@ def _check_settings(entry: Entry, index: int, runtime: Runtime, here: _Place) ->
             here.refuse(place, f"{key} is {value!r}", f"It must be {rule.expected} ({rule.meaning}).")
 
 
-def _check_choices(entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
+def _check_choices(entry: Entry, index: int, runtime: Runtime, here: Place, *, caches: bool) -> None:
     """Flags and GPUs are such as the variant takes, and say nothing that a setting says."""
     if not entry.flags and not entry.gpus:
         return
-    whole = replace(entry, settings=explicit(runtime, entry, 1))
+    whole = replace(entry, settings=explicit(runtime, entry, 1, caches=caches))
     for words in choice_faults(whole, runtime):
         place = ("entries", index, "flags" if entry.flags else "gpus")
         here.refuse(place, words, "Leave it out, or use the setting; see docs/platforms.md.")
 
 
-def _check_context(work: Workload, entry: Entry, index: int, runtime: Runtime, here: _Place) -> None:
-    """The longest prompt with the longest answer fits into the context that the entry gives a request."""
-    if not work.input_tokens:
-        return
-    needed = max(work.input_tokens) + output_hull(work).max
-    rules = runtime.settings(entry.variant)
-    for key in CONTEXTS:
-        found = entry.settings.get(key, rules[key].default) if key in rules else None
-        if type(found) is int and found < needed + SPARE_TOKENS:
-            words = f"{key} is {found}, but prompt and answer need {needed}"
-            place = ("entries", index, "settings", key) if key in entry.settings else ("entries", index)
-            here.refuse(place, words, f"Write {key}: {needed + SPARE_TOKENS}, or shorten the lengths.")
-
-
-def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place) -> None:
+def _check_model(platform: Platform, index: int, runtime: Runtime, here: Place) -> None:
     """The model is in the catalogue, and of the form that the runtime loads."""
     entry = platform.entries[index]
     place = ("model",) if entry.model is None else ("entries", index, "model")
@@ -301,17 +222,3 @@ def _check_model(platform: Platform, index: int, runtime: Runtime, here: _Place)
         words = f"{entry.runtime} loads a model that is a {form}, and {name} is none"
         remedy = f"Give the entry {entry.name} another model: `kit models list` names those there are."
         here.refuse(place, words, remedy)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A platform file, to be complained about line by line."""
-
-    where: str
-    document: Located
-
-    def refuse(self, place: tuple[str | int, ...], what: str, remedy: str) -> NoReturn:
-        raise InputError(f"{self.where}, line {self.document.line(place)}: {what}.", remedy)
-
-    def unknown(self, place: tuple[str | int, ...], what: str, word: str, known: list[str]) -> NoReturn:
-        self.refuse(place, f"unknown {what} {word!r}", hint(word, known, also=f"Known: {', '.join(known)}."))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.reference.faults import FaultRule
+from kit.reference.prefix_cache import PrefixCacheShape
 from kit.reference.shapes import Shape
 from kit.reference.timing import Delay
 
@@ -18,7 +19,8 @@ class Behaviour:
 
     `itl` is the gap before each further token; a chunk carries `tokens_per_chunk` of them and leaves when its
     last one is due. `slots` None: nobody waits. serial: one at a time; slots: each at its own pace;
-    continuous: all at common steps of `itl`, which a new request joins at the first step after its ttft.
+    continuous: all at common steps of `itl`, which a new request joins at the first step after its ttft. Each
+    token of a prompt that is not in the `cache` adds `prefill_ns_per_token` to its ttft.
     """
 
     ttft: Delay
@@ -30,6 +32,8 @@ class Behaviour:
     faults: tuple[FaultRule, ...] = ()
     seed: int = 0
     close_after_answer: bool = False
+    prefill_ns_per_token: int = 0
+    cache: PrefixCacheShape | None = None
 
     @property
     def places(self) -> int | None:

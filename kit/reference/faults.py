@@ -21,6 +21,8 @@ Fault = Literal[
     "replay",
     "garbage",
     "empty",
+    "no-cached",
+    "cached-lie",
 ]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 MAX_EVERY = 1_000_000_000

@@ -183,7 +183,10 @@ def _length(headers: dict[bytes, bytes]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a request asks for. `salt`: the 16 hex digits its first text starts with, if it does."""
+    """What a request asks for. `salt`: the 16 hex digits its first text starts with, if it does; `prompt`
+
+    is all that it says, one text after another.
+    """
 
     tokens: int
     stream: bool
@@ -191,6 +194,7 @@ class Ask:
     salt: str | None
     prompt_tokens: int
     api: Api = "chat"
+    prompt: bytes = b""
 
 
 def parse_ask(body: bytes, api: Api = "chat") -> Ask:
@@ -204,13 +208,15 @@ def parse_ask(body: bytes, api: Api = "chat") -> Ask:
     texts = _messages(value.get("messages")) if api == "chat" else [_raw(value.get("prompt"))]
     options = value.get("stream_options")
     salt = _SALT.match(texts[0])
+    prompt = "".join(texts).encode("utf-8", "replace")
     return Ask(
         tokens=_tokens(value.get("max_tokens", value.get("max_completion_tokens"))),
         stream=value.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         salt=salt[0] if salt else None,
-        prompt_tokens=max(1, sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_PER_TOKEN),
         api=api,
+        prompt_tokens=max(1, len(prompt) // BYTES_PER_TOKEN),
+        prompt=prompt,
     )
 
 

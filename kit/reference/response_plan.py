@@ -5,7 +5,7 @@ A fault in mid-stream happens right after half of the text chunks (rounded down)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.reference.behaviour import Behaviour
@@ -56,9 +56,15 @@ class ResponsePlan:
 
 
 def response_plan(
-    behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool
+    behaviour: Behaviour,
+    ask: Ask,
+    request: int,
+    fault: Fault | None,
+    *,
+    close: bool,
+    cached_tokens: int | None = None,
 ) -> ResponsePlan | None:
-    """The answer to request number `request`; None for no answer at all."""
+    """The answer to request number `request`, of whose prompt so much came from a cache; None for no answer."""
     if fault == "no-answer":
         return None
     if fault in STATUS_FAULTS:
@@ -66,9 +72,16 @@ def response_plan(
         body = error_body(behaviour.shape, status, "the reference endpoint was asked to refuse this")
         answer = document(status, body, close=close, request=request)
         return ResponsePlan(ask.tokens, behaviour.tokens_per_chunk, _kept(close), early=answer, at_once=True)
+    counts = _counts(ask, fault, cached_tokens)
     if not ask.stream:
-        return _whole(behaviour, ask, request, fault, close=close)
-    return _streamed(behaviour, ask, request, fault, close=close)
+        return _whole(behaviour, ask, request, fault, counts, close=close)
+    return _streamed(behaviour, ask, request, fault, counts, close=close)
+
+
+def _counts(ask: Ask, fault: Fault | None, cached_tokens: int | None) -> Counts:
+    """What usage says of a whole answer; a lie says that all of the prompt was known, its newest words too."""
+    told = ask.prompt_tokens if fault == "cached-lie" else cached_tokens
+    return Counts(ask.prompt_tokens, ask.tokens, told, tells=fault != "no-cached")
 
 
 def chunks_of(tokens: int, tokens_per_chunk: int) -> int:
@@ -84,7 +97,9 @@ def _kept(close: bool) -> After:
     return "close" if close else "keep"
 
 
-def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> ResponsePlan:
+def _streamed(
+    behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, counts: Counts, *, close: bool
+) -> ResponsePlan:
     shape, size = behaviour.shape, behaviour.tokens_per_chunk
     chunks = chunks_of(ask.tokens, size)
     sent = _chunks_sent(chunks, fault)
@@ -104,7 +119,7 @@ def _streamed(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None,
         early=early,
         opening=opening,
         full=max(0, sent - 1),
-        last=last_text + _tail(behaviour, ask, fault, sent=sent),
+        last=last_text + _tail(behaviour, ask, fault, counts, sent=sent),
         last_tokens=last_tokens,
         silent=chunks - 1 if fault == "replay" else 0,
         slow_head=fault == "slow-headers",
@@ -117,7 +132,7 @@ def _chunks_sent(chunks: int, fault: Fault | None) -> int:
     return chunks // 2 if fault in ("error-event", "garbage", *_AFTER) else chunks
 
 
-def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> bytes:
+def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, counts: Counts, *, sent: int) -> bytes:
     if fault in _AFTER:
         return b""
     if fault == "error-event":
@@ -125,7 +140,7 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
     tokens = min(ask.tokens, sent * behaviour.tokens_per_chunk)
     tail = ending(
         behaviour.shape,
-        Counts(ask.prompt_tokens, tokens),
+        replace(counts, completion_tokens=tokens),
         include_usage=ask.include_usage,
         counted=fault != "no-usage",
         after_text=tokens == ask.tokens,
@@ -134,12 +149,13 @@ def _tail(behaviour: Behaviour, ask: Ask, fault: Fault | None, *, sent: int) -> 
     return GARBAGE + tail if fault == "garbage" else tail
 
 
-def _whole(behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, *, close: bool) -> ResponsePlan:
+def _whole(
+    behaviour: Behaviour, ask: Ask, request: int, fault: Fault | None, counts: Counts, *, close: bool
+) -> ResponsePlan:
     """An answer that is no stream: it leaves when its last token is due."""
     tokens = 0 if fault == "empty" else ask.tokens
-    body = completion_body(
-        behaviour.shape, Counts(ask.prompt_tokens, tokens), counted=fault != "no-usage", api=ask.api
-    )
+    counts = replace(counts, completion_tokens=tokens)
+    body = completion_body(behaviour.shape, counts, counted=fault != "no-usage", api=ask.api)
     if fault == "garbage":
         body = body[: len(body) // 2] + b"\0"
     answer = document(200, body, close=close, request=request)

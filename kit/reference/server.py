@@ -16,10 +16,11 @@ from kit.reference.connection import Connection
 from kit.reference.documents import document, error_body, health_body, models_body
 from kit.reference.faults import Fault, fault_of
 from kit.reference.listening import url_of
+from kit.reference.prefix_cache import PrefixCache
 from kit.reference.requests import Ask, BadRequestError, Request, parse_ask
 from kit.reference.response_plan import response_plan
 from kit.reference.response_sender import ResponseSender
-from kit.reference.shapes import Shape, script
+from kit.reference.shapes import Shape, script, text_of
 from kit.reference.timing import CommonPace, OwnPace, Pace, Slots, Steps, drawn_ns
 from kit.reference.truth import Truth, TruthLog
 
@@ -29,6 +30,8 @@ ACCEPTS_AT_ONCE = 64
 ACCEPT_PAUSE_NS = 50_000_000
 # The truth is written only when nobody has asked for anything in so long: the write would delay an answer.
 QUIET_NS = 100_000_000
+# Faults after which no prompt was read.
+_COMPUTE_NOTHING: frozenset[Fault | None] = frozenset({"status-500", "status-429", "no-answer"})
 
 
 _APIS: Mapping[str, Api] = {"/v1/chat/completions": "chat", "/v1/completions": "completions"}
@@ -37,7 +40,7 @@ _APIS: Mapping[str, Api] = {"/v1/chat/completions": "chat", "/v1/completions": "
 class Exchange:
     """One request for a completion and its answer."""
 
-    __slots__ = ("ask", "connection", "fault", "number", "received_ns", "sender", "state")
+    __slots__ = ("ask", "cached_tokens", "connection", "fault", "number", "received_ns", "sender", "state")
 
     def __init__(
         self, number: int, ask: Ask, fault: Fault | None, connection: Connection, received_ns: int
@@ -47,6 +50,7 @@ class Exchange:
         self.fault = fault
         self.connection = connection
         self.received_ns = received_ns
+        self.cached_tokens: int | None = None
         self.sender: ResponseSender | None = None
         self.state: Literal["placeless", "queued", "placed"] = "placeless"
 
@@ -64,6 +68,7 @@ class Server:
         self._scripts = {api: script(behaviour.shape, size, SEND_BYTES, api) for api in _APIS.values()}
         self._slots: Slots[Exchange] = Slots(behaviour.places)
         self._steps = Steps(lambda step: drawn_ns(behaviour.itl, behaviour.seed, "step", step))
+        self._cache = None if behaviour.cache is None else PrefixCache(behaviour.cache)
         self._exchanges: dict[Connection, Exchange] = {}
         self._connections: set[Connection] = set()
         self._requests = 0
@@ -148,7 +153,11 @@ class Server:
         fault = fault_of(self._behaviour.faults, number)
         exchange = Exchange(number, ask, fault, connection, received_ns)
         self._exchanges[connection] = exchange
-        plan = response_plan(self._behaviour, ask, number, fault, close=request.close)
+        if self._cache is not None and fault not in _COMPUTE_NOTHING:
+            exchange.cached_tokens = self._cache.take(ask.prompt)
+        plan = response_plan(
+            self._behaviour, ask, number, fault, close=request.close, cached_tokens=exchange.cached_tokens
+        )
         if plan is None:
             return
         exchange.sender = connection.sender = ResponseSender(
@@ -178,7 +187,9 @@ class Server:
         exchange.state = "placed"
         assert exchange.sender is not None
         ttft_ns = drawn_ns(self._behaviour.ttft, self._behaviour.seed, "ttft", exchange.number)
-        exchange.sender.start(start_ns + ttft_ns, exchange.received_ns)
+        computed = exchange.ask.prompt_tokens - (exchange.cached_tokens or 0)
+        prefill_ns = computed * self._behaviour.prefill_ns_per_token
+        exchange.sender.start(start_ns + ttft_ns + prefill_ns, exchange.received_ns)
 
     def _leave(self, exchange: Exchange, at_ns: int) -> None:
         """Give the place back, and to the next in the queue."""
@@ -195,6 +206,8 @@ class Server:
         sender, connection = exchange.sender, exchange.connection
         assert sender is not None
         self._leave(exchange, sender.free_ns)
+        if self._cache is not None and exchange.cached_tokens is not None:
+            self._cache.add(exchange.ask.prompt, text_of(0, exchange.ask.tokens).encode())
         if sender.after == "hang":
             return  # told when the peer goes
         self._tell(exchange)
@@ -230,6 +243,8 @@ class Server:
             sent=(),
             finished_ns=sender.finished_ns if sender else None,
             tokens=0,
+            prompt_tokens=None if exchange.cached_tokens is None else exchange.ask.prompt_tokens,
+            cached_tokens=exchange.cached_tokens,
         )
         self._truth.add(truth, sender.stamps if sender else None, sender.plan if sender else None)
         if self._truth.full:

@@ -34,6 +34,8 @@ class Counts:
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int | None = None  # of the prompt; None where the endpoint has no cache, or does not say
+    tells: bool = True  # whether a shape that speaks of its cache does so here
 
 
 def text_of(start: int, tokens: int) -> str:
@@ -127,12 +129,13 @@ def text(shape: Shape, start: int, tokens: int, *, last: bool = False, api: Api 
 
 
 def usage(shape: Shape, counts: Counts) -> dict[str, object]:
-    details = {"prompt_tokens_details": {"cached_tokens": 0}} if shape == "llamacpp" else {}
+    speaks = shape == "llamacpp" or (shape == "vllm" and counts.cached_tokens is not None)
+    details = {"prompt_tokens_details": {"cached_tokens": counts.cached_tokens or 0}}
     return {
         "prompt_tokens": counts.prompt_tokens,
         "completion_tokens": counts.completion_tokens,
         "total_tokens": counts.prompt_tokens + counts.completion_tokens,
-        **details,
+        **(details if speaks and counts.tells else {}),
     }
 
 
@@ -152,7 +155,9 @@ def ending(
 
     `counted` False leaves out every count; `after_text` says that a last text (which vLLM finishes with) came.
     """
-    timings = {"cache_n": 0, "prompt_n": counts.prompt_tokens, "predicted_n": counts.completion_tokens}
+    cached = counts.cached_tokens or 0
+    timings = {"cache_n": cached} if counts.tells else {}
+    timings |= {"prompt_n": max(0, counts.prompt_tokens - cached), "predicted_n": counts.completion_tokens}
     more: dict[str, object] = {"timings": timings} if shape == "llamacpp" and counted else {}
     apart = include_usage and counted and shape != "realizar"
     parts = [] if shape == "vllm" and after_text else [_finish(shape, {} if apart else more, api)]

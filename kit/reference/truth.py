@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from kit.documents.pins import Sparse
 from kit.errors import InputError, StorageError
 from kit.reference.faults import Fault
 from kit.reference.response_plan import ResponsePlan
@@ -21,13 +22,14 @@ MAX_STAMPS_HELD = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Sparse):
     """What happened to one request. All stamps are absolute readings of CLOCK_MONOTONIC in ns.
 
     `received_ns` is the read that completed the request, `due_ns` when the first text was to leave (None if
     none was, or the peer left before), `sent` (right before the send call, tokens) of each text chunk,
     `finished_ns` the return of the last send (None: the peer left before, or was left waiting). `salt` is the
-    16 hex digits the first message starts with, `id` the number in the answer's X-Request header.
+    16 hex digits the first message starts with, `id` the number in the answer's X-Request header. Of its prompt
+    `cached_tokens` came from the cache; both are None, and left out, where the endpoint has none.
     """
 
     id: int
@@ -38,11 +40,13 @@ class Truth:
     sent: tuple[tuple[int, int], ...]
     finished_ns: int | None
     tokens: int
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
 
 
 def truth_line(truth: Truth) -> bytes:
     """One line of the log; `write_jsonl_line(plain(truth))`, but at a cost per stamp of the C encoder alone."""
-    return write_jsonl_line({field.name: getattr(truth, field.name) for field in fields(truth)})
+    return write_jsonl_line(dict(truth.written()))
 
 
 def read_truth(data: bytes, where: str) -> Iterator[Truth]:

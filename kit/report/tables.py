@@ -21,15 +21,18 @@ from kit.metrics.registry import (
     METRICS,
     MORE_TABLES,
     PREFILL,
+    SESSION_TABLES,
     TABLES,
     THROUGHPUT,
     TIMES,
     Metric,
 )
 from kit.metrics.results import place_of, shown_rows
+from kit.plan.sessions import sessions_text
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
+from kit.report.session_tables import session_lines, session_notes, turn_table
 from kit.report.shape_tables import Columns, columns_of, place_text
 from kit.stream.error_words import MAX_DETAIL_CHARS
 from kit.text import NO_DATA, hint, listed, number, plain_text
@@ -42,13 +45,13 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     """The tables of these metrics, as they are asked for; all that are usual for none."""
-    known = {metric.path: metric for metric in (*TABLES, *MORE_TABLES)}
+    known = {metric.path: metric for metric in (*TABLES, *MORE_TABLES, *SESSION_TABLES)}
     for path in paths:
         if path not in known:
             raise InputError(
                 f"No table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
-    return tuple(known[path] for path in paths) or TABLES
+    return tuple(known[path] for path in paths)
 
 
 def _value(metric: Metric, interval: MedianInterval) -> str:
@@ -100,11 +103,12 @@ def method_lines(plan: Plan) -> tuple[str, str]:
     up_to = "up to " if plan.sequential else ""
     several = f"median of {up_to}{work.replicates} interleaved replicates"
     replicates = several if work.replicates > 1 else "one replicate"
+    asked = "prompt caches off" if work.sessions is None else sessions_text(work.sessions)
     return (
         f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
         f"{work.warmup_ns / 1e9:g} s warm-up, "
         f"{work.window_ns / 1e9:g} s window, {_loop_words(plan)}, {_prompt_words(plan)}, "
-        f"{output.min}-{output.max} output tokens, temperature 0, prompt caches off, seed {plan.seed}.",
+        f"{output.min}-{output.max} output tokens, temperature 0, {asked}, seed {plan.seed}.",
         f"TTFT = first text - send; ITL = gaps between {arrivals} per token, pooled; decode = 1 / median TPOT; "
         f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
         f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
@@ -169,7 +173,7 @@ def _words(sentence: str) -> str:
 
 def _more_tables(result: Result) -> tuple[Metric, ...]:
     """The tables that only some runs have: those whose figures the rows of this one hold."""
-    return tuple(metric for metric in MORE_TABLES if any(metric.path in row.spreads for row in result.rows))
+    return tuple(metric for metric in (*MORE_TABLES, *SESSION_TABLES) if any(metric.path in row.spreads for row in result.rows))
 
 
 def ready_made_lines(plan: Plan) -> list[str]:
@@ -210,6 +214,7 @@ def tables(
         for metric in (*metrics, *(_more_tables(result) if metrics is TABLES else ()))
         for columns in columns_of(plan, result)
     ]
+    parts += session_notes(result)
     parts.append(
         "\n".join(
             (*method_lines(plan), *ready_made_lines(plan), *chosen_lines(plan), calibration_line(calibration))
@@ -303,7 +308,7 @@ def metrics_table(metrics: Metrics) -> str:
         if found:
             word, digits = TIMES[name]
             rows.append(_distribution_row(f"{word} from intended", found, digits))
-    lines = count_lines([metrics])
+    lines = [*session_lines(metrics), *count_lines([metrics])]
     right = ("left", *("right",) * 7)
     return "\n\n".join(
         (
@@ -315,6 +320,7 @@ def metrics_table(metrics: Metrics) -> str:
                 disable_numparse=True,
                 colalign=right,
             ),
+            *([turn_table(metrics.sessions)] if metrics.sessions else []),
             *(["\n".join(lines)] if lines else []),
         )
     )

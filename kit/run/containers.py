@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from kit.catalogue import model
@@ -15,7 +15,7 @@ from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
 from kit.errors import RuntimeNotReadyError
 from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
-from kit.plan.plan import make_plan, own_models, planned_entry
+from kit.plan.plan import caches_on, make_plan, own_models, planned_entry
 from kit.probe.http import EndpointError
 from kit.probe.operations import Operation, perform
 from kit.runtimes import RUNTIMES
@@ -152,7 +152,7 @@ def standing(
         name = entry.model or known.platform.model
         found = ready_weights(host, [name], images, _source(platform, options), on_bytes, on_line, models)
         engine = host.engine(images.loadgen)
-        chosen = planned_entry(entry, engine.server_cpu_count)
+        chosen = planned_entry(entry, engine.server_cpu_count, caches=caches_on(platform.workload))
         served = served_model(host, models.named(name), found[name][0], images, on_bytes)
         spec = entry_container(chosen, served, images.by_entry[entry.name], engine.server_memory_bytes)
         url = host.stand_up(spec, port)

@@ -21,7 +21,7 @@ from kit.machine.look import same_machine
 from kit.plan.correctness import load_suite
 from kit.plan.fit import fits
 from kit.plan.plan import make_plan, own_models
-from kit.plan.prompts import load_prompts
+from kit.plan.corpus import planned_prompts
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
 from kit.supply.own_model import header_of
@@ -223,7 +223,7 @@ def _plan(known: Resolved) -> Plan | None:
     return make_plan(
         platform,
         known.models.named(platform.model),
-        load_prompts(platform.workload.prompts),
+        planned_prompts(platform.workload.prompts),
         load_suite(platform.correctness.name, platform.correctness.level),
         cpus=usable_cpus(),
         seed=None,

@@ -33,7 +33,8 @@ def _why(load: Load, records: Iterable[Record], option: str) -> str:
     seen = [record for record in records if record.sent_ns is not None]
     longest_ns = max(map(_taken_ns, seen), default=0)
     if load.window_ns is None or longest_ns < load.window_ns:
-        return f"every user was pausing after failures. A longer {option} may do."
+        did = "thinking, or pausing after failures" if load.sessions else "pausing after failures"
+        return f"every user was {did}. A longer {option} may do."
     cut = any(record.outcome == "unfinished" for record in seen)
     takes = f"an answer takes {'more than' if cut else 'up to'} {longest_ns / 1e9:.1f} s, which is longer"
     return f"{takes}. {_would_do(ceil(ROOM * max(map(_whole_ns, seen)) / 1e9), option)}"

@@ -17,6 +17,7 @@ from kit.documents import (
     Loop,
     Metrics,
     OutputTokens,
+    Sessions,
     Slo,
     TextPin,
     Timeouts,
@@ -31,6 +32,7 @@ from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
+from kit.plan.sessions import check_load, total_turns
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
 from kit.run.empty_window import empty_window
@@ -91,6 +93,7 @@ class LoadRequest:
     max_error_milli: int | None = None
     processes: int | None = None
     input_tokens: int | None = None
+    sessions: Sessions | None = None
 
 
 class _Span(TypedDict):
@@ -113,6 +116,9 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
             "These prompts are chats, which cannot be sent as raw prompts.",
             "Give a file of texts, or leave out --api completions.",
         )
+    if request.sessions is not None:
+        other_end = request.requests is not None or request.window_s is not None or request.warmup_s > 0
+        check_load(request.sessions, request.loop, prompts, ends_otherwise=other_end)
     span = _span(request)
     target = parse_target(request.url)
     access = Access.from_environment() if request.access is None else request.access
@@ -141,6 +147,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         headers=tuple(name for name, _ in access.headers if name.lower() != "authorization"),
         insecure=access.insecure and target.tls,
         api=request.api,
+        sessions=request.sessions,
         **span,
     )
 
@@ -156,6 +163,8 @@ def _span(request: LoadRequest) -> _Span:
         )
     window_ns = None if request.window_s is None else seconds_to_ns(request.window_s)
     pin, requests = None, request.requests
+    if request.sessions is not None and request.sessions.count is not None:
+        requests = total_turns(request.sessions, request.seed, request.lane)
     if request.trace is not None:
         lines = read_trace(request.trace, request.trace_name)
         pin = pin_trace(request.trace, request.trace_name, lines, request.trace_speed_milli)

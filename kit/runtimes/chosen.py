@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kit.documents import Entry, Setting
+from kit.runtimes.caches import planned_rules, planned_settings
 from kit.runtimes.protocol import Runtime, SettingRule
 
 # A flag, and not the negative number that one may have.
@@ -15,22 +16,25 @@ SET = "the kit sets it"
 MIN_ABBREVIATED = 3  # letters of a name that Python's argparse would complete
 
 
-def rules_of(runtime: Runtime, variant: str) -> dict[str, SettingRule]:
-    """The rules of all settings that a plan may have, whether it must or not."""
-    return {**runtime.settings(variant), **runtime.extras(variant).settings}
+def rules_of(runtime: Runtime, variant: str, *, caches: bool = False) -> dict[str, SettingRule]:
+    """The rules of all settings that a plan may have, whether it must or not; with `caches` those of its caches."""
+    return {**planned_rules(runtime, variant, caches=caches), **runtime.extras(variant).settings}
 
 
-def explicit(runtime: Runtime, entry: Entry, cpus: int) -> dict[str, Setting]:
+def explicit(runtime: Runtime, entry: Entry, cpus: int, *, caches: bool = False) -> dict[str, Setting]:
     """Every setting of an entry with its value, and those beside that it asks for."""
     asked = {
         name: value for name, value in entry.settings.items() if name in runtime.extras(entry.variant).settings
     }
-    return {**runtime.explicit(entry.variant, entry.settings, cpus), **asked}
+    return {**planned_settings(runtime, entry.variant, entry.settings, cpus, caches=caches), **asked}
 
 
-def setting_faults(runtime: Runtime, variant: str, settings: Mapping[str, Setting]) -> Iterator[str]:
+def setting_faults(
+    runtime: Runtime, variant: str, settings: Mapping[str, Setting], *, caches: bool = False
+) -> Iterator[str]:
     """Why the settings of a plan cannot be: what is unknown, missing or out of its range."""
-    rules, needed = rules_of(runtime, variant), runtime.settings(variant).keys()
+    rules = rules_of(runtime, variant, caches=caches)
+    needed = planned_rules(runtime, variant, caches=caches).keys()
     for name in sorted((settings.keys() - rules.keys()) | (needed - settings.keys())):
         yield f"the setting {name} is " + ("unknown" if name in settings else "missing")
     for name in sorted(settings.keys() & rules.keys()):

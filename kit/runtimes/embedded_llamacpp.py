@@ -35,8 +35,8 @@ def main(argument: str) -> int:
     params.n_threads_http = HTTP_THREADS
     params.kv_unified = False
     params.cont_batching = True
-    params.cache_prompt = False
-    params.cache_ram_mib = 0
+    params.cache_prompt = bool(settings.get("cache_prompt", 0))
+    params.cache_ram_mib = settings.get("cache_ram_mib", 0)
     params.endpoint_metrics = True
     params.endpoint_slots = True
     server = Server(params)

@@ -10,6 +10,7 @@ from kit.documents import Entry
 from kit.documents.container import ContainerSpec
 from kit.errors import KitError
 from kit.runtimes import RUNTIMES
+from kit.runtimes.caches import cached_command
 from kit.runtimes.chosen import flag_faults, gpu_faults
 from kit.runtimes.compose import ComposeFile, container, read_compose
 from kit.runtimes.protocol import Runtime, ServedModel, ServerSpec
@@ -50,7 +51,7 @@ def entry_container(
     gpus = entry.gpus if spec.accelerator == "nvidia" else ()
     return replace(
         spec,
-        command=(*spec.command, *more.flags, *entry.flags),
+        command=(*cached_command(chosen, spec.command, entry.settings), *more.flags, *entry.flags),
         environment={**spec.environment, **more.environment},
         memory_bytes=spec.memory_bytes or memory_bytes,
         gpus=gpus,

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kit.documents import Setting
 from kit.runtimes import programs
@@ -54,6 +55,11 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "lavapipe": {**_FLASH, **_LAYERS},
     programs.PROGRAM: _FLASH,
     programs.PROGRAM_GPU: {**_FLASH, **_LAYERS},
+}
+# What a plan of sessions adds: the prefix of a slot is kept, and states of slots that others need in memory.
+CACHE_SETTINGS: Mapping[str, SettingRule] = {
+    "cache_prompt": SettingRule(1, 0, 1, "keep the prompt of a slot for the next request: 1 on, 0 off"),
+    "cache_ram_mib": SettingRule(1024, 0, 1_000_000, "memory for prompts that have lost their slot, in MiB"),
 }
 FACTS_PATH = "/props"
 COUNTERS_PATH: str | None = "/metrics"
@@ -144,7 +150,9 @@ def explicit(variant: str, settings: Mapping[str, Setting], cpus: int) -> dict[s
 def server(name: str, variant: str, settings: Mapping[str, Setting], model_path: str, port: int) -> ServerSpec:
     """`llama-server` of this machine, or a program of the kit that holds the wheel's server in its own process."""
     if variant in programs.VARIANTS:
-        return programs.llama_server(name, variant, settings, model_path, port, READY_PATH)
+        spec = programs.llama_server(name, variant, settings, model_path, port, READY_PATH)
+        cached = CACHE_SETTINGS.keys() <= settings.keys()
+        return replace(spec, command=with_caches(spec.command, settings)) if cached else spec
     if variant != "embedded":
         raise ValueError(f"no process variant {variant!r}")
     arguments = {"model": model_path, "port": port, **settings}
@@ -179,6 +187,14 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 
 
 preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is loaded
+
+
+def with_caches(command: tuple[str, ...], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """The command of a server with prompt caches: that of the compose file has them off."""
+    keep = "--cache-prompt" if settings["cache_prompt"] else "--no-cache-prompt"
+    found = [keep if word == "--no-cache-prompt" else word for word in command]
+    found[found.index("--cache-ram") + 1] = str(settings["cache_ram_mib"])
+    return tuple(found)
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:

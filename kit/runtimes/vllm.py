@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from kit.documents import Setting
 from kit.runtimes import nvidia, programs
@@ -54,6 +55,10 @@ _OWN: Mapping[str, Mapping[str, SettingRule]] = {
     "cuda": _ON_GPU,
     programs.PROGRAM: _ON_CPU,
     programs.PROGRAM_GPU: _ON_GPU,
+}
+# What a plan of sessions adds.
+CACHE_SETTINGS: Mapping[str, SettingRule] = {
+    "prefix_caching": SettingRule(1, 0, 1, "keep blocks of prompts for later requests: 1 on, 0 off"),
 }
 FACTS_PATH = "/version"
 COUNTERS_PATH: str | None = "/metrics"
@@ -121,7 +126,9 @@ def server(name: str, variant: str, settings: Mapping[str, Setting], model_path:
     """`vllm serve` of this machine."""
     if variant not in programs.VARIANTS:
         raise ValueError(f"no process variant {variant!r}")
-    return programs.vllm_serve(name, variant, settings, model_path, port, READY_PATH)
+    spec = programs.vllm_serve(name, variant, settings, model_path, port, READY_PATH)
+    cached = CACHE_SETTINGS.keys() <= settings.keys()
+    return replace(spec, command=with_caches(spec.command, settings)) if cached else spec
 
 
 def start_budget_s(variant: str) -> float:  # noqa: ARG001
@@ -143,6 +150,12 @@ def variables(variant: str, settings: Mapping[str, Setting], model: ServedModel)
 
 
 preparation = nothing_to_prepare  # 200 at READY_PATH means that the model is loaded
+
+
+def with_caches(command: tuple[str, ...], settings: Mapping[str, Setting]) -> tuple[str, ...]:
+    """The command of a server with a prefix cache: that of the compose file has it off."""
+    keep = "--enable-prefix-caching" if settings["prefix_caching"] else "--no-enable-prefix-caching"
+    return tuple(keep if word == "--no-enable-prefix-caching" else word for word in command)
 
 
 def device_command(variant: str) -> tuple[str, ...] | None:

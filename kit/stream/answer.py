@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import get_args
 
@@ -64,6 +64,7 @@ class _Reading:
     done: bool = False
     usage: Usage | None = None
     predicted_tokens: int | None = None
+    cached_tokens: int | None = None
     model: str | None = None
     error: ErrorKind | None = None
     error_detail: str = ""
@@ -142,6 +143,8 @@ class _Reading:
         if isinstance(timings := event.get("timings"), dict):
             predicted = as_count(timings.get("predicted_n"), MAX_TOKENS)
             self.predicted_tokens = self.predicted_tokens if predicted is None else predicted
+            cached = as_count(timings.get("cache_n"), MAX_TOKENS)
+            self.cached_tokens = self.cached_tokens if cached is None else cached
         if event.get("stream_mode") == "replayed":
             self.dialect.add("replayed")
         if self.model is None:
@@ -227,6 +230,13 @@ class _Reading:
             place += chars
         return tuple(self.steps)
 
+    def _usage(self) -> Usage | None:
+        """The usage; llama.cpp says in its timings what came from its cache, older ones only there."""
+        usage = self.usage
+        if usage is None or usage.cached_tokens is not None or self.cached_tokens is None:
+            return usage
+        return replace(usage, cached_tokens=self.cached_tokens)
+
     def answer(self) -> Answer:
         text = "".join(self.texts)
         chunk_tokens = self._chunk_tokens(text)
@@ -240,7 +250,7 @@ class _Reading:
             last_event_ns=self.last_ns,
             finish_reason=self.finish_reason,
             done_seen=self.done,
-            usage=self.usage,
+            usage=self._usage(),
             predicted_tokens=self.predicted_tokens,
             model=self.model,
             error=self.error,

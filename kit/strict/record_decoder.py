@@ -198,6 +198,11 @@ _OPTIONAL: dict[str, tuple[Check, object]] = {
     "untimed_tokens": (_or_null(_count), 0),
     "count_fault": (_or_null(_member(CountFault)), None),
     "dialect": (_dialect, []),
+    "session": (_or_null(_count), None),
+    "turn": (_count, 0),
+    "turns": (_count, 0),
+    "think_ns": (_count, 0),
+    "messages_sha256": (_hex(_SHA256), ""),
 }
 
 

@@ -12,6 +12,7 @@ from kit.catalogue.inputs import build_inputs, wheel_pins
 from kit.documents import Entry, Plan, Setting
 from kit.documents.container import ContainerSpec
 from kit.errors import KitError
+from kit.plan.plan import caches_on
 from kit.runtimes import OWN
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import entry_container, image_variant
@@ -35,7 +36,8 @@ def planned_container(plan: Plan, entry: Entry) -> ContainerSpec | None:
     pins = [pin for pin in plan.models if pin.name == entry.model]
     weights = plan.model if entry.model is None else pins[0] if pins else None
     known = entry.variant in runtime.VARIANTS and entry.variant not in runtime.PROCESS_VARIANTS
-    if weights is None or not known or any(setting_faults(runtime, entry.variant, entry.settings)):
+    caches = caches_on(plan.workload)
+    if weights is None or not known or any(setting_faults(runtime, entry.variant, entry.settings, caches=caches)):
         return None
     settings = tuple(sorted(entry.settings.items()))
     chosen = (entry.variant, settings, entry.flags, entry.gpus)

@@ -30,6 +30,7 @@ from kit.verify.circumstances import (
     platform,
     recipes,
     runtimes,
+    sessions,
     tail,
 )
 from kit.verify.forensics import physics
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     *rules_load.RULES,
     *rules_shapes.RULES,
     *tail.RULES,
+    *sessions.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
     *figures.RULES,

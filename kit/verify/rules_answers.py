@@ -46,11 +46,14 @@ def _is_text_of(record: Record, line: Text) -> bool:
 def text_duplicates(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
         first: dict[str, int] = {}
+        # In one conversation a model may well say the same again.
+        session = {record.id: record.session for record in loaded.records if record.session is not None}
         for line in loaded.found.files.texts or ():
             if len(line.text) < MIN_SAME_CHARS:
                 continue
             yield 1
-            if line.text in first:
+            same = session.get(line.id)
+            if line.text in first and (same is None or session.get(first[line.text]) != same):
                 place = f"{loaded.found.file(TEXTS)}: request {line.id}"
                 yield Issue(place, f"has the same answer as request {first[line.text]}")
             first.setdefault(line.text, line.id)

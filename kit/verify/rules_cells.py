@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
 from kit.plan.lengths import fit_faults
-from kit.plan.plan import cell_load
+from kit.plan.plan import caches_on, cell_load
+from kit.runtimes.caches import planned_rules
 from kit.runtimes.chosen import rules_of
 from kit.runtimes.planned import is_module, planned_runtime
 from kit.storage.names import RESULT
@@ -95,8 +96,9 @@ def cell_settings(evidence: Evidence) -> Steps:
         if not (found.measured and server and entry and runtime):
             continue
         yield 1
-        needed, allowed = runtime.settings(entry.variant).keys(), rules_of(runtime, entry.variant).keys()
-        if not needed <= entry.settings.keys() <= allowed:
+        caches = caches_on(found.plan.workload)
+        needed = planned_rules(runtime, entry.variant, caches=caches).keys()
+        if not needed <= entry.settings.keys() <= rules_of(runtime, entry.variant, caches=caches).keys():
             yield Issue(f"{found.where}: server", "was planned without all its settings")
             continue
         for words in runtime.disagreements(entry.settings, server.reported):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise, zip_longest
 from math import ceil
 
-from kit.documents import PlannedRequest, Record, Window
+from kit.documents import PlannedRequest, PlannedTurn, Record, Window
 from kit.metrics.aggregate import sent_in
 from kit.metrics.limits import (
     BACKOFF_MAX_NS,
@@ -24,6 +24,7 @@ from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import pause_ns, planned_request
 from kit.plan.traces import with_trace_length
 from kit.storage.names import PLAN
+from kit.verify.circumstances.sessions import asked_of, turns_of_load
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts, known_trace
 from kit.verify.rule import Issue, Steps, rule
@@ -45,6 +46,7 @@ def load_schedule(evidence: Evidence) -> Steps:
     if not has_own_prompts(plan):  # their number could be anything: nothing of that size may be built
         yield Issue(f"{PLAN}: prompts", "are not this kit's, so the schedule cannot be made again")
         return
+    asked = asked_of(evidence)
     for loaded in loaded_cells(evidence):
         shape = loaded.shape
         if shape is None:
@@ -54,7 +56,11 @@ def load_schedule(evidence: Evidence) -> Steps:
         count = plan.prompts.count if made is None else prompt_count(made)
         pinned = plan.workload.trace
         lines = kit_trace_lines(pinned.name) if pinned and known_trace(pinned.name) else ()
+        turns = turns_of_load(loaded, asked) if asked else {}
         for at, record in enumerate(loaded.records):
+            if plan.workload.sessions is not None or record.session is not None:
+                yield from (Issue(loaded.of(record), why) for why in _turn_faults(record, turns.get(record.id)))
+                continue
             if record.id != at:
                 break  # records.complete refuses it; the order of the prompts is made anew for every pass of them
             lane = loaded.found.planned.lane
@@ -62,6 +68,19 @@ def load_schedule(evidence: Evidence) -> Steps:
             expected = with_trace_length(expected, lines)
             if expected != PlannedRequest(record.id, record.prompt, record.salt, record.max_tokens):
                 yield Issue(loaded.of(record), "has another prompt, salt or length than the schedule gives it")
+
+
+def _turn_faults(record: Record, turn: PlannedTurn | None) -> Iterator[str]:
+    if turn is None:
+        yield "is of a session, but the plan has none that can be made again"
+        return
+    if (record.session, record.turn, record.turns) != (turn.session, turn.turn, turn.turns):
+        named = f"turn {record.turn} of {record.turns} of session {record.session}"
+        yield f"is {named}; its worker was at turn {turn.turn} of {turn.turns} of session {turn.session}"
+    elif (record.prompt, record.salt, record.max_tokens) != (turn.prompt, turn.salt, turn.max_tokens):
+        yield "has another prompt, salt or length than the schedule gives its turn"
+    elif record.think_ns != turn.think_ns:
+        yield f"was thought about for {record.think_ns} ns, not for {turn.think_ns}"
 
 
 @rule(
@@ -104,9 +123,11 @@ def load_busy(evidence: Evidence) -> Steps:
             continue
         yield 1
         excused = _excused_ns(loaded.records, window) / (window.end_ns - window.start_ns)
+        excused += metrics.sessions.thinking if metrics.sessions else 0.0
         if metrics.mean_in_flight + excused < loaded.concurrency * MIN_BUSY_SHARE:
             words = f"only {metrics.mean_in_flight:.3f} of {loaded.concurrency} requests in flight on average"
-            but = f", and {excused:.3f} connecting or pausing after a failure" if excused else ""
+            why = "thinking, connecting or pausing" if metrics.sessions else "connecting or pausing"
+            but = f", and {excused:.3f} {why} after a failure" if excused else ""
             yield Issue(loaded.where, words + but)
 
 
@@ -138,21 +159,39 @@ def load_closed_loop(evidence: Evidence) -> Steps:
         if [record.worker for record in first] != list(range(len(first))):
             yield Issue(loaded.where, "the first requests are not one of each worker, in order")
         for mine in by_worker(loaded.records).values():
-            yield from _chain_issues(loaded, mine)
+            yield from _session_issues(loaded, mine) if asked_of(evidence) else _chain_issues(loaded, mine)
 
 
 def _chain_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
-    if mine[0].intended_ns != 0:
-        yield Issue(loaded.of(mine[0]), "is the first of its worker, but was not meant for the start of the load")
+    yield from _first_issues(loaded, mine)
     failures = 0
     for before, after in pairwise(mine):
-        if before.outcome == "unfinished":
-            yield Issue(loaded.of(after), f"follows request {before.id}, which the end of the load cut")
         waited = after.intended_ns - before.done_ns == pause_ns(failures)
         failures = failures + 1 if waited else 0
         may_wait, may_not = before.error in WAITED | EITHER, before.error not in WAITED
         if not ((waited and may_wait) or (after.intended_ns == before.done_ns and may_not)):
             words = f"was not meant for when its worker's request {before.id} ended, or for after the pause"
+            yield Issue(loaded.of(after), words)
+
+
+def _first_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
+    if mine[0].intended_ns != 0:
+        yield Issue(loaded.of(mine[0]), "is the first of its worker, but was not meant for the start of the load")
+    for before, after in pairwise(mine):
+        if before.outcome == "unfinished":
+            yield Issue(loaded.of(after), f"follows request {before.id}, which the end of the load cut")
+
+
+def _session_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
+    """A user thinks as long as the schedule says (load.schedule), and pauses after a turn that failed."""
+    yield from _first_issues(loaded, mine)
+    failures = 0
+    for before, after in pairwise(mine):
+        failed = before.outcome == "failed"
+        due_ns = before.done_ns + after.think_ns + (pause_ns(failures) if failed else 0)
+        failures = failures + 1 if failed else 0
+        if after.intended_ns != due_ns:
+            words = f"was not meant for when its user had thought after request {before.id}, or had paused"
             yield Issue(loaded.of(after), words)
 
 
@@ -199,6 +238,8 @@ def load_steady(evidence: Evidence) -> Steps:
             continue
         if not loaded.closed:
             continue  # where nobody asks, nothing comes
+        if loaded.plan.workload.sessions is not None:
+            continue  # users who think, and long first turns, leave parts of a window without tokens
         if any(record.outcome == "failed" for record in loaded.records):
             continue  # while its requests fail a server streams less, and the error rate says so
         yield 1

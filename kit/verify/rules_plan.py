@@ -10,7 +10,8 @@ from itertools import pairwise
 from kit import __version__
 from kit.documents import Entry, Plan, TextPin
 from kit.plan.challenge import challenge_seed
-from kit.plan.plan import cell_count, cell_order, limits, own_models
+from kit.plan.plan import caches_on, cell_count, cell_order, limits, own_models
+from kit.plan.sessions import faults as session_faults
 from kit.plan.shapes import shape_names
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import choice_faults
@@ -45,6 +46,11 @@ def plan_consistent(evidence: Evidence) -> Steps:
             yield Issue(f"{PLAN}: {what}", "name the same thing twice")
     if workload.output_tokens.min > workload.output_tokens.max:
         yield Issue(f"{PLAN}: workload.output_tokens", "min is above max")
+    sessions = workload.sessions
+    if sessions is not None:
+        yield from (Issue(f"{PLAN}: workload.sessions", why) for why in session_faults(sessions))
+        if sessions.count is not None:
+            yield Issue(f"{PLAN}: workload.sessions", "have a number, but cells end by their window")
     for entry in plan.entries:
         yield from (Issue(f"{PLAN}: entry {entry.name}", why) for why in _entry_faults(plan, entry))
     yield from (Issue(f"{PLAN}: models", why) for why in _model_faults(plan))
@@ -74,7 +80,7 @@ def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
         yield f"the runtime {entry.runtime} has no variant {entry.variant}"
     elif (plan.engine == "process") != (entry.variant in runtime.PROCESS_VARIANTS):
         yield f"the variant {entry.variant} of {entry.runtime} does not run with the engine {plan.engine}"
-    faults = list(setting_faults(runtime, entry.variant, entry.settings))
+    faults = list(setting_faults(runtime, entry.variant, entry.settings, caches=caches_on(plan.workload)))
     yield from faults
     if not faults and (entry.flags or entry.gpus) and entry.variant in runtime.VARIANTS:
         yield from choice_faults(entry, runtime)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,6 +121,7 @@ from tests.support.good_containers import (
 from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
 from tests.support.good_shapes import SHAPELY
+from tests.support.good_sessions import Judged, changed_sessions, in_turn, other_answer, turn_fields
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
@@ -170,6 +171,11 @@ def _m(rule: str, what: str, *changes: Change) -> Mutation:
 def _old(rule: str, what: str, *changes: Change, manifest: Callable[[Any], None] = lambda _: None) -> Mutation:
     """Files changed under the old manifest, or that changed."""
     return Mutation(rule, what, lambda: with_old_manifest(*changes, manifest=manifest))
+
+
+def _s(rule: str, what: str, change: Callable[[Sequence[Judged]], Sequence[Judged]]) -> Mutation:
+    """The run of sessions with other records and texts, under a manifest that fits."""
+    return Mutation(rule, what, lambda: changed_sessions(change))
 
 
 def _c(rule: str, what: str, *changes: Change) -> Mutation:
@@ -413,5 +419,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("forensic.scaled", "samples every 80 ms", in_samples(sped_up)),
     _m("evidence.build", "another version in one cell", in_server(version="b2-abc")),
     _c("evidence.build", "another device in one cell", in_server_of(LAST, device="GPU0")),
+    _s("sessions.history", "another answer put under the turns after it", in_turn(0, other_answer)),
+    _s("sessions.history", "other messages", turn_fields(1, messages_sha256=OTHER)),
+    _s("sessions.grown", "a prompt that shrinks", turn_fields(1, prompt_tokens=5, cached_tokens=0)),
+    _s("sessions.cached", "all of a first prompt known", turn_fields(0, prompt_tokens=700, cached_tokens=700)),
+    _s("load.schedule", "a turn of another session", turn_fields(1, session=999)),
     *(Mutation(*each) for each in CLOSED),
 )  # fmt: skip

@@ -14,7 +14,8 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import OutputRange, api_option, seed_option
-from kit.documents import OutputTokens, Timeouts
+from kit.cli._shared.sessions import SessionsOption
+from kit.documents import OutputTokens, Sessions, Timeouts
 
 if TYPE_CHECKING:
     from kit.plan.prompts import PromptSet
@@ -83,6 +84,12 @@ _OPTIONS = (
     click.option(
         "--output-tokens", type=OutputRange(), default="16-256", show_default=True, help="Output tokens."
     ),
+    click.option(
+        "--sessions",
+        type=SessionsOption(),
+        help="Users who ask turn after turn: chat or agent[,turns=8-24][,first=WORDS][,turn=WORDS][,think=1-8s]"
+        "[,count=SESSIONS][,caches=off].",
+    ),
     click.option("--ignore-eos", is_flag=True, help="Generate the full length (llama.cpp, vLLM)."),
     click.option(
         "--body",
@@ -133,6 +140,7 @@ class AskingOptions:
     prompts: str | None
     input_tokens: int | None
     output_tokens: OutputTokens
+    sessions: Sessions | None
     ignore_eos: bool
     body: tuple[tuple[str, object], ...]
     without: tuple[str, ...]

@@ -97,6 +97,8 @@ def differences(a: Conditions, b: Conditions) -> tuple[str, ...]:
             found.append(_prompts(a, b))
         elif left != right:
             found.append(f"different {name}: {_shown(left)} and {_shown(right)}")
+    if a.sessions != b.sessions:
+        found.append(f"different sessions: {a.sessions or 'none'} and {b.sessions or 'none'}")
     return tuple(found)
 
 

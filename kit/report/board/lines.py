@@ -139,6 +139,8 @@ def workload_text(of: Conditions) -> str:
     if isinstance(of.output_tokens, OutputTokens):
         low, high = of.output_tokens.min, of.output_tokens.max
         words.append(f"{low} tokens" if low == high else f"{low} to {high} tokens")
+    if of.sessions is not None:
+        words.append(plain_text(of.sessions.partition(" of ")[0], 40))
     if of.loop != "closed":
         words.append(f"{of.loop} loop")
     if of.rate_milli_per_s is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
 from kit.judge.study import entries_of, is_lower_bound, median_interval_of, suspicions_of
-from kit.metrics.registry import MORE_TABLES, TABLES, Metric
+from kit.metrics.registry import MORE_TABLES, SESSION_TABLES, TABLES, Metric
 from kit.report.tables import AT_LEAST, SUSPECT
 from kit.text import NO_DATA, plain_text
 
@@ -37,7 +37,7 @@ class Table:
 
 def tables_of(study: Study) -> list[Table]:
     """One table for each metric of which anything is known."""
-    made = [_table(study, metric) for metric in (*TABLES, *MORE_TABLES)]
+    made = [_table(study, metric) for metric in (*TABLES, *MORE_TABLES, *SESSION_TABLES)]
     return [table for table in made if any(_says(each) for _, row in table.rows for each in row)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kit.documents import Record, ServerFacts
 from kit.metrics.limits import CPU_SLACK_NS, CPU_SLACK_PERCENT
+from kit.plan.plan import caches_on
 from kit.runtimes.planned import planned_runtime
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -75,7 +76,7 @@ def connected(records: Sequence[Record]) -> int:
 @rule("evidence.cache", "flag", "loads", "Where the plan switches prompt caches off, nothing came from one")
 def evidence_cache(evidence: Evidence) -> Steps:
     for loaded, server in _measured(evidence):
-        if loaded.cell.runtime not in CACHES_OFF:
+        if loaded.cell.runtime not in CACHES_OFF or caches_on(loaded.plan.workload):
             continue
         yield 1
         done = [record for record in loaded.records if record.outcome == "ok"]

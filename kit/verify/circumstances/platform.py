@@ -13,7 +13,7 @@ from kit import __version__
 from kit.documents import Entry, Plan, PlannedWorkload, Platform
 from kit.errors import KitError
 from kit.metrics.limits import MIN_PUBLISHED_WINDOW_NS
-from kit.plan.plan import planned_entry, planned_workload
+from kit.plan.plan import caches_on, planned_entry, planned_workload
 from kit.plan.platforms import load_platform, platform_names
 from kit.runtimes import OWN
 from kit.storage.names import PLAN
@@ -102,15 +102,15 @@ def _by_hand(evidence: Evidence) -> Iterator[str]:
         if entry.name not in known:
             yield f"it has no entry {entry.name}"
         elif cpus is not None:
-            wanted = _planned(known[entry.name], cpus)
+            wanted = _planned(known[entry.name], cpus, caches=caches_on(platform.workload))
             yield from (f"entry {entry.name}: {words}" for words in differences(wanted, entry))
     order = [name for name in known if name in {entry.name for entry in plan.entries}]
     if order != [entry.name for entry in plan.entries if entry.name in known]:
         yield "its entries are in another order"
 
 
-def _planned(entry: Entry, cpus: int) -> Entry:
-    return planned_entry(entry, cpus) if entry.runtime in OWN else entry
+def _planned(entry: Entry, cpus: int, *, caches: bool) -> Entry:
+    return planned_entry(entry, cpus, caches=caches) if entry.runtime in OWN else entry
 
 
 def _fixed_of_platform(platform: Platform) -> dict[str, object]:

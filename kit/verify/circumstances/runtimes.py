@@ -10,7 +10,7 @@ from kit.catalogue import folder_sha256
 from kit.documents import Entry, Plan
 from kit.documents.pins import RuntimePin
 from kit.errors import KitError
-from kit.plan.plan import weights_of
+from kit.plan.plan import caches_on, weights_of
 from kit.runtimes import OWN
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import entry_process
@@ -100,7 +100,10 @@ def process_command(evidence: Evidence) -> Steps:
 def _expected(plan: Plan, entry: Entry, found: Found) -> tuple[str, ...] | None:
     """The command of an entry at the port that its load went to, with the file of its weights for their place."""
     runtime, load = planned_runtime(plan, entry.runtime), found.cell.load
-    if runtime is None or load is None or any(setting_faults(runtime, entry.variant, entry.settings)):
+    caches = caches_on(plan.workload)
+    if runtime is None or load is None:
+        return None
+    if any(setting_faults(runtime, entry.variant, entry.settings, caches=caches)):
         return None
     try:
         port = urlsplit(load.url).port or 0

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from kit.documents import Record, Window
+from kit.documents import Record, Sessions, Window
 from kit.metrics.aggregate import sent_in
 from kit.metrics.limits import MAX_STALL_NS, TAIL_SLACK_NS, TURN_SLACK_NS
 from kit.plan.schedule import pause_ns
+from kit.verify.circumstances.sessions import asked_of, rests_until_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.rules_load import EITHER, WAITED, by_worker
@@ -38,16 +39,19 @@ def load_tail(evidence: Evidence) -> Steps:
         absent = [worker for worker in range(loaded.concurrency) if worker not in workers]
         if absent:
             yield Issue(loaded.where, f"worker {absent[0]} has no request, and {len(absent) - 1} others have none")
-        for worker, rest_ns in _rests_ns(loaded, window).items():
+        for worker, rest_ns in _rests_ns(loaded, window, asked_of(evidence)).items():
             if rest_ns > slack_ns(loaded):
                 words = f"worker {worker} sent nothing for {rest_ns / 1e6:.0f} ms before the end of the load"
                 yield Issue(loaded.of(workers[worker][-1]), words)
 
 
-def _rests_ns(loaded: Loaded, window: Window) -> dict[int, int]:
+def _rests_ns(loaded: Loaded, window: Window, asked: Sessions | None) -> dict[int, int]:
     """How long each worker had sent nothing, without a reason, when the last request of the window had ended."""
     last_ns = _last_ns(loaded, window)
-    return {worker: last_ns - _busy_until_ns(mine) for worker, mine in sorted(by_worker(loaded.records).items())}
+    return {
+        worker: last_ns - (rests_until_ns(loaded, asked, mine) if asked else _busy_until_ns(mine))
+        for worker, mine in sorted(by_worker(loaded.records).items())
+    }
 
 
 def _last_ns(loaded: Loaded, window: Window) -> int:
@@ -81,7 +85,8 @@ def load_unfinished(evidence: Evidence) -> Steps:
         if len(cut) >= loaded.concurrency and not drained:
             words = f"{len(cut)} requests were cut by the end, so none of {loaded.concurrency} workers made it end"
             yield Issue(loaded.where, words)
-        rested = [worker for worker, rest_ns in _rests_ns(loaded, window).items() if rest_ns > TURN_SLACK_NS]
+        rests = _rests_ns(loaded, window, asked_of(evidence))
+        rested = [worker for worker, rest_ns in rests.items() if rest_ns > TURN_SLACK_NS]
         if rested and not _stalled(loaded):
             words = f"the end cut {len(cut)} requests, not {loaded.concurrency - 1}: worker {rested[0]} rested"
             yield Issue(loaded.where, words)

@@ -10,7 +10,7 @@ import pytest
 from kit.catalogue.published import Figure
 from kit.documents import Distribution, Metrics
 from kit.judge.score import contract_names, load_contract
-from kit.metrics.registry import LENGTHS, METRICS, PARTS, SCALARS, TABLES, TIMES
+from kit.metrics.registry import LENGTHS, METRICS, PARTS, SCALARS, SESSIONS, TABLES, TIMES
 from kit.metrics.results import SPREAD_METRICS
 
 
@@ -68,8 +68,12 @@ def test_the_registry_is_the_list_that_contracts_and_studies_are_written_against
         "cold_start_ms", "pass_rate", "memory_max_mb", "power_mean_w", "joules_per_token",
         "tpot_ms.by_output.short", "tpot_ms.by_output.medium", "tpot_ms.by_output.long",
         "prefill_tok_s.p50", "prefill_total_tok_s", "ttft_from_intended_ms.p50", "ttft_from_intended_ms.p99",
-        "e2e_from_intended_ms.p50", "e2e_from_intended_ms.p99",
+        "e2e_from_intended_ms.p50", "e2e_from_intended_ms.p99", *SESSIONS,
     ]  # fmt: skip
+    assert SESSIONS == (
+        "hit_rate", "later_hit_rate", "ttft_first_ms.p50", "ttft_later_ms.p50", "ttft_later_ms.p99",
+        "ttft_later_ms.max", "session_ms.p50",
+    )  # fmt: skip
     assert PARTS == ("n", "min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
     assert LENGTHS == (("short", 0, 32), ("medium", 32, 129), ("long", 129, None))
     assert [METRICS[path].digits for path in list(METRICS)[:7]] == [1, 1, 2, 4, 1, 4, 2]
@@ -77,10 +81,10 @@ def test_the_registry_is_the_list_that_contracts_and_studies_are_written_against
         0 if path.endswith(".n") else 2 if path.startswith(("tpot", "itl")) else 1 for path in times
     ]
     assert [METRICS[path].digits for path in list(METRICS)[7 + len(times) :]] == [
-        1, 0, 1, 1, 1, 1, 1, 3, 0, 1, 0, 3, 0, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1,
+        1, 0, 1, 1, 1, 1, 1, 3, 0, 1, 0, 3, 0, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 4, 4, 1, 1, 1, 1, 0,
     ]  # fmt: skip
     stands_in = {path: metric.fallback for path, metric in METRICS.items() if metric.fallback}
-    assert stands_in == {f"{name}.p99": f"{name}.max" for name in TIMES}
+    assert stands_in == {f"{name}.p99": f"{name}.max" for name in (*TIMES, "ttft_later_ms")}
     assert [each.path for each in TABLES] == [
         "throughput_tok_s", "decode_tok_s", "ttft_ms.p50", "ttft_ms.p99", "itl_ms.p50", "itl_ms.p99", "error_rate",
     ]  # fmt: skip

@@ -36,7 +36,8 @@ OF_PROGRAMS = {"plan.programs", "program.origin", "runtime.pinned", "runtime.out
 OF_SHAPES = {"plan.shapes", "load.arrivals", "load.lengths", "load.nominal"}
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES
+OF_SESSIONS = {f"sessions.{name}" for name in ("history", "grown", "cached")}
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES | OF_SESSIONS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
