@@ -22,10 +22,12 @@ from kit.plan.correctness import load_suite
 from kit.plan.fit import fits
 from kit.plan.plan import make_plan, own_models
 from kit.plan.prompts import load_prompts
+from kit.runtimes.programs import program_of
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
 from kit.supply.own_model import header_of
 from kit.supply.own_models import Resolved, resolved
+from kit.supply.programs import find_program
 from kit.supply.provision import LOADGEN, entry_recipe, preflight
 from kit.supply.supply import INSTALL, missing_modules
 from kit.supply.weights import weights_path
@@ -56,6 +58,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
     yield from _machine()
     if platform is not None and platform.engine == "process":
         yield _modules(platform)
+        yield from _programs(platform)
         yield from _models(platform, describe_host())
         return
     with contextlib.ExitStack() as stack:
@@ -182,6 +185,21 @@ def _images(host: ContainerHost, platform: Platform) -> Iterator[Diagnosis]:
         state: State = "note" if missing else "ok"
         words = f"{wanted.tag} " + ("missing: has to be built" if missing else "is here")
         yield Diagnosis(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
+
+
+def _programs(platform: Platform) -> Iterator[Diagnosis]:
+    """Those of the PATH that servers are."""
+    names = (program_of(entry.runtime, entry.variant) for entry in platform.entries)
+    for name in dict.fromkeys(name for name in names if name is not None):
+        try:
+            found = find_program(name)
+        except KitError as error:
+            yield Diagnosis(f"program {name}", "fail", error.what, error.remedy)
+            continue
+        if found is None:
+            yield Diagnosis(f"program {name}", "fail", "is not on the PATH", f"Install {name}, or set PATH.")
+        else:
+            yield Diagnosis(f"program {name}", "ok", f"on the PATH, version {found.pin.version or 'unknown'}")
 
 
 def _modules(platform: Platform) -> Diagnosis:
