@@ -17,11 +17,13 @@ from kit.documents import (
     Plan,
     Result,
     Row,
+    SweepLevel,
 )
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import DECODE, ERROR_RATE, THROUGHPUT
+from kit.metrics.saturation import reason_to_stop
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
 from kit.metrics.suspicion import doubts
@@ -153,6 +155,20 @@ def _row(entry: str, concurrency: int, lines: _ByRow, over_replicates: OverRepli
     )
 
 
+def _until_saturated(lines: Sequence[CellResult]) -> tuple[CellResult, ...]:
+    """The lines of a sweep: levels that were not measured after it was saturated were not needed."""
+    levels: list[SweepLevel] = []
+    for line in lines:
+        if line.status == "missing":
+            break
+        levels.append(SweepLevel(line.id, line.concurrency, None, "", line.metrics))
+    stopped = bool(levels) and reason_to_stop(levels) is not None
+    return tuple(
+        replace(line, status="not needed") if stopped and at >= len(levels) and line.status == "missing" else line
+        for at, line in enumerate(lines)
+    )
+
+
 def make_result(
     plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Result:
@@ -166,6 +182,8 @@ def make_result(
             else line
             for planned, line in zip(plan.cells, results, strict=True)
         )
+    if plan.stop_at_saturation:
+        results = _until_saturated(results)
     lines = _by_row(results)
     over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(

@@ -15,7 +15,7 @@ LEFT_OUT = frozenset(
     {
         "kit_version", "title", "published",
         "seed", "challenge", "cells",
-        "attempts", "quiet_wait_ns", "sequential", "extended", "calibrate",
+        "attempts", "quiet_wait_ns", "stop_at_saturation", "sequential", "extended", "calibrate",
         "server_memory_bytes",
     }
 )  # fmt: skip
@@ -25,7 +25,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "models": ("name", "made_from", "made_by"),
     "images": ("entry", "target", "reference"),
     "hardware": ("device", "accelerator"),
-}
+    "loads": (
+        "url", "model", "loop", "ramp_ns", "extra_body", "without", "limit_key", "chat", "validate", "slo",
+    ),
+}  # fmt: skip
 
 
 def plan_digest(plan: Plan, cpus: int | None = None) -> str:

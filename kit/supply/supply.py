@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from kit.documents import Entry, Plan
+from kit.documents import NO_WEIGHTS, Entry, Plan
 from kit.errors import InputError, SourceError
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container
@@ -104,7 +104,8 @@ class ProcessSupply:
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
     """The modules that servers run as processes need and that are not installed here."""
-    needed = {RUNTIMES[entry.runtime].PROCESS_VARIANTS.get(entry.variant) for entry in entries}
+    started = [entry for entry in entries if entry.url is None]
+    needed = {RUNTIMES[entry.runtime].PROCESS_VARIANTS.get(entry.variant) for entry in started}
     return sorted(name for name in needed if name and find_spec(name) is None)
 
 
@@ -123,6 +124,9 @@ def process_supply(plan: Plan, model: Path) -> ProcessSupply:
             f"Delete it and fetch it again: kit models fetch {plan.model.name}",
         )
     return ProcessSupply(model, measured, mark)
+
+
+NOTHING_TO_START = ProcessSupply(Path(), NO_WEIGHTS.sha256)  # where all servers already run
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import click
 
 from kit.cli._shared.containers import lines
 from kit.cli._shared.planning import plan_of
-from kit.documents import Plan, Platform
+from kit.documents import NO_WEIGHTS, Plan, Platform
 
 if TYPE_CHECKING:
     from kit.run.reproduce import Outcome
@@ -74,7 +74,8 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
-    from kit.supply.supply import process_supply, require_modules
+    from kit.run.running import require_answers
+    from kit.supply.supply import NOTHING_TO_START, process_supply, require_modules
 
     suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
     if chosen_run.platform.engine == "process":
@@ -89,9 +90,12 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
             ),
             command_options,
         )
-        model = model_file(plan, yes=command_options.yes, quiet=command_options.quiet)
+        require_answers(plan.entries)
+        supply = NOTHING_TO_START
+        if plan.model != NO_WEIGHTS:
+            supply = process_supply(plan, model_file(plan, yes=command_options.yes, quiet=command_options.quiet))
         with RunProgress(plan, quiet=command_options.quiet) as progress:
-            return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, model), suite, progress)
+            return plan, reproduce(plan, folder, ProcessEngine(), supply, suite, progress)
     from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:
