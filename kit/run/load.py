@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,7 +18,6 @@ from kit.documents import (
     Loop,
     Metrics,
     OutputTokens,
-    Plan,
     Slo,
     TextPin,
     Timeouts,
@@ -28,9 +26,7 @@ from kit.documents import (
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
-from kit.machine.here import look_here
 from kit.metrics.disturbance import EMPTY_WINDOW
-from kit.metrics.results import make_result
 from kit.metrics.validation import parse_rule
 from kit.plan.by_hand import plan_by_hand
 from kit.plan.chat_body import check_members
@@ -39,7 +35,7 @@ from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
-from kit.probe.running import look_at
+from kit.run.by_hand import begin_by_hand, end_by_hand, learnt
 from kit.run.empty_window import empty_window
 from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
@@ -54,8 +50,7 @@ from kit.storage.cell_folder import (
     write_cell,
     write_load,
 )
-from kit.storage.names import HOST, PLAN, PROMPTS_SOURCE, RECORDS, RESULT, TRACE
-from kit.storage.run_folder import read_cells, write_document
+from kit.storage.names import HOST, PLAN, PROMPTS_SOURCE, RECORDS, TRACE
 from kit.timestamps import utc_now
 
 DRAIN_S = 120.0
@@ -212,7 +207,7 @@ def carry_out(
 ) -> Cell:
     """Run a load into a folder that is there; the cell is `planned` where the load is part of a run."""
     access = Access.from_environment() if request.access is None else request.access
-    found = None if planned is None else look_at(parse_target(load.url), access)
+    found = None if planned is None else learnt(load, access)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     file = write_load(folder, load, prompts)
     if request.trace is not None:
@@ -245,26 +240,6 @@ def carry_out(
     )
     write_cell(folder, cell)
     return cell
-
-
-def begin_by_hand(plan: Plan, folder: Path) -> None:
-    """What makes a folder of loads by hand a run, before the first of them: its plan and the machine."""
-    write_document(folder / PLAN, plan, "plan")
-    write_document(folder / HOST, look_here().host, "host")
-
-
-def leave_by_hand(folder: Path) -> None:
-    """Take away what `begin_by_hand` wrote where nothing was measured."""
-    for name in (PLAN, HOST):
-        (folder / name).unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-def end_by_hand(plan: Plan, folder: Path) -> None:
-    """result.json of such a run, from the cells there are."""
-    digest = sha256((folder / PLAN).read_bytes()).hexdigest()
-    write_document(folder / RESULT, make_result(plan, digest, read_cells(folder, plan), None), "result")
 
 
 def _outcome(

@@ -36,7 +36,7 @@ def find_server(state: CellState) -> CellState:
 
 
 def require_answers(entries: Iterable[Entry]) -> None:
-    """Look at each server that already runs, before anything is measured; the error of the first that is not there."""
+    """Look at each server that already runs, before anything is measured; the error of the first that is gone."""
     for entry in entries:
         if entry.url is not None:
             look_at(target_of(entry), access_of(entry))

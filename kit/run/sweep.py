@@ -19,16 +19,8 @@ from kit.metrics.saturation import knee, pareto, point, reason_to_stop
 from kit.plan.by_hand import SWEEP as SWEEP_PLATFORM
 from kit.plan.by_hand import plan_by_hand
 from kit.plan.prompts import PromptSet, load_prompts
-from kit.run.load import (
-    LoadRequest,
-    begin_by_hand,
-    carry_out,
-    end_by_hand,
-    leave_by_hand,
-    make_folder,
-    make_load,
-    refuse_used,
-)
+from kit.run.by_hand import begin_by_hand, end_by_hand, leave_by_hand
+from kit.run.load import LoadRequest, carry_out, make_folder, make_load, refuse_used
 from kit.storage.cell_folder import Event
 from kit.storage.names import SWEEP
 from kit.strict import plain, write_json
