@@ -14,12 +14,10 @@ from kit.documents.calibration import (
     Fault,
     SearchEnd,
 )
+from kit.documents.found import FoundServer
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
+from kit.documents.nothing import NO_MODEL, NO_SUITE, NO_TESTS, NO_WEIGHTS
 from kit.documents.plan import (
-    NO_MODEL,
-    NO_SUITE,
-    NO_TESTS,
-    NO_WEIGHTS,
     CellPlan,
     Entry,
     Load,
@@ -58,7 +56,6 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
-    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,

@@ -31,7 +31,7 @@ from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import LENGTHS, LOWERED, PARTS, SCALARS, TIMES
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
-from kit.plan.plan import weights_of
+from kit.plan.plan import known_weights
 
 Label = Literal["rejected", "self-reported", "consistent"]
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
@@ -67,16 +67,16 @@ def study_of_run(
         if not lines:
             continue  # left out for this entry: above its max_concurrency
         entry = entries[row.entry]
-        weights = weights_of(plan, entry)
-        layers = find_layers(weights.name)
+        weights = known_weights(plan, entry)
+        layers = find_layers(weights.name) if weights else None
         subjects.append(
             Subject(
                 entry=entry.name,
                 runtime=entry.runtime,
                 variant=entry.variant,
-                model=weights.name,
-                model_sha256=weights.sha256,
-                weights_bytes=weights.bytes,
+                model=weights.name if weights else _asked_for(lines, parts),
+                model_sha256=weights.sha256 if weights else None,
+                weights_bytes=weights.bytes if weights else None,
                 concurrency=row.concurrency,
                 trials=tuple(_trial(line, parts.get(line.id), layers) for line in lines),
             )
@@ -96,6 +96,12 @@ def study_of_run(
         looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
         machine=None if host is None else machine_of(host, plan.hardware),
     )
+
+
+def _asked_for(lines: Sequence[CellResult], parts: Mapping[str, CellParts]) -> str | None:
+    """The name by which a server that already ran was asked for its model: the server's word."""
+    cells = (found.cell for line in lines if (found := parts.get(line.id)))
+    return next((cell.load.model for cell in cells if cell and cell.load), None)
 
 
 def _conditions(plan: Plan) -> Conditions:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.cpus import cpu_quota, usable_cpus
-from kit.documents import Host, Plan, Platform
+from kit.documents import NO_MODEL, Host, Plan, Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
 from kit.engines.protocol import ContainerHost
@@ -211,6 +211,8 @@ def _modules(platform: Platform) -> Diagnosis:
 
 def _models(platform: Platform, host: Host) -> Iterator[Diagnosis]:
     """Whether the models are here, and whether they fit into the memory of the machine that serves them."""
+    if platform.model == NO_MODEL:
+        return  # all servers already run
     try:
         known = resolved(platform)
         plan = _plan(known)

@@ -11,6 +11,7 @@ from typing import TypedDict
 from kit.documents import (
     Cell,
     CellFailure,
+    CellPlan,
     CellStatus,
     Load,
     LoadFacts,
@@ -22,16 +23,19 @@ from kit.documents import (
     Timeouts,
     TracePin,
 )
+from kit.documents.vocabulary import RUNNING, SERVER
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.disturbance import EMPTY_WINDOW
 from kit.metrics.validation import parse_rule
+from kit.plan.by_hand import plan_by_hand
 from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.schedule import NAME
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
+from kit.run.by_hand import begin_by_hand, end_by_hand, learnt
 from kit.run.empty_window import empty_window
 from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
@@ -46,7 +50,7 @@ from kit.storage.cell_folder import (
     write_cell,
     write_load,
 )
-from kit.storage.names import PROMPTS_SOURCE, RECORDS, TRACE
+from kit.storage.names import HOST, PLAN, PROMPTS_SOURCE, RECORDS, TRACE
 from kit.timestamps import utc_now
 
 DRAIN_S = 120.0
@@ -182,7 +186,28 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
     load = make_load(request, prompts)
     refuse_used(folder)
-    _create(folder)
+    make_folder(folder)
+    plan = plan_by_hand([load])
+    if plan is not None:
+        begin_by_hand(plan, folder)
+    cell = carry_out(request, load, prompts, folder, engine, on_event, plan.cells[0] if plan else None)
+    if plan is not None:
+        end_by_hand(plan, folder)
+    return cell
+
+
+def carry_out(
+    request: LoadRequest,
+    load: Load,
+    prompts: PromptSet,
+    folder: Path,
+    engine: Engine,
+    on_event: Callable[[Event], None],
+    planned: CellPlan | None,
+) -> Cell:
+    """Run a load into a folder that is there; the cell is `planned` where the load is part of a run."""
+    access = Access.from_environment() if request.access is None else request.access
+    found = None if planned is None else learnt(load, access)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     file = write_load(folder, load, prompts)
     if request.trace is not None:
@@ -195,10 +220,10 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     status, failure = _outcome(facts, load, folder, metrics)
     cell = Cell(
         schema="kit/cell/1",
-        id="load",
-        entry="by-hand",
-        runtime="unknown",
-        variant="unknown",
+        id=planned.id if planned else "load",
+        entry=planned.entry if planned else "by-hand",
+        runtime=SERVER if planned else "unknown",
+        variant=RUNNING if planned else "unknown",
         concurrency=load.loop.concurrency,
         replicate=1,
         status=status,
@@ -211,6 +236,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         facts=facts,
         server=None,
         metrics=None if failure is not None and failure.kind == EMPTY_WINDOW else metrics,
+        found=found,
     )
     write_cell(folder, cell)
     return cell
@@ -249,7 +275,7 @@ def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], N
             remove_load(folder)
     except KitError:
         if not (folder / RECORDS).exists():
-            for name in (TRACE, PROMPTS_SOURCE):
+            for name in (TRACE, PROMPTS_SOURCE, PLAN, HOST):
                 (folder / name).unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
@@ -262,7 +288,8 @@ def refuse_used(folder: Path) -> None:
         raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
 
 
-def _create(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder; `StorageError` if the disk refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,11 @@ from kit.documents import Cell, Load, Loop, Sweep, SweepLevel
 from kit.engines.protocol import Engine
 from kit.errors import InputError, InternalError
 from kit.metrics.saturation import knee, pareto, point, reason_to_stop
-from kit.run.load import LoadRequest, load_by_hand, refuse_used
+from kit.plan.by_hand import SWEEP as SWEEP_PLATFORM
+from kit.plan.by_hand import plan_by_hand
+from kit.plan.prompts import PromptSet, load_prompts
+from kit.run.by_hand import begin_by_hand, end_by_hand, leave_by_hand
+from kit.run.load import LoadRequest, carry_out, make_folder, make_load, refuse_used
 from kit.storage.cell_folder import Event
 from kit.storage.names import SWEEP
 from kit.strict import plain, write_json
@@ -87,8 +91,22 @@ def run_sweep(
     refuse_used(folder)
     started_utc = utc_now()
     course = _Course()
+    prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
+    loads = _loads(request, loops, prompts)
+    plan = plan_by_hand(loads, platform=SWEEP_PLATFORM, stop_at_saturation=stop_at_saturation)
+    if plan is not None:
+        make_folder(folder)
+        begin_by_hand(plan, folder)
     try:
-        _run(course, request, loops, folder, engine, on_event, stop_at_saturation=stop_at_saturation)
+        for at, (loop, load) in enumerate(zip(loops, loads, strict=True)):
+            name = level_id(loop)
+            make_folder(folder / name)
+            planned = plan.cells[at] if plan else None
+            cell = carry_out(request, load, prompts, folder / name, engine, partial(on_event, name), planned)
+            if _ends(course, loop, cell, stop_at_saturation=stop_at_saturation):
+                break
+        else:
+            course.ended = "complete"
     except KeyboardInterrupt:
         course.ended = "interrupted"
         raise
@@ -96,38 +114,33 @@ def run_sweep(
         sweep = _sweep(course, loops, started_utc)
         if sweep is not None:
             (folder / SWEEP).write_bytes(write_json(plain(sweep)))
+        if plan is not None:
+            end_by_hand(plan, folder) if sweep is not None else leave_by_hand(folder)
     if sweep is None:
         raise InternalError("A sweep ended without a level.")
     return sweep
 
 
-def _run(
-    course: _Course,
-    request: LoadRequest,
-    loops: Sequence[Loop],
-    folder: Path,
-    engine: Engine,
-    on_event: OnEvent,
-    *,
-    stop_at_saturation: bool,
-) -> None:
+def _loads(request: LoadRequest, loops: Sequence[Loop], prompts: PromptSet) -> list[Load]:
+    """The load of each level; the server is asked once which model it has."""
+    loads: list[Load] = []
     for loop in loops:
-        name = level_id(loop)
         # A lane of its own: with the salts of the level before, caches of the server would answer this one.
-        asked = replace(
-            request, loop=loop, lane=f"sweep-{name}", model=course.load.model if course.load else request.model
-        )
-        cell = load_by_hand(asked, folder / name, engine, partial(on_event, name))
-        course.levels.append(_measured(loop, cell))
-        course.load = cell.load
-        if cell.status == "interrupted":
-            course.ended = "interrupted"
-            return
-        reason = reason_to_stop(course.levels) if stop_at_saturation else None
-        if reason:
-            course.ended = reason
-            return
-    course.ended = "complete"
+        model = loads[0].model if loads else request.model
+        loads.append(make_load(replace(request, loop=loop, lane=f"sweep-{level_id(loop)}", model=model), prompts))
+    return loads
+
+
+def _ends(course: _Course, loop: Loop, cell: Cell, *, stop_at_saturation: bool) -> bool:
+    """Whether no further level is measured after this one, and why."""
+    course.levels.append(_measured(loop, cell))
+    course.load = cell.load
+    reason = reason_to_stop(course.levels) if stop_at_saturation else None
+    if cell.status == "interrupted":
+        course.ended = "interrupted"
+    elif reason:
+        course.ended = reason
+    return cell.status == "interrupted" or bool(reason)
 
 
 def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str) -> Sweep | None:
