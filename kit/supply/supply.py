@@ -204,7 +204,6 @@ def _is_there_as_it_was(program: FoundProgram) -> bool:
         return False
 
 
-
 @dataclass(frozen=True, slots=True)
 class ContainerSupply:
     """Images and weights in volumes, by the names of entries; `memory_bytes` is the most memory of a server."""
