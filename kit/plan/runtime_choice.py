@@ -140,12 +140,12 @@ def _reasons(
         told = machine.no_engine.rstrip(".") or "no container engine answers"
         yield "Engine: processes of this machine" + (", as asked." if wishes.engine else f": {told}.")
     yield f"Runtimes: {listed(each.words for each in found)}" + (", as asked." if wishes.runtimes else ".")
-    told = [f"{name}: {reason}" for name, reason in left_out.items()] if not wishes.runtimes else []
+    absent = [f"{name}: {reason}" for name, reason in left_out.items()] if not wishes.runtimes else []
     for name in dict.fromkeys(each.runtime for each in found):  # measured, but not by its program
         if PROGRAMS.get(name) in machine.broken:
-            told.append(machine.broken[PROGRAMS[name]].rstrip("."))
-    if told:
-        yield f"Left out: {'; '.join(told)}."
+            absent.append(machine.broken[PROGRAMS[name]].rstrip("."))
+    if absent:
+        yield f"Left out: {'; '.join(absent)}."
     yield f"Device: {_device(machine, engine, found)}."
 
 

@@ -79,7 +79,7 @@ def test_a_broken_program_of_a_runtime_that_is_here_otherwise_is_told_too() -> N
     for wishes in (NOTHING, Wishes(runtimes=("llamacpp",))):
         found = chosen(here, SMALL, wishes)
         assert [name for name, _, _ in entries(found)] == ["llamacpp", "llamacpp-serial"]
-        assert "The program llama-server on the PATH does not run: exit code 127." in text(found)
+        assert "The program llama-server on the PATH does not run: exit 127." in text(found)
 
 
 def test_programs_use_the_gpu_that_is_here() -> None:
