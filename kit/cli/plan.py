@@ -10,7 +10,7 @@ import click
 from kit.cli._shared.options import json_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_of, plan_options
 from kit.cli._shared.printing import show_json
-from kit.documents import ModelPin, Plan
+from kit.documents import NO_WEIGHTS, ModelPin, Plan
 from kit.documents.pins import WeightsPin
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     lines = [
         f"{plan.platform}: {plain_text(plan.title, MAX_SHOWN)}",
         f"engine      {plan.engine}",
-        f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
+        "model       unknown: all servers already run"
+        if plan.model == NO_WEIGHTS
+        else f"model       {plan.model.name} ({plan.model.bytes:,} bytes, sha256 {plan.model.sha256[:16]}…"
         f"{'' if plan.model.confirmed else ', hash not confirmed'})",
         *([f"            {own_weights(plan.model)}"] if not plan.model.catalogue else []),
         f"workload    {work.name}: prompts {plan.prompts.name} ({plan.prompts.count}), output "
@@ -56,6 +58,12 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         settings = ", ".join(f"{name} {plain_text(str(value))}" for name, value in sorted(entry.settings.items()))
         limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
         image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
+        if entry.url is not None:
+            asked = f", model {plain_text(entry.served_model, MAX_SHOWN)}" if entry.served_model else ""
+            lines.append(
+                f"entry       {entry.name} = {plain_text(entry.url, MAX_SHOWN)}, already runs{limit}{asked}"
+            )
+            continue
         own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
         own += f", flags {plain_text(' '.join(entry.flags), MAX_SHOWN)}" if entry.flags else ""
         own += f", GPUs {','.join(map(str, entry.gpus))}" if entry.gpus else ""

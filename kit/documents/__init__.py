@@ -17,13 +17,11 @@ from kit.documents.calibration import (
 )
 from kit.documents.container import LogFacts
 from kit.documents.distribution import Distribution
+from kit.documents.found import FoundServer
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
+from kit.documents.nothing import NO_MODEL, NO_SUITE, NO_TESTS, NO_WEIGHTS
 from kit.documents.pins import ModelPin, ModelSource
 from kit.documents.plan import (
-    NO_MODEL,
-    NO_SUITE,
-    NO_TESTS,
-    NO_WEIGHTS,
     CellPlan,
     Load,
     Plan,
@@ -52,7 +50,6 @@ from kit.documents.result import (
     FailureReason,
     Failures,
     Finding,
-    FoundServer,
     LoadFacts,
     Manifest,
     ManifestFile,
@@ -76,6 +73,7 @@ from kit.documents.shape import (
     OutputTokens,
     Shape,
     TracePin,
+)
 from kit.documents.sessions import (
     PlannedTurn,
     Seconds,
@@ -163,7 +161,10 @@ __all__ = [
     "Result",
     "Row",
     "SearchEnd",
+    "SearchRule",
+    "SearchWish",
     "Seconds",
+    "SequentialRule",
     "ServerFacts",
     "SessionKind",
     "SessionMetrics",

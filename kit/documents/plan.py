@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
@@ -28,14 +28,6 @@ class TextPin:
     name: str
     sha256: str
     count: int
-
-
-# What stands in a plan where there is nothing to pin: no weights, for servers that already run; no suite, for
-# loads by hand.
-NO_MODEL = NO_SUITE = "none"
-_NOTHING = sha256(b"").hexdigest()
-NO_WEIGHTS = ModelPin(NO_MODEL, NO_MODEL, _NOTHING, 0, confirmed=False)
-NO_TESTS = TextPin(NO_SUITE, _NOTHING, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.documents.container import ContainerFacts, LogFacts
+from kit.documents.found import FoundServer
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load
 from kit.documents.record import Metrics, Window
@@ -100,21 +101,6 @@ class ServerFacts(Sparse):
     device: str | None = None
     container: ContainerFacts | None = None
     log: LogFacts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundServer(Sparse):
-    """What could be learnt of a server that the kit did not start; None is unknown.
-
-    `software` is what its answers give it away as ("llama.cpp", "vLLM", ...), `version` and `settings` its own
-    words, `models` the names that it lists. `same_machine`: its address is one of the machine that loads it.
-    """
-
-    software: str | None = None
-    version: str | None = None
-    models: tuple[str, ...] = ()
-    settings: Mapping[str, Setting] | None = None
-    same_machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

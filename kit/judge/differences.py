@@ -17,7 +17,7 @@ from typing import TypeAlias
 from kit import __version__
 from kit.documents import AnswerCheck, Cell, Entry, Plan, Record
 from kit.documents.differences import Differences, EntryAnswers, SameAnswers
-from kit.plan.plan import weights_of
+from kit.plan.plan import known_weights
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 
@@ -106,12 +106,12 @@ def _shared(counts: Sequence[Mapping[Key, int]]) -> frozenset[Key]:
 
 def _entry(plan: Plan, entry: Entry, found: _Gathered, shared: frozenset[Key]) -> EntryAnswers:
     tokens = [found.prompt_tokens[key] for key in shared if key in found.prompt_tokens]
-    parts = found.parts
+    parts, weights = found.parts, known_weights(plan, entry)
     return EntryAnswers(
         entry=entry.name,
         runtime=entry.runtime,
         variant=entry.variant,
-        model_sha256=weights_of(plan, entry).sha256,
+        model_sha256=weights.sha256 if weights else None,
         requests=found.requests,
         prompt_tokens=float(median(tokens)) if tokens else None,
         ended_early=sum(part < 1 for part in parts) / len(parts) if parts else None,

@@ -42,7 +42,7 @@ from kit.metrics.registry import (
 from kit.metrics.results import place_of, value_at
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
-from kit.plan.plan import weights_of
+from kit.plan.plan import known_weights
 from kit.plan.sessions import sessions_text
 
 Label = Literal["rejected", "self-reported", "consistent"]
@@ -79,16 +79,16 @@ def study_of_run(
         if not lines:
             continue  # left out for this entry: above its max_concurrency
         entry = entries[row.entry]
-        weights = weights_of(plan, entry)
-        layers = find_layers(weights.name)
+        weights = known_weights(plan, entry)
+        layers = find_layers(weights.name) if weights else None
         subjects.append(
             Subject(
                 entry=entry.name,
                 runtime=entry.runtime,
                 variant=entry.variant,
-                model=weights.name,
-                model_sha256=weights.sha256,
-                weights_bytes=weights.bytes,
+                model=weights.name if weights else _asked_for(lines, parts),
+                model_sha256=weights.sha256 if weights else None,
+                weights_bytes=weights.bytes if weights else None,
                 concurrency=row.concurrency,
                 trials=tuple(_trial(line, parts.get(line.id), layers) for line in lines),
                 shape=row.shape,
@@ -110,6 +110,12 @@ def study_of_run(
         machine=None if host is None else machine_of(host, plan.hardware),
         shapes=plan.workload.shapes,
     )
+
+
+def _asked_for(lines: Sequence[CellResult], parts: Mapping[str, CellParts]) -> str | None:
+    """The name by which a server that already ran was asked for its model: the server's word."""
+    cells = (found.cell for line in lines if (found := parts.get(line.id)))
+    return next((cell.load.model for cell in cells if cell and cell.load), None)
 
 
 def _conditions(plan: Plan) -> Conditions:

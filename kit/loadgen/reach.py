@@ -49,6 +49,19 @@ def reach(target: Target, access: Access, limit_s: float = REACH_S) -> Address:
     raise nobody_answers(target, last)
 
 
+def stands_here(address: Address) -> bool:
+    """Whether an address is one of this machine: only then can something of it be bound to it."""
+    family, place = address[0], address[1]
+    if family == socket.AF_UNIX:
+        return True
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.bind((place[0], 0, *place[2:]))
+    except OSError:
+        return False
+    return True
+
+
 def _touch(target: Target, address: Address, context: ssl.SSLContext | None, limit_s: float) -> None:
     """Connect, shake hands if need be, and leave."""
     with socket.socket(address[0], socket.SOCK_STREAM) as sock:

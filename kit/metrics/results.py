@@ -17,15 +17,17 @@ from kit.documents import (
     Plan,
     Result,
     Row,
+    SweepLevel,
 )
 from kit.metrics.disturbance import DISTURBED, cell_disturbances
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.limits import MAX_STALL_NS
 from kit.metrics.registry import ARRIVAL_PATHS, DECODE, ERROR_RATE, PREFILL_PATHS, SESSIONS, THROUGHPUT
+from kit.metrics.saturation import reason_to_stop
 from kit.metrics.search import Search, search
 from kit.metrics.sequential import Course, course
 from kit.metrics.stats import median_interval
-from kit.metrics.suspicion import doubts
+from kit.metrics.suspicion import NOT_CALIBRATED, doubts
 
 METHOD_OF_ATTEMPTS = 3  # the first whose cells may be measured again
 OverReplicates: TypeAlias = Callable[[Sequence[float | None]], MedianInterval]
@@ -54,11 +56,18 @@ def value_at(metrics: Metrics, path: str) -> float | None:
     return None if value is None else float(value)
 
 
-def cell_result(planned: CellPlan, cell: Cell | None, calibration: Calibration | None, method: int) -> CellResult:
-    """The line of one planned cell; "missing" when it was never measured. `method` is that of its plan."""
+def cell_result(
+    planned: CellPlan, cell: Cell | None, calibration: Calibration | None, method: int, *, by_hand: bool = False
+) -> CellResult:
+    """The line of one planned cell; "missing" when it was never measured. `method` is that of its plan.
+
+    Nobody calibrates for a load `by_hand`: that is said of the run, and makes no cell of it SUSPECT by itself.
+    """
     metrics = cell.metrics if cell else None
     closed = cell is None or cell.load is None or cell.load.loop.kind == "closed"
     found = doubts(planned.concurrency, metrics, calibration, method, closed=closed) if metrics else ()
+    if by_hand:
+        found = tuple(doubt for doubt in found if doubt.words != NOT_CALIBRATED)
     suspect = (*(doubt.words for doubt in found), *_stalled(cell), *_disturbed(cell)) if metrics else ()
     return CellResult(
         id=planned.id,
@@ -130,7 +139,11 @@ def is_ahead(plan: Plan, cell: Cell | None) -> bool:
 
 
 def _lines(plan: Plan, cells: Mapping[str, Cell], calibration: Calibration | None) -> tuple[CellResult, ...]:
-    return tuple(cell_result(planned, cells.get(planned.id), calibration, plan.method) for planned in plan.cells)
+    by_hand = bool(plan.loads)
+    return tuple(
+        cell_result(planned, cells.get(planned.id), calibration, plan.method, by_hand=by_hand)
+        for planned in plan.cells
+    )
 
 
 def _course(
@@ -203,6 +216,20 @@ def _row(place: Place, lines: _ByRow, over_replicates: OverReplicates, paths: Se
     )
 
 
+def _until_saturated(lines: Sequence[CellResult]) -> tuple[CellResult, ...]:
+    """The lines of a sweep: levels that were not measured after it was saturated were not needed."""
+    levels: list[SweepLevel] = []
+    for line in lines:
+        if line.status == "missing":
+            break
+        levels.append(SweepLevel(line.id, line.concurrency, None, "", line.metrics))
+    stopped = bool(levels) and reason_to_stop(levels) is not None
+    return tuple(
+        replace(line, status="not needed") if stopped and at >= len(levels) and line.status == "missing" else line
+        for at, line in enumerate(lines)
+    )
+
+
 def make_result(
     plan: Plan, plan_sha256: str, cells: Mapping[str, Cell], calibration: Calibration | None
 ) -> Result:
@@ -216,6 +243,8 @@ def make_result(
             else line
             for planned, line in zip(plan.cells, results, strict=True)
         )
+    if plan.stop_at_saturation:
+        results = _until_saturated(results)
     lines, paths = _by_row(results), spread_paths(plan)
     over_replicates = median_over_replicates if plan.method >= 3 else median_interval
     return Result(

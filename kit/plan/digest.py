@@ -15,7 +15,7 @@ LEFT_OUT = frozenset(
     {
         "kit_version", "title", "published",
         "seed", "challenge", "cells",
-        "attempts", "quiet_wait_ns", "sequential", "extended", "calibrate",
+        "attempts", "quiet_wait_ns", "stop_at_saturation", "sequential", "extended", "calibrate",
         "server_memory_bytes",
     }
 )  # fmt: skip
@@ -28,7 +28,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "hardware": ("device", "accelerator"),
     "runtimes": ("name", "sha256"),
     "search": ("name", "slo", "share_milli", "first", "most"),
-}
+    "loads": (
+        "url", "model", "loop", "ramp_ns", "extra_body", "without", "limit_key", "chat", "validate", "slo",
+    ),
+}  # fmt: skip
 
 
 def plan_digest(plan: Plan, cpus: int | None = None) -> str:

@@ -75,8 +75,11 @@ class Fit:
 
 
 def fits(plan: Plan, host: Host, facts: Mapping[str, ModelFacts] = NO_FACTS) -> tuple[Fit, ...]:
-    """Every entry of a plan on a machine; `facts` are the headers of models, by their names in the plan."""
-    return tuple(_fit(plan, entry, host, facts) for entry in plan.entries)
+    """Every entry of a plan on a machine; `facts` are the headers of models, by their names in the plan.
+
+    Nothing of servers that already run: their weights are in memory.
+    """
+    return tuple(_fit(plan, entry, host, facts) for entry in plan.entries if entry.url is None)
 
 
 def _fit(plan: Plan, entry: Entry, host: Host, facts: Mapping[str, ModelFacts]) -> Fit:

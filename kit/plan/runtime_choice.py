@@ -140,8 +140,12 @@ def _reasons(
         told = machine.no_engine.rstrip(".") or "no container engine answers"
         yield "Engine: processes of this machine" + (", as asked." if wishes.engine else f": {told}.")
     yield f"Runtimes: {listed(each.words for each in found)}" + (", as asked." if wishes.runtimes else ".")
-    if left_out and not wishes.runtimes:
-        yield "Left out: " + "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) + "."
+    absent = [f"{name}: {reason}" for name, reason in left_out.items()] if not wishes.runtimes else []
+    for name in dict.fromkeys(each.runtime for each in found):  # measured, but not by its program
+        if PROGRAMS.get(name) in machine.broken:
+            absent.append(machine.broken[PROGRAMS[name]].rstrip("."))
+    if absent:
+        yield f"Left out: {'; '.join(absent)}."
     yield f"Device: {_device(machine, engine, found)}."
 
 

@@ -6,10 +6,11 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlsplit
 
 from kit import __version__
+from kit.documents import Load
 from kit.documents.shape import Api
 from kit.errors import InputError
 
@@ -219,6 +220,15 @@ class Access:
         if len(found) > MAX_HEADERS:
             raise InputError(f"{len(found)} headers are too many.", f"Give at most {MAX_HEADERS}.")
         return found
+
+
+def with_access(load: Load, access: Access) -> Load:
+    """The load with what of `access` is recorded: names of headers, and whether any certificate is trusted."""
+    return replace(
+        load,
+        headers=tuple(name for name, _ in access.headers if name.lower() != "authorization"),
+        insecure=access.insecure and load.url.startswith("https:"),
+    )
 
 
 def _headers_of(text: str) -> tuple[tuple[str, str], ...]:

@@ -47,6 +47,11 @@ class Probe(ABC):
         self._running = running
         self._url = running.url
 
+    @property
+    def running(self) -> Running:
+        """The server that it asks."""
+        return self._running
+
     @abstractmethod
     def _ask(self, asked: Operation) -> Json: ...
 

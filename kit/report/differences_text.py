@@ -36,7 +36,7 @@ def _notes(entries: Sequence[EntryAnswers], pairs: Sequence[SameAnswers]) -> Ite
         yield f"{listed(forms['user'])} reads only the last message: salt and prompt were sent as one."
     weights = {each.entry: each.model_sha256 for each in entries}
     for pair in pairs:
-        if weights[pair.first] == weights[pair.second] and _differ(pair):
+        if weights[pair.first] is not None and weights[pair.first] == weights[pair.second] and _differ(pair):
             yield (
                 f"With the same weights {pair.first} and {pair.second} gave the same answer to "
                 f"{pair.same_answers} of {pair.questions} correctness questions, at temperature 0."

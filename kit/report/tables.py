@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from kit.documents import Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
+from kit.documents import NO_WEIGHTS, Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
 from kit.metrics.limits import SAMPLE_FLOORS
@@ -254,12 +254,17 @@ def report(
 ) -> str:
     """REPORT.md of a run; `telemetry` is what kit.report.telemetry_text says of it."""
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
-    confirmed += (
-        "" if plan.model.catalogue else f", not of the catalogue (from {safe(plan.model.origin or '?', 400)})"
+    if not plan.model.catalogue:
+        confirmed += f", not of the catalogue (from {safe(plan.model.origin or '?', 400)})"
+    model = f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}."
+    running = [entry for entry in plan.entries if entry.url is not None]
+    told = "Not started by the kit: " + ", ".join(
+        f"{_name(each.name)} at {safe(each.url or '')}" for each in running
     )
     parts = (
         f"# {_name(plan.platform)}: {safe(plan.title)}",
-        f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}.",
+        *([] if plan.model == NO_WEIGHTS else [model]),
+        *([f"{told}."] if running else []),
         "\n".join(f"- {line}" for line in (*host_lines, *map(_words, telemetry))),
         f"Plan `{plan_sha256}`, kit {safe(plan.kit_version)}.",
         "Computed from raw records; `kit verify` recomputes every number.",

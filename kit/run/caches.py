@@ -45,7 +45,7 @@ def fill_caches(
     """
     first: dict[str, CellPlan] = {}
     for planned in plan.cells:
-        if planned.id not in done:
+        if planned.id not in done and entry_of(plan, planned).url is None:
             first.setdefault(planned.entry, planned)
     for planned in first.values():
         spec = supply.server(entry_of(plan, planned), f"cache-{planned.entry}", engine.free_port())

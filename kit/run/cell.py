@@ -20,13 +20,16 @@ from kit.metrics.clocks import with_its_clock_checked
 from kit.metrics.disturbance import cell_disturbances
 from kit.plan.kit_traces import kit_trace
 from kit.plan.plan import weights_of
+from kit.plan.target import with_access
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
+from kit.probe.running import access_of
 from kit.run.empty_window import empty_window
 from kit.run.fitting import fitted_load, prompts_of_load
 from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.load import run_generator
 from kit.run.phases import CellInputs, CellState, PhaseRunner, Server, Step
+from kit.run.running import find_server, with_own_key
 from kit.run.telemetry import LEAD_S, Sampled, run_look, sampled, telemetry_facts
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import ServerSpec
@@ -52,13 +55,16 @@ def measure_cell(inputs: CellInputs) -> Cell:
 
     KeyboardInterrupt and errors of the kit itself go on after everything was stopped and written.
     """
+    running = inputs.entry.url is not None
+    if running:
+        inputs = with_own_key(inputs)
     inputs.folder.mkdir(parents=True, exist_ok=True)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     servers = ExitStack()
     runner = PhaseRunner(inputs, servers)
     try:
         with suppress(KitError), servers:  # each error is kept by the runner
-            runner.run(STEPS)
+            runner.run(RUNNING_STEPS if running else STEPS)
     finally:
         status, failure = _outcome(runner)
         state = runner.state
@@ -82,6 +88,7 @@ def measure_cell(inputs: CellInputs) -> Cell:
             metrics=state.metrics,
             attempt=inputs.attempt,
             telemetry=state.telemetry,
+            found=state.found,
         )
         cell = with_its_clock_checked(cell)
         write_cell(inputs.folder, cell)
@@ -96,7 +103,8 @@ def _outcome(runner: PhaseRunner) -> tuple[CellStatus, CellFailure | None]:
     if runner.state.failure is not None:
         return "failed", runner.state.failure
     if not runner.errors:
-        whole = bool(runner.phases) and runner.phases[-1].name == STOP
+        last = STOP if runner.state.found is None else COLLECT
+        whole = bool(runner.phases) and runner.phases[-1].name == last
         return ("measured" if whole else "interrupted"), None
     phase, error = runner.errors[0]
     if not isinstance(error, KitError) or isinstance(error, StorageError):
@@ -120,6 +128,8 @@ def fix_load(state: CellState) -> CellState:
     """Right answers; then the counters before the load, and the load itself."""
     state = check_answers(state)
     load = fitted_load(state)
+    if state.found is not None:
+        load = with_access(load, access_of(state.inputs.entry))
     return replace(state, counters_before=_counters(state), load=load)
 
 
@@ -207,6 +217,13 @@ STEPS = (
     Step((COLLECT,), collect),
     Step((STOP,), stop_server),
 )
+# Of a server that already runs nothing is started, no device proved and nothing stopped.
+RUNNING_STEPS = (
+    Step((READY,), find_server),
+    Step((CORRECT,), fix_load),
+    Step((WARM_UP, WINDOW), run_load),
+    Step((COLLECT,), collect),
+)
 
 
 def _death(running: Running) -> CellFailure | None:
@@ -223,8 +240,8 @@ def _death(running: Running) -> CellFailure | None:
 
 
 def _counters(state: CellState) -> dict[str, int] | None:
-    runtime = RUNTIMES[state.inputs.entry.runtime]
-    if runtime.COUNTERS_PATH is None:
+    runtime = RUNTIMES.get(state.inputs.entry.runtime)
+    if runtime is None or runtime.COUNTERS_PATH is None:
         return None
     try:
         return runtime.counters(state.server.probe.fetch_text(runtime.COUNTERS_PATH)) or None
@@ -245,8 +262,8 @@ def _shown_command(spec: ServerSpec, inputs: CellInputs) -> tuple[str, ...]:
 
 
 def _server_facts(state: CellState) -> ServerFacts | None:
-    """What ran, after its end; None if nothing was started."""
-    if state.started is None:
+    """What ran, after its end; None if the kit started nothing."""
+    if state.started is None or state.found is not None:
         return None
     running, inputs = state.started.running, state.inputs
     container = running.facts()

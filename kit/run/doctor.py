@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.cpus import cpu_quota, usable_cpus
-from kit.documents import Host, Plan, Platform
+from kit.documents import NO_MODEL, Host, Plan, Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
 from kit.engines.protocol import ContainerHost
@@ -18,14 +18,16 @@ from kit.gguf.facts import ModelFacts
 from kit.judge.machines import gpus_text
 from kit.machine.here import describe_host, look_here
 from kit.machine.look import same_machine
+from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
 from kit.plan.fit import fits
 from kit.plan.plan import make_plan, own_models
-from kit.plan.corpus import planned_prompts
+from kit.runtimes.programs import program_of
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
 from kit.supply.own_model import header_of
 from kit.supply.own_models import Resolved, resolved
+from kit.supply.programs import find_program
 from kit.supply.provision import LOADGEN, entry_recipe, preflight
 from kit.supply.supply import INSTALL, missing_modules
 from kit.supply.weights import weights_path
@@ -56,6 +58,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
     yield from _machine()
     if platform is not None and platform.engine == "process":
         yield _modules(platform)
+        yield from _programs(platform)
         yield from _models(platform, describe_host())
         return
     with contextlib.ExitStack() as stack:
@@ -184,6 +187,21 @@ def _images(host: ContainerHost, platform: Platform) -> Iterator[Diagnosis]:
         yield Diagnosis(f"image of {entry.name}", state, words, f"kit images build {wanted.name}")
 
 
+def _programs(platform: Platform) -> Iterator[Diagnosis]:
+    """Those of the PATH that servers are."""
+    names = (program_of(entry.runtime, entry.variant) for entry in platform.entries)
+    for name in dict.fromkeys(name for name in names if name is not None):
+        try:
+            found = find_program(name)
+        except KitError as error:
+            yield Diagnosis(f"program {name}", "fail", error.what, error.remedy)
+            continue
+        if found is None:
+            yield Diagnosis(f"program {name}", "fail", "is not on the PATH", f"Install {name}, or set PATH.")
+        else:
+            yield Diagnosis(f"program {name}", "ok", f"on the PATH, version {found.pin.version or 'unknown'}")
+
+
 def _modules(platform: Platform) -> Diagnosis:
     missing = ", ".join(missing_modules(platform.entries))
     if missing:
@@ -193,6 +211,8 @@ def _modules(platform: Platform) -> Diagnosis:
 
 def _models(platform: Platform, host: Host) -> Iterator[Diagnosis]:
     """Whether the models are here, and whether they fit into the memory of the machine that serves them."""
+    if platform.model == NO_MODEL:
+        return  # all servers already run
     try:
         known = resolved(platform)
         plan = _plan(known)

@@ -11,6 +11,7 @@ from typing import TypedDict
 from kit.documents import (
     Cell,
     CellFailure,
+    CellPlan,
     CellStatus,
     Load,
     LoadFacts,
@@ -24,10 +25,12 @@ from kit.documents import (
     TracePin,
 )
 from kit.documents.shape import Api
+from kit.documents.vocabulary import RUNNING, SERVER
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
 from kit.metrics.disturbance import EMPTY_WINDOW
 from kit.metrics.validation import parse_rule
+from kit.plan.by_hand import plan_by_hand
 from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet, load_prompts
@@ -35,6 +38,7 @@ from kit.plan.schedule import NAME
 from kit.plan.sessions import check_load, total_turns
 from kit.plan.target import Access, parse_target
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
+from kit.run.by_hand import begin_by_hand, end_by_hand, learnt
 from kit.run.empty_window import empty_window
 from kit.run.model_choice import chosen_model
 from kit.storage.cell_folder import (
@@ -49,7 +53,7 @@ from kit.storage.cell_folder import (
     write_cell,
     write_load,
 )
-from kit.storage.names import PROMPTS_SOURCE, RECORDS, TRACE
+from kit.storage.names import HOST, PLAN, PROMPTS_SOURCE, RECORDS, TRACE
 from kit.timestamps import utc_now
 
 DRAIN_S = 120.0
@@ -201,13 +205,40 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
     load = make_load(request, prompts)
     refuse_used(folder)
-    if request.input_tokens is not None:
-        # Only here: what asks takes longer to import than all the rest of a load to start.
-        from kit.run.fitting import fitted_by_hand
+    load, prompts = fitted(request, load, prompts)
+    make_folder(folder)
+    plan = plan_by_hand([load])
+    if plan is not None:
+        begin_by_hand(plan, folder)
+    cell = carry_out(request, load, prompts, folder, engine, on_event, plan.cells[0] if plan else None)
+    if plan is not None:
+        end_by_hand(plan, folder)
+    return cell
 
-        access = Access.from_environment() if request.access is None else request.access
-        load, prompts = fitted_by_hand(load, request.input_tokens, access)
-    _create(folder)
+
+def fitted(request: LoadRequest, load: Load, prompts: PromptSet) -> tuple[Load, PromptSet]:
+    """The load with prompts of the length that is asked for, as the server counts it; as it is for none."""
+    if request.input_tokens is None:
+        return load, prompts
+    # Only here: what asks takes longer to import than all the rest of a load to start.
+    from kit.run.fitting import fitted_by_hand
+
+    access = Access.from_environment() if request.access is None else request.access
+    return fitted_by_hand(load, request.input_tokens, access)
+
+
+def carry_out(
+    request: LoadRequest,
+    load: Load,
+    prompts: PromptSet,
+    folder: Path,
+    engine: Engine,
+    on_event: Callable[[Event], None],
+    planned: CellPlan | None,
+) -> Cell:
+    """Run a load into a folder that is there; the cell is `planned` where the load is part of a run."""
+    access = Access.from_environment() if request.access is None else request.access
+    found = None if planned is None else learnt(load, access)
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     file = write_load(folder, load, prompts)
     if request.trace is not None:
@@ -220,10 +251,10 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
     status, failure = _outcome(facts, load, folder, metrics)
     cell = Cell(
         schema="kit/cell/1",
-        id="load",
-        entry="by-hand",
-        runtime="unknown",
-        variant="unknown",
+        id=planned.id if planned else "load",
+        entry=planned.entry if planned else "by-hand",
+        runtime=SERVER if planned else "unknown",
+        variant=RUNNING if planned else "unknown",
         concurrency=load.loop.concurrency,
         replicate=1,
         status=status,
@@ -236,6 +267,7 @@ def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: C
         facts=facts,
         server=None,
         metrics=None if failure is not None and failure.kind == EMPTY_WINDOW else metrics,
+        found=found,
     )
     write_cell(folder, cell)
     return cell
@@ -274,7 +306,7 @@ def _run(load: Path, folder: Path, engine: Engine, on_event: Callable[[Event], N
             remove_load(folder)
     except KitError:
         if not (folder / RECORDS).exists():
-            for name in (TRACE, PROMPTS_SOURCE):
+            for name in (TRACE, PROMPTS_SOURCE, PLAN, HOST):
                 (folder / name).unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
@@ -287,7 +319,8 @@ def refuse_used(folder: Path) -> None:
         raise InputError(f"{folder} exists and is not an empty folder.", "Give another folder with --out.")
 
 
-def _create(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder; `StorageError` if the disk refuses."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,8 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from kit.documents import CellFailure, CellPlan, Entry, Load, LoadFacts, LogFacts, Metrics, Phase, Plan, Setting
-from kit.documents.phases import CONTAINER_PHASES
+from kit.documents import (
+    CellFailure,
+    CellPlan,
+    Entry,
+    FoundServer,
+    Load,
+    LoadFacts,
+    LogFacts,
+    Metrics,
+    Phase,
+    Plan,
+    Setting,
+)
+from kit.documents.phases import CONTAINER_PHASES, STOP
 from kit.documents.telemetry import TelemetryFacts
 from kit.engines.protocol import Engine, Running
 from kit.errors import InternalError
@@ -51,7 +63,7 @@ class CellInputs:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that was started, and what asks it."""
+    """A server that was started, or found, and what asks it."""
 
     spec: ServerSpec
     running: Running
@@ -63,7 +75,7 @@ class CellState:
     """What is known of a cell so far; each phase gives another one, which knows more.
 
     `servers` ends with the cell. `reach` tells that the next phase of a step has come, once or more often.
-    `failure` is why a cell failed although its load ran.
+    `failure` is why a cell failed although its load ran; `found` is what is known of a server that already ran.
     """
 
     inputs: CellInputs
@@ -84,6 +96,7 @@ class CellState:
     counters_after: dict[str, int] | None = None
     telemetry: TelemetryFacts | None = None
     stopped_utc: str | None = None
+    found: FoundServer | None = None
 
     @property
     def server(self) -> Server:
@@ -117,15 +130,16 @@ class PhaseRunner:
         self._ahead: tuple[str, ...] = ()
 
     def run(self, steps: Sequence[Step]) -> None:
-        """One after the other until one fails; the last one in any case, once the first has started a server."""
-        *before, last = steps
+        """One after the other until one fails; the stop in any case, once a server was started."""
         try:
-            for step in before:
-                if not CONTAINER_PHASES.issuperset(step.phases) or self.state.in_container:
+            for step in steps:
+                in_place = not CONTAINER_PHASES.issuperset(step.phases) or self.state.in_container
+                if step.phases != (STOP,) and in_place:
                     self._run(step)
         finally:
-            if self.state.started is not None:
-                self._run(last)
+            for step in steps:
+                if step.phases == (STOP,) and self.state.started is not None:
+                    self._run(step)
 
     def _run(self, step: Step) -> None:
         name, *ahead = step.phases

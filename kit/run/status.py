@@ -32,10 +32,11 @@ def status_of(folder: Path) -> RunStatus:
     live = read_live(folder)
     plan, _ = read_plan(folder)
     cells, calibration = read_cells(folder, plan), read_calibration(folder)
-    ahead = cells_ahead(plan, cells, calibration)
+    ahead = () if plan.loads else cells_ahead(plan, cells, calibration)  # loads by hand do not go on
     course = progress_of(plan, cells, calibration)
     spared = {cell.id for cell in plan.cells if course is not None and course.status_of(cell) == "not needed"}
     possible = [cell for cell in plan.cells if is_ahead(plan, cells.get(cell.id)) and cell.id not in spared]
+    possible = [] if plan.loads else possible
     underway = _underway(live)
     return RunStatus(
         schema="kit/status/1",

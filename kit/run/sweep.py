@@ -6,7 +6,7 @@ users within limits (`kit.metrics.search`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,11 @@ from kit.errors import InputError, InternalError
 from kit.metrics.saturation import knee, pareto, point, reason_to_stop
 from kit.metrics.search import next_of_sweep
 from kit.metrics.users import levels_between
-from kit.run.load import LoadRequest, load_by_hand, refuse_used
+from kit.plan.by_hand import SWEEP as SWEEP_PLATFORM
+from kit.plan.by_hand import plan_by_hand
+from kit.plan.prompts import PromptSet, load_prompts
+from kit.run.by_hand import begin_by_hand, end_by_hand, leave_by_hand
+from kit.run.load import LoadRequest, carry_out, fitted, make_folder, make_load, refuse_used
 from kit.storage.cell_folder import Event
 from kit.storage.names import SWEEP
 from kit.strict import plain, write_json
@@ -95,9 +99,28 @@ def run_sweep(
     refuse_used(folder)
     started_utc = utc_now()
     course = _Course()
-    chosen = loops if search is None else _searched(search, course)
+    prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
+    loads = _loads(request, loops, prompts)
+    # A search measures its levels in another order than a plan has them, so its sweep.json alone says what it did.
+    plan = None
+    if search is None:
+        plan = plan_by_hand(loads, platform=SWEEP_PLATFORM, stop_at_saturation=stop_at_saturation)
+    cells = plan.cells if plan else (None,) * len(loads)
+    levels = {level_id(load.loop): (load, cell) for load, cell in zip(loads, cells, strict=True)}
+    if plan is not None:
+        make_folder(folder)
+        begin_by_hand(plan, folder)
     try:
-        _run(course, request, chosen, folder, engine, on_event, stop_at_saturation=stop_at_saturation)
+        for loop in loops if search is None else _searched(search, course):
+            name = level_id(loop)
+            load, planned = levels[name]
+            make_folder(folder / name)
+            load, made = fitted(request, load, prompts)
+            cell = carry_out(request, load, made, folder / name, engine, partial(on_event, name), planned)
+            if _ends(course, loop, cell, stop_at_saturation=stop_at_saturation):
+                break
+        else:
+            course.ended = "complete"
     except KeyboardInterrupt:
         course.ended = "interrupted"
         raise
@@ -105,6 +128,8 @@ def run_sweep(
         sweep = _sweep(course, loops, started_utc, search)
         if sweep is not None:
             (folder / SWEEP).write_bytes(write_json(plain(sweep)))
+        if plan is not None:
+            end_by_hand(plan, folder) if sweep is not None else leave_by_hand(folder)
     if sweep is None:
         raise InternalError("A sweep ended without a level.")
     return sweep
@@ -116,33 +141,26 @@ def _searched(rule: SearchRule, course: _Course) -> Iterator[Loop]:
         yield Loop("closed", level)
 
 
-def _run(
-    course: _Course,
-    request: LoadRequest,
-    loops: Iterable[Loop],
-    folder: Path,
-    engine: Engine,
-    on_event: OnEvent,
-    *,
-    stop_at_saturation: bool,
-) -> None:
+def _loads(request: LoadRequest, loops: Sequence[Loop], prompts: PromptSet) -> list[Load]:
+    """The load of each level; the server is asked once which model it has."""
+    loads: list[Load] = []
     for loop in loops:
-        name = level_id(loop)
         # A lane of its own: with the salts of the level before, caches of the server would answer this one.
-        asked = replace(
-            request, loop=loop, lane=f"sweep-{name}", model=course.load.model if course.load else request.model
-        )
-        cell = load_by_hand(asked, folder / name, engine, partial(on_event, name))
-        course.levels.append(_measured(loop, cell))
-        course.load = cell.load
-        if cell.status == "interrupted":
-            course.ended = "interrupted"
-            return
-        reason = reason_to_stop(course.levels) if stop_at_saturation else None
-        if reason:
-            course.ended = reason
-            return
-    course.ended = "complete"
+        model = loads[0].model if loads else request.model
+        loads.append(make_load(replace(request, loop=loop, lane=f"sweep-{level_id(loop)}", model=model), prompts))
+    return loads
+
+
+def _ends(course: _Course, loop: Loop, cell: Cell, *, stop_at_saturation: bool) -> bool:
+    """Whether no further level is measured after this one, and why."""
+    course.levels.append(_measured(loop, cell))
+    course.load = cell.load
+    reason = reason_to_stop(course.levels) if stop_at_saturation else None
+    if cell.status == "interrupted":
+        course.ended = "interrupted"
+    elif reason:
+        course.ended = reason
+    return cell.status == "interrupted" or bool(reason)
 
 
 def _sweep(course: _Course, loops: Sequence[Loop], started_utc: str, search: SearchRule | None) -> Sweep | None:

@@ -13,6 +13,7 @@ from kit.documents import Calibration, Cell, Host, Plan
 from kit.documents.telemetry import FIRST_SAMPLED
 from kit.errors import InputError, StorageError
 from kit.storage.archive import DEFAULT
+from kit.storage.by_hand import as_run, place_of
 from kit.storage.names import (
     ATTEMPTS,
     CALIBRATED,
@@ -120,7 +121,7 @@ def read_cells(folder: Path, plan: Plan) -> dict[str, Cell]:
     """The cells of a plan that have a cell.json, by id."""
     found: dict[str, Cell] = {}
     for planned in plan.cells:
-        path = folder / CELLS / planned.id / CELL
+        path = folder / place_of(plan, planned) / CELL
         if path.is_file():
             found[planned.id] = read_document(_read(path), Cell, "cell", str(path))
     return found
@@ -139,7 +140,8 @@ def read_calibration(folder: Path) -> Calibration | None:
 def run_names(plan: Plan) -> list[str]:
     """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
     calibration = [CALIBRATION] if plan.calibrate else []
-    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if plan.method >= FIRST_SAMPLED else [])]
+    looked = plan.method >= FIRST_SAMPLED and not plan.loads
+    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if looked else [])]
 
 
 def bundle_names(plan: Plan) -> list[str]:
@@ -202,7 +204,7 @@ def read_folder(folder: Path) -> FolderFiles:
             refused[place] = why
         if len(refused) == MAX_FILES:
             break
-    return FolderFiles(dict(sorted(files.items())), dict(sorted(refused.items())))
+    return FolderFiles(dict(sorted(as_run(files).items())), dict(sorted(refused.items())))
 
 
 def _found(folder: Path) -> Iterator[Path]:

@@ -134,7 +134,8 @@ class ProcessSupply:
 
 def missing_modules(entries: Iterable[Entry]) -> list[str]:
     """The modules that servers run as processes need and that are not installed here."""
-    needed = {RUNTIMES[entry.runtime].PROCESS_VARIANTS.get(entry.variant) for entry in entries}
+    started = [entry for entry in entries if entry.url is None]
+    needed = {RUNTIMES[entry.runtime].PROCESS_VARIANTS.get(entry.variant) for entry in started}
     return sorted(name for name in needed if name and find_spec(name) is None)
 
 

@@ -82,7 +82,7 @@ def correct_passed(evidence: Evidence) -> Steps:
 
 
 def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
-    rounds = {"single": len(suite.tests), "concurrent": concurrency if concurrency > 1 else 0}
+    rounds = {"single": len(suite.tests), "concurrent": concurrency if concurrency > 1 and suite.tests else 0}
     asked = [(name, test.name, copy) for name, count in rounds.items() for test, copy in turns(suite.tests, count)]
     if asked != [(check.round, check.test, check.copy) for check in checks]:
         yield "does not hold every test of the level, alone and at the cell's concurrency"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from kit.documents import Cell, Entry, Plan
+from kit.documents import Cell, Entry, Load, Plan
+from kit.documents.vocabulary import SERVER
 from kit.plan.lengths import fit_faults
 from kit.plan.plan import caches_on, cell_load
 from kit.runtimes.caches import planned_rules
 from kit.runtimes.chosen import rules_of
 from kit.runtimes.planned import is_module, planned_runtime
-from kit.storage.names import RESULT
+from kit.storage.names import PLAN, RESULT
 from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
@@ -45,17 +47,25 @@ def _identities(found: Found) -> tuple[dict[str, object], dict[str, object]]:
 
 
 def entry_named(plan: Plan, name: str) -> Entry | None:
-    """The entry of that name whose runtime the kit or the plan knows, or None."""
-    found = (entry for entry in plan.entries if entry.name == name)
-    known = (entry for entry in found if planned_runtime(plan, entry.runtime) or is_module(plan, entry.runtime))
-    return next(known, None)
+    """The entry of that name whose runtime the kit or the plan knows, or which has an address; or None."""
+    return next((entry for entry in plan.entries if entry.name == name and _is_known(plan, entry)), None)
+
+
+def _is_known(plan: Plan, entry: Entry) -> bool:
+    if entry.url is not None:
+        return True
+    return planned_runtime(plan, entry.runtime) is not None or is_module(plan, entry.runtime)
 
 
 def _load_issues(found: Found) -> Iterator[Issue]:
     load = found.cell.load
-    if load is None or entry_named(found.plan, found.planned.entry) is None:
+    entry = entry_named(found.plan, found.planned.entry)
+    if load is None or entry is None:
         return
     where = f"{found.where}: load"
+    if entry.url is not None:
+        yield from _load_issues_of_running(found, entry, load, where)
+        return
     if not _is_plain_url(load.url):
         yield Issue(where, "has a URL that is not a plain http address of a server")
     elif (host := urlsplit(load.url).hostname) != SERVER_HOSTS[found.plan.engine]:
@@ -70,6 +80,17 @@ def _load_issues(found: Found) -> Iterator[Issue]:
         expected = cell_load(found.plan, found.planned, load.url, load.model, fit)
     except KeyError:
         return  # a shape that the plan does not have: another rule refuses it
+    yield from (Issue(where, words) for words in differences(expected, load))
+
+
+def _load_issues_of_running(found: Found, entry: Entry, load: Load, where: str) -> Iterator[Issue]:
+    """The load of a server that already ran went to its address; who was let in by which header is recorded."""
+    if load.url != entry.url:
+        yield Issue(where, "went to another address than the entry's")
+    if entry.served_model is not None and load.model != entry.served_model:
+        yield Issue(where, f"asked for {load.model}, not for the model of the entry")
+    expected = cell_load(found.plan, found.planned, load.url, load.model)
+    expected = replace(expected, headers=load.headers, insecure=load.insecure)
     yield from (Issue(where, words) for words in differences(expected, load))
 
 
@@ -118,13 +139,17 @@ def _status_faults(cell: Cell) -> Iterator[str]:
     if (cell.failure is not None) != (cell.status == "failed"):
         yield f"is {cell.status}, and {'has' if cell.failure else 'names no'} failure"
     if cell.status == "measured":
-        for name in ("load", "facts", "server", "metrics"):
+        runs = cell.runtime == SERVER
+        for name in ("load", "facts", "found" if runs else "server", "metrics"):
             if getattr(cell, name) is None:
                 yield f"is measured, but has no {name}"
         if cell.facts and cell.facts.interrupted:
             yield "is measured, but its load was interrupted"
         if cell.facts and cell.facts.aborted:
             yield "is measured, but its load was given up"
+    for name in ("server",) if cell.runtime == SERVER else ("found",):
+        if getattr(cell, name) is not None:
+            yield f"is of {cell.runtime}/{cell.variant}, but has a {name}"
     if cell.metrics is not None and (cell.facts is None or cell.load is None):
         yield "has metrics, but no load that they could come from"
 
@@ -137,4 +162,29 @@ def run_complete(evidence: Evidence) -> Steps:
             yield Issue(f"{RESULT}: {line.id}", f"is {line.status}: the run is not complete")
 
 
-RULES = (cell_identity, cell_settings, cell_status, run_complete)
+@rule(
+    "server.started",
+    "flag",
+    "entries",
+    "The kit started every server, so that its program, settings and weights are known",
+)
+def server_started(evidence: Evidence) -> Steps:
+    plan = evidence.plan
+    for entry in plan.entries if plan else ():
+        yield 1
+        if entry.url is not None:
+            yield Issue(f"{PLAN}: entry {entry.name}", f"not started by the kit; {_known_of(evidence, entry)}")
+
+
+def _known_of(evidence: Evidence, entry: Entry) -> str:
+    """What the first cell of an entry learnt of its server, and what nobody can know."""
+    cells = (each.cell.found for each in found_cells(evidence) if each.cell.entry == entry.name)
+    found = next((each for each in cells if each is not None), None)
+    if found is None or not (found.software or found.version):
+        return "version, settings and weights are unknown"
+    told = "some settings told" if found.settings else "settings unknown"
+    name = " ".join(word for word in (found.software, found.version) if word)
+    return f"it says that it is {name}, {told}, weights unknown"
+
+
+RULES = (cell_identity, cell_settings, cell_status, run_complete, server_started)

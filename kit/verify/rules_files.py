@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from kit.documents import Cell, ManifestFile, Plan
 from kit.storage.bundle import kind_of
-from kit.storage.names import CALIBRATED, CELL, CELL_FILES, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
+from kit.storage.names import CALIBRATED, CELL, CELL_FILES, CORRECT, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
@@ -108,6 +108,8 @@ def _required(evidence: Evidence) -> set[str]:
     for files in (*evidence.cells.values(), *attempts):
         if files.cell is not None:
             names |= {f"{files.folder}/{part}" for part in _parts(files.cell)}
+    if evidence.plan is not None and not evidence.plan.correctness.count:
+        names = {name for name in names if not name.endswith(f"/{CORRECT}")}  # no test was asked
     return names
 
 

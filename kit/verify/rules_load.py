@@ -22,7 +22,7 @@ from kit.metrics.suspicion import BY_EFFECT, lateness
 from kit.plan.corpus import prompt_count
 from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import pause_ns, planned_request
-from kit.plan.traces import with_trace_length
+from kit.plan.traces import start_offsets_ns, with_trace_length
 from kit.storage.names import PLAN
 from kit.verify.circumstances.sessions import asked_of, turns_of_load
 from kit.verify.evidence import Evidence
@@ -156,7 +156,8 @@ def load_closed_loop(evidence: Evidence) -> Steps:
             continue
         yield len(loaded.records)
         first = loaded.records[: loaded.concurrency]
-        if [record.worker for record in first] != list(range(len(first))):
+        in_order = [record.worker for record in first] == list(range(len(first)))
+        if not in_order and not loaded.load.ramp_ns:  # on a ramp the first may send again before the last begins
             yield Issue(loaded.where, "the first requests are not one of each worker, in order")
         for mine in by_worker(loaded.records).values():
             yield from _session_issues(loaded, mine) if asked_of(evidence) else _chain_issues(loaded, mine)
@@ -175,7 +176,9 @@ def _chain_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
 
 
 def _first_issues(loaded: Loaded, mine: Sequence[Record]) -> Iterator[Issue]:
-    if mine[0].intended_ns != 0:
+    worker = mine[0].worker
+    starts_ns = start_offsets_ns(loaded.concurrency, loaded.load.ramp_ns) if loaded.load.ramp_ns else ()
+    if mine[0].intended_ns != (starts_ns[worker] if worker < len(starts_ns) else 0):
         yield Issue(loaded.of(mine[0]), "is the first of its worker, but was not meant for the start of the load")
     for before, after in pairwise(mine):
         if before.outcome == "unfinished":

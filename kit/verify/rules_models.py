@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kit.documents import Entry, ModelPin, Plan
+from kit.documents import NO_WEIGHTS, Entry, ModelPin, Plan
 from kit.documents.pins import WeightsPin
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
@@ -17,7 +17,8 @@ Pin = ModelPin | WeightsPin
 
 def pins(plan: Plan) -> Iterator[tuple[str, Pin]]:
     """Every pinned model and where it stands."""
-    yield f"{PLAN}: model", plan.model
+    if plan.model != NO_WEIGHTS:  # else all servers already ran: plan.consistent sees to it
+        yield f"{PLAN}: model", plan.model
     for pin in plan.models:
         yield f"{PLAN}: model {pin.name}", pin
 
@@ -32,7 +33,7 @@ def model_pinned(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    yield 1 + len(plan.models)
+    yield int(plan.model != NO_WEIGHTS) + len(plan.models)
     for where, pin in pins(plan):
         faults = _catalogue_faults(pin) if pin.catalogue else _own_faults(pin)
         yield from (Issue(where, why) for why in faults)
@@ -84,9 +85,10 @@ def model_confirmed(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    yield 1 + len(plan.models)
+    yield int(plan.model != NO_WEIGHTS) + len(plan.models)
     known = known_model(plan.model.name)
-    if plan.model.catalogue and (not plan.model.confirmed or known is None or not known.confirmed):
+    confirmed = plan.model.confirmed and known is not None and known.confirmed
+    if plan.model != NO_WEIGHTS and plan.model.catalogue and not confirmed:
         yield Issue(f"{PLAN}: model", "has a hash that was never checked on a downloaded file")
     for pin in plan.models:
         known = known_model(pin.name)
@@ -100,7 +102,7 @@ def model_catalogue(evidence: Evidence) -> Steps:
     plan = evidence.plan
     if plan is None:
         return
-    yield 1 + len(plan.models)
+    yield int(plan.model != NO_WEIGHTS) + len(plan.models)
     for where, pin in pins(plan):
         if not pin.catalogue:
             yield Issue(where, own_words(pin))

@@ -8,11 +8,15 @@ from hashlib import sha256
 from itertools import pairwise
 
 from kit import __version__
-from kit.documents import Entry, Plan, TextPin
+from kit.documents import NO_WEIGHTS, Entry, Plan, TextPin
+from kit.documents.vocabulary import RUNNING, SERVER
+from kit.errors import KitError
+from kit.plan.by_hand import by_hand_faults, with_lanes_of
 from kit.plan.challenge import challenge_seed
 from kit.plan.plan import caches_on, cell_count, cell_order, limits, own_models
 from kit.plan.sessions import faults as session_faults
 from kit.plan.shapes import shape_names
+from kit.plan.target import parse_target
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import choice_faults
 from kit.runtimes.planned import is_module, planned_runtime
@@ -61,16 +65,20 @@ def plan_consistent(evidence: Evidence) -> Steps:
     before = (*plan.extended, workload.replicates)
     if any(later < earlier for earlier, later in pairwise(before)):
         yield Issue(f"{PLAN}: extended", "does not ascend to the number of replicates")
+    yield from (Issue(f"{PLAN}: loads", why) for why in by_hand_faults(plan))
     asked = (names, workload.concurrencies, workload.replicates, limits(plan.entries), shape_names(workload))
     count = cell_count(*asked)
     if count != len(plan.cells):  # looked at first: a plan could ask for more cells than memory holds
         yield Issue(f"{PLAN}: cells", f"are {len(plan.cells)}, but entries and workload make {count}")
         return
-    expected = cell_order(*asked)
+    expected = with_lanes_of(plan, cell_order(*asked))
     yield from (Issue(f"{PLAN}: cells", words) for words in differences(expected, plan.cells))
 
 
 def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
+    if entry.url is not None:
+        yield from _running_faults(plan, entry)
+        return
     runtime = planned_runtime(plan, entry.runtime)
     if runtime is None:
         if not is_module(plan, entry.runtime):
@@ -86,10 +94,27 @@ def _entry_faults(plan: Plan, entry: Entry) -> Iterator[str]:
         yield from choice_faults(entry, runtime)
 
 
+def _running_faults(plan: Plan, entry: Entry) -> Iterator[str]:
+    """What cannot be of an entry of a server that already runs."""
+    if (entry.runtime, entry.variant, plan.engine) != (SERVER, RUNNING, "process"):
+        yield f"has a url, but is {entry.runtime}/{entry.variant} of the engine {plan.engine}"
+    if entry.settings or entry.model is not None or entry.image is not None:
+        yield "has a url, and what only a start could decide: settings, a model or an image"
+    try:
+        plain = parse_target(entry.url or "").base_url
+    except KitError:
+        yield "has a url that no server can have"
+        return
+    if plain != entry.url:
+        yield f"has a url that is not written as a load records it: {plain}"
+
+
 def _model_faults(plan: Plan) -> Iterator[str]:
     """The weights beside the plan's own are those that entries name, each once and in their order."""
     if tuple(pin.name for pin in plan.models) != own_models(plan.entries):
         yield "are not those that the entries name"
+    if plan.model == NO_WEIGHTS and any(entry.url is None and entry.model is None for entry in plan.entries):
+        yield "are none, but there is an entry whose server the kit starts"
 
 
 def _method_faults(plan: Plan) -> Iterator[str]:

@@ -129,7 +129,11 @@ def telemetry_plausible(evidence: Evidence) -> Steps:
             continue
         yield 1
         where = found.file(TELEMETRY)
-        for why in (*_counter_faults(samples), *_time_faults(found, samples), *_work_faults(telemetry, samples)):
+        for why in (
+            *_counter_faults(samples),
+            *_time_faults(found, samples),
+            *_work_faults(found, telemetry, samples),
+        ):
             yield Issue(where, why)
         if evidence.host is not None and evidence.host.cpus != telemetry.cpus:
             yield Issue(
@@ -164,7 +168,7 @@ def _time_faults(found: Found, samples: Sequence[TelemetrySample]) -> Iterator[s
         yield "has samples from before or after the cell"
 
 
-def _work_faults(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample]) -> Iterator[str]:
+def _work_faults(found: Found, telemetry: TelemetryFacts, samples: Sequence[TelemetrySample]) -> Iterator[str]:
     """More CPU time than CPUs, or a server that did nothing while it answered."""
     first, last = samples[0], samples[-1]
     most_ns = (last.at_ns - first.at_ns) * telemetry.cpus * (100 + CPU_SLACK_PERCENT) // 100 + CPU_SLACK_NS
@@ -172,8 +176,8 @@ def _work_faults(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample]) 
         grown_ns = _growth(samples, attrgetter(name))
         if grown_ns is not None and grown_ns > most_ns:
             yield f"has more {name} than {telemetry.cpus} CPUs have time"
-    if telemetry.summary is None:
-        return
+    if telemetry.summary is None or found.cell.found is not None:
+        return  # the processes of a server that already ran are not known
     used = [gpu.utilization_percent for each in samples for gpu in each.gpus]
     if not telemetry.summary.server_share and not any(used):
         yield "shows no work of the server in the window"

@@ -8,7 +8,8 @@ from operator import le
 
 from kit.documents import Phase, Record, Window
 from kit.documents.chunks import stamps_of
-from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.documents.phases import CONTAINER_PHASES, PHASES, START, STOP
+from kit.documents.vocabulary import SERVER
 from kit.metrics.clocks import clock_difference_ns, clock_slack_ns, clock_was_set
 from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_SLACK_NS
 from kit.timestamps import utc_ns
@@ -178,8 +179,12 @@ def _phase_faults(found: Found, phases: Sequence[Phase]) -> Iterator[str]:
     ):  # their log begins before the cell's clock
         yield "end after the cell"
     if found.measured:
+        if found.plan.loads:
+            return  # of a load by hand none are kept
         contained = found.cell.server is not None and found.cell.server.container is not None
         needed = NEEDED_PHASES | (CONTAINER_PHASES if contained else frozenset())
+        if found.cell.runtime == SERVER:
+            needed -= {START, STOP}  # by others, or not at all
         if missing := needed - {phase.name for phase in phases}:
             yield f"lack {', '.join(sorted(missing))}, although the cell is measured"
         if any(phase.outcome != "ok" for phase in phases):

@@ -18,7 +18,7 @@ from kit.supply.download import fetch
 from tests.support.llama_server import install
 from tests.support.running import AT_ONCE, kit
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 SHORT = (*AT_ONCE, "--no-calibrate", "--yes", "--users", "2", "--budget", "70s")

@@ -121,6 +121,12 @@ def many_replicates(plan: Plan) -> Plan:
     return replace(plan, workload=replace(plan.workload, replicates=1000))
 
 
+def already_running(plan: Plan) -> Plan:
+    """The first server was there before."""
+    first = replace(plan.entries[0], runtime="server", variant="running", settings={}, url="http://127.0.0.1:8080")
+    return replace(plan, entries=(first, *plan.entries[1:]))
+
+
 def in_load(**values: Any) -> Change:
     def change(cell: Cell) -> Cell:
         assert cell.load

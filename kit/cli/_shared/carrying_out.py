@@ -84,6 +84,7 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
+    from kit.run.running import require_answers
     from kit.supply.own_models import settled
     from kit.supply.supply import process_supply, require_modules
 
@@ -103,6 +104,7 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
             ),
             command_options,
         )
+        require_answers(plan.entries)
         files = model_files(plan, known.models, yes=command_options.yes, quiet=command_options.quiet)
         with RunProgress(plan, quiet=command_options.quiet) as progress:
             return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, files), suite, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -63,6 +64,7 @@ def chosen_by(
     runtimes: str | None,
     engine: str | None,
     budget: float | None,
+    quiet: bool = False,
 ) -> Chosen:
     """The platform for what the options say; `InputError` with the remedy if nothing here can measure it."""
     from kit.plan.choice import chosen
@@ -85,13 +87,14 @@ def chosen_by(
         return chosen_servers(urls, served_model, wishes)
     from kit.run.surroundings import look_around
 
-    known = known_model(model)  # first: a wrong word needs no look at the machine
+    known = known_model(model, quiet=quiet)  # first: a wrong word needs no look at the machine
     return chosen(look_around(containers=engine != "process"), known, wishes)
 
 
-def known_model(word: str) -> KnownModel:
+def known_model(word: str, *, quiet: bool) -> KnownModel:
     """What is known of a model that is a file, in a repository, behind an address, or in the catalogue."""
     from kit.catalogue import model as catalogue_model
+    from kit.cli._shared.progress import transfer
     from kit.gguf.memory import kv_bytes
     from kit.plan.sources import source_name, source_of
     from kit.plan.wishes import KnownModel
@@ -101,7 +104,8 @@ def known_model(word: str) -> KnownModel:
     if source is None:
         entry = catalogue_model(word)
         return KnownModel(entry.name, entry.is_folder, entry.bytes)
-    own = own_model(source, may_download=True)
+    with transfer("model: looking it up", quiet=quiet or not sys.stderr.isatty()) as on_bytes:
+        own = own_model(source, may_download=True, on_bytes=on_bytes)
     facts = own.facts
     return KnownModel(
         name=source_name(source),

@@ -57,7 +57,7 @@ def command(
     from kit.strict import plain
 
     limits = parse_slo(slo) if slo is not None else None
-    chosen = chosen_by(**wishes)
+    chosen = chosen_by(**wishes, quiet=quiet or as_json)
     folder = new_folder(out, chosen.platform.name)
     keep_platform(folder, platform_text(chosen.platform, chosen.reasons))
     if not quiet and not as_json:

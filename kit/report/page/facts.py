@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from kit.documents import Host, ModelPin, Plan, ServerFacts
+from kit.documents import NO_WEIGHTS, FoundServer, Host, ModelPin, Plan, ServerFacts
 from kit.documents.pins import WeightsPin
 from kit.documents.study import Study
 from kit.judge.machines import machine_text, named_machines
@@ -16,7 +16,7 @@ from kit.report.failure_text import failure_lines
 from kit.report.host_text import beside_cpu
 from kit.report.page.inputs import PageInput
 from kit.report.tables import method_lines
-from kit.text import NO_DATA, bytes_text, plain_text
+from kit.text import NO_DATA, bytes_text, listed, plain_text
 
 LABELS = {
     "self-reported": "self-reported: every number follows from the records; that they were made on this "
@@ -26,6 +26,7 @@ LABELS = {
 UNVERIFIABLE = "imported: measured by others with another method; without records they cannot be verified"
 MAX_SHOWN = 300
 MAX_MACHINES = 2000
+NOT_OURS = "not started by the kit"
 
 
 def machine(given: PageInput) -> str:
@@ -122,9 +123,10 @@ def cautions(given: PageInput) -> list[str]:
     if most < MIN_REPLICATES_FOR_INTERVAL:
         word = "one replicate" if most == 1 else f"{most} replicates"
         found.append(f"{word.capitalize()}: intervals need three; without them a lead may be chance.")
-    if plan is not None and not plan.model.confirmed:
+    if plan is not None and plan.model != NO_WEIGHTS and not plan.model.confirmed:
         found.append(f"The hash of the model {plain_text(plan.model.name)} is not confirmed.")
     found += _own_weights(plan) if plan is not None else ()
+    found += running_cautions(plan) if plan is not None else []
     if given.kind != "imported" and given.calibration is None:
         found.append("The load generator was not calibrated in this run.")
     if given.kind == "imported":
@@ -132,6 +134,17 @@ def cautions(given: PageInput) -> list[str]:
     found += given.disturbance
     if study.note:
         found.append(plain_text(study.note, 1000))
+    return found
+
+
+def running_cautions(plan: Plan) -> list[str]:
+    """What nobody can know of servers that already ran."""
+    running = [plain_text(entry.name, 60) for entry in plan.entries if entry.url is not None]
+    if not running:
+        return []
+    found = [f"{listed(running)}: not started by the kit. Settings and weights are unknown."]
+    if len(running) > 1:
+        found.append("These servers may share a machine: each was loaded alone, but the others went on running.")
     return found
 
 
@@ -171,14 +184,21 @@ def provenance(given: PageInput) -> list[tuple[str, ...]]:
     rows = []
     for entry in entries_of(given.study):
         subject = next(each for each in given.study.subjects if each.entry == entry)
-        server = given.servers.get(entry)
+        server, running = given.servers.get(entry), given.running.get(entry)
+        version = server.version if server else _told(running)
         runtime = f"{subject.runtime} / {subject.variant}" if subject.variant else subject.runtime
         row = (
-            entry, runtime, (server.version if server else None) or NO_DATA, _image(server),
+            entry, runtime, version or NO_DATA, NOT_OURS if running else _image(server),
             subject.model or NO_DATA, subject.model_sha256 or NO_DATA,
         )  # fmt: skip
         rows.append(tuple(plain_text(value, MAX_SHOWN) for value in row))
     return rows
+
+
+def _told(running: FoundServer | None) -> str | None:
+    """What a server that already ran says that it is."""
+    words = (running.software, running.version) if running else ()
+    return " ".join(word for word in words if word) or None
 
 
 def _image(server: ServerFacts | None) -> str:

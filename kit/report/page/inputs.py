@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents import Calibration, Failures, Host, Plan, Record, ServerFacts, Window
+from kit.documents import Calibration, Failures, FoundServer, Host, Plan, Record, ServerFacts, Window
 from kit.documents.differences import Differences
 from kit.documents.study import Study
 from kit.errors import InputError
@@ -29,8 +29,8 @@ MAX_TIMELINES = 4
 class PageInput:
     """One run or imported study of a report.
 
-    `source` is what it is called in commands. `servers` are what ran, by entry; `quantiles` by entry and
-    concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
+    `source` is what it is called in commands. `servers` are what ran, by entry, `running` what already ran;
+    `quantiles` by entry and concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
     counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw, `disturbance` which cells
     were disturbed, and `prices` are those of the cost of tokens, where somebody asks for it.
     """
@@ -42,6 +42,7 @@ class PageInput:
     calibration: Calibration | None = None
     host: Host | None = None
     servers: Mapping[str, ServerFacts] = field(default_factory=dict)
+    running: Mapping[str, FoundServer] = field(default_factory=dict)
     quantiles: Mapping[Times, Mapping[tuple[str, int], Quantiles]] = field(default_factory=dict)
     timelines: tuple[Timeline, ...] = ()
     scorecard: ScorecardPart | None = None
@@ -80,6 +81,7 @@ def run_input(
         calibration=calibration,
         host=host,
         servers=_servers(cells),
+        running=_running(cells),
         quantiles={which: _quantiles(study, cells, which) for which in WHICH},
         timelines=_timelines([_named(cells, cell)] if cell else _chosen(study, cells), cells),
         failed=tuple(
@@ -110,6 +112,14 @@ def _servers(cells: Mapping[str, CellParts]) -> dict[str, ServerFacts]:
     for parts in cells.values():
         if parts.cell and parts.cell.server:
             found.setdefault(parts.cell.entry, parts.cell.server)
+    return found
+
+
+def _running(cells: Mapping[str, CellParts]) -> dict[str, FoundServer]:
+    found: dict[str, FoundServer] = {}
+    for parts in cells.values():
+        if parts.cell and parts.cell.found:
+            found.setdefault(parts.cell.entry, parts.cell.found)
     return found
 
 

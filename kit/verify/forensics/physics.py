@@ -53,6 +53,8 @@ def physics_device(evidence: Evidence) -> Steps:
 def _devices(plan: Plan, host: Host) -> set[tuple[str, str]]:
     found = set()
     for entry in plan.entries:
+        if entry.url is not None:
+            continue  # nobody knows on which device it is, nor with which weights
         if _on_cpus(plan, entry):
             found.add(("cpu", host.cpu_model or ""))
         else:
@@ -90,7 +92,7 @@ def _bounded(evidence: Evidence) -> Iterator[tuple[Loaded, Bound, Size]]:
     entries = {entry.name: entry for entry in plan.entries}
     for loaded in loaded_cells(evidence):
         entry = entries.get(loaded.cell.entry)
-        if entry is None or not loaded.found.measured or loaded.window is None:
+        if entry is None or entry.url is not None or not loaded.found.measured or loaded.window is None:
             continue
         name, size = _weights(plan, entry)
         bound = _bound(plan, entry, host, size) if size else None
@@ -179,7 +181,7 @@ def physics_load(evidence: Evidence) -> Steps:
     plan, host = evidence.plan, evidence.host
     if plan is None or host is None:
         return
-    for entry in plan.entries:
+    for entry in (each for each in plan.entries if each.url is None):
         _, size = _weights(plan, entry)
         memory = _memory(plan, entry, host)
         if size is None or memory is None:

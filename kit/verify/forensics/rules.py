@@ -241,12 +241,15 @@ def _scaled(telemetry: TelemetryFacts, samples: Sequence[TelemetrySample], linux
 def evidence_build(evidence: Evidence) -> Steps:
     first: dict[str, tuple[str, str | None, str | None]] = {}
     for found in found_cells(evidence):
-        server = found.cell.server
-        if server is None or not found.measured:
+        server, running = found.cell.server, found.cell.found
+        told = server or running
+        if told is None or not found.measured:
             continue
         yield 1
-        name, version, device = first.setdefault(found.cell.entry, (found.name, server.version, server.device))
-        for what, here, there in (("version", server.version, version), ("device", server.device, device)):
+        # Of a server that already ran its settings stand for the device, which it does not tell.
+        device_here = server.device if server else str(running.settings) if running and running.settings else None
+        name, version, device = first.setdefault(found.cell.entry, (found.name, told.version, device_here))
+        for what, here, there in (("version", told.version, version), ("device", device_here, device)):
             if here != there:
                 words = f"has another {what} of the server than {name}: {here} and {there}"
                 yield Issue(f"{found.where}: server.{what}", words)

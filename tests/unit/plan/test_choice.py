@@ -71,6 +71,16 @@ def test_a_program_that_does_not_run_is_left_out_with_its_reason() -> None:
     )
 
 
+def test_a_broken_program_of_a_runtime_that_is_here_otherwise_is_told_too() -> None:
+    """The embedded server is measured; why `llama-server` is not is said, also if llama.cpp was asked for."""
+    words = "The program llama-server on the PATH does not run: exit 127."
+    here = replace(ALONE, broken={"llama-server": words})
+    for wishes in (NOTHING, Wishes(runtimes=("llamacpp",))):
+        found = chosen(here, SMALL, wishes)
+        assert [name for name, _, _ in entries(found)] == ["llamacpp", "llamacpp-serial"]
+        assert words in text(found)
+
+
 def test_programs_use_the_gpu_that_is_here() -> None:
     """The embedded server and realizar have no way to."""
     here = replace(ALONE, gpus=(NVIDIA,), programs={"llama-server": "1", "ollama": "1", "apr": "1"})

@@ -68,7 +68,9 @@ def test_every_level_has_its_own_folder_and_salts(tmp_path: Path) -> None:
     document = read_json((tmp_path / "s" / SWEEP).read_bytes(), SWEEP)
     assert problems(document, "sweep") == []
     assert typed(Sweep, document, SWEEP) == sweep
-    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == ["c1", "c2", "sweep.json"]
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        "c1", "c2", "host.json", "plan.json", "result.json", "sweep.json",
+    ]  # fmt: skip
     assert (tmp_path / "s" / "c2" / "cell.json").is_file()
 
 
