@@ -10,7 +10,7 @@ from typing import Literal
 
 from kit.catalogue import model
 from kit.cpus import cpu_quota
-from kit.documents import Host, Platform
+from kit.documents import NO_MODEL, Host, Platform
 from kit.documents.pins import Hardware
 from kit.engines import connect
 from kit.engines.protocol import ContainerHost
@@ -19,6 +19,7 @@ from kit.judge.machines import gpus_text
 from kit.machine.here import describe_host, look_here
 from kit.machine.look import same_machine
 from kit.plan.plan import own_models
+from kit.probe.running import access_of, look_at, target_of
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
 from kit.supply.provision import LOADGEN, entry_recipe, preflight
@@ -47,6 +48,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
     if platform is not None and platform.engine == "process":
         yield _modules(platform)
         yield from _models(platform)
+        yield from _running(platform)
         return
     with contextlib.ExitStack() as stack:
         try:
@@ -174,12 +176,29 @@ def _modules(platform: Platform) -> Diagnosis:
 
 def _models(platform: Platform) -> Iterator[Diagnosis]:
     for name in (platform.model, *own_models(platform.entries)):
+        if name == NO_MODEL:
+            continue  # all servers already run
         entry = model(name)
         here = weights_path(entry).exists()
         doubt = "" if entry.confirmed else "; hash not confirmed"
         state: State = "ok" if here and entry.confirmed else "note"
         words = ("is here" if here else "missing: has to be downloaded or converted") + doubt
         yield Diagnosis(f"model {name}", state, words, f"kit models prepare {name}")
+
+
+def _running(platform: Platform) -> Iterator[Diagnosis]:
+    """Whether the servers that the kit does not start answer, and what they say that they are."""
+    for entry in platform.entries:
+        if entry.url is None:
+            continue
+        try:
+            found = look_at(target_of(entry), access_of(entry))
+        except KitError as error:
+            yield Diagnosis(f"server {entry.name}", "fail", error.what, error.remedy)
+            continue
+        told = " ".join(word for word in (found.software, found.version) if word)
+        words = f"{entry.url} answers" + (f": {told}" if told else "; it does not say what it is")
+        yield Diagnosis(f"server {entry.name}", "ok", words)
 
 
 def _clock(hardware: Hardware | None) -> Iterator[Diagnosis]:

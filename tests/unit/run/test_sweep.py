@@ -75,7 +75,7 @@ def test_every_level_has_its_own_folder_and_salts(tmp_path: Path) -> None:
 
 
 def test_levels_after_saturation_were_not_needed(tmp_path: Path) -> None:
-    """The sweep is a run whose result says so; one that must not stop, or was cut, lacks what it did not measure."""
+    """The sweep is a run whose result says so; one that was cut lacks what it did not measure."""
 
     def statuses(name: str) -> list[str]:
         return [cell["status"] for cell in json.loads((tmp_path / name / "result.json").read_text())["cells"]]
