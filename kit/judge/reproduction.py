@@ -91,7 +91,7 @@ def party_of(opened: OpenedStudy, signer: str | None = None) -> Party:
     cpus = evidence.host.cpus_usable if evidence.host else None
     versions: dict[str, dict[str, None]] = {}
     for files in evidence.cells.values():
-        server = files.cell.server if files.cell else None
+        server = (files.cell.server or files.cell.found) if files.cell else None
         if files.cell is not None and server is not None and server.version:
             versions.setdefault(files.cell.entry, {})[server.version] = None
     said = {entry: tuple(sorted(found)) for entry, found in versions.items()}

@@ -22,6 +22,7 @@ from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
 from kit.plan.fit import fits
 from kit.plan.plan import make_plan, own_models
+from kit.probe.running import access_of, look_at, target_of
 from kit.runtimes.programs import program_of
 from kit.supply.download import cache_folder
 from kit.supply.images import needed, recipe
@@ -60,6 +61,7 @@ def examine(platform: Platform | None) -> Iterator[Diagnosis]:
         yield _modules(platform)
         yield from _programs(platform)
         yield from _models(platform, describe_host())
+        yield from _running(platform)
         return
     with contextlib.ExitStack() as stack:
         try:
@@ -258,6 +260,21 @@ def _headers(known: Resolved) -> Iterator[tuple[str, ModelFacts]]:
         if name not in known.facts and path.is_file():
             with contextlib.suppress(KitError, OSError):
                 yield name, header_of(path)
+
+
+def _running(platform: Platform) -> Iterator[Diagnosis]:
+    """Whether the servers that the kit does not start answer, and what they say that they are."""
+    for entry in platform.entries:
+        if entry.url is None:
+            continue
+        try:
+            found = look_at(target_of(entry), access_of(entry))
+        except KitError as error:
+            yield Diagnosis(f"server {entry.name}", "fail", error.what, error.remedy)
+            continue
+        told = " ".join(word for word in (found.software, found.version) if word)
+        words = f"{entry.url} answers" + (f": {told}" if told else "; it does not say what it is")
+        yield Diagnosis(f"server {entry.name}", "ok", words)
 
 
 def _clock(hardware: Hardware | None) -> Iterator[Diagnosis]:

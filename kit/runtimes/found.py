@@ -12,10 +12,11 @@ from kit.runtimes import llamacpp
 from kit.text import plain_text
 
 Json = object
-# Asked beside the load, each at the root of the address; a server that has none of them is still measured.
-QUESTIONS = (
-    "/props", "/version", "/api/version", "/health/readiness", "/get_server_info", "/health", "/info",
-)  # fmt: skip
+# Asked beside the load, each at the root of the address; a server that has none of them is still measured. Not
+# /health: a gateway may ask every model behind it for an answer then.
+_LITELLM = ("/health/readiness", "/health/readiness/details")  # older ones tell anybody, newer ones who has a key
+_REALIZAR = "/v1/effective-config"
+QUESTIONS = ("/props", "/version", "/api/version", *_LITELLM, "/get_server_info", _REALIZAR, "/info")
 MAX_WORDS = 200
 MAX_MODELS = 100
 MAX_MODEL_CHARS = 1000
@@ -55,8 +56,9 @@ def _recognised(rows: list[dict[str, Json]], answers: Mapping[str, Json]) -> Fou
 
     owners = {row.get("owned_by") for row in rows}
     version = of("/version", "version")
-    if of("/health/readiness", "litellm_version"):
-        return "LiteLLM", of("/health/readiness", "litellm_version"), {}
+    litellm = next((words for path in _LITELLM if (words := of(path, "litellm_version"))), None)
+    if litellm:
+        return "LiteLLM", litellm, {}
     if of("/props", "build_info"):
         settings = llamacpp.reported(at["/props"])
         return "llama.cpp", of("/props", "build_info"), _numbers(settings, tuple(settings))
@@ -67,8 +69,9 @@ def _recognised(rows: list[dict[str, Json]], answers: Mapping[str, Json]) -> Fou
         return "vLLM", version, {}
     if of("/api/version", "version"):
         return "Ollama", of("/api/version", "version"), {}
-    if of("/health", "compute_mode"):
-        return "realizar", of("/health", "version"), {}
+    if of(_REALIZAR, "compute_class"):
+        server = at[_REALIZAR].get("server")
+        return "realizar", _words(server.get("version")) if isinstance(server, dict) else None, {}
     if of("/info", "model_id") and of("/info", "version"):
         return "TGI", of("/info", "version"), _numbers(at["/info"], _TGI_SETTINGS)
     return None, version, {}

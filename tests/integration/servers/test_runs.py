@@ -64,7 +64,7 @@ def test_an_engine_and_a_gateway_are_one_run(weights: Path, tmp_path: Path) -> N
     assert found["gateway"]["software"] == "LiteLLM"
     for command in (
         ("report", "it", "-o", "page"),
-        ("compare", "it"),
+        ("compare", "it:engine", "it:gateway"),
         ("bundle", "it", "-o", "it.tar.gz"),
         ("verify", "it.tar.gz"),
     ):

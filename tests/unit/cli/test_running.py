@@ -131,6 +131,12 @@ def test_a_key_that_is_not_set_and_a_server_that_is_not_there_are_told_first(
         assert code == 12
         assert "Nobody answers at http://127.0.0.1:9" in err
     assert not a.chats
+    code, out, _ = run(capsys, "doctor", "mine.yaml")
+    assert f"{a.url} answers; it does not say what it is" not in out  # it has gone meanwhile
+    assert "Nobody answers at" in out
+    code, out, _ = run(capsys, "plan", "mine.yaml")
+    assert code == 0
+    assert "all servers already run" in out
     assert [path.name for path in Path().iterdir()] == ["mine.yaml"]
 
 

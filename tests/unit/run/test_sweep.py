@@ -74,6 +74,25 @@ def test_every_level_has_its_own_folder_and_salts(tmp_path: Path) -> None:
     assert (tmp_path / "s" / "c2" / "cell.json").is_file()
 
 
+def test_levels_after_saturation_were_not_needed(tmp_path: Path) -> None:
+    """The sweep is a run whose result says so; one that was cut lacks what it did not measure."""
+
+    def statuses(name: str) -> list[str]:
+        return [cell["status"] for cell in json.loads((tmp_path / name / "result.json").read_text())["cells"]]
+
+    swept(tmp_path / "s", users(1, 2, 4, 8, 16, 32), Serving())
+    assert statuses("s") == ["measured"] * 5 + ["not needed"]
+
+    def cut(load: Load) -> list[Record]:
+        if load.loop.concurrency == 2:
+            raise EngineError("x")
+        return of_slots(load)
+
+    with pytest.raises(EngineError):
+        swept(tmp_path / "cut", users(1, 2, 4), Serving(cut))
+    assert statuses("cut") == ["measured", "missing", "missing"]
+
+
 def test_rates_are_swept_in_open_loops(tmp_path: Path) -> None:
     """The same rules, latency from the intended send."""
     loops = tuple(Loop("open", None, "poisson", rate * 1000) for rate in (1, 2, 4, 8, 16, 32))

@@ -35,14 +35,20 @@ def found(listed: object = LISTED, **answers: object) -> FoundServer:
             ("LiteLLM", "1.108.7", None),
         ),
         (
+            "/health/readiness/details",
+            {"status": "healthy", "litellm_version": "1.108.7"},
+            "openai",
+            ("LiteLLM", "1.108.7", None),
+        ),
+        (
             "/get_server_info",
             {"version": "0.5.1", "tp_size": 2, "context_length": None, "max_running_requests": 64},
             "sglang",
             ("SGLang", "0.5.1", {"tp_size": 2, "max_running_requests": 64}),
         ),
         (
-            "/health",
-            {"status": "ok", "version": "0.72.3", "compute_mode": "cpu"},
+            "/v1/effective-config",
+            {"schema_version": 1, "compute_class": "cpu", "server": {"version": "0.72.3"}},
             "aprender",
             ("realizar", "0.72.3", None),
         ),
@@ -68,6 +74,11 @@ def test_a_server_is_known_by_what_only_it_says(
     assert (it.software, it.version, it.settings) == expected
     assert it.models == ("m",)
     assert it.same_machine
+
+
+def test_nobody_is_asked_for_his_health() -> None:
+    """LiteLLM asks every model behind it for an answer at that path, on its owner's bill."""
+    assert "/health" not in QUESTIONS
 
 
 def test_what_a_server_does_not_say_is_unknown() -> None:
