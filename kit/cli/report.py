@@ -15,8 +15,8 @@ from kit.errors import InputError
 from kit.storage.names import PAGE, REPORT
 
 if TYPE_CHECKING:
-    from kit.judge.costs import Prices
     from kit.documents.study import Study
+    from kit.judge.costs import Prices
     from kit.judge.open import OpenedStudy
     from kit.judge.study import CellParts
     from kit.report.page.inputs import PageInput

@@ -64,16 +64,6 @@ from kit.documents.result import (
     Verdict,
 )
 from kit.documents.rules import SearchRule, SearchWish, SequentialRule, Slo
-from kit.documents.shape import (
-    Api,
-    Arrivals,
-    LengthFit,
-    Loop,
-    MadeUp,
-    OutputTokens,
-    Shape,
-    TracePin,
-)
 from kit.documents.sessions import (
     PlannedTurn,
     Seconds,
@@ -83,6 +73,16 @@ from kit.documents.sessions import (
     SessionWork,
     Span,
     TurnTimes,
+)
+from kit.documents.shape import (
+    Api,
+    Arrivals,
+    LengthFit,
+    Loop,
+    MadeUp,
+    OutputTokens,
+    Shape,
+    TracePin,
 )
 from kit.documents.vocabulary import (
     CONTENT,

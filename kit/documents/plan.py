@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import (
@@ -20,6 +19,7 @@ from kit.documents.platform import Engine, Entry
 from kit.documents.rules import SearchRule, SequentialRule, Slo
 from kit.documents.sessions import Sessions
 from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
+
 
 @dataclass(frozen=True, slots=True)
 class TextPin:

@@ -56,8 +56,8 @@ class Conditions(Sparse):
     """Under what the figures of a study came about; figures are comparable where these are the same.
 
     `method` names whose definitions the figures follow. None is not known. `input_tokens` are those of prompts
-    made to a length; `arrivals` and `rate_milli_per_s` are of an open loop. `sessions` are those of a run in words;
-    None is requests that know nothing of each other.
+    made to a length; `arrivals` and `rate_milli_per_s` are of an open loop. `sessions` are those of a run in
+    words; None is requests that know nothing of each other.
     """
 
     method: Literal["kit", "probador"]

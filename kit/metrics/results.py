@@ -40,7 +40,7 @@ SPREAD_METRICS = (
 
 
 def spread_paths(plan: Plan) -> tuple[str, ...]:
-    """The numbers that the rows of a plan have: more where prompts have a length, a clock sends them or users talk."""
+    """The numbers that the rows of a plan have: more with lengths of prompts, a clock that sends, or sessions."""
     work = plan.workload
     prefill = PREFILL_PATHS if any(shape.input_tokens is not None for shape in work.shapes) else ()
     talks = () if work.sessions is None else SESSIONS

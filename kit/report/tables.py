@@ -173,7 +173,11 @@ def _words(sentence: str) -> str:
 
 def _more_tables(result: Result) -> tuple[Metric, ...]:
     """The tables that only some runs have: those whose figures the rows of this one hold."""
-    return tuple(metric for metric in (*MORE_TABLES, *SESSION_TABLES) if any(metric.path in row.spreads for row in result.rows))
+    return tuple(
+        metric
+        for metric in (*MORE_TABLES, *SESSION_TABLES)
+        if any(metric.path in row.spreads for row in result.rows)
+    )
 
 
 def ready_made_lines(plan: Plan) -> list[str]:

@@ -17,7 +17,7 @@ MIN_ABBREVIATED = 3  # letters of a name that Python's argparse would complete
 
 
 def rules_of(runtime: Runtime, variant: str, *, caches: bool = False) -> dict[str, SettingRule]:
-    """The rules of all settings that a plan may have, whether it must or not; with `caches` those of its caches."""
+    """All settings that a plan may have, whether it must or not; with `caches` those of its caches too."""
     return {**planned_rules(runtime, variant, caches=caches), **runtime.extras(variant).settings}
 
 

@@ -7,7 +7,18 @@ from hashlib import sha256
 
 from kit.documents import Cell, ManifestFile, Plan
 from kit.storage.bundle import kind_of
-from kit.storage.names import CALIBRATED, CELL, CELL_FILES, CORRECT, HOST, MANIFEST, PLAN, RESULT, TELEMETRY, cell_file
+from kit.storage.names import (
+    CALIBRATED,
+    CELL,
+    CELL_FILES,
+    CORRECT,
+    HOST,
+    MANIFEST,
+    PLAN,
+    RESULT,
+    TELEMETRY,
+    cell_file,
+)
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule

@@ -121,8 +121,8 @@ from tests.support.good_containers import (
 )
 from tests.support.good_deciding import decided_bundle, with_rule
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
-from tests.support.good_shapes import SHAPELY
 from tests.support.good_sessions import Judged, changed_sessions, in_turn, other_answer, turn_fields
+from tests.support.good_shapes import SHAPELY
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs

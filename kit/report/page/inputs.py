@@ -30,9 +30,10 @@ class PageInput:
     """One run or imported study of a report.
 
     `source` is what it is called in commands. `servers` are what ran, by entry, `running` what already ran;
-    `quantiles` by entry and concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is what is not as usual about
-    counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw, `disturbance` which cells
-    were disturbed, and `prices` are those of the cost of tokens, where somebody asks for it.
+    `quantiles` by entry and concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is
+    what is not as usual about counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw,
+    `disturbance` which cells were disturbed, and `prices` are those of the cost of tokens, where somebody asks
+    for it.
     """
 
     study: Study

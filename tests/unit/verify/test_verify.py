@@ -29,7 +29,13 @@ OF_CONTAINERS = {name for name in LEVELS if name.startswith("container.")} - NOT
 # Nor do the good runs bear the name of a platform of the kit, or images of another kit.
 OF_PLATFORMS = {"plan.platform", "plan.options"}
 # Nor was a cell of the good runs measured again, nor is there a rule that ends them.
-OF_SPECIAL_RUNS = {"attempts.interrupted", "plan.challenge", "plan.search", "plan.sequential", "container.version"} | OF_PLATFORMS
+OF_SPECIAL_RUNS = {
+    "attempts.interrupted",
+    "plan.challenge",
+    "plan.search",
+    "plan.sequential",
+    "container.version",
+} | OF_PLATFORMS
 # Nor did they run programs of the machine, or runtimes from outside.
 OF_PROGRAMS = {"plan.programs", "program.origin", "runtime.pinned", "runtime.outside", "process.command"}
 # Nor have they several kinds of request, or a length of prompts.
