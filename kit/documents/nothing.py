@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from kit.documents.plan import ModelPin, TextPin
+from kit.documents.pins import ModelPin
+from kit.documents.plan import TextPin
 
 # No weights, for servers that already run; no suite, for loads by hand.
 NO_MODEL = NO_SUITE = "none"

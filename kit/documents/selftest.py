@@ -9,7 +9,7 @@ from typing import Literal
 from kit.documents.container import PassthroughMethod
 from kit.documents.host import Host
 from kit.documents.pins import Target
-from kit.documents.plan import Engine
+from kit.documents.platform import Engine
 from kit.documents.vocabulary import CellStatus, Setting
 
 

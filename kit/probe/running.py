@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kit.documents import AnswerCheck, Entry, Exchange, FoundServer
 from kit.documents.container import ContainerFacts
+from kit.documents.shape import Api
 from kit.engines.protocol import RunProbe
 from kit.errors import EngineError, InputError, InternalError
-from kit.loadgen.asking import Limits, ask_all, question
+from kit.loadgen.asking import Limits, ask, ask_all, question
 from kit.loadgen.reach import reach, stands_here
 from kit.plan.correctness import SuiteLevel
 from kit.plan.target import Access, Target, parse_target
@@ -18,7 +21,7 @@ from kit.probe.http import CONNECT_S, EndpointError, document_of, whole_body
 from kit.probe.operations import Operation
 from kit.probe.probe import Probe
 from kit.runtimes.found import QUESTIONS, found_server
-from kit.strict import Json
+from kit.strict import Json, plain
 from kit.timestamps import utc_now
 
 LOOK_S = 3.0  # for all questions together: most servers have no answer to most of them
@@ -88,7 +91,7 @@ class RunningServer:
 
 
 class RunningProbe(Probe):
-    """Asks it the correctness prompts; all else was asked by `look_at`."""
+    """Asks it the correctness prompts, and how it counts; all else was asked by `look_at`."""
 
     FIRST_LOOK_S = LOOK_S
 
@@ -99,9 +102,14 @@ class RunningProbe(Probe):
     def _ask(self, asked: Operation) -> Json:
         raise InternalError(f"A server that already runs is not asked {asked.name}.")
 
-    def examine(self, level: SuiteLevel, model: str, requests: int) -> list[AnswerCheck]:
-        examiner = Examiner(self._target, model, level, self._access)
+    def examine(self, level: SuiteLevel, model: str, requests: int, api: Api = "chat") -> list[AnswerCheck]:
+        examiner = Examiner(self._target, model, level, self._access, api=api)
         return examiner.single() if requests == 1 else examiner.concurrent(requests)
+
+    def post(self, path: str, document: Mapping[str, object], timeout_s: float) -> Json:
+        """How it counts prompts is asked as a load asks: with its key, over the target's own connection."""
+        one = question(self._target, self._access, path, json.dumps(plain(document)).encode())
+        return document_of(whole_body(ask(self._target, self._access, one, Limits(timeout_s))), path)
 
 
 def target_of(entry: Entry) -> Target:
