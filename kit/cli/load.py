@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     from kit.plan.target import Access
-    from kit.run.load import LoadRequest
+    from kit.run.load_request import LoadRequest
 
     D = TypeVar("D", bound=DataclassInstance)
 
@@ -101,7 +101,7 @@ def make_request(
     """The load that the options ask for; `click.UsageError` or `InputError` if they make no sense."""
     from kit.metrics.goodput import parse_slo
     from kit.plan.traces import MAX_TRACE_BYTES
-    from kit.run.load import LoadRequest
+    from kit.run.load_request import LoadRequest
 
     return LoadRequest(
         url=url,

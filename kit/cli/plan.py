@@ -10,11 +10,11 @@ import click
 from kit.cli._shared.options import json_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_of, plan_options
 from kit.cli._shared.printing import show_json
-from kit.documents import NO_WEIGHTS, ModelPin, Plan
+from kit.documents import NO_WEIGHTS, Entry, ModelPin, Plan
 from kit.documents.pins import WeightsPin
 
 if TYPE_CHECKING:
-    from kit.plan.fit import Fit
+    from kit.plan.choosing.fit import Fit
 
 MAX_SHOWN = 200  # of a title or a device, in characters
 
@@ -25,8 +25,8 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     `fits` says of entries whether their models fit into memory.
     """
     from kit.plan.plan import duration_estimate_s
-    from kit.plan.sessions import sessions_text
-    from kit.plan.shapes import shape_text
+    from kit.plan.workloads.sessions import sessions_text
+    from kit.plan.workloads.shapes import shape_text
     from kit.text import plain_text
 
     work = plan.workload
@@ -54,20 +54,7 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         f"takes       about {duration_estimate_s(plan) / 60:.0f} min",
         "",
     ]
-    for entry in plan.entries:
-        settings = ", ".join(f"{name} {plain_text(str(value))}" for name, value in sorted(entry.settings.items()))
-        limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
-        image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
-        if entry.url is not None:
-            asked = f", model {plain_text(entry.served_model, MAX_SHOWN)}" if entry.served_model else ""
-            lines.append(
-                f"entry       {entry.name} = {plain_text(entry.url, MAX_SHOWN)}, already runs{limit}{asked}"
-            )
-            continue
-        own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
-        own += f", flags {plain_text(' '.join(entry.flags), MAX_SHOWN)}" if entry.flags else ""
-        own += f", GPUs {','.join(map(str, entry.gpus))}" if entry.gpus else ""
-        lines.append(f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}")
+    lines += map(_entry_text, plan.entries)
     for pin in plan.models:
         known = f"sha256 {pin.sha256[:16]}…" if pin.sha256 else "hash unknown"
         made = f", converted from {pin.made_from} by {pin.made_by}" if pin.made_from else ""
@@ -87,9 +74,24 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     return "\n".join(lines).rstrip("\n")
 
 
+def _entry_text(entry: Entry) -> str:
+    from kit.text import plain_text
+
+    limit = f", up to {entry.max_concurrency} users" if entry.max_concurrency else ""
+    if entry.url is not None:
+        asked = f", model {plain_text(entry.served_model, MAX_SHOWN)}" if entry.served_model else ""
+        return f"entry       {entry.name} = {plain_text(entry.url, MAX_SHOWN)}, already runs{limit}{asked}"
+    settings = ", ".join(f"{name} {plain_text(str(value))}" for name, value in sorted(entry.settings.items()))
+    image = f", image {plain_text(entry.image, MAX_SHOWN)}" if entry.image else ""
+    own = f"{limit}{image}" + (f", model {entry.model}" if entry.model else "")
+    own += f", flags {plain_text(' '.join(entry.flags), MAX_SHOWN)}" if entry.flags else ""
+    own += f", GPUs {','.join(map(str, entry.gpus))}" if entry.gpus else ""
+    return f"entry       {entry.name} = {entry.runtime}/{entry.variant}{own}: {settings}"
+
+
 def _cells_text(plan: Plan) -> str:
     from kit.metrics.goodput import slo_text
-    from kit.plan.levels import most_cells
+    from kit.plan.workloads.levels import most_cells
 
     work, rule, entries = plan.workload, plan.search, f"{len(plan.entries)} entries"
     shapes = f"{len(work.shapes)} shapes x " if work.shapes else ""
@@ -126,7 +128,7 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
     """
     from kit.machine.here import describe_host
     from kit.plan.challenge import challenged
-    from kit.plan.fit import fits
+    from kit.plan.choosing.fit import fits
     from kit.strict import plain, write_json
     from kit.supply.own_models import resolved
 

@@ -154,7 +154,7 @@ def command(
 
 def _search(slo: str, max_users: int | None, share: float | None) -> SearchRule | None:
     from kit.metrics.users import MOST_USERS
-    from kit.plan.levels import search_rule
+    from kit.plan.workloads.levels import search_rule
 
     if share == 0:
         raise click.UsageError("--share must be above 0.")

@@ -17,7 +17,7 @@ from kit.documents.calibration import (
 )
 from kit.documents.container import LogFacts
 from kit.documents.distribution import Distribution
-from kit.documents.found import FoundServer
+from kit.documents.found import FoundServer, ServerFacts
 from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
 from kit.documents.nothing import NO_MODEL, NO_SUITE, NO_TESTS, NO_WEIGHTS
 from kit.documents.pins import ModelPin, ModelSource
@@ -57,7 +57,6 @@ from kit.documents.result import (
     Phase,
     Result,
     Row,
-    ServerFacts,
     Signature,
     Sweep,
     SweepLevel,

@@ -19,7 +19,7 @@ class Exchange:
     `pieces` are (stamp_ns, body bytes) after HTTP framing was removed. `failure` is set when the connection
     or a time-out ended the exchange; a complete answer has `complete` true. `connect_ns` is None when the
     request went over a kept-alive connection. In a load of sessions it is turn `turn` of `session`, and
-    `messages_sha256` that of the messages that were sent (kit.plan.sessions).
+    `messages_sha256` that of the messages that were sent (kit.plan.workloads.sessions).
     """
 
     id: int

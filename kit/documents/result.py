@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents.container import ContainerFacts, LogFacts
-from kit.documents.found import FoundServer
+from kit.documents.found import FoundServer, ServerFacts
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load
 from kit.documents.record import Metrics, Window
 from kit.documents.rules import SearchRule, Slo
 from kit.documents.telemetry import TelemetryFacts
-from kit.documents.vocabulary import CellStatus, ErrorKind, Setting, StampSource
+from kit.documents.vocabulary import CellStatus, ErrorKind, StampSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +78,6 @@ class LoadFacts(Sparse):
     processes: int = 1
     failures: Failures | None = None
     longest_stall_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFacts(Sparse):
-    """What ran: as started and as it reports itself. `counters_*` are the server's own, where it has them.
-
-    `device` is where it computes, in its own words; `container` is what the engine says of it, and `log` what the
-    start of its log says of both, where a runtime's log can be read.
-    """
-
-    command: tuple[str, ...]
-    version: str | None
-    reported: Mapping[str, Setting]
-    started_utc: str
-    stopped_utc: str | None
-    exit_code: int | None
-    model_sha256: str
-    counters_before: Mapping[str, int] | None
-    counters_after: Mapping[str, int] | None
-    device: str | None = None
-    container: ContainerFacts | None = None
-    log: LogFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Shape(Sparse):
 
 @dataclass(frozen=True, slots=True)
 class LengthFit:
-    """What a server counted for made-up prompts of two lengths, before the load (see kit.plan.lengths).
+    """What a server counted for made-up prompts of two lengths, before the load (see kit.plan.workloads.lengths).
 
     `short_tokens` are its counts of prompts of `short_words` words, each with another salt, and `long_tokens` that
     of the first of them with `long_words`.

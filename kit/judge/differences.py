@@ -17,7 +17,7 @@ from typing import TypeAlias
 from kit import __version__
 from kit.documents import AnswerCheck, Cell, Entry, Plan, Record
 from kit.documents.differences import Differences, EntryAnswers, SameAnswers
-from kit.plan.plan import known_weights
+from kit.plan.weights import known_weights
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 

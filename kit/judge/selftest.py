@@ -11,7 +11,7 @@ from kit.documents.container import ContainerFacts
 from kit.documents.selftest import SelfTest, SelfTestEntry, SelfTestFailure, SelfTestImage, SelfTestLevel
 from kit.judge.redaction import without_names
 from kit.judge.study import CellParts, cold_start_ms
-from kit.plan.plan import weights_of
+from kit.plan.weights import weights_of
 
 NS_PER_S = 1_000_000_000
 LABEL = "org.kit."

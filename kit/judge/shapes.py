@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from kit.documents import Shape
 from kit.documents.study import Study, Subject
-from kit.plan.shapes import shape_text
+from kit.plan.workloads.shapes import shape_text
 
 
 def shapes_of(study: Study) -> tuple[Study, ...]:

@@ -42,8 +42,8 @@ from kit.metrics.registry import (
 from kit.metrics.results import place_of, value_at
 from kit.metrics.sequential import planned_most
 from kit.metrics.timing import sent_in, timing
-from kit.plan.plan import known_weights
-from kit.plan.sessions import sessions_text
+from kit.plan.weights import known_weights
+from kit.plan.workloads.sessions import sessions_text
 
 Label = Literal["rejected", "self-reported", "consistent"]
 NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000

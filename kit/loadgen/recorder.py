@@ -148,7 +148,7 @@ def keep(folder: Path, run: LoadRun, request_of: RequestOf, load: Load | None = 
 
     def judge(exchange: Exchange) -> tuple[Record, str]:
         if load is not None and load.sessions is not None:
-            from kit.plan.session_records import turn_record  # only here: it brings what reads YAML
+            from kit.plan.workloads.session_records import turn_record  # only here: it brings what reads YAML
 
             return turn_record(load, load.sessions, exchange, limited=limited)
         return record(exchange, request_of(exchange.id), limited=limited)

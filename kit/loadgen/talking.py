@@ -18,9 +18,9 @@ from kit.loadgen.client import Client
 from kit.loadgen.session import Session
 from kit.plan.chat_body import Prompt, chat_request
 from kit.plan.schedule import pause_ns
-from kit.plan.session_records import turn_of, turn_record
-from kit.plan.sessions import Thread, answered, session_of, user_text
 from kit.plan.target import payload
+from kit.plan.workloads.session_records import turn_of, turn_record
+from kit.plan.workloads.sessions import Thread, answered, session_of, user_text
 
 ONE_QUESTION = "Give a prompt set of the kit, or a file of plain questions."
 Build = Callable[[list[dict[str, str]], int], bytes]

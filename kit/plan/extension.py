@@ -8,7 +8,7 @@ from kit.documents import Plan
 from kit.errors import InputError
 from kit.metrics.sequential import default_rule
 from kit.plan.plan import cell_order, limits
-from kit.plan.shapes import shape_names
+from kit.plan.workloads.shapes import shape_names
 
 
 def deciding(plan: Plan, budget_ns: int | None) -> Plan:

@@ -15,7 +15,6 @@ from kit.documents import (
     Entry,
     LengthFit,
     Load,
-    ModelPin,
     Plan,
     PlannedWorkload,
     Platform,
@@ -24,17 +23,19 @@ from kit.documents import (
     Timeouts,
     Workload,
 )
-from kit.documents.pins import ImagePin, ProgramPin, WeightsPin
-from kit.errors import InputError, InternalError
-from kit.plan.corpus import prompt_count
+from kit.documents.pins import ImagePin, ProgramPin
+from kit.errors import InputError
 from kit.plan.correctness import SuiteLevel
-from kit.plan.kit_traces import pinned_of_kit
-from kit.plan.lengths import made_up
-from kit.plan.levels import levels_of, most_cells, search_rule
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
-from kit.plan.sessions import decided
-from kit.plan.shapes import (
+from kit.plan.target import parse_target
+from kit.plan.weights import NOTHING_FOUND, Measured, own_models, pin_model, pin_weights
+from kit.plan.workloads.corpus import prompt_count
+from kit.plan.workloads.kit_traces import pinned_of_kit
+from kit.plan.workloads.lengths import made_up
+from kit.plan.workloads.levels import levels_of, most_cells, search_rule
+from kit.plan.workloads.sessions import decided
+from kit.plan.workloads.shapes import (
     ONE_SHAPE,
     check_arrivals,
     loop_of,
@@ -43,7 +44,6 @@ from kit.plan.shapes import (
     shape_of,
     shapes_of_workload,
 )
-from kit.plan.target import parse_target
 from kit.runtimes import RUNTIMES
 from kit.runtimes.chosen import explicit
 from kit.runtimes.outside.search import pins_of
@@ -55,9 +55,7 @@ METHOD: Literal[3] = 3  # of the numbers of new loads; what it changed is in doc
 # A disturbance that lasts through three windows and the waits between them is how this machine is.
 ATTEMPTS = 3
 QUIET_WAIT_S = 60.0  # longer than a job that comes once in a while; the run goes on after it, and says so
-Measured = tuple[str, int]  # sha256 and bytes of a file or folder
 NO_LIMITS: Mapping[str, int] = {}
-NOTHING_FOUND: Mapping[str, Measured] = {}
 OVERHEADS_S = {"process": 8.0, "docker": 60.0}
 # facts of the field: connecting takes milliseconds, a queue in front of a slow server may take minutes.
 TIMEOUTS = Timeouts(
@@ -110,62 +108,6 @@ def cell_order(
                 if concurrency <= highest.get(entry, concurrency)
             ]
     return tuple(replace(cell, order=order) for order, cell in enumerate(cells))
-
-
-def pin_model(entry: ModelEntry) -> ModelPin:
-    """The model as a plan names it; `InputError` when its hash is not known yet."""
-    if entry.sha256 is None or entry.bytes is None:
-        raise InputError(
-            f"sha256 or size of the model {entry.name} is unknown, so it cannot be planned.",
-            f"Download it once and add its hash to the catalogue: kit models fetch {entry.name}",
-        )
-    if entry.catalogue:
-        return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed)
-    own = (entry.catalogue, entry.origin, entry.chat_template, entry.default_system)
-    return ModelPin(entry.name, entry.file, entry.sha256, entry.bytes, entry.confirmed, *own)
-
-
-def pin_weights(entry: ModelEntry, found: Mapping[str, Measured] = NOTHING_FOUND) -> WeightsPin:
-    """The weights of an entry. What the catalogue does not know is taken from `found`: hash and bytes of what lies
-
-    here under that name, fetched or made. Such weights are never confirmed.
-    """
-    digest, size = entry.sha256, entry.bytes
-    made_here = entry.source.kind == "derived"
-    if entry.name in found and (digest is None or made_here):
-        digest, size = found[entry.name]
-    return WeightsPin(
-        name=entry.name,
-        file=entry.file,
-        sha256=digest,
-        bytes=size,
-        confirmed=entry.confirmed and digest is not None and digest == entry.sha256,
-        made_from=entry.source.made_from,
-        made_by=entry.source.made_by,
-        catalogue=entry.catalogue,
-        origin=entry.origin,
-        chat_template=None if entry.catalogue else entry.chat_template,
-        default_system=None if entry.catalogue else entry.default_system,
-    )
-
-
-def weights_of(plan: Plan, entry: Entry) -> WeightsPin:
-    """The weights that an entry runs: its own, or those of the plan."""
-    found = known_weights(plan, entry)
-    if found is None:
-        raise InternalError(f"Nobody knows the weights of the entry {entry.name}.")
-    return found
-
-
-def known_weights(plan: Plan, entry: Entry) -> WeightsPin | None:
-    """The weights that an entry runs; None of a server that already runs: nobody can look at its file."""
-    if entry.url is not None:
-        return None
-    if entry.model is None:
-        pin = plan.model
-        own = (pin.catalogue, pin.origin, pin.chat_template, pin.default_system)
-        return WeightsPin(pin.name, pin.file, pin.sha256, pin.bytes, pin.confirmed, None, None, *own)
-    return next(pin for pin in plan.models if pin.name == entry.model)
 
 
 def _timeouts(workload: Workload) -> Timeouts:
@@ -239,13 +181,10 @@ def make_plan(
     caches = caches_on(platform.workload)
     entries = tuple(planned_entry(entry, cpus, caches=caches) for entry in platform.entries)
     names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
-    shapes = shape_names(workload)
-    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries), shapes)
+    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries), shape_names(workload))
     if not cells:
-        raise InputError(
-            "No entry goes up to these concurrencies.",
-            f"The highest of them is {max(limits(entries).values())}.",
-        )
+        highest = max(limits(entries).values())
+        raise InputError("No entry goes up to these concurrencies.", f"The highest of them is {highest}.")
     return Plan(
         schema="kit/plan/1",
         kit_version=__version__,
@@ -274,11 +213,6 @@ def make_plan(
         runtimes=pins_of(entries),
         search=search_rule(platform.workload.search),
     )
-
-
-def own_models(entries: Iterable[Entry]) -> tuple[str, ...]:
-    """The names of the models that entries have of their own, each once, in their order."""
-    return tuple(dict.fromkeys(entry.model for entry in entries if entry.model is not None))
 
 
 def entry_of(plan: Plan, cell: CellPlan) -> Entry:

@@ -13,11 +13,11 @@ from kit.catalogue.published import all_published
 from kit.documents import NO_MODEL, Entry, ModelSource, Platform
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
-from kit.plan.levels import levels_of
 from kit.plan.plan import caches_on
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
-from kit.plan.workload_checks import Place, check_context, check_search, check_sessions, check_shapes
+from kit.plan.workloads.levels import levels_of
+from kit.plan.workloads.workload_checks import Place, check_context, check_search, check_sessions, check_shapes
 from kit.runtimes import OWN, RUNTIMES, runtime_names
 from kit.runtimes.chosen import explicit, rules_of
 from kit.runtimes.launch import choice_faults

@@ -15,9 +15,9 @@ from hashlib import sha256
 from kit.documents.shape import LengthFit
 from kit.errors import InputError
 from kit.plan.chat_body import Chat, Message
-from kit.plan.corpus import corpus_prompts
-from kit.plan.lengths import made_up
 from kit.plan.prompts import PromptSet
+from kit.plan.workloads.corpus import corpus_prompts
+from kit.plan.workloads.lengths import made_up
 from kit.text import plain_text
 
 MAX_FILE_BYTES = 64 << 20

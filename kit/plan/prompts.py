@@ -16,7 +16,7 @@ from kit.text import hint, plain_text
 
 # Files beside the prompt sets that are none: suites of `kit.plan.correctness`.
 SUITES = frozenset({"correctness", "correctness-bare", "correctness-raw"})
-_CORPUS = "corpus"  # of which kit.plan.corpus makes prompts
+_CORPUS = "corpus"  # of which kit.plan.workloads.corpus makes prompts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kit.documents import Plan, Result, Shape
-from kit.plan.shapes import milli_text, shape_text
+from kit.plan.workloads.shapes import milli_text, shape_text
 
 
 @dataclass(frozen=True, slots=True)

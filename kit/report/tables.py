@@ -5,7 +5,6 @@ Names come from the plan by a strict pattern and numbers are formatted here; not
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -13,7 +12,6 @@ from tabulate import tabulate
 from kit.documents import NO_WEIGHTS, Calibration, Distribution, MedianInterval, Metrics, Plan, Result, Row
 from kit.errors import InputError
 from kit.metrics.disturbance import DISTURBED
-from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.registry import (
     DECODE,
     ERROR_RATE,
@@ -28,19 +26,18 @@ from kit.metrics.registry import (
     Metric,
 )
 from kit.metrics.results import place_of, shown_rows
-from kit.plan.sessions import sessions_text
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
+from kit.report.method_text import chosen_lines, method_lines, name_text, ready_made_lines
 from kit.report.session_tables import session_lines, session_notes, turn_table
 from kit.report.shape_tables import Columns, columns_of, place_text
 from kit.stream.error_words import MAX_DETAIL_CHARS
-from kit.text import NO_DATA, hint, listed, number, plain_text
+from kit.text import NO_DATA, hint, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
 AT_LEAST = "≥"  # before a figure that the load generator can only have made too low; it has no interval then
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
@@ -76,64 +73,18 @@ def _cell(metric: Metric, row: Row) -> str:
     return f"{text} {SUSPECT}" if row.suspect else text
 
 
-def _name(word: str) -> str:
-    """A name of ours as it is (a hyphen between letters means nothing in Markdown); anything else escaped."""
-    return word if _NAME.fullmatch(word) else safe(word)
-
-
 def metric_table(result: Result, metric: Metric, columns: Columns | None = None) -> str:
     """One table as Markdown, without a title; `columns` are those of one of several shapes."""
     across = columns or columns_of(None, result)[0]
     entries = list(dict.fromkeys(row.entry for row in result.rows))
     rows = {place_of(row): row for row in shown_rows(result)}
     body = [
-        [_name(entry), *(_cell(metric, rows[entry, shape, level]) for shape, level, _ in across.places)]
+        [name_text(entry), *(_cell(metric, rows[entry, shape, level]) for shape, level, _ in across.places)]
         for entry in entries
     ]
     headers = [across.head, *(label for _, _, label in across.places)]
     align = ("left", *("right" for _ in across.places))
     return tabulate(body, headers, tablefmt="github", disable_numparse=True, colalign=align)
-
-
-def method_lines(plan: Plan) -> tuple[str, str]:
-    """How the numbers were made, in two lines."""
-    work = plan.workload
-    output = work.output_tokens
-    arrivals = "text chunks" if plan.method == 1 else "arrivals of text"
-    up_to = "up to " if plan.sequential else ""
-    several = f"median of {up_to}{work.replicates} interleaved replicates"
-    replicates = several if work.replicates > 1 else "one replicate"
-    asked = "prompt caches off" if work.sessions is None else sessions_text(work.sessions)
-    return (
-        f"{replicates.capitalize()}; each cell: fresh server, answers checked first, "
-        f"{work.warmup_ns / 1e9:g} s warm-up, "
-        f"{work.window_ns / 1e9:g} s window, {_loop_words(plan)}, {_prompt_words(plan)}, "
-        f"{output.min}-{output.max} output tokens, temperature 0, {asked}, seed {plan.seed}.",
-        f"TTFT = first text - send; ITL = gaps between {arrivals} per token, pooled; decode = 1 / median TPOT; "
-        f"throughput = tokens that arrived in the window / its length; nearest-rank percentiles; {NO_DATA} = "
-        f"no data or too few samples (p99 needs {SAMPLE_FLOORS[990]}; maximum shown instead).",
-    )
-
-
-def _loop_words(plan: Plan) -> str:
-    work = plan.workload
-    if work.loop == "closed":
-        return "closed loop"
-    kind = f"trace '{_name(work.trace.name)}'" if work.trace else f"{work.arrivals} arrivals"
-    shape = f" of shape {work.burstiness_milli / 1000:g}" if work.burstiness_milli else ""
-    return f"open loop, {kind}{shape} (a time from arrival counts from when the request was due)"
-
-
-def _prompt_words(plan: Plan) -> str:
-    work = plan.workload
-    raw = "raw " if work.api == "completions" else ""
-    lengths = sorted({shape.input_tokens for shape in work.shapes if shape.input_tokens is not None})
-    if not lengths:
-        return f"salted {raw}prompts '{_name(plan.prompts.name)}'"
-    return (
-        f"salted {raw}prompts of {listed([f'{length:,}' for length in lengths])} tokens as the server counts them "
-        "(prefill = uncached prompt tokens / TTFT)"
-    )
 
 
 def failures(result: Result) -> list[str]:
@@ -143,14 +94,14 @@ def failures(result: Result) -> list[str]:
         if line.status in ("measured", "not needed"):
             continue
         reason = f"{safe(line.failure.phase)}: {safe(line.failure.message)}" if line.failure else ""
-        lines.append(f"- {_name(line.id)}: {line.status}{' in ' if reason else ''}{reason}")
+        lines.append(f"- {name_text(line.id)}: {line.status}{' in ' if reason else ''}{reason}")
     return lines
 
 
 def suspect_lines(result: Result, plan: Plan | None = None) -> list[str]:
     """One Markdown line for each row whose numbers may be the load generator's own, with the reasons."""
     return [
-        f"- {_name(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: "
+        f"- {name_text(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: "
         + "; ".join(map(safe, row.suspect))
         + f"; its throughput can only be higher ({AT_LEAST})" * row.at_least
         for row in result.rows
@@ -161,7 +112,7 @@ def suspect_lines(result: Result, plan: Plan | None = None) -> list[str]:
 def count_note_lines(result: Result, plan: Plan | None = None) -> list[str]:
     """One Markdown line for each row with something to say about how its tokens and chunks were counted."""
     return [
-        f"- {_name(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: {' '.join(map(_words, lines))}"
+        f"- {name_text(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: {' '.join(map(_words, lines))}"
         for row, lines in count_notes(result)
     ]
 
@@ -178,25 +129,6 @@ def _more_tables(result: Result) -> tuple[Metric, ...]:
         for metric in (*MORE_TABLES, *SESSION_TABLES)
         if any(metric.path in row.spreads for row in result.rows)
     )
-
-
-def ready_made_lines(plan: Plan) -> list[str]:
-    """One line for the programs that were compiled elsewhere; none if there are none."""
-    found = [f"{_name(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
-    found += [f"{_name(pin.name)} (of this machine, sha256 {safe(pin.sha256)})" for pin in plan.programs]
-    return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
-
-
-def chosen_lines(plan: Plan) -> list[str]:
-    """One line for each entry with flags or GPUs of its own, and one for runtimes that are none of the kit's."""
-    lines = []
-    for entry in plan.entries:
-        flags = [f"flags {safe(' '.join(entry.flags))}"] if entry.flags else []
-        gpus = [f"GPUs {', '.join(map(str, entry.gpus))}"] if entry.gpus else []
-        if flags or gpus:
-            lines.append(f"{_name(entry.name)}: {'; '.join([*flags, *gpus])}.")
-    found = [f"{_name(pin.name)} (folder sha256 {safe(pin.sha256)})" for pin in plan.runtimes]
-    return lines + ([f"Runtimes that are none of the kit's: {', '.join(found)}."] if found else [])
 
 
 def tables(
@@ -260,13 +192,13 @@ def report(
     confirmed = "" if plan.model.confirmed else " (hash not confirmed)"
     if not plan.model.catalogue:
         confirmed += f", not of the catalogue (from {safe(plan.model.origin or '?', 400)})"
-    model = f"Model {_name(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}."
+    model = f"Model {name_text(plan.model.name)}, sha256 `{plan.model.sha256}`{confirmed}."
     running = [entry for entry in plan.entries if entry.url is not None]
     told = "Not started by the kit: " + ", ".join(
-        f"{_name(each.name)} at {safe(each.url or '')}" for each in running
+        f"{name_text(each.name)} at {safe(each.url or '')}" for each in running
     )
     parts = (
-        f"# {_name(plan.platform)}: {safe(plan.title)}",
+        f"# {name_text(plan.platform)}: {safe(plan.title)}",
         *([] if plan.model == NO_WEIGHTS else [model]),
         *([f"{told}."] if running else []),
         "\n".join(f"- {line}" for line in (*host_lines, *map(_words, telemetry))),

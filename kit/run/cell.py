@@ -18,9 +18,9 @@ from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
 from kit.metrics.clocks import with_its_clock_checked
 from kit.metrics.disturbance import cell_disturbances
-from kit.plan.kit_traces import kit_trace
-from kit.plan.plan import weights_of
 from kit.plan.target import with_access
+from kit.plan.weights import weights_of
+from kit.plan.workloads.kit_traces import kit_trace
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from kit.probe.running import access_of

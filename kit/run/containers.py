@@ -13,9 +13,10 @@ from kit.documents import Entry, Plan, Platform
 from kit.engines import connect
 from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
 from kit.errors import RuntimeNotReadyError
-from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
-from kit.plan.plan import caches_on, make_plan, own_models, planned_entry
+from kit.plan.plan import caches_on, make_plan, planned_entry
+from kit.plan.weights import own_models
+from kit.plan.workloads.corpus import planned_prompts
 from kit.probe.http import EndpointError
 from kit.probe.operations import Operation, perform
 from kit.runtimes import RUNTIMES

@@ -18,10 +18,11 @@ from kit.gguf.facts import ModelFacts
 from kit.judge.machines import gpus_text
 from kit.machine.here import describe_host, look_here
 from kit.machine.look import same_machine
-from kit.plan.corpus import planned_prompts
+from kit.plan.choosing.fit import fits
 from kit.plan.correctness import load_suite
-from kit.plan.fit import fits
-from kit.plan.plan import make_plan, own_models
+from kit.plan.plan import make_plan
+from kit.plan.weights import own_models
+from kit.plan.workloads.corpus import planned_prompts
 from kit.probe.running import access_of, look_at, target_of
 from kit.runtimes.programs import program_of
 from kit.supply.download import cache_folder

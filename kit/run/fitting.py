@@ -9,13 +9,13 @@ from kit.documents import Load, TextPin
 from kit.documents.shape import LengthFit
 from kit.errors import RuntimeNotReadyError
 from kit.loadgen.asking import Limits, ask, question
-from kit.plan.corpus import corpus_prompts, planned_prompts
-from kit.plan.lengths import fit_of, fit_questions, made_up, prompt_tokens_of
 from kit.plan.plan import cell_load
 from kit.plan.prompt_files import synthetic_prompts
 from kit.plan.prompts import PromptSet
-from kit.plan.shapes import shape_of
 from kit.plan.target import Access, parse_target
+from kit.plan.workloads.corpus import corpus_prompts, planned_prompts
+from kit.plan.workloads.lengths import fit_of, fit_questions, made_up, prompt_tokens_of
+from kit.plan.workloads.shapes import shape_of
 from kit.probe import Probe
 from kit.probe.http import EndpointError, whole_body
 from kit.run.phases import CellState

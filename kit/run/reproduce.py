@@ -19,7 +19,7 @@ from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result, search_of
 from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
-from kit.plan.levels import calibrated_levels
+from kit.plan.workloads.levels import calibrated_levels
 from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
 from kit.report.disturbance_text import disturbance_text
@@ -27,12 +27,12 @@ from kit.report.host_text import host_lines
 from kit.report.search_text import search_notes
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
+from kit.run.around.quiet import Quiet, QuietObserver
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
 from kit.run.host import changes, host_of
 from kit.run.phases import CellInputs, Observer
-from kit.run.quiet import Quiet, QuietObserver
 from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records

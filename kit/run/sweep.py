@@ -23,7 +23,8 @@ from kit.plan.by_hand import SWEEP as SWEEP_PLATFORM
 from kit.plan.by_hand import plan_by_hand
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.run.by_hand import begin_by_hand, end_by_hand, leave_by_hand
-from kit.run.load import LoadRequest, carry_out, fitted, make_folder, make_load, refuse_used
+from kit.run.load import carry_out, fitted, make_folder, refuse_used
+from kit.run.load_request import LoadRequest, make_load
 from kit.storage.cell_folder import Event
 from kit.storage.names import SWEEP
 from kit.strict import plain, write_json

@@ -14,7 +14,8 @@ from kit.documents.container import Accelerator
 from kit.documents.pins import ImagePin
 from kit.engines.protocol import ContainerHost, ImageStore, OnBytes, OnLine
 from kit.errors import EngineError
-from kit.plan.plan import Measured, planned_entry, weights_of
+from kit.plan.plan import planned_entry
+from kit.plan.weights import Measured, weights_of
 from kit.runtimes import OWN
 from kit.runtimes.launch import NOT_YET, entry_container, image_variant
 from kit.runtimes.protocol import ServedModel

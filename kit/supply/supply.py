@@ -12,7 +12,7 @@ from kit.catalogue import find_chat, models
 from kit.documents import Entry, Plan
 from kit.documents.pins import WeightsPin
 from kit.errors import InputError, SourceError
-from kit.plan.plan import known_weights
+from kit.plan.weights import known_weights
 from kit.runtimes import RUNTIMES
 from kit.runtimes.launch import entry_container, entry_process
 from kit.runtimes.outside.search import pins_of as runtime_pins

@@ -15,7 +15,7 @@ from kit.catalogue import ModelEntry, folder_sha256, model
 from kit.documents.container import Mount
 from kit.engines.protocol import ContainerHost, OnBytes, OnLine, Program
 from kit.errors import SourceError, StorageError
-from kit.plan.plan import Measured
+from kit.plan.weights import Measured
 from kit.supply.download import CACHE_VARIABLE, cache_folder, download, fetch, file_sha256, model_path
 from kit.supply.hashes import known_sha256
 

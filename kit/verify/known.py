@@ -7,9 +7,9 @@ from functools import lru_cache
 from kit.catalogue import ModelEntry, model, models
 from kit.documents import Plan, TextPin, TracePin
 from kit.errors import KitError
-from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import SuiteLevel, load_suite
-from kit.plan.kit_traces import pinned_of_kit
+from kit.plan.workloads.corpus import planned_prompts
+from kit.plan.workloads.kit_traces import pinned_of_kit
 
 
 @lru_cache(maxsize=64)

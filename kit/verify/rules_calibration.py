@@ -23,7 +23,7 @@ from kit.metrics.limits import (
     MIN_STEP_NS,
     READING_SLACK_NS,
 )
-from kit.plan.levels import calibrated_levels
+from kit.plan.workloads.levels import calibrated_levels
 from kit.storage.names import CALIBRATION, PLAN, RESULT
 from kit.timestamps import utc_ns
 from kit.verify.difference import differences

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Load, Plan
 from kit.documents.vocabulary import SERVER
-from kit.plan.lengths import fit_faults
 from kit.plan.plan import caches_on, cell_load
+from kit.plan.workloads.lengths import fit_faults
 from kit.runtimes.caches import planned_rules
 from kit.runtimes.chosen import rules_of
 from kit.runtimes.planned import is_module, planned_runtime

@@ -19,10 +19,10 @@ from kit.metrics.limits import (
 from kit.metrics.stats import nearest_rank
 from kit.metrics.steadiness import slowest_part
 from kit.metrics.suspicion import BY_EFFECT, lateness
-from kit.plan.corpus import prompt_count
-from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import pause_ns, planned_request
 from kit.plan.traces import start_offsets_ns, with_trace_length
+from kit.plan.workloads.corpus import prompt_count
+from kit.plan.workloads.kit_traces import kit_trace_lines
 from kit.storage.names import PLAN
 from kit.verify.circumstances.sessions import asked_of, turns_of_load
 from kit.verify.evidence import Evidence

@@ -13,10 +13,11 @@ from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import KitError
 from kit.plan.by_hand import by_hand_faults, with_lanes_of
 from kit.plan.challenge import challenge_seed
-from kit.plan.plan import caches_on, cell_count, cell_order, limits, own_models
-from kit.plan.sessions import faults as session_faults
-from kit.plan.shapes import shape_names
+from kit.plan.plan import caches_on, cell_count, cell_order, limits
 from kit.plan.target import parse_target
+from kit.plan.weights import own_models
+from kit.plan.workloads.sessions import faults as session_faults
+from kit.plan.workloads.shapes import shape_names
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import choice_faults
 from kit.runtimes.planned import is_module, planned_runtime

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Shape, Window
 from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
 from kit.metrics.results import in_order, search_of
-from kit.plan.shapes import shape_of
+from kit.plan.workloads.shapes import shape_of
 from kit.storage.names import CELL, RECORDS
 from kit.verify.evidence import CellFiles, Evidence
 

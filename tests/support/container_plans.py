@@ -7,9 +7,10 @@ from dataclasses import replace
 from kit.catalogue import model
 from kit.documents import Plan
 from kit.plan.correctness import load_suite
-from kit.plan.plan import Measured, make_plan
+from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
+from kit.plan.weights import Measured
 
 IN_CONTAINERS = ("yoga", "gx10", "xeon", "radeon", "smol", "lavapipe")
 BF16 = "smollm2-135m-instruct-bf16"

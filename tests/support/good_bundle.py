@@ -32,11 +32,11 @@ from kit.metrics.failures import failures
 from kit.metrics.results import make_result
 from kit.metrics.telemetry import cell_summary
 from kit.plan.correctness import load_suite
-from kit.plan.lengths import long_words
 from kit.plan.plan import cell_load, entry_of, make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
-from kit.plan.shapes import shape_of
+from kit.plan.workloads.lengths import long_words
+from kit.plan.workloads.shapes import shape_of
 from kit.storage.bundle import pack_files
 from kit.stream.record import record
 from kit.strict import plain, write_json, write_jsonl_line

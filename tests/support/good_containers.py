@@ -23,10 +23,11 @@ from kit.documents.pins import ImagePin
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
 from kit.plan.correctness import load_suite
-from kit.plan.plan import cell_load, entry_of, make_plan, weights_of
+from kit.plan.plan import cell_load, entry_of, make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import planned_request
+from kit.plan.weights import weights_of
 from kit.runtimes.launch import entry_container
 from kit.runtimes.protocol import ServedModel
 from kit.storage.bundle import pack_files

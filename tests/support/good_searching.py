@@ -14,8 +14,8 @@ from kit.documents import Cell, Plan, SearchRule
 from kit.metrics.goodput import parse_slo
 from kit.metrics.results import make_result
 from kit.metrics.users import RULE, SHARE_MILLI
-from kit.plan.levels import calibrated_levels
 from kit.plan.plan import cell_order
+from kit.plan.workloads.levels import calibrated_levels
 from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
 from tests.support.calibrations import START_NS, good_calibration

@@ -15,7 +15,7 @@ from kit.metrics.results import make_result
 from kit.plan.plan import cell_load, planned_entry
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import pause_ns
-from kit.plan.session_records import turn_record
+from kit.plan.workloads.session_records import turn_record
 from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
 from tests.support.calibrations import START_NS, good_calibration

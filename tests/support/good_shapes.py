@@ -8,10 +8,10 @@ from functools import cache
 
 from kit.catalogue import model
 from kit.documents import OutputTokens, Plan, Record, Workload
-from kit.plan.corpus import planned_prompts
 from kit.plan.correctness import load_suite
 from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
+from kit.plan.workloads.corpus import planned_prompts
 from kit.storage.bundle import pack_files
 from tests.support.good_bundle import Files, run_files
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from kit.documents import Cell, Entry, Plan
 from kit.documents.pins import ProgramPin, RuntimePin
-from kit.plan.plan import weights_of
+from kit.plan.weights import weights_of
 from kit.runtimes.launch import entry_process
 from kit.runtimes.outside.folder import pin_of
 from kit.runtimes.planned import planned_runtime

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from kit.documents import Cell, Plan
 from kit.documents.pins import ProgramPin
-from kit.plan.plan import weights_of
+from kit.plan.weights import weights_of
 from kit.runtimes.launch import entry_process
 from tests.support.forge import CELL_NAMES, in_cell, in_plan, read
 from tests.support.good_bundle import Files

@@ -10,7 +10,7 @@ from kit.documents import Load, Loop, OutputTokens, Record, SearchRule, Slo, Swe
 from kit.engines.protocol import OnLine
 from kit.plan.schedule import planned_request
 from kit.reference.timing import Delay, Slots, drawn_ns
-from kit.run.load import LoadRequest
+from kit.run.load_request import LoadRequest
 from kit.run.sweep import run_sweep
 from kit.storage.names import RECORDS
 from kit.strict import plain, read_json, typed, write_jsonl_line

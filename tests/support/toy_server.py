@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kit.documents import CellPlan, Exchange, Plan, PlannedRequest
-from kit.plan.corpus import prompt_count
 from kit.plan.schedule import arrivals_ns, pause_ns, planned_request, u64
-from kit.plan.shapes import loop_of, shape_of
+from kit.plan.workloads.corpus import prompt_count
+from kit.plan.workloads.shapes import loop_of, shape_of
 from tests.support.streams import DONE, chunk, event, usage
 
 MS = 1_000_000

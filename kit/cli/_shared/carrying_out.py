@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def model_files(plan: Plan, models: Models, *, yes: bool, quiet: bool) -> dict[str, Path]:
     """The plan's models by name, fetched if need be (after asking, on a terminal)."""
-    from kit.plan.plan import known_weights
+    from kit.plan.weights import known_weights
 
     names = dict.fromkeys(pin.name for entry in plan.entries if (pin := known_weights(plan, entry)) is not None)
     return {name: _model_file(models.named(name), yes=yes, quiet=quiet) for name in names}

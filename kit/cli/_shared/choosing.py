@@ -13,8 +13,8 @@ from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies
 
 if TYPE_CHECKING:
-    from kit.plan.choice import Chosen
-    from kit.plan.wishes import KnownModel
+    from kit.plan.choosing.choice import Chosen
+    from kit.plan.choosing.wishes import KnownModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,10 +67,10 @@ def chosen_by(
     quiet: bool = False,
 ) -> Chosen:
     """The platform for what the options say; `InputError` with the remedy if nothing here can measure it."""
-    from kit.plan.choice import chosen
+    from kit.plan.choosing.choice import chosen
+    from kit.plan.choosing.server_choice import chosen_servers
+    from kit.plan.choosing.wishes import Wishes
     from kit.plan.platforms import platform_names
-    from kit.plan.server_choice import chosen_servers
-    from kit.plan.wishes import Wishes
 
     if (model is None) == (not urls):
         raise click.UsageError("Give either MODEL (a .gguf file, hf:ORG/REPO or a name), or --url URL.")
@@ -85,7 +85,7 @@ def chosen_by(
     )
     if model is None:
         return chosen_servers(urls, served_model, wishes)
-    from kit.run.surroundings import look_around
+    from kit.run.around.surroundings import look_around
 
     known = known_model(model, quiet=quiet)  # first: a wrong word needs no look at the machine
     return chosen(look_around(containers=engine != "process"), known, wishes)
@@ -96,8 +96,8 @@ def known_model(word: str, *, quiet: bool) -> KnownModel:
     from kit.catalogue import model as catalogue_model
     from kit.cli._shared.progress import transfer
     from kit.gguf.memory import kv_bytes
+    from kit.plan.choosing.wishes import KnownModel
     from kit.plan.sources import source_name, source_of
-    from kit.plan.wishes import KnownModel
     from kit.supply.own_model import own_model
 
     source = source_of(word)

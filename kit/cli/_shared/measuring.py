@@ -25,7 +25,7 @@ def measured(chosen_run: ChosenRun, folder: Path, options: CommandOptions) -> tu
 
     A platform that does not come with the kit is kept in the folder: a run that is resumed needs it.
     """
-    from kit.plan.platform_file import platform_text
+    from kit.plan.choosing.platform_file import platform_text
     from kit.plan.platforms import platform_names
     from kit.storage.run_folder import keep_platform
 

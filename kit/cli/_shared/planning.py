@@ -194,9 +194,9 @@ def plan_of(
     """
     from kit.catalogue import CATALOGUE
     from kit.cpus import usable_cpus
-    from kit.plan.corpus import planned_prompts
     from kit.plan.correctness import load_suite
     from kit.plan.plan import make_plan
+    from kit.plan.workloads.corpus import planned_prompts
     from kit.supply.programs import pins_of, programs_of
 
     suite = load_suite(platform.correctness.name, platform.correctness.level)

@@ -14,7 +14,7 @@ from kit.documents import Cell, CellPlan, Plan
 from kit.documents.phases import START
 from kit.output import drawing_error
 from kit.plan.forecast import CellTime, Underway, left_ns, predicted, rest_ns
-from kit.plan.levels import most_cells
+from kit.plan.workloads.levels import most_cells
 from kit.text import number, plain_text
 
 if TYPE_CHECKING:

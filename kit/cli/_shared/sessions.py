@@ -28,7 +28,7 @@ class SessionsOption(click.ParamType["Sessions"]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Sessions:
         from kit.documents import Sessions, SessionWork
         from kit.errors import InputError
-        from kit.plan.sessions import decided
+        from kit.plan.workloads.sessions import decided
 
         if isinstance(value, Sessions):
             return value

@@ -32,7 +32,7 @@ def command(out: Path | None, **wishes: Any) -> None:
     Example: kit init ./model.gguf --users 1,4,16 -o my.yaml
     """
     from kit.errors import InputError
-    from kit.plan.platform_file import platform_text
+    from kit.plan.choosing.platform_file import platform_text
 
     if out is not None and out != STANDARD_OUTPUT:
         _require_new(out)

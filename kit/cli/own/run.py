@@ -52,7 +52,7 @@ def command(
     from kit.cli._shared.measuring import measured, show_outcome
     from kit.cli._shared.recommending import recommendation
     from kit.metrics.goodput import parse_slo
-    from kit.plan.platform_file import platform_text
+    from kit.plan.choosing.platform_file import platform_text
     from kit.storage.run_folder import keep_platform
     from kit.strict import plain
 

@@ -11,7 +11,7 @@ from kit.judge.machines import by_machine, machine_text
 from kit.judge.shapes import shapes_of
 from kit.judge.study import median_interval_of, suspicions_of
 from kit.metrics.registry import ERROR_RATE, ITL_P50, METRICS, THROUGHPUT, TTFT_P50, Metric
-from kit.plan.shapes import milli_text
+from kit.plan.workloads.shapes import milli_text
 from kit.report.board.exhibits import Exhibit
 from kit.report.page.figures import TableCell, figure_of
 from kit.text import plain_text

@@ -14,8 +14,8 @@ from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.report.calibration_text import calibration_line
 from kit.report.failure_text import failure_lines
 from kit.report.host_text import beside_cpu
+from kit.report.method_text import method_lines
 from kit.report.page.inputs import PageInput
-from kit.report.tables import method_lines
 from kit.text import NO_DATA, bytes_text, listed, plain_text
 
 LABELS = {

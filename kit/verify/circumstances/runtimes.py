@@ -10,7 +10,8 @@ from kit.catalogue import folder_sha256
 from kit.documents import Entry, Plan
 from kit.documents.pins import RuntimePin
 from kit.errors import KitError
-from kit.plan.plan import caches_on, weights_of
+from kit.plan.plan import caches_on
+from kit.plan.weights import weights_of
 from kit.runtimes import OWN
 from kit.runtimes.chosen import setting_faults
 from kit.runtimes.launch import entry_process

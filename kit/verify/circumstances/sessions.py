@@ -12,7 +12,15 @@ from kit.documents import PlannedTurn, Record, Sessions
 from kit.errors import KitError
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import pause_ns
-from kit.plan.sessions import Thread, answered, faults, planned_turn, session_of, session_turns, user_text
+from kit.plan.workloads.sessions import (
+    Thread,
+    answered,
+    faults,
+    planned_turn,
+    session_of,
+    session_turns,
+    user_text,
+)
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.known import has_own_prompts

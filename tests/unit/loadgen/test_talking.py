@@ -18,9 +18,9 @@ from kit.loadgen.loadrun import LoadRun
 from kit.loadgen.recorder import keep
 from kit.loadgen.talking import TalkingSession, Talks, talks_of
 from kit.plan.chat_body import Message
-from kit.plan.session_records import turn_of, turn_record
-from kit.plan.sessions import Thread, answered, decided, total_turns, user_text
 from kit.plan.target import parse_target, request_head
+from kit.plan.workloads.session_records import turn_of, turn_record
+from kit.plan.workloads.sessions import Thread, answered, decided, total_turns, user_text
 from kit.strict import read_jsonl, record_from
 from tests.support.hostile import asked, limits
 from tests.support.scripted import MS, PROMPTS, behaving, in_thread

@@ -9,10 +9,10 @@ import pytest
 
 from kit.documents import Gpu, ModelSource
 from kit.errors import InputError
-from kit.plan.choice import Chosen, chosen
-from kit.plan.platform_file import platform_text
+from kit.plan.choosing.choice import Chosen, chosen
+from kit.plan.choosing.platform_file import platform_text
+from kit.plan.choosing.wishes import KnownModel, Machine, Wishes
 from kit.plan.platforms import load_platform
-from kit.plan.wishes import KnownModel, Machine, Wishes
 from kit.runtimes import RUNTIMES
 
 GB = 10**9

@@ -14,17 +14,10 @@ from kit.documents import Entry, Plan
 from kit.documents.pins import ImagePin, WeightsPin
 from kit.errors import InputError
 from kit.plan.correctness import load_suite
-from kit.plan.plan import (
-    cell_count,
-    cell_order,
-    duration_estimate_s,
-    limits,
-    make_plan,
-    pin_weights,
-    weights_of,
-)
+from kit.plan.plan import cell_count, cell_order, duration_estimate_s, limits, make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
+from kit.plan.weights import pin_weights, weights_of
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import problems
 from tests.support.container_plans import BF16, IN_CONTAINERS, LARGEST, MADE, plan_of

@@ -11,7 +11,7 @@ from kit.documents import Gpu, Plan
 from kit.gguf.facts import facts_of
 from kit.gguf.header import read_header
 from kit.machine.here import describe_host
-from kit.plan.fit import Fit, fits
+from kit.plan.choosing.fit import Fit, fits
 from tests.support.container_plans import plan_of
 from tests.support.fakes import demo_plan
 from tests.support.gguf_files import gguf

@@ -11,9 +11,9 @@ from kit.assets import asset
 from kit.documents import SearchWish
 from kit.errors import InputError
 from kit.metrics.goodput import parse_slo
-from kit.plan.levels import calibrated_levels, levels_of, most_cells, search_rule
 from kit.plan.plan import cell_load, duration_estimate_s
 from kit.plan.platforms import load_platform
+from kit.plan.workloads.levels import calibrated_levels, levels_of, most_cells, search_rule
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import problems
 from tests.support.fakes import demo_plan

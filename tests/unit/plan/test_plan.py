@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kit.catalogue import model
 from kit.documents import Plan
 from kit.errors import InputError
-from kit.plan.plan import cell_load, cell_order, duration_estimate_s, pin_model, seconds_to_ns
+from kit.plan.plan import cell_load, cell_order, duration_estimate_s, seconds_to_ns
+from kit.plan.weights import pin_model
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import problems
 from tests.support.fakes import demo_plan

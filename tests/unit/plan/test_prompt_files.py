@@ -14,8 +14,8 @@ from kit.documents import PlannedRequest
 from kit.errors import InputError
 from kit.plan import prompt_files
 from kit.plan.chat_body import Message, messages
-from kit.plan.lengths import AROUND_TOKENS
 from kit.plan.prompt_files import MAX_FILE_BYTES, read_prompt_file, synthetic_prompts
+from kit.plan.workloads.lengths import AROUND_TOKENS
 
 CHAT = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "why?"}]
 PARTS = [{"role": "user", "content": [{"type": "text", "text": "wh"}, {"type": "text", "text": "y?"}]}]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from kit.errors import InputError
-from kit.plan.platform_file import platform_text
+from kit.plan.choosing.platform_file import platform_text
+from kit.plan.choosing.server_choice import chosen_servers
+from kit.plan.choosing.wishes import Wishes
 from kit.plan.platforms import load_platform
-from kit.plan.server_choice import chosen_servers
-from kit.plan.wishes import Wishes
 
 URLS = ("http://127.0.0.1:1234", "http://127.0.0.1:8000/")
 

@@ -1,4 +1,4 @@
-"""kit.plan.sessions: what is drawn, who has which session, what is said, and what is refused."""
+"""kit.plan.workloads.sessions: what is drawn, who has which session, what is said, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kit.documents import CONTENT, REASONING, Loop, OutputTokens, Seconds, SessionKind, Sessions, SessionWork, Span
 from kit.errors import InputError
 from kit.plan.prompts import load_prompts
-from kit.plan.sessions import (
+from kit.plan.workloads.sessions import (
     Thread,
     answered,
     check_load,

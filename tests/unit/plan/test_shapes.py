@@ -13,13 +13,13 @@ from kit.assets import asset
 from kit.documents import LengthFit, Loop, MadeUp, OutputTokens, PlannedRequest, Shape
 from kit.errors import InputError
 from kit.plan.chat_body import Message, body
-from kit.plan.corpus import corpus_prompts, corpus_text, planned_prompts, prompt_count
 from kit.plan.extension import deciding, extended
-from kit.plan.kit_traces import kit_trace_lines, kit_trace_names, pinned_of_kit
-from kit.plan.lengths import fit_faults, fit_of, fit_questions, long_words, made_up, prompt_tokens_of
 from kit.plan.plan import cell_load, cell_order
 from kit.plan.platforms import load_platform
-from kit.plan.shapes import shape_text, shapes_of_workload
+from kit.plan.workloads.corpus import corpus_prompts, corpus_text, planned_prompts, prompt_count
+from kit.plan.workloads.kit_traces import kit_trace_lines, kit_trace_names, pinned_of_kit
+from kit.plan.workloads.lengths import fit_faults, fit_of, fit_questions, long_words, made_up, prompt_tokens_of
+from kit.plan.workloads.shapes import shape_text, shapes_of_workload
 from kit.strict import plain
 from tests.support.documents import LOAD
 from tests.support.good_shapes import grid_plan, open_plan, shaped_plan

@@ -18,7 +18,8 @@ from kit.plan.prompt_files import read_prompt_file
 from kit.plan.target import parse_target
 from kit.probe.examiner import Examiner, answer_text
 from kit.reference.shapes import Shape, text_of
-from kit.run.load import LoadRequest, load_by_hand
+from kit.run.load import load_by_hand
+from kit.run.load_request import LoadRequest
 from kit.storage.cell_folder import read_records
 from kit.stream.record import parse
 from kit.stream.template import template_of

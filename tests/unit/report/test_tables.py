@@ -24,14 +24,8 @@ from kit.metrics.aggregate import cell_metrics
 from kit.metrics.registry import TABLES
 from kit.metrics.results import make_result, value_at
 from kit.report.failure_text import WHY
-from kit.report.tables import (
-    failures,
-    method_lines,
-    metric_table,
-    metrics_table,
-    report,
-    tables,
-)
+from kit.report.method_text import method_lines
+from kit.report.tables import failures, metric_table, metrics_table, report, tables
 from tests.support.calibrations import good_calibration
 from tests.support.fakes import demo_plan
 from tests.support.records import MS, make_record

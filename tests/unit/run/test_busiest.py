@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.run.busiest import Moment, busiest, moment, parse_stat
+from kit.run.around.busiest import Moment, busiest, moment, parse_stat
 
 TICKS = os.sysconf("SC_CLK_TCK")
 TAIL = b" S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 1 0 100 0 0\n"

@@ -30,7 +30,7 @@ def _calibrated(monkeypatch: pytest.MonkeyPatch) -> None:
         return good_calibration((1,))
 
     monkeypatch.setattr("kit.run.reproduce.calibrate", calibration)
-    monkeypatch.setattr("kit.run.quiet.Quiet.wait", lambda _: None)
+    monkeypatch.setattr("kit.run.around.quiet.Quiet.wait", lambda _: None)
 
 
 @pytest.fixture

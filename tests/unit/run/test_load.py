@@ -17,7 +17,8 @@ from kit.plan.prompt_files import read_prompt_file
 from kit.plan.prompts import load_prompts
 from kit.plan.target import Access
 from kit.plan.traces import pinned_trace
-from kit.run.load import LoadRequest, load_by_hand, make_load
+from kit.run.load import load_by_hand
+from kit.run.load_request import LoadRequest, make_load
 from kit.storage.cell_folder import read_texts
 from kit.strict import plain, read_json, typed
 from kit.strict.schema import problems

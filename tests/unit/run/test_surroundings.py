@@ -13,9 +13,9 @@ from kit.documents import Entry, Gpu
 from kit.errors import EngineError
 from kit.machine.here import describe_host
 from kit.plan.platforms import load_platform
-from kit.run import surroundings
+from kit.run.around import surroundings
+from kit.run.around.surroundings import look_around
 from kit.run.doctor import examine
-from kit.run.surroundings import look_around
 
 NVIDIA = Gpu("NVIDIA L4", cuda="12.4")
 

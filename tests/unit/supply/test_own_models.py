@@ -14,9 +14,10 @@ from kit.catalogue import model
 from kit.documents import ModelSource, Plan, Platform
 from kit.errors import InputError, SourceError
 from kit.plan.correctness import load_suite
-from kit.plan.plan import make_plan, weights_of
+from kit.plan.plan import make_plan
 from kit.plan.platforms import load_platform
 from kit.plan.prompts import load_prompts
+from kit.plan.weights import weights_of
 from kit.strict import plain, typed, write_json
 from kit.strict.schema import problems
 from kit.supply.own_models import Resolved, fetched, models_of, resolved, settled

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kit.errors import EngineError
-from kit.plan.plan import Measured, weights_of
+from kit.plan.weights import Measured, weights_of
 from kit.supply.provision import Images, supply_of
 from tests.support.good_containers import container_plan
 

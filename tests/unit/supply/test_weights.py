@@ -11,7 +11,7 @@ import pytest
 
 from kit.catalogue import ModelEntry, Source, folder_sha256, model
 from kit.errors import SourceError
-from kit.plan.plan import pin_weights
+from kit.plan.weights import pin_weights
 from kit.supply import weights
 from kit.supply.weights import measured, prepared, weights_path
 

@@ -7,7 +7,7 @@ from itertools import product
 
 from kit.documents import CellPlan, Loop, OutputTokens, Plan, PlannedWorkload, Shape, Workload
 from kit.errors import InputError
-from kit.plan.kit_traces import kit_trace_lines
+from kit.plan.workloads.kit_traces import kit_trace_lines
 
 ONE_SHAPE = ("",)  # of cells that name none
 

@@ -14,8 +14,8 @@ from fractions import Fraction
 from kit.documents import Load, PlannedRequest
 from kit.documents.shape import LengthFit, MadeUp
 from kit.plan.chat_body import body
-from kit.plan.corpus import corpus_text
 from kit.plan.schedule import u64
+from kit.plan.workloads.corpus import corpus_text
 
 SHORT_WORDS, SHORT_PROMPTS = 32, 4
 MAX_LONG_WORDS, MIN_LONG_WORDS = 1024, 96

@@ -12,7 +12,7 @@ from typing import Literal
 from kit.documents import Entry, Host, Plan
 from kit.gguf.facts import ModelFacts
 from kit.gguf.memory import USUAL_KV_TYPE, kv_bytes
-from kit.plan.plan import weights_of
+from kit.plan.weights import weights_of
 from kit.text import bytes_text
 
 # By these names runtimes have their slots, and the context of one.

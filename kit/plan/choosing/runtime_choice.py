@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kit.documents.host import Gpu
 from kit.errors import InputError
-from kit.plan.wishes import KnownModel, Machine, Wishes
+from kit.plan.choosing.wishes import KnownModel, Machine, Wishes
 from kit.runtimes import OWN, RUNTIMES
 from kit.runtimes.programs import PROGRAM, PROGRAM_GPU, PROGRAMS
 from kit.text import hint, listed, plain_text

@@ -12,7 +12,7 @@ from typing import Protocol
 from kit.documents import Plan
 from kit.engines.protocol import Engine
 from kit.metrics.disturbance import accelerator_of, look_disturbances
-from kit.run.busiest import busiest, moment
+from kit.run.around.busiest import busiest, moment
 from kit.run.telemetry import Sampled, look
 from kit.storage.names import TELEMETRY
 from kit.storage.run_folder import METHOD_OF_ATTEMPTS

@@ -10,9 +10,9 @@ from kit.documents import NO_MODEL, Entry, Platform, Workload
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
 from kit.plan.budget import USUAL_S, effort
-from kit.plan.choice import DEFAULT_USERS, DRAIN_S, OUTPUT, PROMPTS, SEED, SUITE, Chosen, time_words
+from kit.plan.choosing.choice import DEFAULT_USERS, DRAIN_S, OUTPUT, PROMPTS, SEED, SUITE, Chosen, time_words
+from kit.plan.choosing.wishes import Wishes
 from kit.plan.target import parse_target
-from kit.plan.wishes import Wishes
 from kit.text import listed
 
 NAME = "servers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kit.documents import Exchange, Load, PlannedRequest, PlannedTurn, Record, Sessions
-from kit.plan.sessions import planned_turn
+from kit.plan.workloads.sessions import planned_turn
 from kit.stream.record import record
 
 

@@ -1,6 +1,6 @@
 """What is measured where nobody wrote a platform file, chosen from machine, model and wishes; with reasons. Pure.
 
-`kit.run.surroundings` looks at the machine; `kit run` and `kit init` write the platform down.
+`kit.run.around.surroundings` looks at the machine; `kit run` and `kit init` write the platform down.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal
 from kit.documents import Entry, OutputTokens, Platform, Setting, Suite, Workload
 from kit.errors import InputError
 from kit.plan.budget import Effort, effort, least_window_s, minutes
-from kit.plan.runtime_choice import Candidate, candidates
-from kit.plan.wishes import KnownModel, Machine, Wishes
+from kit.plan.choosing.runtime_choice import Candidate, candidates
+from kit.plan.choosing.wishes import KnownModel, Machine, Wishes
 from kit.text import bytes_text, listed
 
 DEFAULT_USERS = (1, 2, 4, 8)

@@ -10,8 +10,8 @@ from kit.engines import connect
 from kit.engines.protocol import ContainerHost
 from kit.errors import KitError
 from kit.machine.here import describe_host
-from kit.plan.runtime_choice import EMBEDDED, gpu_kind
-from kit.plan.wishes import Machine
+from kit.plan.choosing.runtime_choice import EMBEDDED, gpu_kind
+from kit.plan.choosing.wishes import Machine
 from kit.runtimes import RUNTIMES
 from kit.runtimes.programs import PROGRAMS
 from kit.supply.programs import find_program

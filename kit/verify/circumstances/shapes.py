@@ -9,11 +9,11 @@ from kit.documents import Shape
 from kit.metrics.limits import MAX_LENGTH_PERCENT, MAX_LENGTH_TOKENS
 from kit.metrics.stats import nearest_rank
 from kit.metrics.timing import sent_in
-from kit.plan.corpus import NAME as CORPUS
-from kit.plan.kit_traces import kit_trace_lines
 from kit.plan.schedule import arrivals_ns
-from kit.plan.shapes import hull
 from kit.plan.traces import trace_offsets_ns
+from kit.plan.workloads.corpus import NAME as CORPUS
+from kit.plan.workloads.kit_traces import kit_trace_lines
+from kit.plan.workloads.shapes import hull
 from kit.storage.names import PLAN
 from kit.verify.evidence import Evidence
 from kit.verify.known import known_trace

@@ -1,0 +1,1 @@
+"""What `kit run` and `kit init` choose where nobody says otherwise."""

@@ -1,0 +1,1 @@
+"""What the requests of a workload are like: lengths, arrivals, sessions, levels."""

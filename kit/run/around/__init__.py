@@ -1,0 +1,1 @@
+"""What else runs on the machine while a run measures."""
