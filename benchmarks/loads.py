@@ -14,7 +14,7 @@ from kit.documents import Loop, OutputTokens, Record, Window
 from kit.plan.chat_body import body
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import planned_request
-from kit.run.load import LoadRequest, make_load
+from kit.run.load_request import LoadRequest, make_load
 from kit.storage.cell_folder import read_records
 from kit.storage.names import CELL, RECORDS
 

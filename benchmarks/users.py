@@ -31,7 +31,7 @@ from kit.metrics.goodput import parse_slo
 from kit.metrics.search import kept_levels, sweep_faults
 from kit.metrics.users import RULE, SHARE_MILLI, bracket, levels_between, next_level
 from kit.plan.schedule import u64
-from kit.run.load import LoadRequest
+from kit.run.load_request import LoadRequest
 from kit.run.sweep import run_sweep
 
 NORMAL = NormalDist()
