@@ -11,6 +11,7 @@ from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.progress import transfer
+from kit.errors import InternalError
 
 if TYPE_CHECKING:
     from kit.catalogue import ModelEntry
@@ -71,19 +72,29 @@ def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
     from kit.supply.own_models import fetched
 
     for name in names:
+        known = _known(name)  # before anything is shown: a word that is none stands in an error only
         with transfer(f"fetching {name}", quiet=quiet) as on_bytes:
-            entry = _entry(name, on_bytes)
+            entry = known or _own(name, on_bytes)
             path = fetched(entry, on_bytes)
         click.echo(f"{entry.name}: {path}" + ("" if entry.catalogue else f"  sha256 {entry.sha256}"))
 
 
-def _entry(text: str, on_bytes: OnBytes) -> ModelEntry:
+def _known(text: str) -> ModelEntry | None:
+    """The model of the catalogue; None for the words of one that is elsewhere."""
     from kit.catalogue import model
+    from kit.plan.sources import source_of
+
+    return model(text) if source_of(text) is None else None
+
+
+def _own(text: str, on_bytes: OnBytes) -> ModelEntry:
     from kit.plan.sources import source_of
     from kit.supply.own_model import own_model
 
     source = source_of(text)
-    return model(text) if source is None else own_model(source, may_download=True, on_bytes=on_bytes).entry
+    if source is None:
+        raise InternalError("A model of the catalogue is none of somebody's own.")
+    return own_model(source, may_download=True, on_bytes=on_bytes).entry
 
 
 @command.command("show")

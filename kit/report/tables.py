@@ -48,7 +48,7 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
             raise InputError(
                 f"No table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
             )
-    return tuple(known[path] for path in paths)
+    return tuple(known[path] for path in paths) or TABLES
 
 
 def _value(metric: Metric, interval: MedianInterval) -> str:

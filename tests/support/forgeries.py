@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
-from kit.documents import AnswerCheck, Calibration, Cell, CellFailure, Plan, Record, TextPin
+from kit.documents import AnswerCheck, Calibration, Cell, CellFailure, FoundServer, Plan, Record, TextPin
 from kit.documents.telemetry import TelemetrySample
 from kit.metrics.accuracy import proven
 from kit.plan.correctness import load_suite
@@ -24,6 +24,7 @@ from tests.support.forge import (
     in_checks,
     in_plan,
     path,
+    read,
     text_of,
     texts_of,
 )
@@ -121,10 +122,24 @@ def many_replicates(plan: Plan) -> Plan:
     return replace(plan, workload=replace(plan.workload, replicates=1000))
 
 
-def already_running(plan: Plan) -> Plan:
-    """The first server was there before."""
-    first = replace(plan.entries[0], runtime="server", variant="running", settings={}, url="http://127.0.0.1:8080")
-    return replace(plan, entries=(first, *plan.entries[1:]))
+def already_running(files: Files) -> None:
+    """The first server was there before, in the plan and in each of its cells."""
+    url = "http://127.0.0.1:8080"
+    named = {"runtime": "server", "variant": "running"}
+
+    def planned(plan: Plan) -> Plan:
+        first = replace(plan.entries[0], **named, settings={}, url=url)
+        return replace(plan, entries=(first, *plan.entries[1:]))
+
+    def measured(cell: Cell) -> Cell:
+        assert cell.load
+        return replace(cell, **named, server=None, found=FoundServer(), load=replace(cell.load, url=url))
+
+    entry = read(files, "plan.json", Plan).entries[0].name
+    for planned_cell in read(files, "plan.json", Plan).cells:
+        if planned_cell.entry == entry:
+            in_cell(measured, planned_cell.id)(files)
+    in_plan(planned)(files)
 
 
 def in_load(**values: Any) -> Change:

@@ -18,7 +18,7 @@ from kit.plan.plan import cell_order
 from kit.plan.workloads.levels import calibrated_levels
 from kit.storage.bundle import pack_files
 from kit.strict import plain, write_json
-from tests.support.calibrations import START_NS, good_calibration
+from tests.support.calibrations import START_NS, calibration_files, recorded_calibration
 from tests.support.good_bundle import Files, good_cell, good_files, good_plan
 from tests.support.toy_server import MS
 
@@ -65,8 +65,8 @@ def searched_files(order: tuple[str, ...] = CALLED, change: Callable[[Plan], Pla
     cells = _cells(order, change)
     files = {name: data for name, data in good_files().items() if not name.startswith("cells/")}
     files["plan.json"] = write_json(plain(plan))
-    calibration = good_calibration(calibrated_levels(plan))
-    files["calibration.json"] = write_json(plain(calibration))
+    calibration, requests = recorded_calibration(calibrated_levels(plan))
+    files |= calibration_files((calibration, requests))
     for name, (cell, more) in cells.items():
         files |= {f"cells/{name}/{part}": data for part, data in more.items()}
         files[f"cells/{name}/cell.json"] = write_json(plain(cell))

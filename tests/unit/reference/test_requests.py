@@ -135,7 +135,9 @@ def test_a_body_that_waits_to_be_asked_for_is_asked_for_once() -> None:
 
 def test_a_chat_request_says_how_much_and_in_which_form() -> None:
     """Tokens, stream, usage, salt, and a guess at the prompt's tokens from its bytes."""
-    assert parse_ask(chat_body()) == Ask(4, True, True, "00ff00ff00ff00ff", 7)
+    assert parse_ask(chat_body()) == Ask(
+        4, True, True, "00ff00ff00ff00ff", 7, prompt=b"00ff00ff00ff00ff is my number."
+    )
     plain = {"messages": [{"content": [{"type": "text", "text": "hé"}, {"type": "image"}]}]}
     assert parse_ask(json.dumps(plain).encode()) == Ask(DEFAULT_TOKENS, False, False, None, 1)
 

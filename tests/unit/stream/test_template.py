@@ -100,7 +100,7 @@ def test_the_short_cut_is_really_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         (PLAIN.replace(b" one", "é".encode()), "é"),
         (PLAIN.replace(b" one", b""), ""),
         (PLAIN.replace(b'"m"', b'"content"'), " one"),
-        (b'{"choices":[{"text":" one"}]}', " one"),
+        (b'{"choices":[{"words":" one"}]}', " one"),
     ],
 )
 def test_no_template_where_the_text_does_not_stand_plainly(data: bytes, text: str) -> None:

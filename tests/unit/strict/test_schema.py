@@ -56,6 +56,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("differences", ("entries", 0, "ended_early"), 1.5, "must be at most 1, found 1.5"),
     ("examination", ("checks", 0, "round"), "both", 'expected "single" or "concurrent", found "both"'),
     ("finding", ("level",), "fatal", 'expected "reject", "flag" or "note", found "fatal"'),
+    ("runtime", ("api",), "grpc", 'expected "openai", found "grpc"'),
     ("host", ("cpus",), "2", 'expected an integer, found "2"'),
     ("load", ("url",), "file:///etc/passwd", '"file:///etc/passwd" does not have the form ^https?://[!-~]+$'),
     ("load", ("loop", "concurrency"), 0, "must be at least 1, found 0"),

@@ -105,7 +105,7 @@ def test_each_rule_says_how_many_things_it_looked_at() -> None:
     expected |= dict.fromkeys(("calibration.plausible", "load.unfinished", "server.exit", "time.boot"), 4)
     expected |= {"physics.device": 1, "physics.load": 2, "physics.decode": 4, "physics.prefill": 45}
     expected |= {"evidence.log": 4, "calibration.records": 1, "calibration.recomputed": 4}
-    expected |= {"evidence.build": 4, "forensic.scaled": 4, "forensic.copy": 44}
+    expected |= {"evidence.build": 4, "forensic.scaled": 4, "forensic.copy": 44, "server.started": 2}
     assert found == expected | dict.fromkeys(IDLE, 0)
     contained = bundle_verdict(container_bundle()).checked
     assert {name: count for name, count in contained.items() if name in OF_CONTAINERS} == {
