@@ -1,8 +1,7 @@
 """From records to numbers: the only definitions of TTFT, TPOT, ITL, throughput and error rate in the house.
 
-Pure: the maker runs it after a cell, `kit table` and `kit verify` run it again. All arithmetic is on integers
-of nanoseconds or on exact fractions; one rounding to a float at the end. Formulas are in docs/method.md.
-One pass over the records, eight bytes for each time of a distribution: ten million chunks fit easily.
+Pure: run after a cell, and again by `kit table` and `kit verify`. Integers of nanoseconds or exact fractions, one
+rounding at the end (docs/method.md). One pass, eight bytes for each time: ten million chunks fit easily.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ def suspect_lines(result: Result, plan: Plan | None = None) -> list[str]:
 def count_note_lines(result: Result, plan: Plan | None = None) -> list[str]:
     """One Markdown line for each row with something to say about how its tokens and chunks were counted."""
     return [
-        f"- {name_text(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: {' '.join(map(_words, lines))}"
+        f"- {name_text(row.entry)} at {place_text(plan, row.shape, row.concurrency)}: "
+        + " ".join(map(_words, lines))
         for row, lines in count_notes(result)
     ]
 

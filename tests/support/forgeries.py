@@ -125,15 +125,15 @@ def many_replicates(plan: Plan) -> Plan:
 def already_running(files: Files) -> None:
     """The first server was there before, in the plan and in each of its cells."""
     url = "http://127.0.0.1:8080"
-    named = {"runtime": "server", "variant": "running"}
 
     def planned(plan: Plan) -> Plan:
-        first = replace(plan.entries[0], **named, settings={}, url=url)
+        first = replace(plan.entries[0], runtime="server", variant="running", settings={}, url=url)
         return replace(plan, entries=(first, *plan.entries[1:]))
 
     def measured(cell: Cell) -> Cell:
         assert cell.load
-        return replace(cell, **named, server=None, found=FoundServer(), load=replace(cell.load, url=url))
+        load = replace(cell.load, url=url)
+        return replace(cell, runtime="server", variant="running", server=None, found=FoundServer(), load=load)
 
     entry = read(files, "plan.json", Plan).entries[0].name
     for planned_cell in read(files, "plan.json", Plan).cells:

@@ -139,7 +139,9 @@ def test_a_chat_request_says_how_much_and_in_which_form() -> None:
         4, True, True, "00ff00ff00ff00ff", 7, prompt=b"00ff00ff00ff00ff is my number."
     )
     plain = {"messages": [{"content": [{"type": "text", "text": "hé"}, {"type": "image"}]}]}
-    assert parse_ask(json.dumps(plain).encode()) == Ask(DEFAULT_TOKENS, False, False, None, 1)
+    assert parse_ask(json.dumps(plain).encode()) == Ask(
+        DEFAULT_TOKENS, False, False, None, 1, prompt="hé".encode()
+    )
 
 
 @pytest.mark.parametrize(
