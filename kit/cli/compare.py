@@ -110,7 +110,7 @@ def _studies(
         pairs.append((named[0], named[1]))
     left = _opened(path_a)
     right = left if path_a == path_b else _opened(path_b)
-    percent = EQUIVALENT_PERCENT if within is None else within * 100
+    percent = EQUIVALENT_PERCENT if within is None else round(within * 100, 6)
     if percent < LEAST_WITHIN_PERCENT:
         raise InputError(f"--within {percent:g}% is less than two runs of one thing differ.", "Give 1% or more.")
     return compare_studies(left, right, pairs or None, metrics or CHOSEN, concurrency, percent)

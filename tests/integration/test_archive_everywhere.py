@@ -88,7 +88,7 @@ def starts(path: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "other", other_pythons()[-1:] or [pytest.param("", marks=pytest.mark.skip("no other Python"))]
+    "other", other_pythons()[-1:] or [pytest.param("", marks=pytest.mark.skip("this machine has one Python"))]
 )
 def test_the_archive_is_the_same_under_the_newest_python(
     other: str, run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

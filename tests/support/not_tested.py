@@ -27,6 +27,8 @@ HAS_TOO_MUCH = re.compile(
     r"the base came from a registry|a registry answers here|this machine has /dev/.+|root reads everything|"
     r"KIT_NO_BROWSER=1|this engine cannot limit memory"
 )
+# What a machine of Debian packages alone lacks, and none of them brings.
+LACKS = re.compile(r"this machine has (one Python|no IPv6 loopback)")
 # What other systems than Linux do not have, or cannot do.
 OF_LINUX_ALONE = re.compile(r"this system .+|requirements\.txt pins wheels for Linux|macOS has no such names")
 
@@ -34,6 +36,6 @@ OF_LINUX_ALONE = re.compile(r"this system .+|requirements\.txt pins wheels for L
 def may_skip(reason: str) -> bool:
     """Whether a test may be skipped in CI for this reason; everything else there must run."""
     reason = reason.removeprefix("Skipped: ")
-    return bool(HAS_TOO_MUCH.fullmatch(reason)) or (
+    return bool(HAS_TOO_MUCH.fullmatch(reason) or LACKS.fullmatch(reason)) or (
         sys.platform != "linux" and bool(OF_LINUX_ALONE.fullmatch(reason))
     )

@@ -109,9 +109,12 @@ def _no_difference(comparison: Comparison) -> str:
 
 
 def _at_most(lines: Sequence[Line]) -> str:
-    """The largest difference that the intervals of one metric leave possible, `26 %`; empty if one has none."""
-    reach = [max(found.high, 1 / found.low) for line in lines if line.ratio and (found := line.ratio.interval)]
-    return f"{math.ceil((max(reach) - 1) * 100)} %" if reach and len(reach) == len(lines) else ""
+    """The largest difference that the intervals of one metric leave possible, `26 %`; empty if one has no end."""
+    found = [line.ratio.interval for line in lines if line.ratio and line.ratio.interval]
+    if len(found) < len(lines) or not all(each.low > 0 and math.isfinite(each.high) for each in found):
+        return ""
+    reach = max(max(each.high, 1 / each.low) for each in found)
+    return f"{math.ceil((reach - 1) * 100)} %" if math.isfinite(reach) else ""
 
 
 def _meaning(comparison: Comparison) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,7 +9,7 @@ import pytest
 
 from kit.cli import run
 from kit.report.board.site import board_html
-from tests.integration.report.browser import Browser, browser
+from tests.integration.report.browser import Browser
 from tests.support.boards import SPOTS, make_results
 from tests.unit.report.board.test_site import hostile
 
@@ -45,15 +43,6 @@ NAMELESS = """(() => {
     .filter((e) => !(name(e) ?? "").trim()).map((e) => e.outerHTML.slice(0, 100)),
     ...ids.filter((id, at) => ids.indexOf(id) !== at)];
 })()"""
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Browser]:
-    """One browser for all; there must be one unless KIT_NO_BROWSER says that there is none."""
-    if os.environ.get("KIT_NO_BROWSER") == "1":
-        pytest.skip("KIT_NO_BROWSER=1")
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kit.cli import run
 from kit.report.page.report import report_of
-from tests.integration.report.browser import Browser, browser
+from tests.integration.report.browser import Browser
 from tests.support.pages import HOSTILE, hostile, large
 
 BUNDLES = Path(__file__).resolve().parents[3] / "results"
 MAX_BYTES = 5_000_000
 ATTEMPTS = 3
 MAX_OPEN_MS = 2000
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[Browser]:
-    """One browser for all; there must be one unless KIT_NO_BROWSER says that there is none."""
-    if os.environ.get("KIT_NO_BROWSER") == "1":
-        pytest.skip("KIT_NO_BROWSER=1")
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

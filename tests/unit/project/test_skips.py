@@ -56,4 +56,5 @@ def test_reasons_are_listed_whole() -> None:
     """A reason that begins like a listed one is another."""
     assert may_skip("Skipped: root reads everything")
     assert not may_skip("root reads everything, and there is no network")
+    assert may_skip("this machine has one Python")
     assert not may_skip("no other Python")

@@ -69,6 +69,7 @@ def test_published_tables_say_the_tolerance_and_refuse_the_product_in_one_senten
         ([60.0, 70.0, 80.0], "No figure differs. A and B are the same within 81 % by throughput; more"),
         ([80.0, 81.0, 82.0], None),
         ([70.0, 71.0], None),
+        ([1e-300, 1e300, 1.0], None),
     ],
 )
 def test_two_runs_without_a_difference_are_the_same_within_what_their_intervals_leave(
