@@ -79,6 +79,14 @@ function remember() {
   history.replaceState(null, "", state ? "#" + state : location.pathname + location.search);
 }
 
+// All at once: a change of the address that the browser tells late would bring back what the address still says.
+function clear(event) {
+  event.preventDefault();
+  for (const select of selects) select.value = usual[select.name] ?? "";
+  filter();
+  remember();
+}
+
 // An address of a place on the page has no "=", and changes nothing.
 function recall() {
   const hash = location.hash.slice(1);
@@ -131,7 +139,7 @@ if (form && table) {
   }
   form.hidden = false;
   form.addEventListener("change", () => (filter(), remember()));
-  form.addEventListener("reset", () => setTimeout(() => (filter(), remember())));
+  form.addEventListener("reset", clear);
   form.addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", recall);
   for (const select of selects) select.value = usual[select.name] ?? "";

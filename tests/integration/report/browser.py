@@ -23,6 +23,8 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WAIT_S = 30.0
+# What a failed wait says of the page: where it stands, and what has the keys.
+STATE = "`${location.href} ${document.readyState} ${document.activeElement?.outerHTML?.slice(0, 120)}`"
 # Moves the two ends to the numbers that the browser wants them at, by way of numbers that are free.
 MOVE = (
     "import os, sys; a, b = os.dup(int(sys.argv[1])), os.dup(int(sys.argv[2])); os.dup2(a, 103); os.dup2(b, 104); "
@@ -134,7 +136,8 @@ class Browser:
         """Ask again until it holds."""
         end = time.monotonic() + wait_s
         while not holds():
-            assert time.monotonic() < end, "waited in vain"
+            if time.monotonic() >= end:
+                raise AssertionError(f"waited in vain; {self.value(STATE)}")
             time.sleep(0.02)
 
     def click(self, x: float, y: float, count: int) -> None:

@@ -113,9 +113,9 @@ def test_the_page_of_a_bundle_leads_back(page: Browser, site: Path) -> None:
     at(page, site)
     page.open(site / page.value(f"{SHOWN}[0].querySelector('td a').getAttribute('href')"))
     assert page.complaints == []
-    page.value("document.querySelector('nav.back a').click()")
-    page.wait(lambda: page.value("location.pathname").endswith("/site/index.html"))
-    page.wait(lambda: page.value("!!document.getElementById('lines')"))
+    page.leave(lambda: page.value("document.querySelector('nav.back a').click()"))
+    assert page.value("location.pathname").endswith("/site/index.html")
+    assert page.value("!!document.getElementById('lines')")
 
 
 def test_the_best_of_each_entry_is_shown_first(page: Browser, site: Path) -> None:
@@ -146,7 +146,7 @@ def test_filters_work_by_keyboard_alone(page: Browser, site: Path) -> None:
         press(page, "Tab")
     assert page.value("document.activeElement.type") == "reset"
     press(page, "Enter")
-    page.wait(lambda: page.value("location.hash") == "")
+    assert page.value("location.hash") == ""
     assert page.value(COUNT).startswith(f"{2 * len(SPOTS)} of ")
     assert page.complaints == []
 
