@@ -129,10 +129,15 @@ def _method_faults(plan: Plan) -> Iterator[str]:
         yield "is left out, but the plan has a limit of memory, which came with the second one"
 
 
-def is_later(kit_version: str, release: tuple[int, int, int]) -> bool:
+def is_later(kit_version: str, release: tuple[int, ...]) -> bool:
     """Whether a plan is of a later kit; one that names no version that can be read is."""
+    found = _parts(kit_version)
+    return found is None or found > release
+
+
+def _parts(kit_version: str) -> tuple[int, ...] | None:
     found = _RELEASE.match(kit_version)
-    return found is None or tuple(map(int, found.groups())) > release
+    return None if found is None else tuple(map(int, found.groups()))
 
 
 @rule("plan.texts", "reject", "texts", "Prompts and correctness suite are, byte for byte, those of this kit")
@@ -191,7 +196,10 @@ def kit_version(evidence: Evidence) -> Steps:
         if document is not None:
             yield 1
             if document.kit_version != __version__:
-                yield Issue(where, f"was written by kit {document.kit_version}; this is {__version__}")
+                words = f"was written by kit {document.kit_version}; this is {__version__}"
+                if is_later(document.kit_version, _parts(__version__) or ()):
+                    words += ", which may refuse what it does not know yet: update it before you believe that"
+                yield Issue(where, words)
 
 
 RULES = (

@@ -199,6 +199,14 @@ def test_a_run_of_the_first_method_is_computed_by_it() -> None:
     assert {finding.rule for finding in found(files)} == {"kit.version"}
 
 
+@pytest.mark.parametrize(("version", "newer"), [("999.0.0", True), ("0.1.9", False)])
+def test_a_kit_that_may_know_more_is_told(version: str, newer: bool) -> None:
+    """What a newer kit wrote is judged as all else, and its reader is told what a refusal may mean."""
+    notes = [each.message for each in found(changed_files(of_kit(version))) if each.rule == "kit.version"]
+    assert notes
+    assert all(("update it" in note) is newer for note in notes)
+
+
 def test_a_load_of_another_method_than_the_plan_is_refused() -> None:
     """Nobody picks the rules that suit a cell."""
     verdict = run_verdict(changed_files(in_cell(of_first_method)))
