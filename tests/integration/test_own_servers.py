@@ -13,9 +13,12 @@ from kit.catalogue import model
 from kit.engines.process import ProcessEngine
 from kit.runtimes import llamacpp
 from kit.runtimes.programs import PROGRAM
+from kit.storage.run_folder import read_plan
 from kit.supply.download import fetch
+from tests.support.answering import answering
 from tests.support.llama_server import install
 from tests.support.running import AT_ONCE, kit
+from tests.support.scripted import in_process
 from tests.support.serving import serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -51,3 +54,46 @@ def test_two_servers_are_compared_by_their_addresses(tmp_path: Path) -> None:
     assert kit("bundle", str(run), "-o", str(bundle)).returncode == 0
     judged = kit("verify", str(bundle))
     assert judged.returncode == 0, judged.stdout
+
+
+def test_limits_alone_find_how_many_users_each_server_carries(tmp_path: Path) -> None:
+    """Reference endpoints with two and three places: one user more waits for one, mostly for half a second and longer.
+
+    The levels are chosen by the rule of the plan, the answer stands at the end, and everybody's `kit verify` makes
+    each choice again.
+    """
+    run, bundle = tmp_path / "run", tmp_path / "own.tar.gz"
+    timing = ("--ttft-ms", "50", "--itl-ms", "30")
+    with (
+        in_process(*timing, "--slots", "2") as two,
+        in_process(*timing, "--slots", "3") as three,
+        answering(two) as first,
+        answering(three) as second,
+    ):
+        searched = ("--slo", "ttft=250ms", "--max-users", "6")
+        options = ("--url", first, "--url", second, *searched, "--budget", "3m", *AT_ONCE, "--out", str(run))
+        done = kit("run", *options)
+    assert done.returncode == 0, done.stderr
+    assert "Users: the most from 1 to 6 within ttft 250 ms for 95 % of requests" in done.stderr
+
+    rule = read_plan(run)[0].search
+    assert rule is not None
+    assert (rule.most, rule.budget_ns) == (6, 180_000_000_000)
+    answer = done.stdout.partition("Recommendation\n")[2].split("\n\n")[1].splitlines()
+    names = [f"127.0.0.1-{url.rpartition(':')[2]}" for url in (first, second)]
+    assert answer[0] == f"Most users within ttft 250 ms for 95.0 % of requests: {names[1]} with 3.", done.stdout
+    assert [line.partition(";")[0] for line in answer[1:3]] == [
+        f"- {names[0]}: 2 users (100.0 %)",
+        f"- {names[1]}: 3 users (100.0 %)",
+    ]
+    assert "levels chosen by kit-search-1" in answer[3]
+    statuses = [json.loads(path.read_bytes())["status"] for path in run.glob("cells/*/cell.json")]
+    assert set(statuses) == {"measured"}
+    assert len(statuses) < 12
+
+    assert kit("bundle", str(run), "-o", str(bundle)).returncode == 0
+    judged = kit("verify", str(bundle), "--json")
+    assert judged.returncode == 0, judged.stdout
+    assert json.loads(judged.stdout)["checked"]["plan.search"] > 0
+    again = kit("recommend", str(bundle), "--slo", "ttft=250ms")
+    assert again.stdout.splitlines()[:4] == answer[:4]
