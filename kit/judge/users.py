@@ -14,8 +14,8 @@ from kit.judge.compare.merging import merged
 from kit.judge.compare.standing import why_left_out
 from kit.judge.costs import Cost, Prices, cost_of_subject
 from kit.judge.machines import by_machine, machine_text
-from kit.judge.shapes import label_of, place_of, shapes_of
 from kit.judge.recommendation import AT_A_RATE, AT_A_RATE_REMEDY
+from kit.judge.shapes import label_of, place_of, shapes_of
 from kit.judge.study import entries_of, is_complete, suspicions_of, values_of
 from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
 from kit.metrics.saturation import Point, pareto

@@ -60,8 +60,8 @@ def recomputed_search(evidence: Evidence, plan: Plan) -> Search | None:
 def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
     """The cell with its numbers by the limits of its own load; those by `slo` are made first, in the same pass.
 
-    A cell that was not measured, and has none by its maker, gets none: the records of a window that was empty, or of
-    a load that was given up, would give figures that stand in no result.json.
+    A cell that was not measured, and has none by its maker, gets none: records of an empty window, or of a load
+    that was given up, would give figures that stand in no result.json.
     """
     if files.cell is not None and files.cell.metrics is None and files.cell.status != "measured":
         return _with_its_failures(files.cell, files)

@@ -57,7 +57,7 @@ def test_two_servers_are_compared_by_their_addresses(tmp_path: Path) -> None:
 
 
 def test_limits_alone_find_how_many_users_each_server_carries(tmp_path: Path) -> None:
-    """Reference endpoints with two and three places: one user more waits for one, mostly for half a second and longer.
+    """Reference endpoints with two and three places: one user more waits for one, for half a second and longer.
 
     The levels are chosen by the rule of the plan, the answer stands at the end, and everybody's `kit verify` makes
     each choice again.

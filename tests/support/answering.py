@@ -1,6 +1,6 @@
 """A door in front of a server that answers the tests of the correctness suite rightly; all else goes through.
 
-The reference endpoint writes words of its own, so nothing that the kit gates by right answers can measure it alone.
+The reference endpoint writes words of its own, so what the kit gates by right answers cannot measure it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ def _right_answer(body: bytes) -> bytes | None:
     if text is None:
         return None
     document = json.dumps({"choices": [{"message": {"content": text}}]}).encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(document) + document
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(document)
+        + document
+    )
 
 
 def _request(file: BinaryIO) -> tuple[bytes, bytes] | None:

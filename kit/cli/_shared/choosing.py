@@ -39,7 +39,7 @@ _OPTIONS = (
     click.option(
         "--slo",
         metavar="LIMITS",
-        help="Look for the most users within limits like ttft=500ms,tpot=50ms; with --users, recommend within them.",
+        help="Look for the most users within limits like ttft=500ms,tpot=50ms; with --users, recommend by them.",
     ),
     click.option(
         "--max-users",
@@ -47,7 +47,7 @@ _OPTIONS = (
         metavar="N",
         help="With --slo alone: look up to N users. Default 64.",
     ),
-    click.option("--share", type=Percent(), help="With --slo alone: requests that must be within it. Default 95%."),
+    click.option("--share", type=Percent(), help="With --slo alone: requests that must meet them. Default 95%."),
     click.option(
         "--runtime", "runtimes", metavar="NAME,...", help="Only these runtimes: llamacpp, ollama, vllm, realizar."
     ),

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 def recommendation(run: Path, plan: Plan, slo: Slo | None) -> tuple[str, ...]:
     """Which entry for the most users: of all that were measured, or of those within the limits, if there are any.
 
-    Of a search: how many users each entry carries. Nothing of a run that verification refuses: that was told with the judgement.
+    Of a search: how many users each entry carries. Nothing of a run that verification refuses: that was told with
+    the judgement.
     """
     from kit.cli._shared.opening import open_study
     from kit.errors import NoResultError

@@ -39,7 +39,8 @@ def command(
 ) -> None:
     """Measure MODEL with every runtime that this machine has, or servers that already run; recommend one.
 
-    With --slo and without --users: find how many users each carries within the limits (docs/how-many-users.md).
+    With --slo alone, without --users, it finds how many users each carries within the limits.
+
     MODEL is a .gguf file, hf:ORG/REPO[:FILE][@REVISION], an https address, or a name of the catalogue. Runtimes
     run in containers if a container engine answers, else as processes: the embedded llama.cpp, and llama-server,
     ollama, vllm and apr from the PATH. What was chosen, and why, is printed first; platform.yaml in the run folder

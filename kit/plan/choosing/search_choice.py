@@ -36,7 +36,7 @@ def search_effort(
     """Windows and replicates of a search by so many entries, and how long it takes at most, in words.
 
     Long windows decide a level better than several short ones. A budget that is too short for all levels that may
-    be called for ends the search at the last one there was time for; `InputError` if it is too short for the first.
+    be called for ends the search between two of them; `InputError` if it is too short for the first.
     """
     cells, window_s = entries * most_steps(searched_levels(wish)), max(least_s, USUAL_S)
     if budget_s is None:

@@ -212,9 +212,10 @@ def test_limits_alone_are_searched_for_the_most_users() -> None:
     assert (work.search, work.concurrencies, work.replicates, work.window_s) == (LIMITS, (1, 4, 16, 64), 1, 10.0)
     assert [entry.settings["slots"] for entry in found.platform.entries] == [64, 1]
     assert (
-        "Users: the most from 1 to 64 within ttft 500 ms, tpot 50 ms for 95 % of requests (--users for fixed numbers)."
+        "Users: the most from 1 to 64 within ttft 500 ms, tpot 50 ms for 95 % of requests (--users for fixed "
+        "numbers)."
     ) in text(found)
-    assert "Time: 1 replicate of 10 s windows, at most 18 cells and 6 min (a first look;" in text(found)
+    assert "Time: 1 replicate of 10 s windows, at most 16 cells and 6 min (a first look;" in text(found)
 
 
 def test_a_search_has_no_more_slots_than_memory_is_for() -> None:
@@ -227,10 +228,10 @@ def test_a_search_has_no_more_slots_than_memory_is_for() -> None:
 @pytest.mark.parametrize(
     ("budget_s", "replicates", "window_s", "words"),
     [
-        (3600, 5, 30.0, "(budget 60 min)"),
-        (1200, 3, 11.0, "(budget 20 min)"),
-        (480, 1, 15.0, "(budget 8 min)"),
-        (300, 1, 6.0, "(budget 5 min)"),
+        (3600, 3, 60.0, "(budget 60 min)"),
+        (1200, 3, 14.0, "(budget 20 min)"),
+        (480, 1, 18.0, "(budget 8 min)"),
+        (300, 1, 8.0, "(budget 5 min)"),
         (90, 1, 5.0, "(the budget of 90 s may end the search before it is sure)"),
     ],
 )
