@@ -79,21 +79,22 @@ def test_limits_alone_find_how_many_users_each_server_carries(tmp_path: Path) ->
     rule = read_plan(run)[0].search
     assert rule is not None
     assert (rule.most, rule.budget_ns) == (6, 180_000_000_000)
-    answer = done.stdout.partition("Recommendation\n")[2].split("\n\n")[1].splitlines()
-    names = [f"127.0.0.1-{url.rpartition(':')[2]}" for url in (first, second)]
-    assert answer[0] == f"Most users within ttft 250 ms for 95.0 % of requests: {names[1]} with 3.", done.stdout
-    assert [line.partition(";")[0] for line in answer[1:3]] == [
-        f"- {names[0]}: 2 users (100.0 %)",
-        f"- {names[1]}: 3 users (100.0 %)",
-    ]
-    assert "levels chosen by kit-search-1" in answer[3]
-    statuses = [json.loads(path.read_bytes())["status"] for path in run.glob("cells/*/cell.json")]
-    assert set(statuses) == {"measured"}
-    assert len(statuses) < 12
+    answer = done.stdout.partition("Recommendation\n\n")[2].partition("\n\n")[0].splitlines()
+    assert "within ttft 250 ms for 95.0 % of requests" in answer[0], done.stdout
+    assert "levels chosen by kit-search-1" in answer[-1]
+    assert len(list(run.glob("cells/*/cell.json"))) < 12
 
     assert kit("bundle", str(run), "-o", str(bundle)).returncode == 0
     judged = kit("verify", str(bundle), "--json")
     assert judged.returncode == 0, judged.stdout
     assert json.loads(judged.stdout)["checked"]["plan.search"] > 0
-    again = kit("recommend", str(bundle), "--slo", "ttft=250ms")
-    assert again.stdout.splitlines()[:4] == answer[:4]
+    asked = ("recommend", str(bundle), "--slo", "ttft=250ms")
+    assert kit(*asked).stdout.splitlines()[: len(answer)] == answer
+    found = json.loads(kit(*asked, "--json").stdout)["machines"][0]["found"]["entries"]
+    places = {f"127.0.0.1-{first.rpartition(':')[2]}": 2, f"127.0.0.1-{second.rpartition(':')[2]}": 3}
+    for entry in found:
+        held, most = entry["users"] or 0, places[entry["entry"]]
+        assert held <= most, entry
+        # A machine too busy for the load generator makes levels doubtful, and answers late: never too many users.
+        sure = all(level["fate"] != "doubtful" for level in entry["levels"])
+        assert held >= (most - 1 if sure else 0), entry
