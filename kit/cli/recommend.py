@@ -121,6 +121,7 @@ def _costs(studies: Sequence[Study], prices: Prices | None) -> dict[str, Json]:
             "run": study.name,
             "entry": subject.entry,
             "users": subject.concurrency,
+            **({"shape": subject.shape} if len(study.shapes) > 1 else {}),
             "cost": plain(cost_of_subject(prices, subject)),
         }
         for study in studies
@@ -133,34 +134,22 @@ def _costs(studies: Sequence[Study], prices: Prices | None) -> dict[str, Json]:
 def _how_many(
     opened: Sequence[OpenedStudy], limits: Slo, share: float | None, prices: Prices | None, *, as_json: bool
 ) -> int:
-    """How many users each runtime carries, on each machine."""
+    """How many users each runtime carries, on each machine, of each kind of request."""
     from kit import __version__
-    from kit.judge.compare.merging import merged
-    from kit.judge.machines import by_machine, machine_text
-    from kit.judge.users import MachineUsers, Users, users_of
+    from kit.judge.users import Users, users_by_machine
     from kit.metrics.users import SHARE_MILLI
-    from kit.report.cost_text import ABOUT, aligned, prices_text
-    from kit.report.users_text import level_rows, users_lines
+    from kit.report.users_text import machine_lines
     from kit.strict import plain, write_json
 
     wanted = SHARE_MILLI / 1000 if share is None else share
-    groups = by_machine([each.study for each in opened])
-    searched = {id(each.study) for each in opened if each.plan and each.plan.search}
-    found = []
-    for group in groups:
-        study = merged(group)
-        chosen = all(id(each) in searched for each in group)
-        made = users_of(study, limits, wanted, prices, searched=chosen)
-        found.append(MachineUsers(machine_text(study), tuple(each.name for each in group), made))
+    studies = [each.study for each in opened]
+    searched = [each.study for each in opened if each.plan and each.plan.search]
+    found = users_by_machine(studies, searched, limits, wanted, prices)
     if as_json:
-        show_json(write_json(plain(Users("kit/users/1", __version__, prices, tuple(found)))))
-    for each in found if not as_json else ():
-        headers, rows = level_rows(each.found, prices)
-        title = [f"On {each.machine}:"] if len(found) > 1 else []
-        about = [f"\nCosts are per million tokens, {prices_text(prices)}. {ABOUT}"] if prices else []
-        imported = [IMPORTED] if any(one.study.origin == "imported" for one in opened) else []
-        parts = [*title, *users_lines(each.found), "", aligned(headers, rows), *about, *imported]
-        click.echo("\n".join(parts))
+        show_json(write_json(plain(Users("kit/users/1", __version__, prices, found))))
+    else:
+        imported = [IMPORTED] if any(study.origin == "imported" for study in studies) else []
+        click.echo("\n".join((*machine_lines(found, prices), *imported)))
     return int(any(not each.found.best for each in found))
 
 

@@ -6,19 +6,23 @@ from dataclasses import dataclass
 
 from kit.documents.study import Study
 from kit.errors import InputError, NoResultError
-from kit.judge.advice import leaders, users_text
+from kit.judge.advice import leaders, level_text, users_text
 from kit.judge.compare.quantity import judged_quantity
 from kit.metrics.registry import Metric
 
 
 @dataclass(frozen=True, slots=True)
 class BestFigure:
-    """The best median of a metric, of an entry at so many users."""
+    """The best median of a metric, of an entry at so many users; `place` says at what, in words.
+
+    Of several kinds of request it says which, of arrivals at a rate that rate.
+    """
 
     metric: Metric
     entry: str
     users: int
     value: float
+    place: str
 
 
 def best_figure(study: Study, path: str, users: int | None = None) -> BestFigure:
@@ -30,7 +34,7 @@ def best_figure(study: Study, path: str, users: int | None = None) -> BestFigure
     what = judged_quantity(path)
     found = leaders(study, path)
     if users is not None:
-        levels = [each.concurrency for each in found]
+        levels = list(dict.fromkeys(each.concurrency for each in found))
         if users not in levels:
             raise InputError(
                 f"Nothing was measured at {users_text(users)}.",
@@ -38,7 +42,7 @@ def best_figure(study: Study, path: str, users: int | None = None) -> BestFigure
             )
         found = tuple(each for each in found if each.concurrency == users)
     figures = [
-        BestFigure(what, each.entry, each.concurrency, each.value.median)
+        BestFigure(what, each.entry, each.concurrency, each.value.median, level_text(each))
         for each in found
         if each.entry is not None and each.value is not None and each.value.median is not None
     ]

@@ -28,6 +28,8 @@ from kit.metrics.registry import THROUGHPUT
 from kit.text import plain_text
 
 SHARE = 0.99
+AT_A_RATE = "These requests arrived at a rate: how many users that is nobody knows."
+AT_A_RATE_REMEDY = "Ask a run of a closed loop; kit table and kit compare show this one by its rates."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,7 @@ def recommend(study: Study, users: int, slo: Slo | None = None, share: float = S
     nothing was measured at so many users or more: nothing is ever extrapolated.
     """
     if study.conditions.loop == "open":
-        raise NoResultError(
-            "These requests arrived at a rate: how many users that is nobody knows.",
-            "Ask a run of a closed loop; kit table and kit compare show this one by its rates.",
-        )
+        raise NoResultError(AT_A_RATE, AT_A_RATE_REMEDY)
     level = _level(study, users)
     here = [each for each in study.subjects if each.concurrency == level]
     judged = [each for each in here if not why_left_out(each)]

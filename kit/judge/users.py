@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents import Slo
+from kit.documents.pins import Sparse
 from kit.documents.study import Study, Subject
 from kit.errors import NoResultError
+from kit.judge.compare.merging import merged
 from kit.judge.compare.standing import why_left_out
 from kit.judge.costs import Cost, Prices, cost_of_subject
+from kit.judge.machines import by_machine, machine_text
+from kit.judge.recommendation import AT_A_RATE, AT_A_RATE_REMEDY
+from kit.judge.shapes import label_of, place_of, shapes_of
 from kit.judge.study import entries_of, is_complete, suspicions_of, values_of
 from kit.metrics.registry import DECODE, THROUGHPUT, TTFT_P50
 from kit.metrics.saturation import Point, pareto
@@ -67,12 +72,13 @@ class UsersFound:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineUsers:
-    """The answer of the runs of one machine."""
+class MachineUsers(Sparse):
+    """The answer of the runs of one machine for one kind of request: `shape`, empty where they have only one."""
 
     machine: str
     runs: tuple[str, ...]
     found: UsersFound
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +91,42 @@ class Users:
     machines: tuple[MachineUsers, ...]
 
 
+def users_by_machine(
+    studies: Sequence[Study], searched: Sequence[Study], slo: Slo, share: float, prices: Prices | None = None
+) -> tuple[MachineUsers, ...]:
+    """The answer of each machine for each kind of request, none of them pooled with another's.
+
+    `searched` are those of the studies that looked for it. A kind of which nothing was measured has no answer:
+    `NoResultError` where that is so of all, and where requests arrived at a rate.
+    """
+    found: list[MachineUsers] = []
+    refused: NoResultError | None = None
+    for group in by_machine(studies):
+        whole, chosen = merged(group), all(any(each is one for one in searched) for each in group)
+        runs = tuple(each.name for each in group)
+        for part in shapes_of(whole):
+            try:
+                made = users_of(part, slo, share, prices, searched=chosen)
+            except NoResultError as error:
+                refused = refused or error
+                continue
+            shape = label_of(part) if len(whole.shapes) > 1 else ""
+            found.append(MachineUsers(machine_text(whole), runs, made, shape))
+    if not found and refused is not None:
+        raise refused
+    return tuple(found)
+
+
 def users_of(
     study: Study, slo: Slo, share: float, prices: Prices | None = None, *, searched: bool = False
 ) -> UsersFound:
     """The largest measured number of users of each entry within `slo`; the study must have been made with it.
 
-    `searched`: a run that looked for it. `NoResultError` where nothing was measured.
+    It has one kind of request (kit.judge.shapes). `searched`: a run that looked for the number. `NoResultError`
+    where nothing was measured, or nobody knows how many users there were.
     """
+    if study.conditions.loop == "open":
+        raise NoResultError(AT_A_RATE, AT_A_RATE_REMEDY)
     there = [each for each in study.subjects if any(trial.status != "missing" for trial in each.trials)]
     if not there:
         raise NoResultError("Nothing was measured.", "Give a run with measured cells.")
@@ -100,7 +135,7 @@ def users_of(
     for name in entries_of(study):
         # A level that was never measured, of a run that is not at its end, says nothing.
         mine = sorted((each for each in there if each.entry == name), key=lambda each: each.concurrency)
-        levels = tuple(_level(each, share, (name, each.concurrency) in front, prices) for each in mine)
+        levels = tuple(_level(each, share, place_of(each) in front, prices) for each in mine)
         found = bracket({each.users: each.fate == "kept" for each in levels})
         entries.append(EntryUsers(name, found.kept, found.missed, found.again, levels))
     return UsersFound(study.name, slo, share, tuple(entries), _best(entries), searched)
@@ -147,7 +182,7 @@ def _best(entries: Sequence[EntryUsers]) -> tuple[str, ...]:
     return (first.entry, *(each.entry for each in near))
 
 
-def _frontier(subjects: Sequence[Subject]) -> frozenset[tuple[str, int]]:
+def _frontier(subjects: Sequence[Subject]) -> frozenset[tuple[str, str, int]]:
     """The levels that no other beats, of all entries together."""
     good = sorted((each for each in subjects if not why_left_out(each)), key=lambda each: each.concurrency)
     points = [
@@ -161,7 +196,7 @@ def _frontier(subjects: Sequence[Subject]) -> frozenset[tuple[str, int]]:
         )
         for at, each in enumerate(good)
     ]
-    return frozenset((good[int(at)].entry, good[int(at)].concurrency) for at in pareto(points))
+    return frozenset(place_of(good[int(at)]) for at in pareto(points))
 
 
 def _median(subject: Subject, path: str) -> float | None:

@@ -60,6 +60,12 @@ def effort(cells: int, engine: str, least_s: float, budget_s: float | None) -> E
     )
 
 
+def once(cells: int, engine: str, window_s: float) -> Effort:
+    """So many cells of one replicate each, with windows of `window_s`."""
+    warmup_s = float(max(1, round(window_s / 5)))
+    return _effort(cells, 1, warmup_s, window_s, OVERHEADS_S[engine] + warmup_s)
+
+
 def _effort(cells: int, replicates: int, warmup_s: float, window_s: float, beside_s: float) -> Effort:
     whole_s = BEFORE_S + cells * replicates * (beside_s + window_s)
     return Effort(warmup_s, window_s, replicates, cells * replicates, whole_s)

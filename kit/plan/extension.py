@@ -10,6 +10,9 @@ from kit.metrics.sequential import default_rule
 from kit.plan.plan import cell_order, limits
 from kit.plan.workloads.shapes import shape_names
 
+UNCALIBRATED = "A search for the largest number of users believes no level of an uncalibrated load generator."
+CALIBRATE = "Leave out --no-calibrate."
+
 
 def deciding(plan: Plan, budget_ns: int | None) -> Plan:
     """The plan with the rule of runs that decide; `InputError` if there is nothing to decide or to look at."""
@@ -41,10 +44,7 @@ def searching(plan: Plan, budget_ns: int | None) -> Plan:
     if plan.search is None:
         return plan
     if not plan.calibrate:
-        raise InputError(
-            "A search for the largest number of users believes no level of an uncalibrated load generator.",
-            "Leave out --no-calibrate.",
-        )
+        raise InputError(UNCALIBRATED, CALIBRATE)
     return replace(plan, search=replace(plan.search, budget_ns=budget_ns))
 
 

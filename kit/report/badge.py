@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from html import escape
 
 from kit.documents.study import Study
-from kit.judge.advice import users_text
 from kit.judge.best import BestFigure
 from kit.judge.machines import machine_text
 from kit.metrics.registry import THROUGHPUT
@@ -36,7 +35,7 @@ def badge_of(study: Study, best: BestFigure) -> Badge:
     unit = f" {best.metric.unit}" if best.metric.unit else ""
     name = "" if best.metric.path == THROUGHPUT else f"{best.metric.name} "
     entry = plain_text(best.entry, MAX_ENTRY_CHARS)
-    figure = f"{name}{best.metric.shown(best.value)}{unit}, {users_text(best.users)} ({entry})"
+    figure = f"{name}{best.metric.shown(best.value)}{unit}, {best.place} ({entry})"
     title = f"{study.name}: {best.metric.title} {figure}, on {machine_text(study)}; label: {label}"
     return Badge(f"kit {study.name}", f"{figure}, {label}", label, title)
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from kit.documents.study import Study
+from kit.documents.study import Study, Subject
 from kit.judge.compare.standing import why_left_out
 from kit.judge.costs import Cost, Prices, cost_of_subject
+from kit.plan.workloads.shapes import shape_text
 from kit.text import NO_DATA, number
 from kit.text import cell as safe
 
@@ -48,10 +49,26 @@ def prices_text(prices: Prices) -> str:
     return f"at {' and '.join(parts)}"
 
 
+def level_headers(study: Study) -> list[str]:
+    """The columns that tell the levels of an entry apart: kinds of request where there are several, and users.
+
+    At a rate nobody counts users: the kind of request says the rate.
+    """
+    at_a_rate = study.conditions.loop == "open"
+    return [*(["request"] if at_a_rate or len(study.shapes) > 1 else []), *([] if at_a_rate else ["users"])]
+
+
+def level_cells(study: Study, subject: Subject) -> list[str]:
+    """What stands under `level_headers`."""
+    words = {shape.name: shape_text(shape) for shape in study.shapes}
+    found = {"request": words.get(subject.shape) or NO_DATA, "users": str(subject.concurrency)}
+    return [found[name] for name in level_headers(study)]
+
+
 def cost_rows(study: Study, prices: Prices) -> list[list[str]]:
-    """A row for each level of an entry whose figures count: entry, users, costs."""
+    """A row for each level of an entry whose figures count: entry, what tells its levels apart, costs."""
     return [
-        [each.entry, str(each.concurrency), *cost_cells(prices, cost_of_subject(prices, each))]
+        [each.entry, *level_cells(study, each), *cost_cells(prices, cost_of_subject(prices, each))]
         for each in study.subjects
         if not why_left_out(each)
     ]
@@ -63,7 +80,7 @@ def cost_table(study: Study, prices: Prices) -> str:
     title = f"**{TITLE}, {prices_text(prices)}**"
     if not rows:
         return f"{title}\n\nNo cell has figures that count."
-    return f"{title}\n\n{aligned(['entry', 'users', *cost_headers(prices)], rows)}\n\n{ABOUT}"
+    return f"{title}\n\n{aligned(['entry', *level_headers(study), *cost_headers(prices)], rows)}\n\n{ABOUT}"
 
 
 def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

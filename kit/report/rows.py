@@ -16,6 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kit.documents import Cell, CellResult, Metrics, Plan, Record, Result, Window
 from kit.metrics.timing import Timing, sent_in, timing
+from kit.plan.workloads.shapes import shape_named
 from kit.strict import plain
 from kit.text import plain_text
 
@@ -62,18 +63,24 @@ _REQUEST: Mapping[str, Kind] = {
     "chunks": int, "intended_ns": int, "sent_ns": int, "first_text_ns": int, "last_text_ns": int, "done_ns": int,
     "ttft_ms": float, "tpot_ms": float, "e2e_ms": float, "replayed": bool,
 }  # fmt: skip
+# Behind all other columns, whose places are as they were before there were shapes and sessions.
+_SHAPE: Mapping[str, Kind] = {
+    "shape": str, "input_tokens": int, "output_tokens_min": int, "output_tokens_max": int, "rate_per_s": float,
+    "trace_speed": float,
+}  # fmt: skip
+_TURN: Mapping[str, Kind] = {"session": int, "turn": int, "turns": int, "think_ns": int}
 
 
 def rows_of(source: Source, of: RowsOf) -> Rows:
     """The rows of a run."""
     if of == "cells":
-        return Rows({**_RUN, **_CELL, **_STATE, **figure_columns()}, tuple(_cell_rows(source)))
-    return Rows({**_RUN, **_CELL, **_REQUEST}, tuple(_request_rows(source)))
+        return Rows({**_RUN, **_CELL, **_STATE, **figure_columns(), **_SHAPE}, tuple(_cell_rows(source)))
+    return Rows({**_RUN, **_CELL, **_REQUEST, **_SHAPE, **_TURN}, tuple(_request_rows(source)))
 
 
 @cache
 def figure_columns() -> Mapping[str, Kind]:
-    """Every single figure of a cell, e.g. "ttft_ms.p50"; counts by kind of error have no column of their own."""
+    """Every single figure of a cell, e.g. "ttft_ms.p50"; counts by kind of error and turns have no column each."""
     return dict(_figures(Metrics, ""))
 
 
@@ -82,7 +89,7 @@ def _figures(cls: type[Any], within: str) -> Iterator[tuple[str, Kind]]:
     for field in dataclasses.fields(cls):
         kinds = [each for each in _members(hints[field.name]) if each is not types.NoneType]
         name = f"{within}{field.name}"
-        if any(get_origin(each) is Mapping for each in kinds):
+        if any(get_origin(each) in (Mapping, tuple) for each in kinds):
             continue
         if dataclasses.is_dataclass(kinds[0]):
             assert isinstance(kinds[0], type)
@@ -101,7 +108,9 @@ def _cell_rows(source: Source) -> Iterator[tuple[Value, ...]]:
             *_of_run(source, line.entry),
             *_of_cell(source, line),
             *_state(source, line),
-            *_numbers(line.metrics),
+            # A cell whose server died has figures in its result: of a server that was no longer there.
+            *_numbers(line.metrics if line.status == "measured" else None),
+            *_shape(source, line),
         )
 
 
@@ -133,6 +142,18 @@ def _state(source: Source, line: CellResult) -> tuple[Value, ...]:
     )
 
 
+def _shape(source: Source, line: CellResult) -> tuple[Value, ...]:
+    """What was asked for: the shape's name and lengths, and how fast its requests arrived."""
+    try:
+        shape = shape_named(source.plan.workload, line.shape)
+    except KeyError:  # kit verify refuses such a cell
+        return (_words(line.shape), *(None,) * (len(_SHAPE) - 1))
+    output = shape.output_tokens
+    thousandths = (shape.rate_milli_per_s, shape.speed_milli)
+    name = _words(shape.name) or None
+    return name, shape.input_tokens, output.min, output.max, *(each and each / 1000 for each in thousandths)
+
+
 def _words(text: str) -> str:
     return plain_text(text, MAX_WORDS)
 
@@ -150,9 +171,9 @@ def _request_rows(source: Source) -> Iterator[tuple[Value, ...]]:
     for line in source.result.cells:
         cell = source.cells.get(line.id)
         window = cell.facts.window if cell is not None and cell.facts is not None else None
-        head = (*_of_run(source, line.entry), *_of_cell(source, line))
+        head, shape = (*_of_run(source, line.entry), *_of_cell(source, line)), _shape(source, line)
         for record in source.records.get(line.id, ()):
-            yield (*head, *_request(record, window, source.plan.method))
+            yield (*head, *_request(record, window, source.plan.method), *shape, *_turn(record))
 
 
 def _request(record: Record, window: Window | None, method: int) -> tuple[Value, ...]:
@@ -177,6 +198,13 @@ def _request(record: Record, window: Window | None, method: int) -> tuple[Value,
         record.done_ns,
         *_times(timing(record, method) if record.outcome == "ok" and record.chunks else None),
     )
+
+
+def _turn(record: Record) -> tuple[Value, ...]:
+    """Which turn of which session it was; nothing of a request that is of none."""
+    if record.session is None:
+        return (None,) * len(_TURN)
+    return record.session, record.turn, record.turns, record.think_ns
 
 
 def _times(times: Timing | None) -> tuple[Value, ...]:

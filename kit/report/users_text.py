@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kit.judge.advice import joined, users_text
 from kit.judge.costs import Prices
-from kit.judge.users import EntryUsers, LevelFound, UsersFound
+from kit.judge.users import EntryUsers, LevelFound, MachineUsers, UsersFound
 from kit.metrics.goodput import slo_text
 from kit.metrics.registry import DECODE, METRICS, THROUGHPUT, TTFT_P50
-from kit.report.cost_text import cost_cells, cost_headers
+from kit.report.cost_text import ABOUT, aligned, cost_cells, cost_headers, prices_text
 from kit.text import NO_DATA, number, plain_text
 
 WHY_LIMIT = 200
+
+
+def machine_lines(found: Sequence[MachineUsers], prices: Prices | None) -> list[str]:
+    """Answer and table of each machine and kind of request, each under a title where there are several."""
+    machines = len(dict.fromkeys((each.machine, each.runs) for each in found))
+    lines: list[str] = []
+    for each in found:
+        where = [f"on {each.machine}"] if machines > 1 else []
+        title = ", ".join((*where, *([each.shape] if each.shape else [])))
+        headers, rows = level_rows(each.found, prices)
+        lines += [f"{title[0].upper()}{title[1:]}:"] if title else []
+        lines += [*users_lines(each.found), "", aligned(headers, rows)]
+        lines += [f"\nCosts are per million tokens, {prices_text(prices)}. {ABOUT}"] if prices else []
+        lines += [""] if len(found) > 1 and each is not found[-1] else []
+    return lines
 
 
 def users_lines(found: UsersFound) -> tuple[str, ...]:

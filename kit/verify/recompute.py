@@ -58,7 +58,13 @@ def recomputed_search(evidence: Evidence, plan: Plan) -> Search | None:
 
 
 def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
-    """The cell with its numbers by the limits of its own load; those by `slo` are made first, in the same pass."""
+    """The cell with its numbers by the limits of its own load; those by `slo` are made first, in the same pass.
+
+    A cell that was not measured, and has none by its maker, gets none: records of an empty window, or of a load
+    that was given up, would give figures that stand in no result.json.
+    """
+    if files.cell is not None and files.cell.metrics is None and files.cell.status != "measured":
+        return _with_its_failures(files.cell, files)
     try:
         if slo is not None:
             recomputed_metrics(files, slo)
@@ -67,8 +73,13 @@ def _recomputed_cell(files: CellFiles, slo: Slo | None) -> Cell | None:
         raise InputError(
             f"{CELLS}/{files.id}: no numbers can be made from these records.", "`kit verify` lists all findings."
         ) from None
-    if cell is None or cell.facts is None or cell.facts.failures is None:
-        return cell  # a run from before reasons were kept shows what it has always shown
+    return None if cell is None else _with_its_failures(cell, files)
+
+
+def _with_its_failures(cell: Cell, files: CellFiles) -> Cell:
+    """A run from before reasons were kept shows what it has always shown."""
+    if cell.facts is None or cell.facts.failures is None:
+        return cell
     return replace(cell, facts=replace(cell.facts, failures=recomputed_failures(files)))
 
 

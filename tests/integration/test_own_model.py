@@ -81,6 +81,21 @@ def test_a_file_that_no_catalogue_knows_is_measured_with_python_alone(weights: P
     assert again.returncode == 0, again.stderr
 
 
+def test_limits_alone_find_how_many_users_a_file_is_for(weights: Path, tmp_path: Path) -> None:
+    """No numbers of users, no platform: levels, windows and slots follow from the limits."""
+    run = tmp_path / "run"
+    limits = ("--slo", "e2e=100s", "--max-users", "2", "--budget", "2m")
+    done = kit("run", str(weights), *limits, *AT_ONCE, "--yes", "--out", str(run), environment=NO_ENGINE)
+    assert done.returncode == 0, done.stderr
+    plan = plan_of(run)
+    assert plan.search is not None
+    assert [entry.settings["slots"] for entry in plan.entries] == [2, 1]
+    answer = done.stdout.partition("Recommendation\n")[2]
+    assert "within e2e 100,000 ms for 95.0 % of requests" in answer
+    assert "levels chosen by kit-search-1" in answer
+    assert "not of the catalogue" in accepted(run, tmp_path)
+
+
 def test_a_program_on_the_path_is_measured_beside_the_embedded_server(weights: Path, tmp_path: Path) -> None:
     """The plan has its hash and version, the cells its command, and nothing names a folder of this machine."""
     program = install(tmp_path / "programs")

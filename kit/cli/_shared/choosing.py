@@ -11,8 +11,11 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies
+from kit.cli._shared.percent import Percent
+from kit.cli._shared.planning import asked_search
 
 if TYPE_CHECKING:
+    from kit.documents import SearchWish
     from kit.plan.choosing.choice import Chosen
     from kit.plan.choosing.wishes import KnownModel
 
@@ -33,6 +36,18 @@ _OPTIONS = (
     click.option(
         "--users", type=Concurrencies(), help="Numbers of concurrent users. Default 1,2,4,8, as far as fits."
     ),
+    click.option(
+        "--slo",
+        metavar="LIMITS",
+        help="Look for the most users within limits like ttft=500ms,tpot=50ms; with --users, recommend by them.",
+    ),
+    click.option(
+        "--max-users",
+        type=click.IntRange(1, 4096),
+        metavar="N",
+        help="With --slo alone: look up to N users. Default 64.",
+    ),
+    click.option("--share", type=Percent(), help="With --slo alone: requests that must meet them. Default 95%."),
     click.option(
         "--runtime", "runtimes", metavar="NAME,...", help="Only these runtimes: llamacpp, ollama, vllm, realizar."
     ),
@@ -61,6 +76,9 @@ def chosen_by(
     urls: tuple[str, ...],
     served_model: str | None,
     users: tuple[int, ...] | None,
+    slo: str | None,
+    max_users: int | None,
+    share: float | None,
     runtimes: str | None,
     engine: str | None,
     budget: float | None,
@@ -82,6 +100,7 @@ def chosen_by(
         engine="docker" if engine == "docker" else "process" if engine == "process" else None,
         budget_s=budget,
         known_platforms=tuple(platform_names()),
+        search=_search(users, slo, max_users, share),
     )
     if model is None:
         return chosen_servers(urls, served_model, wishes)
@@ -89,6 +108,17 @@ def chosen_by(
 
     known = known_model(model, quiet=quiet)  # first: a wrong word needs no look at the machine
     return chosen(look_around(containers=engine != "process"), known, wishes)
+
+
+def _search(
+    users: tuple[int, ...] | None, slo: str | None, max_users: int | None, share: float | None
+) -> SearchWish | None:
+    """Limits without numbers of users are searched for the most."""
+    if users is None:
+        return asked_search(None, slo, max_users, share, levels_given=False)
+    if max_users is not None or share is not None:
+        raise click.UsageError("--max-users and --share need --slo without --users.")
+    return None
 
 
 def known_model(word: str, *, quiet: bool) -> KnownModel:

@@ -34,6 +34,8 @@ def command(out: Path | None, **wishes: Any) -> None:
     from kit.errors import InputError
     from kit.plan.choosing.platform_file import platform_text
 
+    if wishes["slo"] is not None and wishes["users"] is not None:
+        raise click.UsageError("A platform file has either --users, or the limits of a search with --slo.")
     if out is not None and out != STANDARD_OUTPUT:
         _require_new(out)
     chosen = chosen_by(**wishes)

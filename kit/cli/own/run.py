@@ -15,7 +15,6 @@ from kit.cli._shared.planning import quiet_machine_options
 
 @click.command("run")
 @choosing_options
-@click.option("--slo", metavar="LIMITS", help="Recommend within these limits, e.g. ttft=500ms,tpot=50ms.")
 @seed_option
 @out_option("Run folder; default runs/MODEL-TIME.")
 @click.option(
@@ -27,7 +26,6 @@ from kit.cli._shared.planning import quiet_machine_options
 @quiet_option
 @json_option
 def command(
-    slo: str | None,
     seed: int | None,
     out: Path | None,
     no_calibrate: bool,
@@ -41,22 +39,29 @@ def command(
 ) -> None:
     """Measure MODEL with every runtime that this machine has, or servers that already run; recommend one.
 
+    With --slo alone, without --users, it finds how many users each carries within the limits.
+
     MODEL is a .gguf file, hf:ORG/REPO[:FILE][@REVISION], an https address, or a name of the catalogue. Runtimes
     run in containers if a container engine answers, else as processes: the embedded llama.cpp, and llama-server,
     ollama, vllm and apr from the PATH. What was chosen, and why, is printed first; platform.yaml in the run folder
     has it to edit (kit init writes the same). Then all is as with kit reproduce, --resume included.
 
-    Example: kit run ./model.gguf --users 1,4,16 --slo ttft=500ms,tpot=50ms --budget 20m
+    Example: kit run ./model.gguf --slo ttft=500ms,tpot=50ms --budget 20m
     """
     from kit.cli._shared.carrying_out import ChosenRun, CommandOptions
     from kit.cli._shared.measuring import measured, show_outcome
     from kit.cli._shared.recommending import recommendation
+    from kit.errors import InputError
     from kit.metrics.goodput import parse_slo
     from kit.plan.choosing.platform_file import platform_text
+    from kit.plan.extension import CALIBRATE, UNCALIBRATED
     from kit.storage.run_folder import keep_platform
     from kit.strict import plain
 
+    slo, users, budget = wishes["slo"], wishes["users"], wishes["budget"]
     limits = parse_slo(slo) if slo is not None else None
+    if no_calibrate and limits is not None and users is None:
+        raise InputError(UNCALIBRATED, CALIBRATE)
     chosen = chosen_by(**wishes, quiet=quiet or as_json)
     folder = new_folder(out, chosen.platform.name)
     keep_platform(folder, platform_text(chosen.platform, chosen.reasons))
@@ -69,12 +74,12 @@ def command(
         calibrate=not no_calibrate,
         yes=yes,
         quiet=quiet or as_json,
+        budget_ns=None if budget is None else round(budget * 1e9),
         quiet_wait_s=quiet_wait,
         attempts=attempts,
     )
     plan, outcome = measured(ChosenRun(chosen.platform), folder, options)
-    levels = plan.workload.concurrencies
     more = {"platform": plain(chosen.platform), "choices": list(chosen.reasons)}
     show_outcome(
-        plan, outcome, folder, as_json=as_json, more=more, advice=lambda run: recommendation(run, levels, limits)
+        plan, outcome, folder, as_json=as_json, more=more, advice=lambda run: recommendation(run, plan, limits)
     )

@@ -13,6 +13,7 @@ from kit.documents import Entry, OutputTokens, Platform, Setting, Suite, Workloa
 from kit.errors import InputError
 from kit.plan.budget import Effort, effort, least_window_s, minutes
 from kit.plan.choosing.runtime_choice import Candidate, candidates
+from kit.plan.choosing.search_choice import levels_without, search_effort, search_words, searched_levels
 from kit.plan.choosing.wishes import KnownModel, Machine, Wishes
 from kit.text import bytes_text, listed
 
@@ -45,16 +46,23 @@ def chosen(machine: Machine, model: KnownModel, wishes: Wishes) -> Chosen:
     users, why_users = _users(machine, room, wishes, gpu=gpu)
     slots = min(max(users), room.slots or max(users))
     entries = _entries(found.chosen, slots, context)
-    work, users, why_time = _effort_of(len(entries), users, engine, model, wishes, gpu=gpu)
+    if wishes.search is not None:
+        least_s = least_window_s(model.bytes, gpu=gpu)
+        work, why_time = search_effort(len(entries), wishes.search, engine, least_s, wishes.budget_s)
+        users, shown = levels_without(wishes.search), search_words(wishes.search)
+    else:
+        work, users, why_time = _effort_of(len(entries), users, engine, model, wishes, gpu=gpu)
+        shown = ", ".join(map(str, users))
     reasons = (
         *found.reasons,
-        f"Users: {', '.join(map(str, users))}{why_users}.",
+        f"Users: {shown}{why_users}.",
         _memory_words(model, context, slots, room),
         why_time,
     )
     workload = Workload(
-        "own", PROMPTS, OUTPUT, "closed", users, work.warmup_s, work.window_s, DRAIN_S, work.replicates, True
-    )
+        "own", PROMPTS, OUTPUT, "closed", users, work.warmup_s, work.window_s, DRAIN_S, work.replicates, True,
+        search=wishes.search,
+    )  # fmt: skip
     title = f"{model.name} on this machine: {listed(entry.name for entry in entries)}"[:200]
     platform = Platform(
         schema="kit/platform/1",
@@ -127,11 +135,13 @@ def _context(model: KnownModel) -> int:
 
 
 def _users(machine: Machine, room: _Room, wishes: Wishes, *, gpu: bool) -> tuple[tuple[int, ...], str]:
-    """The numbers of users, and what limited them."""
-    if wishes.users is not None:
-        queued = room.slots is not None and max(wishes.users) > room.slots
+    """The numbers of users, those that a search may measure if there is one, and what limited them."""
+    asked = wishes.users if wishes.search is None else searched_levels(wishes.search)
+    if asked is not None:
+        queued = room.slots is not None and max(asked) > room.slots
         more = f"; memory is enough for {room.slots} at once, more are queued" if queued else ""
-        return tuple(sorted(wishes.users)), f", as asked{more}"
+        told = ", as asked" if wishes.search is None else " (--users for fixed numbers)"
+        return tuple(sorted(asked)), f"{told}{more}"
     most = DEFAULT_USERS[-1] if gpu else max(1, USERS_PER_CPU * machine.cpus)
     limit = f"up to {USERS_PER_CPU} for each of {machine.cpus} CPUs" if most < DEFAULT_USERS[-1] else ""
     if room.slots is not None and room.slots < min(most, DEFAULT_USERS[-1]):

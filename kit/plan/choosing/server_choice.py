@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from kit.documents import NO_MODEL, Entry, Platform, Workload
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
-from kit.plan.budget import USUAL_S, effort
+from kit.plan.budget import SHORTEST_S, USUAL_S, Effort, effort
 from kit.plan.choosing.choice import DEFAULT_USERS, DRAIN_S, OUTPUT, PROMPTS, SEED, SUITE, Chosen, time_words
+from kit.plan.choosing.search_choice import levels_without, search_effort, search_words
 from kit.plan.choosing.wishes import Wishes
 from kit.plan.target import parse_target
 from kit.text import listed
@@ -31,11 +32,11 @@ def chosen_servers(urls: Sequence[str], served_model: str | None, wishes: Wishes
         Entry(name, SERVER, RUNNING, {}, url=url, served_model=served_model)
         for name, url in zip(names, targets, strict=True)
     )
-    users = tuple(sorted(wishes.users or DEFAULT_USERS))
-    work = effort(len(entries) * len(users), "process", USUAL_S, wishes.budget_s)
+    users, work, told = _load(len(entries), wishes)
     workload = Workload(
-        "own", PROMPTS, OUTPUT, "closed", users, work.warmup_s, work.window_s, DRAIN_S, work.replicates, True
-    )
+        "own", PROMPTS, OUTPUT, "closed", users, work.warmup_s, work.window_s, DRAIN_S, work.replicates, True,
+        search=wishes.search,
+    )  # fmt: skip
     platform = Platform(
         schema="kit/platform/1",
         name=NAME,
@@ -48,14 +49,25 @@ def chosen_servers(urls: Sequence[str], served_model: str | None, wishes: Wishes
         entries=entries,
     )
     asked = served_model or "the first model that each lists"
-    asked_for = ", as asked" if wishes.users else " (--users for others)"
     reasons = (
         f"Servers: {listed(f'{name} at {url}' for name, url in zip(names, targets, strict=True))}.",
         f"Model: {asked}; settings, caches and device are as whoever started them decided.",
-        f"Users: {', '.join(map(str, users))}{asked_for}.",
-        time_words(work, wishes.budget_s, users, users),
+        *told,
     )
     return Chosen(platform, reasons)
+
+
+def _load(entries: int, wishes: Wishes) -> tuple[tuple[int, ...], Effort, tuple[str, str]]:
+    """The numbers of users, windows and replicates; in words what was chosen and how long it takes."""
+    wish = wishes.search
+    if wish is not None:
+        work, time = search_effort(entries, wish, "process", SHORTEST_S, wishes.budget_s)
+        return levels_without(wish), work, (f"Users: {search_words(wish)} (--users for fixed numbers).", time)
+    users = tuple(sorted(wishes.users or DEFAULT_USERS))
+    work = effort(entries * len(users), "process", USUAL_S, wishes.budget_s)
+    asked_for = ", as asked" if wishes.users else " (--users for others)"
+    time = time_words(work, wishes.budget_s, users, users)
+    return users, work, (f"Users: {', '.join(map(str, users))}{asked_for}.", time)
 
 
 def _names(urls: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kit.documents import ModelSource
+from kit.documents import ModelSource, SearchWish
 from kit.documents.host import Gpu
 
 
@@ -46,10 +46,11 @@ class KnownModel:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the user said; None is: choose."""
+    """What the user said; None is: choose. With a `search` the largest number of users is looked for."""
 
     users: tuple[int, ...] | None = None
     runtimes: tuple[str, ...] | None = None
     engine: Literal["process", "docker"] | None = None
     budget_s: float | None = None
     known_platforms: tuple[str, ...] = ()
+    search: SearchWish | None = None

@@ -11,6 +11,7 @@ from kit.cli import run
 from kit.strict.schema import problems
 from tests.support.good_bundle import good_bundle
 from tests.support.good_searching import searched_bundle
+from tests.support.good_shapes import bundle_of, grid_files, open_files
 from tests.support.sweeping import Serving, virtual
 
 
@@ -150,6 +151,55 @@ def test_prices_add_costs_to_a_recommendation_for_a_number_of_users(
     document = json.loads(capsys.readouterr().out)
     assert document["prices"] == {"per_hour": 1.0, "per_kwh": 0.3}
     assert document["costs"][0]["cost"]["energy_wh_per_million_output"] > 0
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> str:
+    path = tmp_path / "grid.tar.gz"
+    path.write_bytes(bundle_of(grid_files()))
+    return str(path)
+
+
+def test_each_kind_of_request_has_its_own_number_of_users(grid: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lengths of a grid are never one level: four answers, each with the two levels of its two entries."""
+    assert run(["recommend", grid, "--slo", "e2e=10s"]) == 0
+    out = capsys.readouterr().out
+    shapes = [f"{i} in, {o} out" for i in (256, 512) for o in (8, 16)]
+    assert [line[:-1] for line in out.splitlines() if line.endswith(" out:")] == shapes
+    assert sum(line.startswith("| llamacpp-") for line in out.splitlines()) == 4 * 4
+    assert run(["recommend", grid, "--slo", "e2e=10s", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert problems(document, "users") == []
+    assert [each["shape"] for each in document["machines"]] == shapes
+    for each in document["machines"]:
+        for entry in each["found"]["entries"]:
+            assert [level["users"] for level in entry["levels"]] == [1, 2]
+
+
+def test_costs_are_told_apart_by_the_kind_of_request(grid: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row for each; in the document too."""
+    assert run(["recommend", grid, "--users", "2", "--price-per-hour", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "| entry            |        request |   users |" in out
+    assert [line.split("|")[2].strip() for line in out.splitlines() if line.startswith("| llamacpp-serial")] == [
+        f"{i} in, {o} out" for i in (256, 512) for o in (8, 16) for _ in range(2)
+    ]
+    assert run(["recommend", grid, "--users", "2", "--price-per-hour", "1", "--json"]) == 0
+    costs = json.loads(capsys.readouterr().out)["costs"]
+    assert len({(each["entry"], each["shape"], each["users"]) for each in costs}) == len(costs) == 16
+
+
+def test_nobody_says_how_many_users_a_rate_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither for a number of users nor for the largest; costs stand at their rates."""
+    path = tmp_path / "open.tar.gz"
+    path.write_bytes(bundle_of(open_files()))
+    for words in (("--users", "1"), ("--slo", "ttft=1s")):
+        assert run(["recommend", str(path), *words]) == 8
+        assert "arrived at a rate" in capsys.readouterr().err
+    assert run(["table", str(path), "--metric", "throughput_tok_s", "--price-per-hour", "1"]) == 0
+    costs = capsys.readouterr().out.partition("**Cost per million tokens")[2]
+    assert "users" not in costs.partition("\n\n")[2].partition("\n\n")[0]
+    assert "| 20 requests/s |" in costs
 
 
 def test_the_table_of_a_searched_run_shows_the_levels_it_measured_and_what_it_found(

@@ -25,6 +25,11 @@ from kit.plan.platforms import load_platform
         (("m.gguf", "--users", "0"), "expected distinct numbers"),
         (("m.gguf", "--budget", "1s"), "is not between"),
         (("m.gguf", "--engine", "podman"), "podman"),
+        (("m.gguf", "--slo", "tft=3ms"), "Did you mean 'ttft'"),
+        (("m.gguf", "--max-users", "4"), "--max-users and --share need --slo"),
+        (("m.gguf", "--share", "90%"), "--max-users and --share need --slo"),
+        (("m.gguf", "--users", "4", "--max-users", "4"), "need --slo without --users"),
+        (("m.gguf", "--slo", "ttft=1s", "--share", "0"), "--share must be above 0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -59,9 +64,24 @@ def test_init_writes_a_platform_of_servers_and_no_file_twice(
     assert "does not end in .yaml" in capsys.readouterr().err
 
 
-def test_limits_that_are_none_are_refused_before_the_machine_is_looked_at(
-    capsys: pytest.CaptureFixture[str],
+def test_init_writes_the_search_that_limits_ask_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is then a platform's own; limits beside fixed numbers of users would stand nowhere."""
+    file = tmp_path / "own.yaml"
+    asked = ["init", "--url", "http://127.0.0.1:1234", "--slo", "ttft=1s", "--max-users", "8", "-o", str(file)]
+    assert cli.run(asked) == 0
+    search = load_platform(str(file)).workload.search
+    assert search is not None
+    assert (search.slo, search.max_users) == ("ttft=1s", 8)
+    assert "Users: the most from 1 to 8 within ttft 1,000 ms" in file.read_text(encoding="utf-8")
+    assert cli.run([*asked, "--users", "1,2"]) == 2
+    assert "either --users, or the limits of a search" in capsys.readouterr().err
+
+
+def test_a_search_without_a_calibration_is_refused_before_anything_is_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As everywhere."""
-    assert cli.run(["run", "m.gguf", "--slo", "tft=3ms"]) == 2
-    assert "Did you mean 'ttft'" in capsys.readouterr().err
+    """The load generator may be what is slow; fixed numbers of users may do without."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.run(["run", "m.gguf", "--slo", "ttft=1s", "--no-calibrate"]) == 2
+    assert "uncalibrated load generator" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

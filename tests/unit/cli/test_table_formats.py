@@ -1,12 +1,12 @@
-"""kit table --format and --into: rows for other programs, and blocks in somebody's Markdown."""
+"""kit table --format: rows for other programs."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import stat
 import sys
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from kit.documents import CellFailure
 from kit.report.rows import figure_columns
 from tests.support.forge import BATCHED, CELL_NAMES, changed, in_cell, in_result
 from tests.support.good_bundle import good_bundle, good_files
-
-END = "<!-- kit:end -->"
+from tests.support.good_sessions import session_bundle
+from tests.support.good_shapes import bundle_of, grid_files, open_files
 
 
 @pytest.fixture
@@ -36,9 +36,6 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
 
 def rows_in(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
-
-
-# --- rows ---------------------------------------------------------------------------------------------------
 
 
 def test_a_row_a_cell_has_every_figure_of_the_result(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,6 +73,45 @@ def test_a_row_a_request_has_every_record(good: Path, capsys: pytest.CaptureFixt
     cut = [row for row in rows if row["outcome"] == "unfinished"]
     assert cut
     assert all(row["ttft_ms"] == row["e2e_ms"] == "" for row in cut)
+
+
+def test_a_row_says_which_kind_of_request_it_is_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a grid the lengths, of an open loop the rate; of one kind of request its answers' lengths alone."""
+    shaped = {"grid": (grid_files(), "i256-o8", "256", "8", ""), "open": (open_files(), "q5", "", "16", "5.0")}
+    for name, (files, shape, tokens, most, rate) in shaped.items():
+        file = tmp_path / f"{name}.tar.gz"
+        file.write_bytes(bundle_of(files))
+        for of in ("cells", "requests"):
+            code, out, _ = run(capsys, "table", file, "--format", "csv", "--rows", of)
+            assert code == 0
+            mine = [row for row in rows_in(out) if row["shape"] == shape]
+            assert mine
+            for row in mine:
+                assert (row["input_tokens"], row["output_tokens_max"], row["rate_per_s"]) == (tokens, most, rate)
+                assert row["cell"].startswith(f"r1-{shape}-")
+
+
+def test_a_row_of_a_session_says_its_turn_and_what_came_from_a_cache(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows of other runs have the columns too, empty."""
+    file = tmp_path / "sessions.tar.gz"
+    file.write_bytes(session_bundle())
+    _, out, _ = run(capsys, "table", file, "--format", "csv", "--rows", "requests")
+    rows = rows_in(out)
+    turns: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        turns.setdefault((row["cell"], row["session"]), []).append(int(row["turn"]))
+    assert all(found == list(range(len(found))) for found in turns.values())
+    assert any(int(row["cached_tokens"]) > 0 for row in rows if row["turn"] != "0" and row["outcome"] == "ok")
+    _, out, _ = run(capsys, "table", file, "--format", "csv")
+    for row in rows_in(out):
+        assert int(row["tokens.cached"]) > 0
+        assert float(row["sessions.hit_rate"]) > 0
+    other = tmp_path / "good.tar.gz"
+    other.write_bytes(good_bundle())
+    _, out, _ = run(capsys, "table", other, "--format", "csv", "--rows", "requests")
+    assert {(row["session"], row["turn"], row["shape"]) for row in rows_in(out)} == {("", "", "")}
 
 
 def test_parquet_holds_the_rows_of_csv_with_their_types(
@@ -124,6 +160,24 @@ def test_what_a_server_said_is_no_formula(tmp_path: Path, capsys: pytest.Capture
     assert row["failure"].startswith("'=HYPERLINK")
     assert row["status"] == "failed"
     assert all(row[name] == "" for name in figure_columns())
+    _, out, _ = run(capsys, "table", file, "--json")
+    with tarfile.open(file) as archive:
+        stored = archive.extractfile("result.json")
+        assert stored is not None
+        assert json.loads(out) == json.load(stored)
+
+
+def test_a_cell_whose_server_died_has_no_figures_in_its_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its result has those of the window all the same; nobody is to average them with the others."""
+    failure = CellFailure("window", "ServerDied", "The server ended with exit code 1 during the load.")
+    died = in_cell(lambda cell: replace(cell, status="failed", failure=failure))
+    file = tmp_path / "died.tar.gz"
+    file.write_bytes(changed(died))
+    _, out, _ = run(capsys, "table", file, "--format", "csv")
+    row = next(row for row in rows_in(out) if row["cell"] == BATCHED)
+    assert all(row[name] == "" for name in figure_columns())
 
 
 def test_a_rejected_run_is_marked_in_every_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,126 +207,3 @@ def test_options_that_do_not_go_together(
     code, out, err = run(capsys, "table", good, *options)
     assert (code, out) == (2, "")
     assert words in err
-
-
-# --- blocks in Markdown -------------------------------------------------------------------------------------
-
-
-def page_with(path: Path, *lines: str) -> Path:
-    path.write_bytes("\n".join(lines).encode())
-    return path
-
-
-def test_a_block_is_filled_and_the_rest_is_left_alone(
-    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Only the metrics of its first line; a second time changes nothing."""
-    page = page_with(
-        tmp_path / "README.md",
-        "# Mine", "", f"<!-- kit:table {good} --metric ttft_ms.p50 -->", "old", "words", END, "", "The end ",
-    )  # fmt: skip
-    page.chmod(0o640)
-    code, out, _ = run(capsys, "table", good, "--into", page)
-    text = page.read_text()
-    assert (code, out) == (0, f"Refreshed: {page}\n")
-    assert text.startswith(f"# Mine\n\n<!-- kit:table {good} --metric ttft_ms.p50 -->\n**TTFT")
-    assert text.endswith(
-        f"Label: consistent (as self-reported, with agreeing evidence from outside the load)\n{END}\n\nThe end "
-    )
-    assert "old" not in text
-    assert "**Throughput" not in text
-    assert stat.S_IMODE(page.stat().st_mode) == 0o640
-    before = page.stat().st_mtime_ns
-    assert run(capsys, "table", good, "--into", page)[:2] == (0, f"Unchanged: {page}\n")
-    assert page.stat().st_mtime_ns == before
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["README.md", "good.tar.gz"]
-
-
-@pytest.mark.usefixtures("good")
-def test_a_run_is_named_from_the_page_or_from_here(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And blocks of other runs stay as they are."""
-    (tmp_path / "docs").mkdir()
-    page = page_with(
-        tmp_path / "docs" / "page.md",
-        "<!-- kit:table ../good.tar.gz -->", END, "<!-- kit:table other.tar.gz -->", "theirs", END,
-    )  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    assert run(capsys, "table", "good.tar.gz", "--into", "docs/page.md")[0] == 0
-    text = page.read_text()
-    assert "**Throughput" in text
-    assert text.endswith(f"<!-- kit:table other.tar.gz -->\ntheirs\n{END}")
-
-
-def test_line_ends_of_windows_stay(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = tmp_path / "README.md"
-    page.write_bytes(f"a\r\n<!-- kit:table {good} -->\r\n{END}\r\nb\r\n".encode())
-    assert run(capsys, "table", good, "--into", page)[0] == 0
-    data = page.read_bytes()
-    assert data.count(b"\n") == data.count(b"\r\n") > 10
-    assert data.endswith(f"{END}\r\nb\r\n".encode())
-
-
-def test_a_link_stays_a_link(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "real").mkdir()
-    page_with(tmp_path / "real" / "README.md", f"<!-- kit:table {good} -->", END)
-    link = tmp_path / "README.md"
-    link.symlink_to("real/README.md")
-    assert run(capsys, "table", good, "--into", link)[0] == 0
-    assert link.is_symlink()
-    assert "**Throughput" in link.read_text()
-
-
-def test_without_a_block_the_lines_to_add_are_told(
-    good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nothing is written; a block in a fence is an example, not a block."""
-    page = page_with(tmp_path / "README.md", "```", f"<!-- kit:table {good} -->", END, "```", "")
-    before = page.read_bytes()
-    code, _, err = run(capsys, "table", good, "--into", page, "--metric", "throughput_tok_s")
-    assert code == 2
-    assert f"{page} has no block of {good}." in err
-    assert f"<!-- kit:table {good} --metric throughput_tok_s -->\n  {END}\nTry: Add these two lines" in err
-    assert page.read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("lines", "words"),
-    [
-        (["<!-- kit:table {run} -->", "text"], "line 1: the block has no end"),
-        (["<!-- kit:table {run} -->", "<!-- kit:table {run} -->", END], "line 1: the block has no end before"),
-        (["", "<!-- kit:table {run} --metrics x -->", END], "line 2: the block is not of the form"),
-        (["<!-- kit:table {run} --metric -->", END], "line 1: the block is not of the form"),
-        (["<!-- kit:table '{run} -->", END], "line 1: the block has a quotation mark too many"),
-        (["<!-- kit:table {run} --metric luck -->", END], "No table of 'luck'"),
-    ],
-)
-def test_a_broken_block_changes_nothing(
-    lines: list[str], words: str, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page = page_with(tmp_path / "README.md", *(line.replace("{run}", str(good)) for line in lines))
-    before = page.read_bytes()
-    code, _, err = run(capsys, "table", good, "--into", page)
-    assert code == 2
-    assert words in err
-    assert page.read_bytes() == before
-
-
-def test_a_rejected_run_comes_into_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Figures that prove nothing."""
-    file = tmp_path / "refused.tar.gz"
-    file.write_bytes(changed(in_result(lambda result: replace(result, kit_version="9.9.9"))))
-    page = page_with(tmp_path / "README.md", f"<!-- kit:table {file} -->", END)
-    before = page.read_bytes()
-    code, _, err = run(capsys, "table", file, "--into", page)
-    assert code == 1
-    assert "Rejected by verification" in err
-    assert page.read_bytes() == before
-
-
-def test_what_is_no_text_is_refused(good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = tmp_path / "README.md"
-    page.write_bytes(b"\xff\xfe")
-    assert "is not UTF-8" in run(capsys, "table", good, "--into", page)[2]
-    assert page.read_bytes() == b"\xff\xfe"

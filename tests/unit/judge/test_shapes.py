@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -11,6 +12,7 @@ from kit.collection.entry import opened_bundle
 from kit.documents.study import Study
 from kit.errors import InputError, NoResultError
 from kit.judge.advice import leader_sentence, leaders
+from kit.judge.best import best_figure
 from kit.judge.compare import compare_studies
 from kit.judge.compare.by_machine import advice_lines, advised
 from kit.judge.compare.standing import find
@@ -19,6 +21,7 @@ from kit.judge.recommendation import recommend
 from kit.judge.reproduction import party_of, reproduction
 from kit.judge.score import load_contract, scorecard
 from kit.judge.shapes import shapes_of
+from kit.metrics.registry import THROUGHPUT
 from kit.report.page.figures import tables_of
 from kit.report.shape_tables import place_text
 from kit.report.tables import tables
@@ -102,6 +105,16 @@ def test_each_shape_has_its_own_recommendation() -> None:
     assert [line for line in lines if line.endswith(" out:")] == [
         f"{i} in, {o} out:" for i in (256, 512) for o in (8, 16)
     ]
+
+
+def test_the_best_figure_says_of_which_kind_of_request_it_is() -> None:
+    """Of a grid the lengths, of an open loop the rate, where nobody counts users."""
+    assert re.fullmatch(r"[12] users? \((256|512) in, (8|16) out\)", best_figure(study("grid"), THROUGHPUT).place)
+    assert best_figure(study("open"), THROUGHPUT).place == "20 requests/s"
+    assert best_figure(study("plain"), THROUGHPUT, 1).place == "1 user"
+    with pytest.raises(InputError, match=r"Nothing was measured at 4 users") as caught:
+        best_figure(study("grid"), THROUGHPUT, 4)
+    assert caught.value.remedy == "There is: 1, 2."
 
 
 def test_nothing_is_recommended_for_users_from_arrivals_at_a_rate() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.documents import Gpu, ModelSource
+from kit.documents import Gpu, ModelSource, SearchWish
 from kit.errors import InputError
 from kit.plan.choosing.choice import Chosen, chosen
 from kit.plan.choosing.platform_file import platform_text
@@ -202,6 +202,55 @@ def test_a_budget_without_time_for_all_users_leaves_out_the_most() -> None:
     assert "no time for 4 and 8 users" in text(found)
 
 
+LIMITS = SearchWish("ttft=500ms,tpot=50ms", 64)
+
+
+def test_limits_alone_are_searched_for_the_most_users() -> None:
+    """Slots for all that may be measured, one replicate, and concurrencies that count without the search."""
+    found = chosen(ALONE, SMALL, Wishes(search=LIMITS))
+    work = found.platform.workload
+    assert (work.search, work.concurrencies, work.replicates, work.window_s) == (LIMITS, (1, 4, 16, 64), 1, 10.0)
+    assert [entry.settings["slots"] for entry in found.platform.entries] == [64, 1]
+    assert (
+        "Users: the most from 1 to 64 within ttft 500 ms, tpot 50 ms for 95 % of requests (--users for fixed "
+        "numbers)."
+    ) in text(found)
+    assert "Time: 1 replicate of 10 s windows, at most 16 cells and 6 min (a first look;" in text(found)
+
+
+def test_a_search_has_no_more_slots_than_memory_is_for() -> None:
+    """The rest of its users wait, and that is said."""
+    found = chosen(ALONE, replace(SMALL, bytes=12 * GB, kv_bytes_per_token=400_000), Wishes(search=LIMITS))
+    assert found.platform.entries[0].settings["slots"] == 3
+    assert "memory is enough for 3 at once, more are queued" in text(found)
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "replicates", "window_s", "words"),
+    [
+        (3600, 3, 60.0, "(budget 60 min)"),
+        (1200, 3, 14.0, "(budget 20 min)"),
+        (480, 1, 18.0, "(budget 8 min)"),
+        (300, 1, 8.0, "(budget 5 min)"),
+        (90, 1, 5.0, "(the budget of 90 s may end the search before it is sure)"),
+    ],
+)
+def test_a_budget_gives_a_search_longer_windows_or_ends_it(
+    budget_s: float, replicates: int, window_s: float, words: str
+) -> None:
+    """Only the first level of each entry must fit."""
+    found = chosen(ALONE, SMALL, Wishes(search=LIMITS, budget_s=budget_s))
+    work = found.platform.workload
+    assert (work.replicates, work.window_s) == (replicates, window_s)
+    assert words in text(found)
+
+
+def test_a_budget_without_time_for_the_first_level_is_refused() -> None:
+    """As without a search."""
+    with pytest.raises(InputError, match="too short: 2 cells take"):
+        chosen(ALONE, SMALL, Wishes(search=LIMITS, budget_s=30))
+
+
 def test_there_are_never_more_than_eight_lines_of_reasons() -> None:
     """They are to be read."""
     here = replace(ENGINE, gpus=(NVIDIA,))
@@ -213,11 +262,12 @@ def test_there_are_never_more_than_eight_lines_of_reasons() -> None:
 @pytest.mark.parametrize(
     "model", [SMALL, replace(SMALL, name="demo", source=replace(SOURCE, file="/m/demo.gguf"))]
 )
+@pytest.mark.parametrize("search", [None, LIMITS, replace(LIMITS, share=0.9)])
 def test_what_is_written_is_read_back_as_the_same_platform(
-    machine: Machine, model: KnownModel, tmp_path: Path
+    machine: Machine, model: KnownModel, search: SearchWish | None, tmp_path: Path
 ) -> None:
     """With its reasons as comments; and none bears the name of a platform of the kit."""
-    found = chosen(machine, model, Wishes(budget_s=1200, known_platforms=("demo",)))
+    found = chosen(machine, model, Wishes(budget_s=1200, known_platforms=("demo",), search=search))
     found = replace(
         found,
         platform=replace(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.documents import SearchWish
 from kit.errors import InputError
 from kit.plan.choosing.platform_file import platform_text
 from kit.plan.choosing.server_choice import chosen_servers
@@ -31,6 +32,20 @@ def test_what_is_written_is_read_back_as_the_same_platform(tmp_path: Path) -> No
     assert load_platform(str(path)) == found.platform
     assert found.platform.workload.concurrencies == (1, 8)
     assert [entry.served_model for entry in found.platform.entries] == ["small", "small"]
+
+
+def test_limits_alone_are_searched_for_the_most_users(tmp_path: Path) -> None:
+    """Of each server; in the file too."""
+    wish = SearchWish("ttft=1s", 16, share=0.9)
+    found = chosen_servers(URLS, None, Wishes(search=wish))
+    path = tmp_path / "own.yaml"
+    path.write_text(platform_text(found.platform, found.reasons), encoding="utf-8")
+    assert load_platform(str(path)) == found.platform
+    assert (found.platform.workload.search, found.platform.workload.concurrencies) == (wish, (1, 4, 16))
+    assert found.reasons[2] == (
+        "Users: the most from 1 to 16 within ttft 1,000 ms for 90 % of requests (--users for fixed numbers)."
+    )
+    assert found.reasons[3].startswith("Time: 1 replicate of 10 s windows, at most 12 cells and ")
 
 
 @pytest.mark.parametrize(
