@@ -82,6 +82,8 @@ def _copy_results(repository: Path, base: str, folder: str, results: Path) -> No
         fields, _, raw = line.partition(b"\t")
         path = PurePosixPath(raw.decode("utf-8", "replace")).relative_to(folder)
         mode, _, blob = fields.decode("ascii").split(" ")
+        if ".." in path.parts:
+            continue  # no path of a commit that git itself has made
         if mode == PLAIN_FILE and path.name.endswith((ARCHIVE_SUFFIX, SIGNATURE_SUFFIX, SIGNERS, REVOKED)):
             (results / path).parent.mkdir(parents=True, exist_ok=True)
             (results / path).write_bytes(_git(repository, ["cat-file", "blob", blob]))
