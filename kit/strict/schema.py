@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kit.assets import asset
 from kit.errors import InputError, InternalError
 from kit.strict.json_reader import Json, read_json
+from kit.strict.quick_schema import Vouches, vouching
 from kit.text import DocumentPath, did_you_mean, one_of, path_text, plain_text, unknown_key, value_text
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ def problems(document: Json, name: str, limit: int = 20) -> list[Problem]:
 
     A name that is none of `DOCUMENTS` is an `InternalError`: names come from the kit, never from a document.
     """
+    if _vouches(name)(document):
+        return []
     errors = _validator(name).iter_errors(document)
     return list(islice((problem for error in errors for problem in _worded(error)), limit))
 
@@ -144,13 +147,32 @@ def registry() -> Registry[Any]:
 def _validator(name: str) -> Validator:
     from jsonschema import Draft202012Validator, validators
 
-    if name not in DOCUMENTS:
-        raise InternalError(f"There is no document called {plain_text(name)}.")
     with_ours: Callable[..., Any] = validators.extend
     kind = with_ours(Draft202012Validator, _OURS)
-    whole = schema(name)
-    validator: Validator = kind(_inlined(whole, whole), registry=registry())
+    validator: Validator = kind(_whole(name), registry=registry())
     return validator
+
+
+@cache
+def _vouches(name: str) -> Vouches:
+    return vouching(_whole(name))
+
+
+@cache
+def _whole(name: str) -> Any:
+    """The schema of a document, with what its `$ref`s name in their place."""
+    if name not in DOCUMENTS:
+        raise InternalError(f"There is no document called {plain_text(name)}.")
+    home = schema(name)
+    return _inlined(home, home)
+
+
+@cache
+def _named(uri: str) -> dict[str, Any]:
+    """The schema with this `$id`."""
+    names = (name for name in DOCUMENTS | {SHARED} if uri == f"urn:kit:schema:{name}:1")
+    name = next(names, None)
+    return _refuse(uri) if name is None else schema(name)
 
 
 def _inlined(part: Any, whole: Mapping[str, Any], inside: frozenset[str] = frozenset()) -> Any:
@@ -167,7 +189,7 @@ def _inlined(part: Any, whole: Mapping[str, Any], inside: frozenset[str] = froze
     for key, value in part.items():
         if key == "$ref":
             file, _, pointer = value.partition("#")
-            home = whole if not file else registry().contents(file)
+            home = whole if not file else _named(file)
             target: Any = home
             for step in filter(None, pointer.split("/")):
                 target = target[step]
