@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,6 +76,20 @@ def write_whole(path: Path, data: bytes) -> None:
             part.chmod(S_IMODE(old.st_mode))
         part.write_bytes(data)
         part.replace(path)
+
+
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A folder for the time of a block; gone afterwards, also where a Ctrl-C comes while it is removed."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        try:
+            shutil.rmtree(folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _part_beside(path: Path) -> Path:

@@ -1,8 +1,8 @@
 """A schema as small functions that say of a document that it is good, or that they do not know. Pure.
 
-Nearly every document is good, and jsonschema takes a third of the time of a verdict to say so. What these functions
-do not vouch for is judged by jsonschema, which has the words for what is wrong: they can only be too strict. So a
-keyword that is not known here, and anything that would need "surely wrong" (`not`), is never vouched for.
+Nearly every document is good, and jsonschema takes a third of the time of a verdict to say so. What these
+functions do not vouch for is judged by jsonschema, which has the words for what is wrong: they can only be too
+strict. So a keyword that is not known here, and anything that needs "surely wrong" (`not`), is never vouched for.
 """
 
 from __future__ import annotations

@@ -240,10 +240,10 @@ def test_without_room_nothing_is_written(bench: Bench, little_room: Path, what: 
 
 
 def test_git_without_room_says_where(bench: Bench, little_room: Path, tmp_path: Path) -> None:
-    """Its scratch is in TMPDIR; that is no fault of the branch."""
+    """Its scratch is in TMPDIR, which has room for one file and not for a repository; no fault of the branch."""
     bare = tmp_path / "it.git"
     subprocess.run(["git", "init", "--quiet", "--bare", str(bare)], check=True)
-    filled(little_room, 0)
+    filled(little_room, 8 << 10)
     code, stderr = bench.run("publish", str(bench.bundle), f"git+file://{bare}#main", temporary=little_room)
     assert code == 10, stderr
     assert "No space left on device" in stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 
 from kit.errors import InputError
 from kit.storage.names import is_litter
-from kit.storage.whole import read_bounded, replace_file, write_new, write_whole
+from kit.storage.whole import read_bounded, replace_file, scratch, write_new, write_whole
 
 ROOM = 4096
 WRITERS: tuple[Callable[[Path, bytes], object], ...] = (replace_file, write_new, write_whole)
@@ -112,3 +114,40 @@ def test_what_a_killed_process_leaves_is_litter(tmp_path: Path) -> None:
     assert is_litter(left.name)
     write_whole(tmp_path / "x", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_scratch_is_gone_after_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However that ends."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def fails(folder: Path) -> None:
+        (folder / "x").mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), scratch("kit-") as folder:
+        fails(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_scratch_is_gone_after_a_ctrl_c_in_its_removal(tmp_path: Path) -> None:
+    """Sent while thousands of files are removed, it is obeyed, and they are gone all the same."""
+    program = (
+        "import os, signal, threading\nfrom pathlib import Path\nfrom kit.storage.whole import scratch\n"
+        "try:\n with scratch('kit-') as folder:\n"
+        "  for at in range(4000): (folder / str(at)).touch()\n"
+        "  def watch():\n"
+        "   while len(os.listdir(folder)) > 3900: pass\n"
+        "   os.kill(os.getpid(), signal.SIGINT)\n"
+        "  threading.Thread(target=watch).start()\n"
+        "except (KeyboardInterrupt, FileNotFoundError):\n print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "interrupted\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
