@@ -28,7 +28,7 @@ MAX_FILE_BYTES = 4 << 30  # of any file that git writes, packs included
 MAX_FILES = 100_000
 _SHELL_BLOCK_BYTES = 512  # the unit of `ulimit -f` (POSIX)
 _LAST_LINES = 4
-_NO_ROOM = "No space left on device"
+_FULL = "No space left on device"
 _TIP = "refs/kit/tip"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR = ("100644", "100755")
@@ -208,9 +208,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _failure(place: GitPlace, what: str, publishing: bool, lines: tuple[str, ...]) -> KitError:
-    if any(_NO_ROOM in line for line in lines):
+    if any(_FULL in line for line in lines):
         return StorageError(
-            f"There is no room for git to work in {tempfile.gettempdir()}.",
+            f"git has no space left to work in {tempfile.gettempdir()}.",
             "Free some space there, or name another folder in TMPDIR.",
             lines,
         )

@@ -28,6 +28,36 @@ _NUMBERS = frozenset({int, float})
 _SAYS_NOTHING = frozenset({"$schema", "$id", "$defs", "title", "description", "then", "else", "prefixItems"})
 
 
+def inlined(
+    part: Any,
+    whole: Mapping[str, Any],
+    named: Callable[[str], Mapping[str, Any]],
+    inside: frozenset[str] = frozenset(),
+) -> Any:
+    """The part with what its `$ref`s name in their place: to look each one up anew takes a third of the time.
+
+    `whole` is the file in which the part stands, `named` gives others by their `$id`, and `inside` is what the
+    part is of: a schema that refers to itself (any JSON value) keeps that reference.
+    """
+    if isinstance(part, list):
+        return [inlined(each, whole, named, inside) for each in part]
+    if not isinstance(part, dict):
+        return part
+    found: dict[str, Any] = {}
+    for key, value in part.items():
+        if key == "$ref":
+            file, _, pointer = value.partition("#")
+            home = whole if not file else named(file)
+            target: Any = home
+            for step in filter(None, pointer.split("/")):
+                target = target[step]
+            place = f"{home['$id']}#{pointer}"
+            found |= {"$ref": place} if place in inside else inlined(target, home, named, inside | {place})
+        elif key != "$defs":
+            found[key] = inlined(value, whole, named, inside)
+    return found
+
+
 def vouching(schema: Any) -> Vouches:
     """What vouches for documents of a schema whose `$ref`s have been replaced."""
     if schema is True:

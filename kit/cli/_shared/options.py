@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document only.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print no progress, only results and errors.")
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MAX_SEED = 10**15  # what plans and loads can hold (schemas/common.v1.json)
 seed_option = click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."
@@ -168,11 +168,11 @@ def write_file(path: Path, data: bytes) -> None:
 
 @contextmanager
 def refused_writing(path: Path) -> Iterator[None]:
-    """What to say if a file cannot be written: `StorageError` where there is no room, else `InputError`."""
+    """What to say if a file cannot be written: `StorageError` where the disk is full, else `InputError`."""
     try:
         yield
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}."
-        if error.errno in NO_ROOM:
+        if error.errno in FULL:
             raise StorageError(what, "Free some space, or give another place with -o.") from None
         raise InputError(what, "Give another file with -o.") from None
