@@ -32,6 +32,7 @@ MAX_RUNS = 100
 @click.option("--title", help="Title of the page; default that of the run.")
 @click.option("--timeline", metavar="CELL", help="Cell shown in the token timeline, e.g. r1-c4-vllm.")
 @price_options
+@click.option("--quiet", "-q", is_flag=True, help="Print only the path of report.html.")
 def command(
     runs: tuple[Path, ...],
     out: Path | None,
@@ -39,6 +40,7 @@ def command(
     timeline: str | None,
     price_per_hour: float | None,
     price_per_kwh: float | None,
+    quiet: bool,
 ) -> None:
     """Write a report of runs, bundles and imported results: report.html, REPORT.md and plots/*.svg.
 
@@ -48,7 +50,8 @@ def command(
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
-    for path in write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh)):
+    written = write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh))
+    for path in written[:1] if quiet else written:
         click.echo(str(path))
 
 
@@ -117,6 +120,7 @@ def _wanted(timeline: str | None, cells: Mapping[str, CellParts], alone: bool) -
 
 
 def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
+    from kit.collection.layout import bundle_name
     from kit.judge.differences import differences_in
     from kit.report.disturbance_text import disturbance_of
     from kit.report.page.inputs import imported_input, run_input
@@ -125,9 +129,10 @@ def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell
     if opened.evidence is None or opened.plan is None:
         given = imported_input(opened.study, path.name)
     else:
+        identity = opened.evidence.identity
         given = run_input(
             opened.study,
-            path.name,
+            bundle_name(identity) if identity else path.name,  # so that a renamed file gives the same page
             opened.evidence.source,
             opened.plan,
             cells,

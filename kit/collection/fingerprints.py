@@ -25,9 +25,9 @@ MAX_STRETCHES = 4  # of a request: more cost memory and say nothing new
 UNITS = 1000  # a stretch is rounded to thousandths of its mean
 # A server of exact pace (the reference endpoint) repeats itself: fewer different values say nothing.
 MIN_DISTINCT = 8
-# A copy is told by so many matching requests, and such a share of all. Of twelve honest runs, several of one plan
-# on one machine, no request has a mark of another run (66,044 times a request against a run): below 0.01 %. One
-# percent is far above that, and below a single cell of a run.
+# A copy is told by so many matching requests, and such a share of all of the smaller run. Of twelve honest runs,
+# several of one plan on one machine, no request has a mark of another run (66,044 times a request against a run):
+# below 0.01 %. One percent is far above that, and below a single cell of a run.
 MIN_MATCHES = 2
 # Loads that began in the same microsecond. In a thousand bundles of fifty loads each, made in one year, the chance
 # that one pair has one in common is 1 in 25,000, and two are out of the question even of clocks that tick in
@@ -51,17 +51,22 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much of one bundle is in another: files of records, starts, and `matches` of its `requests`."""
+    """How much of one bundle is in another: files of records, starts, and `matches` of its `requests`.
+
+    `others` are the requests of the other one: a small run within a large one is a copy as well.
+    """
 
     files: int
     starts: int
     matches: int
     requests: int
+    others: int
 
     @property
     def is_copy(self) -> bool:
         """Whether one was made from the other."""
-        share = self.matches / self.requests if self.requests else 0.0
+        least = min(self.requests, self.others)
+        share = self.matches / least if least else 0.0
         return bool(self.files) or self.starts >= MIN_STARTS or (self.matches >= MIN_MATCHES and share > MAX_SHARE)
 
 
@@ -83,7 +88,8 @@ def likeness(new: Fingerprints, other: Fingerprints) -> Likeness:
     """How much of the one is in the other; the requests are those of the first."""
     known = other.marks()
     matches = sum(not known.isdisjoint(marks) for marks in new.requests)
-    return Likeness(len(new.records & other.records), len(new.starts & other.starts), matches, len(new.requests))
+    files, starts = len(new.records & other.records), len(new.starts & other.starts)
+    return Likeness(files, starts, matches, len(new.requests), len(other.requests))
 
 
 def _marked(records: Iterable[Record]) -> Iterator[tuple[int, ...]]:

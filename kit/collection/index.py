@@ -21,7 +21,8 @@ from kit.judge.reproduction import Party, party_of, reproduction
 from kit.signing import read_signature
 from kit.storage.bundle import read_archive
 from kit.storage.names import MANIFEST
-from kit.storage.run_folder import read_document, replace_file
+from kit.storage.run_folder import read_document
+from kit.storage.whole import read_bounded, replace_file
 from kit.strict import plain, write_json
 from kit.strict.schema import check
 from kit.text import plain_text
@@ -170,13 +171,7 @@ def write_index(folder: Path, index: Index) -> None:
 def read_index(folder: Path) -> Index:
     """The index of a folder as it was written; `InputError` if there is none, or it is none."""
     path = folder / INDEX
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_INDEX_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror or error}.", "Build it: kit results index"
-        ) from None
+    data = read_bounded(path, MAX_INDEX_BYTES, "Build it: kit results index")
     if len(data) > MAX_INDEX_BYTES:
         raise InputError(f"{path} is larger than {MAX_INDEX_BYTES >> 20} MiB.", "Rebuild it: kit results index")
     return read_document(data, Index, "index", str(path))

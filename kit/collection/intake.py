@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
@@ -21,8 +21,7 @@ from kit.errors import InputError, KitError, StorageError
 from kit.judge.limited import judge_limited
 from kit.judge.open import RefusedError
 from kit.storage.bundle import read_archive
-from kit.storage.names import part_of
-from kit.storage.run_folder import replace_file
+from kit.storage.whole import replace_file
 from kit.strict import plain, write_json
 
 # Makes the report of an archive in a folder: (the archive, the folder).
@@ -112,14 +111,13 @@ def add(folder: Path, offered: Offered, trusted: Trusted, write_report: WriteRep
         if home.exists() or home.is_symlink():
             raise InputError(f"{home} exists and is no bundle of the index.", "Look into it, and remove it.")
         data = index_bytes(found.index)
-        with _staged(home) as part:
-            _fill(part, offered, write_report)
-            _move(part, home)
         try:
-            replace_file(folder / INDEX, data)
-        except OSError:
-            (folder / part_of(INDEX)).unlink(missing_ok=True)
-            shutil.rmtree(home, ignore_errors=True)
+            with _staged(home) as part:
+                _fill(part, offered, write_report)
+                _move(part, home)
+                replace_file(folder / INDEX, data)
+        except BaseException:
+            _take_back(folder, home, data)
             raise
     return found
 
@@ -201,6 +199,23 @@ def _words(found: Likeness) -> str:
 # --- on the disk --------------------------------------------------------------------------------------------
 
 
+def _take_back(folder: Path, home: Path, data: bytes) -> None:
+    """Undo an intake that ended before the index had it; first by one rename, so that no half of it is left."""
+    index = folder / INDEX
+    if not home.is_dir() or (index.is_file() and index.read_bytes() == data):
+        return
+    part = home.with_name(PART + home.name)
+    home.rename(part)
+    shutil.rmtree(part, ignore_errors=True)
+    _remove_empty(home.parent, home.parent.parent)
+
+
+def _remove_empty(*folders: Path) -> None:
+    for each in folders:
+        with suppress(OSError):
+            each.rmdir()
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -216,17 +231,14 @@ def _sweep(folder: Path) -> None:
 
 @contextmanager
 def _staged(home: Path) -> Iterator[Path]:
-    """A folder beside the future one; it goes, with whatever was made to hold it, unless it was moved."""
-    made = [each for each in (home.parent.parent, home.parent) if not each.exists()]
+    """A folder beside the future one; it goes, with folders that hold nothing without it, unless it was moved."""
     part = home.with_name(PART + home.name)
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         yield part
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
-        for each in reversed(made):
-            if not any(each.iterdir()):
-                each.rmdir()
+        _remove_empty(home.parent, home.parent.parent)
         raise
 
 

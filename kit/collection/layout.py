@@ -44,6 +44,11 @@ def place(platform: str, machine: Machine | None, identity: str) -> PurePosixPat
     return PurePosixPath(platform) / machine_slug(machine) / identity[:IDENTITY_CHARS]
 
 
+def bundle_name(identity: str) -> str:
+    """What a bundle is called whose own file name may be anybody's."""
+    return f"{identity[:IDENTITY_CHARS]}{ARCHIVE_SUFFIX}"
+
+
 def is_place(path: PurePosixPath) -> bool:
     """Whether a path within the folder of results could be the folder of a bundle, by its form."""
     parts = path.parts

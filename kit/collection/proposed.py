@@ -12,7 +12,6 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 from kit.collection.intake import Accepted, Offered, all_accepted
 from kit.collection.layout import (
@@ -30,6 +29,7 @@ from kit.errors import InputError, KitError
 from kit.judge.open import RefusedError
 from kit.signing import MAX_SIGNATURE_BYTES
 from kit.storage.archive import DEFAULT
+from kit.storage.whole import scratch
 from kit.text import plain_text
 
 MAX_BUNDLES = 10  # each is compared with all others, and a person looks at the proposal
@@ -69,8 +69,7 @@ def check_proposal(repository: Path, base: str, head: str, folder: str) -> tuple
         raise InputError(f"{folder!a} is no folder of results.", "Name a folder at the top of the repository.")
     changes = changes_between(repository, base, head)
     offered = _offered(repository, changes, added(changes, folder))
-    with TemporaryDirectory(prefix="kit-") as name:
-        results = Path(name)
+    with scratch("kit-") as results:
         _copy_results(repository, base, folder, results)
         found = all_accepted(results, offered, trusted_in(results))
     return tuple(_judged(folder, each, outcome) for each, outcome in zip(offered, found, strict=True))
@@ -82,6 +81,8 @@ def _copy_results(repository: Path, base: str, folder: str, results: Path) -> No
         fields, _, raw = line.partition(b"\t")
         path = PurePosixPath(raw.decode("utf-8", "replace")).relative_to(folder)
         mode, _, blob = fields.decode("ascii").split(" ")
+        if ".." in path.parts:
+            continue  # no path of a commit that git itself has made
         if mode == PLAIN_FILE and path.name.endswith((ARCHIVE_SUFFIX, SIGNATURE_SUFFIX, SIGNERS, REVOKED)):
             (results / path).parent.mkdir(parents=True, exist_ok=True)
             (results / path).write_bytes(_git(repository, ["cat-file", "blob", blob]))

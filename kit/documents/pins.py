@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 Target = Literal["official", "source"]
 ChatFamily = Literal["chatml", "llama3", "gemma", "mistral", "phi"]
@@ -20,10 +21,17 @@ class Sparse:
 
     def written(self) -> Iterator[tuple[str, object]]:
         """The fields that are written, and their values."""
-        for field in fields(self):
-            value: object = getattr(self, field.name)
-            if field.default is MISSING or value != field.default:
-                yield field.name, value
+        kind: Any = type(self)
+        for name, default in _defaults(kind):
+            value: object = getattr(self, name)
+            if default is MISSING or value != default:
+                yield name, value
+
+
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, object], ...]:
+    """The fields of a dataclass, each with its default or `MISSING`."""
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from typing import NoReturn
 
 from kit.documents import Verdict
 from kit.errors import InputError
-from kit.judge.warming import warm, warm_for_many
+from kit.judge.warming import warm, warm_for_hundreds, warm_for_many
 from kit.storage.bundle import read_archive
 from kit.storage.run_folder import read_folder
 from kit.strict import plain
@@ -36,6 +36,7 @@ MEMORY_EXIT = 77  # how a judge ends that measured its own memory and found too 
 MAX_DESCRIPTORS = 64
 LOOK_S = 0.02  # between two looks at the memory where the system keeps no limit
 MIB = 1 << 20
+FEW = 16  # from so many questions on, what takes a second to make ready pays
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Question:
 def main() -> int:
     """Answer until nobody asks any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for made_ready in chain([warm, warm_for_many], repeat(None)):
+    for made_ready in chain([warm, warm_for_many], repeat(None, FEW - 2), [warm_for_hundreds], repeat(None)):
         line = sys.stdin.buffer.readline()
         if not line:
             return 0

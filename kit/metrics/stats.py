@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
+from itertools import accumulate
 
 from kit.documents import Distribution, MedianInterval
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL, SAMPLE_FLOORS
@@ -91,20 +93,36 @@ def median(values: Sequence[float]) -> float:
     """The middle value, or the mean of the two middle values, of a non-empty sequence."""
     ordered = sorted(values)
     half = len(ordered) // 2
-    if len(ordered) % 2:
-        return ordered[half]
-    return float((Fraction(ordered[half - 1]) + Fraction(ordered[half])) / 2)
+    return ordered[half] if len(ordered) % 2 else _between(ordered[half - 1], ordered[half])
+
+
+def _between(low: float, high: float) -> float:
+    return float((Fraction(low) + Fraction(high)) / 2)
 
 
 @lru_cache(maxsize=64)
-def _draws(n: int, lane: str) -> tuple[tuple[int, ...], ...]:
-    """Which of n values each round draws; it depends on nothing but n and the lane."""
+def _middles(n: int, lane: str) -> tuple[tuple[int, int], ...]:
+    """Where the middle of what each round draws stands among n values in ascending order: one place, or two.
+
+    It depends on nothing but n and the lane: what is drawn has the order of its places.
+    """
 
     def draw(round_: int, place: int) -> int:
         digest = sha256(f"kit-bootstrap-1/{BOOTSTRAP_SEED}/{lane}{round_}/{place}".encode()).digest()
         return int.from_bytes(digest[:8], "big") * n >> 64
 
-    return tuple(tuple(draw(round_, place) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
+    drawn = (sorted(draw(round_, place) for place in range(n)) for round_ in range(BOOTSTRAP_ROUNDS))
+    return tuple((places[(n - 1) // 2], places[n // 2]) for places in drawn)
+
+
+@lru_cache(maxsize=64)
+def _counted_middles(n: int) -> tuple[tuple[tuple[int, int], int], ...]:
+    """Each of the middles once, with the number of rounds that have it: few values have few of them."""
+    return tuple(Counter(_middles(n, "")).items())
+
+
+def _middle(ordered: Sequence[float], at: tuple[int, int]) -> float:
+    return ordered[at[0]] if len(ordered) % 2 else _between(ordered[at[0]], ordered[at[1]])
 
 
 def bootstrap_medians(values: Sequence[float], lane: str = "") -> list[float]:
@@ -113,7 +131,7 @@ def bootstrap_medians(values: Sequence[float], lane: str = "") -> list[float]:
     The order of the values does not matter.
     """
     ordered = sorted(values)
-    return [median([ordered[place] for place in places]) for places in _draws(len(ordered), lane and f"{lane}/")]
+    return [_middle(ordered, at) for at in _middles(len(ordered), lane and f"{lane}/")]
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -124,8 +142,11 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
 @lru_cache(maxsize=1 << 16)
 def _interval(values: tuple[float, ...]) -> tuple[float, float]:
     """Remembered: tables, scores and plots of one study ask for the same intervals."""
-    medians = sorted(bootstrap_medians(values))
-    return medians[int(BOOTSTRAP_ROUNDS * 0.025)], medians[int(BOOTSTRAP_ROUNDS * 0.975) - 1]
+    ordered = sorted(values)
+    ranked = sorted((_middle(ordered, at), count) for at, count in _counted_middles(len(ordered)))
+    ends = list(accumulate(count for _, count in ranked))
+    low, high = int(BOOTSTRAP_ROUNDS * 0.025), int(BOOTSTRAP_ROUNDS * 0.975) - 1
+    return ranked[bisect_right(ends, low)][0], ranked[bisect_right(ends, high)][0]
 
 
 def median_interval(values: Sequence[float | None]) -> MedianInterval:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from kit.publish.parcel import Parcel
 from kit.publish.places import RESULTS, GitPlace
 from kit.signing import MAX_SIGNATURE_BYTES, SUFFIX
 from kit.storage.archive import DEFAULT
+from kit.storage.whole import scratch
 
 MAX_TRIES = 8
 WAIT_S = 0.5
@@ -39,8 +39,7 @@ def publish_to_branch(parcel: Parcel, place: GitPlace, add: Add) -> Published:
     The index is made from what the branch has, so after a push that came too late the work is done again on top of
     the new commit: nothing is merged. `PublishError` if the branch moves on each time or takes no push.
     """
-    with tempfile.TemporaryDirectory(prefix="kit-publish-") as name:
-        folder = Path(name)
+    with scratch("kit-publish-") as folder:
         git = Git(place, folder)
         for number in range(MAX_TRIES):
             base = git.fetch()
@@ -96,8 +95,8 @@ def _write_out(git: Git, files: Mapping[str, GitFile], folder: Path) -> None:
 
 def bundles_of_branch(place: GitPlace) -> Iterator[tuple[str, bytes, bytes | None]]:
     """Path, archive and signature of each bundle of a branch: of all, of a folder, or the one that is named."""
-    with tempfile.TemporaryDirectory(prefix="kit-fetch-") as name:
-        git = Git(place, Path(name))
+    with scratch("kit-fetch-") as folder:
+        git = Git(place, folder)
         commit = git.fetch()
         if commit is None:
             raise SourceError(f"{place.text()}: there is no such branch.", "Check its name behind the #.")

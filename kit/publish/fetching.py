@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from kit.collection.layout import bundle_name
 from kit.errors import InputError, SourceError
 from kit.publish.branch import bundles_of_branch
 from kit.publish.oci import pull
-from kit.publish.parcel import IDENTITY_CHARS
 from kit.publish.places import GitPlace, LocalPath, OciPlace, Source, WebFile
 from kit.publish.web import Web
 from kit.signing import MAX_SIGNATURE_BYTES, SUFFIX, read_signature, signature_beside
 from kit.storage.archive import DEFAULT, ArchiveError, unpack
+from kit.storage.bundle import read_archive
 from kit.storage.names import MANIFEST
+from kit.storage.whole import write_new
 from kit.text import plain_text
 
 _HEAD = b"-----BEGIN SSH SIGNATURE-----"
@@ -43,8 +43,8 @@ class Arrived:
     def name(self) -> str:
         """The name of its file: the first digits of its identity, or of its own sha256 where it has none."""
         if self.identity:
-            return f"{self.identity[:IDENTITY_CHARS]}.tar.gz"
-        return f"sha256-{sha256(self.archive).hexdigest()[:IDENTITY_CHARS]}.tar.gz"
+            return bundle_name(self.identity)
+        return f"sha256-{bundle_name(sha256(self.archive).hexdigest())}"
 
 
 def arrivals(source: Source) -> Iterator[Arrived]:
@@ -62,17 +62,31 @@ def arrivals(source: Source) -> Iterator[Arrived]:
 
 
 def write_down(arrived: Arrived, signature: bytes | None, folder: Path) -> tuple[Path, Path | None]:
-    """The files of an arrived bundle and of its signature. The same bytes may lie there already, no others."""
+    """The files of an arrived bundle and of its signature. The same bytes may lie there already, no others.
+
+    The signature comes first: an archive that lies there has all that came with it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / arrived.name
-    _write_new(target, arrived.archive)
     beside = signature_beside(target)
-    if signature is None:
-        if beside.exists():
-            raise InputError(f"{beside} is there, but no signature came.", "Give another folder with -o.")
-        return target, None
-    _write_new(beside, signature)
-    return target, beside
+    if signature is None and (beside.exists() or beside.is_symlink()):
+        raise InputError(f"{beside} is there, but no signature came.", "Give another folder with -o.")
+    files = {target: arrived.archive} if signature is None else {beside: signature, target: arrived.archive}
+    for path, data in files.items():
+        if (path.exists() or path.is_symlink()) and not _holds(path, data):
+            raise _other(path)
+    written: list[Path] = []
+    try:
+        for path, data in files.items():
+            if write_new(path, data):
+                written.append(path)
+            elif not _holds(path, data):
+                raise _other(path)
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+    return target, None if signature is None else beside
 
 
 def _from_registry(place: OciPlace) -> Arrived:
@@ -106,11 +120,7 @@ def _from_web(file: WebFile) -> Arrived:
 
 
 def _from_file(path: Path) -> Arrived:
-    try:
-        with path.open("rb") as file:
-            data = file.read(DEFAULT.compressed_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from None
+    data = read_archive(path)
     beside = signature_beside(path)
     return _arrived(str(path), data, read_signature(beside) if beside.is_file() else None)
 
@@ -126,18 +136,11 @@ def _files(archive: bytes) -> Mapping[str, bytes]:
         return {}
 
 
-def _write_new(path: Path, data: bytes) -> None:
-    """A new file, or one that has these bytes already."""
-    try:
-        with path.open("xb") as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                with suppress(OSError):
-                    path.unlink()
-                raise
-    except FileExistsError:
-        if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-            raise InputError(f"{path} exists and is another file.", "Give another folder with -o.") from None
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a file is there with just these bytes."""
+    same_size = path.is_file() and not path.is_symlink() and path.stat().st_size == len(data)
+    return same_size and path.read_bytes() == data
+
+
+def _other(path: Path) -> InputError:
+    return InputError(f"{path} exists and is another file.", "Give another folder with -o.")

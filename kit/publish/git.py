@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.debuglog import logged
-from kit.errors import InputError, KitError, PublishError, SourceError
+from kit.errors import InputError, KitError, PublishError, SourceError, StorageError
 from kit.publish.places import GitPlace
 from kit.text import plain_text, without_password
 
@@ -25,6 +28,7 @@ MAX_FILE_BYTES = 4 << 30  # of any file that git writes, packs included
 MAX_FILES = 100_000
 _SHELL_BLOCK_BYTES = 512  # the unit of `ulimit -f` (POSIX)
 _LAST_LINES = 4
+_FULL = "No space left on device"
 _TIP = "refs/kit/tip"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR = ("100644", "100755")
@@ -153,23 +157,25 @@ class Git:
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
         limit = f'ulimit -f {MAX_FILE_BYTES // _SHELL_BLOCK_BYTES}; exec "$@"'
         command = ["/bin/sh", "-c", limit, "sh", _program(), *where, *settings, *arguments]
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._surroundings(),
+            cwd=self._folder.parent,
+            start_new_session=True,  # without a terminal nothing can be asked
+        )
         try:
-            done = subprocess.run(
-                command,
-                input=stdin,
-                capture_output=True,
-                env=self._surroundings(),
-                cwd=self._folder.parent,
-                timeout=TRANSFER_S if transfer else LOCAL_S,
-                start_new_session=True,  # without a terminal nothing can be asked
-                check=False,
-            )
+            stdout, stderr = process.communicate(stdin, TRANSFER_S if transfer else LOCAL_S)
         except subprocess.TimeoutExpired:
             raise _failure(self._place, arguments[0], publishing, ("It took too long.",)) from None
-        if done.returncode:
-            lines = without_password(done.stderr.decode("utf-8", "replace")).strip().splitlines()[-_LAST_LINES:]
+        finally:
+            _end(process)
+        if process.returncode:
+            lines = without_password(stderr.decode("utf-8", "replace")).strip().splitlines()[-_LAST_LINES:]
             raise _failure(self._place, arguments[0], publishing, tuple(plain_text(line, 200) for line in lines))
-        return done.stdout
+        return stdout
 
     def _surroundings(self) -> dict[str, str]:
         kept = {
@@ -189,7 +195,25 @@ class Git:
         return kept | own
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End git and whatever it has started, if it has not ended: a Ctrl-C reaches no session but ours."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+
+
 def _failure(place: GitPlace, what: str, publishing: bool, lines: tuple[str, ...]) -> KitError:
+    if any(_FULL in line for line in lines):
+        return StorageError(
+            f"git has no space left to work in {tempfile.gettempdir()}.",
+            "Free some space there, or name another folder in TMPDIR.",
+            lines,
+        )
     if what == "commit-tree":
         return InputError(
             "git could not make a commit.",

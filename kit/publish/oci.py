@@ -60,16 +60,20 @@ def artifact_of(parcel: Parcel, place: OciPlace) -> Artifact:
 
 
 def push(parcel: Parcel, place: OciPlace) -> Artifact:
-    """Put a bundle into a registry; what it has already is not sent again."""
+    """Put a bundle into a registry; what it has already is not sent again.
+
+    The tag comes last: whoever pulls by it gets the bundle with its signature, or what the tag named before.
+    """
     made = artifact_of(parcel, place)
     with Web() as web:
         registry = Registry(web, place)
         for blob in (EMPTY, parcel.archive):
             registry.put_blob(blob)
-        registry.put_manifest(made.manifest, made.tag)
         if parcel.signature and made.signature_manifest:
+            registry.put_manifest(made.manifest, made.digest)
             registry.put_blob(parcel.signature)
             registry.put_referrer(made.signature_manifest, _subject(made.manifest), SIGNATURE_TYPE)
+        registry.put_manifest(made.manifest, made.tag)
     return made
 
 

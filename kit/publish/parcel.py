@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
 
-from kit.collection.layout import place
+from kit.collection.layout import IDENTITY_CHARS, place
 from kit.errors import InputError
 from kit.judge.machines import machine_text
 from kit.judge.open import verified_study
@@ -16,8 +16,6 @@ from kit.storage.names import MANIFEST
 from kit.storage.names import PLAN as PLAN_FILE
 from kit.text import plain_text
 from kit.verify.evidence import open_bundle
-
-IDENTITY_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)

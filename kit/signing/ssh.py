@@ -15,6 +15,7 @@ from pathlib import Path
 from kit.debuglog import logged
 from kit.documents import Signature
 from kit.errors import InputError
+from kit.storage.whole import read_bounded
 from kit.text import plain_text
 
 NAMESPACE = "kit-bundle-v1"
@@ -44,13 +45,7 @@ def signature_beside(bundle: Path) -> Path:
 
 def read_signature(path: Path) -> bytes:
     """The bytes of a signature file; `InputError` if it cannot be read, or is none by its size and first line."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIGNATURE_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"{plain_text(str(path), 200)}: {error.strerror}.", "Name the signature of the bundle."
-        ) from None
+    data = read_bounded(path, MAX_SIGNATURE_BYTES, "Name the signature of the bundle.")
     if len(data) > MAX_SIGNATURE_BYTES or not data.startswith(_HEAD):
         raise InputError(f"{plain_text(str(path), 200)} is not an SSH signature.", "Make one with `kit sign`.")
     return data

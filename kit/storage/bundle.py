@@ -17,6 +17,7 @@ from kit.errors import InputError
 from kit.storage.archive import DEFAULT, pack
 from kit.storage.names import MANIFEST, PLAN, RESULT
 from kit.storage.run_folder import read_bundle_files
+from kit.storage.whole import read_bounded
 from kit.strict import plain, write_json
 from kit.strict.schema import check
 
@@ -33,11 +34,7 @@ class Bundle:
 
 def read_archive(path: Path) -> bytes:
     """The bytes of an archive, or as many as are enough to refuse it; `InputError` if it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(DEFAULT.compressed_bytes + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
+    return read_bounded(path, DEFAULT.compressed_bytes, "Check the path.")
 
 
 def kind_of(name: str) -> str:

@@ -16,7 +16,7 @@ from kit.metrics.failures import reason_text
 from kit.plan.chat_body import PromptTexts
 from kit.plan.prompts import PromptSet
 from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
-from kit.storage.run_folder import replace_file
+from kit.storage.whole import replace_file
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
 MAX_RECORD_LINE_BYTES = 32 << 20  # a record of a million chunks, or the longest text that is kept, escaped

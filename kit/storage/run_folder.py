@@ -30,8 +30,8 @@ from kit.storage.names import (
     attempt_name,
     cell_file,
     is_litter,
-    part_of,
 )
+from kit.storage.whole import replace_file
 from kit.strict import plain, read_json, typed, write_json
 from kit.strict.schema import check
 
@@ -86,13 +86,6 @@ def write_document(path: Path, value: object, schema: str) -> bytes:
     data = write_json(document)
     replace_file(path, data)
     return data
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole: who looks finds the old one, the new one or none, also when this process is killed."""
-    part = path.with_name(part_of(path.name))
-    part.write_bytes(data)
-    part.replace(path)
 
 
 def read_document(data: bytes, cls: type[T], schema: str, where: str) -> T:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import repeat
 from typing import Any, Literal, NoReturn, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from kit.documents.chunks import Chunks
@@ -43,18 +44,45 @@ def typed(cls: type[T], value: Json, where: str) -> T:
 
 def plain(obj: object) -> Json:
     """What `typed` would read as `obj`: dataclasses and mappings as objects, tuples and lists as lists."""
-    if obj is None or isinstance(obj, bool | int | float | str):
+    kind: Any = type(obj)
+    if kind in _AS_THEY_ARE:
+        return obj  # type: ignore[return-value]
+    if kind is tuple or kind is list:
+        return [item if type(item) in _AS_THEY_ARE else plain(item) for item in obj]  # type: ignore[attr-defined]
+    if kind is dict:
+        return {str(key): plain(item) for key, item in obj.items()}  # type: ignore[attr-defined]
+    names = _names_of(kind)
+    if names is not None:
+        found: dict[str, Json] = {}
+        for name in names:
+            value = getattr(obj, name)
+            found[name] = value if type(value) in _AS_THEY_ARE else plain(value)
+        return found
+    return _rarely_plain(obj)
+
+
+_AS_THEY_ARE = frozenset({type(None), bool, int, float, str})
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass of which all are written; None for other types."""
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, Sparse | Chunks | Mapping | tuple | list):
+        return None
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def _rarely_plain(obj: object) -> Json:
+    if isinstance(obj, bool | int | float | str):
         return obj
     if isinstance(obj, Chunks):
         return [list(chunk) for chunk in obj]
     if isinstance(obj, tuple | list):
-        return [item if type(item) is int else plain(item) for item in obj]
+        return [plain(item) for item in obj]
     if isinstance(obj, Sparse):
         return {name: plain(value) for name, value in obj.written()}
     if isinstance(obj, Mapping):
         return {str(key): plain(item) for key, item in obj.items()}
-    if dataclasses.is_dataclass(obj) and not isinstance(obj, type):
-        return {field.name: plain(getattr(obj, field.name)) for field in dataclasses.fields(obj)}
     raise InternalError(f"A value of type {type(obj).__name__} has no form in JSON.")
 
 
@@ -146,17 +174,31 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else expected("a list", value)
 
 
-def _each(steps: Iterator[tuple[str | int, Convert, object]]) -> Iterator[object]:
-    for step, convert, value in steps:
-        try:
-            yield convert(value)
-        except MismatchError as wrong:
-            wrong.path.insert(0, step)
-            raise
+def _listed(converters: Iterable[Convert], items: list[object]) -> tuple[object, ...]:
+    found: list[object] = []
+    try:
+        for convert, item in zip(converters, items, strict=False):
+            found.append(convert(item))
+    except MismatchError as wrong:
+        wrong.path.insert(0, len(found))
+        raise
+    return tuple(found)
+
+
+def _keyed(converters: Mapping[str, Convert] | Convert, items: Mapping[str, object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    key = ""
+    try:
+        for key, item in items.items():
+            found[key] = converters(item) if callable(converters) else converters[key](item)
+    except MismatchError as wrong:
+        wrong.path.insert(0, key)
+        raise
+    return found
 
 
 def _tuple(item: Convert) -> Convert:
-    return lambda value: tuple(_each((index, item, each) for index, each in enumerate(_items(value))))
+    return lambda value: _listed(repeat(item), _items(value))
 
 
 def _fixed(items: tuple[Convert, ...]) -> Convert:
@@ -164,7 +206,7 @@ def _fixed(items: tuple[Convert, ...]) -> Convert:
         found = _items(value)
         if len(found) != len(items):
             raise MismatchError(f"expected a list of {len(items)}, found {len(found)} items")
-        return tuple(_each((n, *pair) for n, pair in enumerate(zip(items, found, strict=True))))
+        return _listed(items, found)
 
     return convert
 
@@ -175,8 +217,7 @@ def object_of(value: object) -> dict[str, object]:
 
 def _mapping(item: Convert) -> Convert:
     def convert(value: object) -> object:
-        found = object_of(value)
-        return dict(zip(found, _each((key, item, each) for key, each in found.items()), strict=True))
+        return _keyed(item, object_of(value))
 
     return convert
 
@@ -191,8 +232,7 @@ def _dataclass(cls: type[Any]) -> Convert:
     def convert(value: object) -> object:
         found = object_of(value)
         check_keys(found, required, converters)
-        steps = ((name, converters[name], each) for name, each in found.items())
-        return cls(**dict(zip(found, _each(steps), strict=True)))
+        return cls(**_keyed(converters, found))
 
     return convert
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
-from typing import NoReturn, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn, TypeAlias
 
 from kit.errors import InputError, InternalError
 from kit.text import path_text, plain_text
@@ -240,10 +240,42 @@ _DECODER = json.JSONDecoder(
 
 # --- writing --------------------------------------------------------------------------------------------
 
+_LINE = "\n"
+_quoted: Callable[[Any], str] = json.encoder.encode_basestring
+
 
 def write_json(value: object) -> bytes:
     """A document for a file: UTF-8, keys sorted, indented by one, LF at the end; equal values, equal bytes."""
-    return _written(value, indent=1, separators=(",", ": "))
+    try:
+        return f"{_indented(value, _LINE)}\n".encode()
+    except (TypeError, ValueError, RecursionError):
+        return _written(value, indent=1, separators=(",", ": "))  # what is wrong, or of another type
+
+
+def _indented(value: object, line: str) -> str:
+    """What `json.dumps` with an indent of one makes of plain values, which has no C for it: twice as fast.
+
+    `line` ends a line and indents the next.
+    """
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)
+    if kind is int:
+        return repr(value)
+    if kind is float and math.isfinite(value):  # type: ignore[arg-type]
+        return repr(value)
+    if value is None or kind is bool:
+        return "null" if value is None else "true" if value else "false"
+    if kind is dict:
+        within = f"{line} "
+        pairs: list[tuple[str, object]] = sorted(value.items())  # type: ignore[attr-defined]
+        items = [f"{_quoted(key)}: {_indented(item, within)}" for key, item in pairs]
+        return f"{{{within}{f',{within}'.join(items)}{line}}}" if items else "{}"
+    if kind is list:
+        within = f"{line} "
+        items = [_indented(item, within) for item in value]  # type: ignore[attr-defined]
+        return f"[{within}{f',{within}'.join(items)}{line}]" if items else "[]"
+    raise TypeError
 
 
 def write_jsonl_line(value: object) -> bytes:

@@ -29,7 +29,7 @@ from kit.verify.evidence import open_bundle
 from tests.support.fakes import Silent
 from tests.support.running import demo_on_one_thread
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]  # else the other tests are what disturbs
 
 # It ends by itself, should nobody be left to end it.
 BURN = "import time\nend = time.monotonic() + 300\nwhile time.monotonic() < end: pass"
@@ -69,7 +69,7 @@ def burning(request: pytest.FixtureRequest) -> Iterator[Burner]:
 def plan_for(folder: Path, attempts: int, wait_s: float) -> Plan:
     """One cell of the demo with a short window; its server computes on one CPU and waits for no other."""
     platform = chosen_platform(
-        demo_on_one_thread(folder), only="llamacpp-serial", concurrency=(1,), window=4.0, warmup=0.5, replicates=1
+        demo_on_one_thread(folder), only="llamacpp-serial", concurrency=(1,), window=2.5, warmup=0.5, replicates=1
     )
     plan = plan_of(platform, None, calibrate=False, quiet_wait_s=wait_s)
     return replace(plan, method=3, attempts=attempts)

@@ -17,7 +17,7 @@ BRIEF = (
     "-c",
     "2",
     "--window",
-    "3",
+    "2",
     "--warmup",
     "0.5",
     "--replicates",
@@ -26,6 +26,8 @@ BRIEF = (
     "F",
     "--quiet-wait",
     "5s",
+    "--attempts",
+    "2",
     "--quiet",
     "--json",
 )

@@ -182,8 +182,8 @@ def came_back(signed: Signed, home: Path, *words: str) -> None:
     assert "signed by ann@example.com" in said
     verified = kit(home, "verify", str(bundle), "--signers", str(signed.signers), "--quiet")
     assert verified.strip().endswith("signed by ann@example.com")
-    bundle.rename(home / signed.bundle.name)  # a report names its file
-    kit(home, "report", signed.bundle.name, "-o", "report")
+    said = kit(home, "report", str(bundle), "-o", "report", "--quiet")
+    assert said == "report/report.html\n"
     assert (home / "report" / "REPORT.md").read_bytes() == signed.report.read_bytes()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.documents import OutputTokens
-from kit.errors import InputError
+from kit.errors import InputError, StorageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document only.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print no progress, only results and errors.")
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MAX_SEED = 10**15  # what plans and loads can hold (schemas/common.v1.json)
 seed_option = click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."
@@ -156,9 +158,21 @@ def reserved_file(path: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write what -o names; `InputError` if that is not possible."""
-    try:
+    """Write what -o names, whole or not at all; raises what `refused_writing` raises."""
+    from kit.storage.whole import write_whole
+
+    with refused_writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        write_whole(path, data)
+
+
+@contextmanager
+def refused_writing(path: Path) -> Iterator[None]:
+    """What to say if a file cannot be written: `StorageError` where the disk is full, else `InputError`."""
+    try:
+        yield
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.", "Give another file with -o.") from None
+        what = f"{path} cannot be written: {error.strerror}."
+        if error.errno in FULL:
+            raise StorageError(what, "Free some space, or give another place with -o.") from None
+        raise InputError(what, "Give another file with -o.") from None

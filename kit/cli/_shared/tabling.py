@@ -73,7 +73,7 @@ def refresh(run: Path, page: Path, metrics: Sequence[str], made: Callable[[Seque
     `made` gives the tables of some metrics, all for none. What a block asks for goes before `metrics`.
     """
     from kit.report.marked import END, begin_line, refreshed
-    from kit.storage.run_folder import replace_file
+    from kit.storage.whole import replace_file
     from kit.text import plain_text
 
     before = _text(page)

@@ -80,15 +80,14 @@ def command(bundle: Path, key: Path, output: Path | None, force: bool, as_json: 
 
 def _write(target: Path, signature: bytes, *, force: bool) -> None:
     """Write the signature whole; never over a file that came meanwhile, unless that is wanted."""
+    from kit.cli._shared.options import refused_writing, write_file
     from kit.errors import InputError
-    from kit.storage.run_folder import replace_file
+    from kit.storage.whole import write_new
 
-    try:
+    if force:
+        write_file(target, signature)
+        return
+    with refused_writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if force:
-            replace_file(target, signature)
-        else:
-            with target.open("xb") as file:
-                file.write(signature)
-    except OSError as error:
-        raise InputError(f"{target} cannot be written: {error.strerror}.", "Give another file with -o.") from None
+        if not write_new(target, signature):
+            raise InputError(f"{target} exists.", "Give another file with -o, or replace it with --force.")

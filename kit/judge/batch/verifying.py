@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from kit.documents import Verdict
-from kit.errors import InputError
 from kit.judge.batch.documents import Shard, Verdicts
 from kit.judge.batch.gathering import Gathered
 from kit.judge.batch.judging import Completed, Done, judged
 from kit.judge.batch.sharding import part_of, whole_set
 from kit.judge.batch.statement import policy, statement, verifier
+from kit.storage.whole import read_bounded
 from kit.strict import read_json, typed
 
 MAX_SUMMARY_BYTES = 1 << 30
@@ -45,9 +45,5 @@ def verdicts_of(
 
 def read_verdicts(path: Path) -> Verdicts:
     """A summary as `kit verify -o` writes it; `InputError` if it is none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SUMMARY_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.", "Check the path.") from None
+    data = read_bounded(path, MAX_SUMMARY_BYTES, "Check the path.")
     return typed(Verdicts, read_json(data, str(path), max_bytes=MAX_SUMMARY_BYTES), str(path))

@@ -81,7 +81,9 @@ def board_html(board: Board) -> str:
 def feed_xml(board: Board) -> str:
     """The newest bundles as an Atom feed; times are those at which the runs began, by their own clocks."""
     newest = sorted(board.exhibits, key=_newest_first)[:FEED_ENTRIES]
-    machines = machine_names([each.study for each in newest])
+    # Of all, as on the page: two that only facts tell apart have the same numbers here and there.
+    every = machine_names([each.study for each in board.exhibits])
+    machines = dict(zip((each.identity for each in board.exhibits), every, strict=True))
     return (
         _environment()
         .get_template("feed.jinja")
@@ -89,7 +91,7 @@ def feed_xml(board: Board) -> str:
             board=board,
             title=plain_text(board.title, 200),
             updated=newest[0].started_utc if newest else LONG_AGO,
-            entries=list(zip(newest, machines, strict=True)),
+            entries=[(each, machines[each.identity]) for each in newest],
         )
     )
 

@@ -207,6 +207,16 @@ def _image(server: ServerFacts | None) -> str:
     return server.container.image_id if server.container else "process, no container"
 
 
+NAMED_BY_IDENTITY = "A bundle is named by the first digits of its identity, as kit fetch names its file."
+
+
+def naming(inputs: Sequence[PageInput]) -> str:
+    """What the names in the commands are, where they may be those of no file; else nothing."""
+    bundles = [given for given in inputs if given.kind == "bundle"]
+    named = any((given.study.identity or "").startswith(given.source.removesuffix(".tar.gz")) for given in bundles)
+    return NAMED_BY_IDENTITY if named else ""
+
+
 def commands(inputs: Sequence[PageInput]) -> list[str]:
     """What a stranger types to check the page."""
     runs = [shlex.quote(plain_text(given.source, 200)) for given in inputs if given.kind != "imported"]

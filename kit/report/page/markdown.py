@@ -138,8 +138,10 @@ def _provenance(section: Section) -> str:
 
 
 def _commands(sections: Sequence[Section]) -> str:
-    lines = facts.commands([section.given for section in sections])
-    return "```\n" + "\n".join(line.replace("`", "'") for line in lines) + "\n```"
+    inputs = [section.given for section in sections]
+    lines, naming = facts.commands(inputs), facts.naming(inputs)
+    fenced = "```\n" + "\n".join(line.replace("`", "'") for line in lines) + "\n```"
+    return f"{naming}\n\n{fenced}" if naming else fenced
 
 
 def _github(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> str:

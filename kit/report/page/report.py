@@ -99,6 +99,7 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str, ba
             counted=_counted(sections),
             machines=facts.machines_line([section.given for section in sections]),
             commands=facts.commands([section.given for section in sections]),
+            naming=facts.naming([section.given for section in sections]),
             drawn_with=", ".join(f"{name} {version}" for name, version in versions().items()),
             style=_style(),
             script=_script(),

@@ -9,17 +9,20 @@ from itertools import pairwise
 from math import gcd, sqrt
 
 from kit.documents import Record, Window
+from kit.documents.chunks import stamps_of
 from kit.metrics.aggregate import sent_in
 
 
 def stamps(record: Record, most: int = sys.maxsize) -> list[int]:
     """When its first chunks came, chunks of one read once."""
     found: list[int] = []
-    for chunk in record.chunks:
-        if len(found) >= most:
-            break
-        if not found or chunk[0] != found[-1]:
-            found.append(chunk[0])
+    last: int | None = None
+    for at in stamps_of(record.chunks):
+        if at != last:
+            if len(found) >= most:
+                break
+            found.append(at)
+            last = at
     return found
 
 

@@ -27,6 +27,7 @@ MIN_DECODED = 16  # tokens of a request whose pace is judged
 # Bits a weight at most, by what the name of the model says of its type.
 BITS = ((re.compile(r"q4|awq|int4"), 6.0), (re.compile(r"q8|fp8|int8"), 9.0))
 WIDEST_BITS = 16.0
+DRAFTS = re.compile(r"draft|spec|lookup|lookahead|ngram|mtp|eagle|medusa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _bounded(evidence: Evidence) -> Iterator[tuple[Loaded, Bound, Size]]:
         if entry is None or entry.url is not None or not loaded.found.measured or loaded.window is None:
             continue
         name, size = _weights(plan, entry)
-        bound = _bound(plan, entry, host, size) if size else None
+        bound = _bound(plan, entry, host, size) if size and _is_read_whole(plan, entry) else None
         if bound is not None and size:
             yield loaded, bound, Size(READ_SHARE * size, READ_SHARE * size * 8 / _bits(name))
 
@@ -106,6 +107,16 @@ def _weights(plan: Plan, entry: Entry) -> tuple[str, int | None]:
         return plan.model.name, plan.model.bytes
     pins = [pin for pin in plan.models if pin.name == entry.model]
     return entry.model, pins[0].bytes if pins else None
+
+
+def _is_read_whole(plan: Plan, entry: Entry) -> bool:
+    """Whether each token takes all weights once: known of the models of the catalogue, none of which has experts.
+
+    Drafts are checked several at once, so with them a token may take less.
+    """
+    pins = [pin for pin in plan.models if pin.name == entry.model]
+    known = plan.model.catalogue if entry.model is None else all(pin.catalogue for pin in pins)
+    return known and not any(DRAFTS.search(flag) for flag in entry.flags)
 
 
 def _bits(name: str) -> float:

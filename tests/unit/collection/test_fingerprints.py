@@ -95,14 +95,16 @@ def test_sixteen_chunks_are_enough() -> None:
 @pytest.mark.parametrize(
     ("found", "copy"),
     [
-        (Likeness(0, 0, 0, 0), False),
-        (Likeness(0, 0, 0, 200), False),
-        (Likeness(0, 0, 1, 10), False),
-        (Likeness(0, 0, 2, 200), False),
-        (Likeness(0, 0, 3, 200), True),
-        (Likeness(0, 1, 0, 200), False),
-        (Likeness(0, 2, 0, 200), True),
-        (Likeness(1, 0, 0, 200), True),
+        (Likeness(0, 0, 0, 0, 0), False),
+        (Likeness(0, 0, 0, 200, 200), False),
+        (Likeness(0, 0, 1, 10, 10), False),
+        (Likeness(0, 0, 2, 200, 200), False),
+        (Likeness(0, 0, 3, 200, 200), True),
+        (Likeness(0, 0, 3, 9000, 200), True),
+        (Likeness(0, 0, 3, 9000, 9000), False),
+        (Likeness(0, 1, 0, 200, 200), False),
+        (Likeness(0, 2, 0, 200, 200), True),
+        (Likeness(1, 0, 0, 200, 200), True),
     ],
 )
 def test_a_copy_is_told_by_two_requests_and_one_percent_by_two_starts_or_by_a_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from kit.metrics import stats
 from kit.metrics.limits import SAMPLE_FLOORS
 from kit.metrics.stats import (
     bootstrap_interval,
+    bootstrap_medians,
     distribution,
     median,
     median_interval,
@@ -110,6 +112,19 @@ def test_the_bootstrap_interval_is_the_same_on_every_machine() -> None:
     assert bootstrap_interval(values) == bootstrap_interval(values[::-1]) == (10.0, 20.0)
     narrow = bootstrap_interval([10.0, 10.1, 10.2] * 4)
     assert narrow == (10.0, 10.2)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.floats(0, 1e6) | st.sampled_from([1.0, 2.0]), min_size=3, max_size=8))
+def test_the_interval_is_that_of_every_round_drawn_one_by_one(values: list[float]) -> None:
+    """Bit for bit: results of the first two methods are recomputed for ever."""
+    ordered, medians = sorted(values), []
+    for round_ in range(2000):
+        words = (f"kit-bootstrap-1/2026/{round_}/{place}".encode() for place in range(len(values)))
+        drawn = (int.from_bytes(sha256(each).digest()[:8], "big") * len(values) >> 64 for each in words)
+        medians.append(median([ordered[place] for place in drawn]))
+    assert bootstrap_medians(values) == medians
+    assert bootstrap_interval(values) == (sorted(medians)[50], sorted(medians)[1949])
 
 
 @settings(max_examples=15)  # each one draws 2,000 bootstrap rounds

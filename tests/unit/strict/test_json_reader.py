@@ -218,6 +218,20 @@ def test_the_two_forms_of_writing() -> None:
 
 
 @given(VALUES)
+@example([[], {}, [[]], {"": {}}, [1, [2.0, -0.0, 1e300]], True, None])
+@example({"b": 1, "a": {"é\u2028\x7f\\": [False]}})
+def test_documents_have_the_very_form_of_the_library(value: Json) -> None:
+    """Bundles of all versions were written by `json.dumps`, and are compared byte by byte."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, separators=(",", ": "))
+    assert write_json(value) == f"{text}\n".encode()
+
+
+def test_values_of_other_types_are_written_as_the_library_does() -> None:
+    """Tuples as lists, keys that are numbers as texts."""
+    assert write_json({1: (True, ())}) == b'{\n "1": [\n  true,\n  []\n ]\n}\n'
+
+
+@given(VALUES)
 def test_a_written_document_is_read_back(value: Json) -> None:
     """Reading undoes writing, and writing again gives the same bytes."""
     data = write_json(value)

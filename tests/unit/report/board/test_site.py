@@ -172,6 +172,20 @@ def test_an_empty_board_says_so() -> None:
     assert ElementTree.fromstring(feed_xml(empty)).findtext(f"{ATOM}updated") == "1970-01-01T00:00:00Z"
 
 
+def test_machines_have_one_number_on_the_page_and_in_the_feed() -> None:
+    """Two that only facts tell apart: the newer is the second on the page, and in the feed that puts it first."""
+    older = replace(study(*subjects(("vllm",), (1,))), machine=machine("A CPU"))
+    newer = replace(older, machine=replace(machine("A CPU"), architecture="aarch64"))
+    made = Board("A board", (exhibit(1, older), exhibit(2, newer)))
+    first, second = (each.identity for each in made.exhibits)
+    named = {
+        each.findtext(f"{ATOM}id"): each.findtext(f"{ATOM}title")
+        for each in ElementTree.fromstring(feed_xml(made)).iter(f"{ATOM}entry")
+    }
+    assert str(named[f"urn:sha256:{second}"]).endswith(" (2)")
+    assert not str(named[f"urn:sha256:{first}"]).endswith(" (2)")
+
+
 def test_the_feed_has_the_newest_first_with_their_own_times() -> None:
     """As many as a reader takes; each with an id that stays."""
     one = board().exhibits[0].study
