@@ -43,6 +43,8 @@ def _loop_words(plan: Plan) -> str:
     if work.loop == "closed":
         return "closed loop"
     kind = f"trace '{name_text(work.trace.name)}'" if work.trace else f"{work.arrivals} arrivals"
+    if work.trace and work.trace.file_sha256:
+        kind += f" (a file, sha256 {safe(work.trace.file_sha256)})"
     shape = f" of shape {work.burstiness_milli / 1000:g}" if work.burstiness_milli else ""
     return f"open loop, {kind}{shape} (a time from arrival counts from when the request was due)"
 
@@ -64,6 +66,16 @@ def ready_made_lines(plan: Plan) -> list[str]:
     found = [f"{name_text(pin.entry)} (sha256 {safe(pin.ready_made)})" for pin in plan.images if pin.ready_made]
     found += [f"{name_text(pin.name)} (of this machine, sha256 {safe(pin.sha256)})" for pin in plan.programs]
     return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
+
+
+def client_lines(plan: Plan) -> list[str]:
+    """One line for a load that several clients carried out; none for others."""
+    return [
+        f"Loaded by {load.clients} clients together from {safe(load.at_utc or '?')} on; each counts its times from "
+        "its own start, so the window of all is as exact as their clocks agree."
+        for load in plan.loads[:1]
+        if load.clients > 1
+    ]
 
 
 def chosen_lines(plan: Plan) -> list[str]:
