@@ -12,13 +12,13 @@ import click
 from kit.cli._shared.asking import AskingOptions, asking_options, chosen_prompts, chosen_timeouts, read_file
 from kit.cli._shared.durations import Duration, TimeOfDay
 from kit.cli._shared.options import (
+    ShareOfClients,
     json_option,
     new_folder,
     out_option,
     processes_option,
     quiet_option,
     ramp_option,
-    ShareOfClients,
 )
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
@@ -210,10 +210,11 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     prints cell.json. Exit code 8 if no request succeeded, 12 if nobody answers at URL.
 
     A trace has one line per request: {"at_ms": 12.5, "output_tokens": 64}, the length optional; the traces of
-    Mooncake, Azure and BurstGPT are read too. A file of prompts has one on each line, or JSON: {"prompt": TEXT}, {"messages": [...]}, ShareGPT.
+    Mooncake, Azure and BurstGPT are read too. A file of prompts has one on each line, or JSON: {"prompt": TEXT},
+    {"messages": [...]}, ShareGPT.
 
     Where one client is not enough, each of N machines runs the same command with --shard 1/N to N/N and the same
-    --at 2026-01-31T12:00:00Z; --concurrency and --rate are those of all together. `kit merge` joins what they left.
+    --at 2026-01-31T12:00:00Z; --concurrency and --rate are those of all. `kit merge` joins what they left.
 
     Example: kit load http://127.0.0.1:8080 -c 4 --duration 30s --warmup 5s
     """

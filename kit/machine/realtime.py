@@ -25,7 +25,7 @@ class _Timex(ctypes.Structure):
 
 
 def utc_error_ns() -> int | None:
-    """The kernel's bound on the error of the real-time clock; None where it keeps none, or nobody sets the clock."""
+    """The kernel's bound on the error of the real-time clock; None without one, or where nothing sets it."""
     if sys.platform != "linux":
         return None
     read = getattr(ctypes.CDLL(None), "adjtimex", None)

@@ -1,8 +1,8 @@
 """One load by several clients: what each of them does of it, and what their facts say of the whole. Pure.
 
-Client number n of `of` has every `of`-th request and user, from n - 1 on, as processes of one client have. Each counts
-its stamps from its own origin, and all begin at one time of day: stamps of two clients are as far apart as their
-clocks are.
+Client I of N has every N-th request and user, from number I - 1 on, as the processes of one client have. Each
+counts its stamps from its own origin, and all begin at one time of day: stamps of two clients are as far apart as
+their clocks are.
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ def _table(data: bytes, where: str) -> tuple[TraceLine, ...]:
         if found and at_ns - first_ns < found[-1].at_ns:
             raise StrictError(where, f"line {number}", "its time is before that of the line above")
         if at_ns - first_ns > MAX_AT_MS * NS_PER_MS:
-            raise StrictError(where, f"line {number}", "is more than seven days after the first; take a part of it")
+            raise StrictError(
+                where, f"line {number}", "is more than seven days after the first; take a part of it"
+            )
         if len(found) == MAX_LINES:
             raise StrictError(where, f"line {number}", f"is one of more than {MAX_LINES}; take a part of it")
         found.append(TraceLine(at_ns - first_ns, tokens))

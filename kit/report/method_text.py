@@ -71,8 +71,8 @@ def ready_made_lines(plan: Plan) -> list[str]:
 def client_lines(plan: Plan) -> list[str]:
     """One line for a load that several clients carried out; none for others."""
     return [
-        f"Loaded by {load.clients} clients together from {safe(load.at_utc or '?')} on; each counts its times from "
-        "its own start, so the window of all is as exact as their clocks agree."
+        f"Loaded by {load.clients} clients together from {safe(load.at_utc or '?')} on; each counts times from "
+        "its own start, so the common window is as exact as their clocks agree."
         for load in plan.loads[:1]
         if load.clients > 1
     ]

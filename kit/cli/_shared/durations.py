@@ -62,7 +62,11 @@ class TimeOfDay(click.ParamType[str]):
         except ValueError:
             moment = None
         if moment is None:
-            self.fail(f"{value!r} is no time in UTC like {now + timedelta(minutes=2):%Y-%m-%dT%H:%M:00Z}.", param, ctx)
+            self.fail(
+                f"{value!r} is no time in UTC like {now + timedelta(minutes=2):%Y-%m-%dT%H:%M:00Z}.", param, ctx
+            )
         if not now < moment <= now + timedelta(days=1):
-            self.fail(f"{value!r} is not within the next 24 hours; here it is {now:%Y-%m-%dT%H:%M:%SZ}.", param, ctx)
+            self.fail(
+                f"{value!r} is not within the next 24 hours; here it is {now:%Y-%m-%dT%H:%M:%SZ}.", param, ctx
+            )
         return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"

@@ -12,7 +12,11 @@ from kit.cli._shared.printing import show_json
 
 @click.command("merge")
 @click.argument(
-    "loads", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="LOAD..."
+    "loads",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="LOAD...",
 )
 @out_option("Output; default runs/merged-TIME.")
 @json_option
@@ -20,8 +24,8 @@ def command(loads: tuple[Path, ...], out: Path | None, as_json: bool) -> int:
     """Put the shares of one load by several clients together.
 
     LOADs are the folders of `kit load --shard 1/N` to `N/N`, copied to this machine. All numbers are computed anew
-    from all records; table, report, compare, bundle and verify take the new folder as they take that of a load by one
-    client. A share that is missing, or of another load, is refused. Exit code 8 if no request succeeded.
+    from all records; table, report, compare, bundle and verify take the new folder like any load's. A share that
+    is missing, or of another load, is refused. Exit code 8 if no request succeeded.
 
     Example: kit merge part-1 part-2 part-3 -o runs/together
     """

@@ -1,4 +1,4 @@
-"""Traces that a platform names by file: read, and pinned by what goes into the run: times and lengths of answers."""
+"""Traces that a platform names by file: read, and pinned by what goes into the run, times and lengths alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shares of one load that several clients carried out, put together: one load folder, a run where one can be."""
+"""The shares of one load that several clients carried out, put together: one folder, a run where one can be."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class Share:
 def merge_loads(folders: Sequence[Path], out: Path) -> Cell:
     """Put the shares in these folders together in a new one; returns the cell of the whole load.
 
-    `InputError` names the folder that is no share, is of another load, is there twice or is changed, and the client
-    that is missing.
+    `InputError` names the folder that is no share, is of another load, is there twice or is changed, and the
+    client that is missing.
     """
     shares = sorted(map(read_share, folders), key=lambda share: share.load.client)
     _check_together(shares)
@@ -138,7 +138,11 @@ def _put_together(shares: Sequence[Share], out: Path) -> Cell:
     digests = {name: _join([share.folder / name for share in shares], out / name) for name in (RECORDS, TEXTS)}
     clients = [client_facts(share.facts, share.host) for share in shares]
     facts = whole_facts(
-        clients, first.window, failures(read_records(out / RECORDS), first.window), digests[RECORDS], digests[TEXTS]
+        clients,
+        first.window,
+        failures(read_records(out / RECORDS), first.window),
+        digests[RECORDS],
+        digests[TEXTS],
     )
     metrics = metrics_of(out, facts, load)
     status, failure = outcome(facts, load, out, metrics)

@@ -49,9 +49,7 @@ def _is_of_one(loaded: Loaded) -> bool:
 
 def _whole_faults(evidence: Evidence, loaded: Loaded) -> Iterator[str]:
     facts = loaded.facts
-    expected = whole_facts(
-        facts.clients, facts.window, facts.failures, facts.records_sha256, facts.texts_sha256
-    )
+    expected = whole_facts(facts.clients, facts.window, facts.failures, facts.records_sha256, facts.texts_sha256)
     yield from differences(expected, facts)
     if evidence.host is not None and client_host(evidence.host) != facts.clients[0].host:
         yield "the first is not of the machine in host.json"
