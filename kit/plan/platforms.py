@@ -50,9 +50,10 @@ def load_platform(name: str) -> Platform:
     document = read_yaml(data, where)
     document = replace(document, value=_with_what_follows(document.value))
     check(document.value, "platform", where, document.line)
-    sources, value = _lifted(document, where, path.parent)
+    here = path.parent.absolute()  # the run keeps the platform in a folder of its own
+    sources, value = _lifted(document, where, here)
     platform = replace(typed(Platform, value, where), sources=sources)
-    platform = replace(platform, workload=_beside(platform.workload, path.parent))
+    platform = replace(platform, workload=_beside(platform.workload, here))
     _check_meaning(platform, where, document)
     return platform
 
