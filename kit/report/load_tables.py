@@ -60,7 +60,8 @@ def client_lines(cell: Cell) -> list[str]:
     most_ns = max((each.utc_error_ns or 0 for each in clients), default=0)
     off = f"these are at most {number(most_ns / 1e6, 1)} ms off by their kernels' word"
     if unknown:
-        off = f"nothing is known to keep that of client {listed(unknown)} right"
+        which = f"clock of client {unknown[0]}" if len(unknown) == 1 else f"clocks of clients {listed(unknown)}"
+        off = f"nothing is known to keep the {which} right"
     return [f"{len(clients)} clients began within {apart} of each other by their own clocks; {off}."]
 
 

@@ -94,10 +94,11 @@ def load_arrivals(evidence: Evidence) -> Steps:
             continue
         yield len(loaded.records)
         due = _due_ns(evidence, loaded)
-        for record, due_ns in zip(loaded.records, due, strict=False):
-            if record.intended_ns != due_ns:
-                yield Issue(loaded.of(record), "was not meant for the time that the schedule gives it")
-                return
+        # A trace ends: what stands behind its last request was never due.
+        wrong = next((record for record in loaded.records if record.intended_ns != next(due, None)), None)
+        if wrong is not None:
+            yield Issue(loaded.of(wrong), "was not meant for the time that the schedule gives it")
+            continue
         following = next(islice(due, 0, 1), None)
         window = loaded.window
         ended = loaded.found.measured and not loaded.facts.interrupted

@@ -14,6 +14,7 @@ from kit.plan.choosing.platform_file import platform_text
 from kit.plan.platforms import load_platform
 from kit.storage.bundle import pack_files
 from kit.storage.run_folder import read_bundle_files
+from kit.strict import write_jsonl_line
 from kit.verify.evidence import open_bundle
 from kit.verify.verdict import verify
 from tests.support.good_bundle import Files
@@ -75,6 +76,14 @@ def refused(files: Files) -> set[str]:
     return {each.rule for each in findings if each.level == "reject"}
 
 
+def beyond_the_trace(files: Files) -> Files:
+    """Every request of the trace was sent, and then one that is none of it."""
+    name = "cells/r1-x1-c2-a/records.jsonl"
+    record = json.loads(files[name].splitlines()[0])
+    lines = [{**record, "id": at, "intended_ns": 100_000_000 * min(at, 19)} for at in range(21)]
+    return {**files, name: b"".join(map(write_jsonl_line, lines))}
+
+
 def test_a_trace_of_the_user_is_played_and_verified(capsys: pytest.CaptureFixture[str]) -> None:
     """The bundle holds times and lengths; another trace there, or none, is refused."""
     with OpenAiServer(gap_s=0.01) as server:
@@ -92,6 +101,7 @@ def test_a_trace_of_the_user_is_played_and_verified(capsys: pytest.CaptureFixtur
     assert refused(files) == set()
     other = kept.replace(b'"at_ms":100.0', b'"at_ms":100.5')
     assert "plan.shapes" in refused({**files, "trace.jsonl": other})
+    assert "load.arrivals" in refused(beyond_the_trace(files))
     del files["trace.jsonl"]
     assert {"plan.shapes", "files.expected"} <= refused(files)
     code, said = run(capsys, "table", "it")

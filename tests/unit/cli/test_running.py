@@ -205,3 +205,14 @@ def test_a_load_that_is_not_the_plans_is_refused(capsys: pytest.CaptureFixture[s
     Path("it", PLAN).write_bytes(good)
     assert rejected(Path("it")) == []
     assert read_plan(Path("it"))[0].loads[0].lane == "load"
+
+
+def test_a_cell_at_a_place_that_no_load_has_is_refused_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the rule about the plan; none fails over it."""
+    with OpenAiServer() as server:
+        load = ("load", server.url, "--duration", "0.6s", "-q", "--prompts", "micro", "--output-tokens", "3")
+        assert run(capsys, *load, "-o", "it")[0] == 0
+    changed(Path("it"), PLAN, lambda plan: plan["cells"][0].update(order=10**12))
+    found = rejected(Path("it"))
+    assert any(each.startswith("plan.consistent") for each in found)
+    assert not [each for each in found if each.startswith("verifier.crashed")]
