@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import file_digest
 from heapq import merge
+from io import BufferedReader
 from pathlib import Path
 
 from kit.documents import Cell, Host, Load, LoadFacts, Window
@@ -80,17 +81,24 @@ def read_share(folder: Path) -> Share:
 
 def _small(path: Path, shown: str) -> bytes:
     try:
-        with path.open("rb") as file:
+        with _opened(path, shown) as file:
             return file.read(_MOST_BYTES)  # a longer one is no JSON then
     except OSError as error:
         raise InputError(f"{shown} has no {path.name} that can be read: {error.strerror}.", GIVE) from None
 
 
+def _opened(path: Path, shown: str) -> BufferedReader:
+    """A file for reading; nothing waits for whoever might write into a pipe."""
+    if not path.is_file():
+        raise InputError(f"{shown} has no {path.name}.", GIVE)
+    return path.open("rb")
+
+
 def _sha256(path: Path, shown: str) -> str:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise InputError(f"{path} is larger than {MAX_FILE_BYTES} bytes.", "Measure for a shorter time.")
-        with path.open("rb") as file:
+        with _opened(path, shown) as file:
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise InputError(f"{path} is larger than {MAX_FILE_BYTES} bytes.", "Measure for a shorter time.")
             return file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{shown} has no {path.name} that can be read: {error.strerror}.", GIVE) from None

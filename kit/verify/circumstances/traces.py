@@ -19,7 +19,7 @@ def trace_lines(evidence: Evidence) -> tuple[TraceLine, ...] | None:
     pin = evidence.plan.workload.trace if evidence.plan is not None else None
     if pin is None or trace_fault(evidence) is not None:
         return None
-    return kit_trace_lines(pin.name) if pin.file_sha256 is None else _lines(evidence.files[TRACE])
+    return kit_trace_lines(pin.name) if pin.file_sha256 is None else _read(evidence.files[TRACE])[1]
 
 
 def trace_fault(evidence: Evidence) -> str | None:
@@ -30,17 +30,20 @@ def trace_fault(evidence: Evidence) -> str | None:
     if pin.file_sha256 is None:
         return None if pin == known_trace(pin.name) else "has a trace that is none of this kit"
     data = evidence.files.get(TRACE)
-    if data is None or sha256(data).hexdigest() != pin.sha256:
+    digest, lines = _read(data) if data is not None else ("", None)
+    if digest != pin.sha256:
         return f"has a trace, and {TRACE} is not that file"
-    lines = _lines(data)
-    if lines is None or len(lines) != pin.count or trace_bytes(lines) != data:
+    if lines is None or len(lines) != pin.count:
         return f"has a trace of {pin.count} requests, and {TRACE} is not one as the kit writes it"
     return None if pin.speed_milli == 1000 else "has a trace that is not at its own speed"
 
 
-@lru_cache(maxsize=1)
-def _lines(data: bytes) -> tuple[TraceLine, ...] | None:
+@lru_cache(maxsize=1)  # of one bundle at a time: every cell asks for it
+def _read(data: bytes) -> tuple[str, tuple[TraceLine, ...] | None]:
+    """The sha256 of a file, and its requests; None where it is no trace as the kit writes it."""
+    digest = sha256(data).hexdigest()
     try:
-        return read_trace(data, TRACE)
+        lines = read_trace(data, TRACE)
     except StrictError:
-        return None
+        return digest, None
+    return digest, lines if trace_bytes(lines) == data else None

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kit import cli
+from kit.documents import Loop
 from kit.errors import InputError
+from kit.plan.schedule import arrivals_ns
 from kit.run.clients.merging import merge_loads
+from kit.run.load_request import LoadRequest
 from kit.storage.names import CELL, HOST, PLAN, RECORDS, RESULT, TEXTS
 from kit.storage.run_folder import read_folder
 from kit.verify.evidence import open_run
 from kit.verify.verdict import verify
-from tests.support.good_clients import shares
+from tests.support.good_clients import measure, request, shares
 
 
 def ids_of(folder: Path) -> list[int]:
@@ -61,6 +66,27 @@ def test_the_shares_are_one_run_with_the_numbers_of_all_records(tmp_path: Path) 
     assert cell.metrics.requests.ok == sum(parts) > 0
     findings = verify(open_run(read_folder(out))).findings
     assert [finding for finding in findings if finding.level == "reject"] == []
+
+
+def test_arrivals_are_shared_too(tmp_path: Path) -> None:
+    """Each client sends its own of one schedule; the whole is a load as one client leaves it, and no run."""
+
+    def arriving(url: str, client: int, at_utc: str) -> LoadRequest:
+        return replace(request(url, client, at_utc), loop=Loop("open", None, "poisson", 20_000))
+
+    parts = [tmp_path / "part-1", tmp_path / "part-2"]
+    measure(parts, arriving)
+    cell = merge_loads(parts, tmp_path / "out")
+    assert not (tmp_path / "out" / PLAN).exists()
+    assert [{number % 2 for number in ids_of(part)} for part in parts] == [{0}, {1}]
+    assert cell.load is not None
+    due = list(
+        islice(arrivals_ns(cell.load.seed, cell.load.lane, cell.load.loop), max(ids_of(tmp_path / "out")) + 1)
+    )
+    records = [json.loads(line) for line in (tmp_path / "out" / RECORDS).read_bytes().splitlines()]
+    assert [record["intended_ns"] for record in records] == [due[record["id"]] for record in records]
+    assert cell.metrics is not None
+    assert cell.metrics.requests.ok > 0
 
 
 def test_commands_take_the_merged_run(
