@@ -28,7 +28,8 @@ def can_be_run(load: Load) -> bool:
     one = load.clients == 1 and load.at_utc is None
     all_of_several = 1 < load.clients <= min(MAX_CLIENTS, load.loop.concurrency or 0) and load.at_utc is not None
     together = not load.client and (one or all_of_several)
-    plain = load.url.startswith(("http://", "https://")) and (load.processes or 1) == 1
+    # Patterns of a bundle are never run, so nobody else could count again what they found.
+    plain = load.url.startswith(("http://", "https://")) and (load.processes or 1) == 1 and load.validate is None
     return timed and known and together and plain
 
 
