@@ -40,6 +40,7 @@ COMMANDS = {
     "import": ("kit.cli.importing", "Import results of other tools."),
     "export": ("kit.cli.exporting", "Export a run in the format of another tool."),
     "load": ("kit.cli.load", "Measure any OpenAI-compatible server under one load."),
+    "merge": ("kit.cli.clients.merge", "Join the shares of one load that several clients carried out."),
     "sweep": ("kit.cli.sweep", "Increase the load on a server until throughput stops growing."),
     "test": ("kit.cli.test", "Check a server's answers to the correctness prompts."),
     "reference": ("kit.cli.reference", "Serve answers with known timing, to test any load generator."),

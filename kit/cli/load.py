@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kit.cli._shared.asking import AskingOptions, asking_options, chosen_prompts, chosen_timeouts, read_file
-from kit.cli._shared.durations import Duration
+from kit.cli._shared.durations import Duration, TimeOfDay
 from kit.cli._shared.options import (
+    ShareOfClients,
     json_option,
     new_folder,
     out_option,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     D = TypeVar("D", bound=DataclassInstance)
 
 DURATION_S = 30.0
+MAX_USERS = 4096  # of one client
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class ArrivalOptions:
     requests: int | None
     warmup: float
     processes: int | None
+    shard: tuple[int, int] | None
+    at: str | None
 
 
 def grouped(kind: type[D], words: dict[str, Any]) -> D:
@@ -103,6 +108,11 @@ def make_request(
     from kit.plan.traces import MAX_TRACE_BYTES
     from kit.run.load_request import LoadRequest
 
+    if (given.shard is None) != (given.at is None):
+        raise click.UsageError("--shard and --at need each other.")
+    client, clients = given.shard or (0, 1)
+    if (given.concurrency or 1) > MAX_USERS * clients:
+        raise click.UsageError(f"One client has at most {MAX_USERS} users: give --shard I/N.")
     return LoadRequest(
         url=url,
         model=model,
@@ -131,6 +141,9 @@ def make_request(
         trace=None if given.trace is None else read_file(given.trace, MAX_TRACE_BYTES + 1, "--trace"),
         trace_name="trace.jsonl" if given.trace is None else given.trace.name,
         trace_speed_milli=1000 if given.rate_scale is None else round(given.rate_scale * 1000),
+        clients=clients,
+        client=client,
+        at_utc=given.at,
     )
 
 
@@ -138,16 +151,19 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
     """What a person must know of a load before it begins, on standard error; raises the limit of open files."""
     from kit.loadgen.descriptors import need_descriptors
     from kit.plan.prompts import PromptSet
+    from kit.plan.trace_tables import is_table
     from kit.plan.traces import is_mooncake
 
-    each = None if connections is None else -(-connections // (request.processes or 1))
+    each = None if connections is None else -(-connections // (request.processes or request.clients))
     raised = None if each is None else need_descriptors(each)
     if raised is not None:
         click.echo(f"Note: the limit of open files was raised from {raised[0]} to {raised[1]}.", err=True)
-    if request.trace is not None and is_mooncake(request.trace):
+    if request.trace is not None and (is_mooncake(request.trace) or is_table(request.trace)):
         click.echo(
             "Note: input lengths and hashes of the trace are not played; --prompts says what is asked.", err=True
         )
+    if request.at_utc is not None:
+        click.echo(f"Note: client {request.client} of {request.clients}; begins at {request.at_utc}.", err=True)
     if isinstance(request.prompts, PromptSet) and request.prompts.skipped:
         click.echo(f"Note: prompts without a question, left out: {request.prompts.skipped}.", err=True)
     if request.access is not None and request.access.insecure and request.url.startswith("https:"):
@@ -157,7 +173,7 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
 @click.command("load")
 @server_options
 @click.option(
-    "-c", "--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Closed loop: N users. Default 1."
+    "-c", "--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Closed loop: N users. Default 1."
 )
 @ramp_option
 @click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
@@ -168,7 +184,7 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
     "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
 )
 @click.option(
-    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrival times from a JSONL file."
+    "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrival times from JSONL or CSV."
 )
 @click.option(
     "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Replay the trace X times as fast."
@@ -177,6 +193,10 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
 @click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests.")
 @click.option("--warmup", type=Duration(0, 3600), default=0, metavar="TIME", help="Warm-up. Default 0.")
 @processes_option
+@click.option(
+    "--shard", type=ShareOfClients(), metavar="I/N", help="Be client I of N that carry the load out together."
+)
+@click.option("--at", type=TimeOfDay(), metavar="UTC", help="With --shard: begin then, all at once.")
 @asking_options
 @out_option("Output; default runs/load-TIME.")
 @quiet_option
@@ -189,8 +209,12 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     Each request has its own prompt salt. records.jsonl, texts.jsonl and cell.json are saved to the folder; --json
     prints cell.json. Exit code 8 if no request succeeded, 12 if nobody answers at URL.
 
-    A trace has one line per request: {"at_ms": 12.5, "output_tokens": 64}, the length optional; Mooncake's traces
-    are read too. A file of prompts has one on each line, or JSON: {"prompt": TEXT}, {"messages": [...]}, ShareGPT.
+    A trace has one line per request: {"at_ms": 12.5, "output_tokens": 64}, the length optional; the traces of
+    Mooncake, Azure and BurstGPT are read too. A file of prompts has one on each line, or JSON: {"prompt": TEXT},
+    {"messages": [...]}, ShareGPT.
+
+    Where one client is not enough, each of N machines runs the same command with --shard 1/N to N/N and the same
+    --at 2026-01-31T12:00:00Z; --concurrency and --rate are those of all. `kit merge` joins what they left.
 
     Example: kit load http://127.0.0.1:8080 -c 4 --duration 30s --warmup 5s
     """
@@ -209,13 +233,21 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
         cell = load_by_hand(request, folder, ProcessEngine(access.environment()), progress)
-    show_json(write_json(plain(cell))) if as_json else click.echo(_text(cell, folder))
+    show_json(write_json(plain(cell))) if as_json else click.echo(load_text(cell, folder, _after_share(cell)))
     if cell.metrics is None or not cell.metrics.requests.ok:
         return NoResultError.exit_code
     return 0
 
 
-def _text(cell: Cell, folder: Path) -> str:
+def _after_share(cell: Cell) -> list[str]:
+    """What to do with the share of one of several clients; nothing for a load of its own."""
+    if cell.load is None or not cell.load.client:
+        return []
+    return [f"This is client {cell.load.client} of {cell.load.clients}. Join them all: kit merge LOAD..."]
+
+
+def load_text(cell: Cell, folder: Path, more: Sequence[str] = ()) -> str:
+    """The numbers of a load, `more` lines about it, why requests failed, and where it lies."""
     from kit.report.failure_text import WHY, failure_lines
     from kit.report.load_tables import judged_lines
     from kit.report.tables import metrics_table
@@ -226,6 +258,7 @@ def _text(cell: Cell, folder: Path) -> str:
     else:
         judged = judged_lines(cell.load, cell.metrics)
         parts = [metrics_table(cell.metrics), *(["\n".join(judged)] if judged else [])]
+    parts += ["\n".join(more)] if more else []
     failed = failure_lines([("", cell.facts.failures)]) if cell.facts else []
     if failed:
         parts.append("\n".join((WHY, *failed)))

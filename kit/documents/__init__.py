@@ -18,7 +18,7 @@ from kit.documents.calibration import (
 from kit.documents.container import LogFacts
 from kit.documents.distribution import Distribution
 from kit.documents.found import FoundServer, ServerFacts
-from kit.documents.host import ClientHost, EngineFacts, Gpu, Host
+from kit.documents.host import ClientFacts, ClientHost, EngineFacts, Gpu, Host
 from kit.documents.nothing import NO_MODEL, NO_SUITE, NO_TESTS, NO_WEIGHTS
 from kit.documents.pins import ModelPin, ModelSource
 from kit.documents.plan import (
@@ -119,6 +119,7 @@ __all__ = [
     "CellPlan",
     "CellResult",
     "CellStatus",
+    "ClientFacts",
     "ClientHost",
     "CountFault",
     "Dialect",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Sparse
+from kit.documents.vocabulary import StampSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,31 @@ class ClientHost:
     memory_bytes: int | None
     python: str
     packages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts(Sparse):
+    """One of several clients that carried out a load together: its machine, and the facts that its share left.
+
+    Stamps count from its own origin. `utc_error_ns` is how far off its kernel held its real-time clock to be at
+    most, None where that was not synchronised or did not say.
+    """
+
+    host: ClientHost
+    origin_utc: str
+    ended_utc: str
+    origin_ns: int
+    duration_ns: int
+    stamp_source: StampSource
+    clock: str
+    clock_resolution_ns: int
+    cpu_ns: int
+    stale_retries: int
+    requests: int
+    records_sha256: str
+    texts_sha256: str
+    longest_stall_ns: int = 0
+    utc_error_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

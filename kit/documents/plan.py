@@ -53,7 +53,8 @@ class Load(Sparse):
     `prompts_from` says whether the prompts are the kit's, a user's file, or made up to a length. `headers` are the
     names of headers that were added, and `insecure` says that any certificate was trusted. `made_up` is how
     prompts of the corpus were cut; with `prefill` the numbers have its rate. With `sessions` each worker asks turn
-    after turn (docs/sessions.md).
+    after turn (docs/sessions.md). So many `clients`, each on a machine of its own, carry it out together from
+    `at_utc` on; `client` 1 to `clients` is the share of one, 0 the load of all.
     """
 
     schema: Literal["kit/load/1"]
@@ -88,6 +89,9 @@ class Load(Sparse):
     made_up: MadeUp | None = None
     prefill: bool = False
     sessions: Sessions | None = None
+    clients: int = 1
+    client: int = 0
+    at_utc: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from kit.documents.pins import Hardware, ModelSource, Sparse, Target
 from kit.documents.rules import SearchWish
 from kit.documents.sessions import SessionWork
-from kit.documents.shape import Api, Arrivals, OutputTokens
+from kit.documents.shape import Api, Arrivals, OutputTokens, TraceSource
 from kit.documents.vocabulary import Setting
 
 Engine = Literal["process", "docker"]
@@ -22,8 +22,9 @@ class Workload(Sparse):
     `first_timeout_s` is how long the first text of an answer may take; None is the kit's own limit. With `search`
     its levels stand in place of the concurrencies. Every length of `input_tokens` (prompts are then made of the
     kit's corpus) is asked with every one of `output_tokens`. An open loop has `rates` in requests a second, or a
-    `trace` of the kit played so many times as fast (`speeds`); its one concurrency is how many requests are
-    expected at once. With `sessions` the concurrent users ask turn after turn, `output_tokens` for each.
+    `trace`, of the kit or a file, played so many times as fast (`speeds`); its one concurrency is how many
+    requests are expected at once. With `sessions` the concurrent users ask turn after turn, `output_tokens` for
+    each.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Workload(Sparse):
     rates: tuple[float, ...] = ()
     arrivals: Arrivals | None = None
     burstiness: float | None = None
-    trace: str | None = None
+    trace: str | TraceSource | None = None
     speeds: tuple[float, ...] = ()
     api: Api = "chat"
     sessions: SessionWork | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.documents.found import FoundServer, ServerFacts
+from kit.documents.host import ClientFacts
 from kit.documents.pins import Sparse
 from kit.documents.plan import Load
 from kit.documents.record import Metrics, Window
@@ -57,7 +58,8 @@ class LoadFacts(Sparse):
     `origin_ns` is the origin of all stamps as a reading of `clock`. `aborted`: too many requests failed, and the
     load was given up. `cpu_ns` and `stale_retries` are of all `processes` together. `failures` are those of the
     window, of the whole load where none closed; None if nothing failed. `longest_stall_ns` is how long the load
-    generator itself did not run after its warm-up, where that is more than a moment.
+    generator itself did not run after its warm-up, where that is more than a moment. The share of one of several
+    clients has `utc_error_ns` (see ClientFacts), the load of all the facts of each of the `clients`.
     """
 
     origin_utc: str
@@ -78,6 +80,8 @@ class LoadFacts(Sparse):
     processes: int = 1
     failures: Failures | None = None
     longest_stall_ns: int = 0
+    utc_error_ns: int | None = None
+    clients: tuple[ClientFacts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

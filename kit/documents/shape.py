@@ -74,10 +74,23 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
-class TracePin:
-    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000."""
+class TraceSource(Sparse):
+    """A trace that is none of the kit's: a `file` of a user, and the sha256 that it must have."""
+
+    file: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TracePin(Sparse):
+    """A trace of arrivals, pinned by the hash of its file; its times are divided by `speed_milli` / 1000.
+
+    A user's trace in a plan is pinned as it lies in the run: times and lengths only. `file_sha256` is then that of
+    the file from which they were taken.
+    """
 
     name: str
     sha256: str
     count: int
     speed_milli: int
+    file_sha256: str | None = None

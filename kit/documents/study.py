@@ -37,7 +37,8 @@ class Trial(Sparse):
 class Subject(Sparse):
     """One entry at one concurrency with one shape of request. `trials` are all replicates that were planned.
 
-    None is not known, as it is for most of what others publish. `shape` names one of the study's.
+    None is not known, as it is for most of what others publish. `shape` names one of the study's. `chosen` is what
+    its runtime was told: each setting, flags and GPUs, in words.
     """
 
     entry: str
@@ -49,6 +50,7 @@ class Subject(Sparse):
     concurrency: int
     trials: tuple[Trial, ...]
     shape: str = ""
+    chosen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from kit.documents import (
     Cell,
     CellResult,
     Distribution,
+    Entry,
     Host,
     MedianInterval,
     Metrics,
@@ -92,6 +93,7 @@ def study_of_run(
                 concurrency=row.concurrency,
                 trials=tuple(_trial(line, parts.get(line.id), layers) for line in lines),
                 shape=row.shape,
+                chosen=_chosen(entry),
             )
         )
     return Study(
@@ -110,6 +112,13 @@ def study_of_run(
         machine=None if host is None else machine_of(host, plan.hardware),
         shapes=plan.workload.shapes,
     )
+
+
+def _chosen(entry: Entry) -> tuple[str, ...]:
+    """`slots 4`, `flags --mlock`, `GPUs 0, 1`: what an entry was started with."""
+    words = [f"{name} {value}" for name, value in sorted(entry.settings.items())]
+    words += [f"flags {' '.join(entry.flags)}"] if entry.flags else []
+    return (*words, *([f"GPUs {', '.join(map(str, entry.gpus))}"] if entry.gpus else []))
 
 
 def _asked_for(lines: Sequence[CellResult], parts: Mapping[str, CellParts]) -> str | None:
@@ -139,9 +148,10 @@ def _conditions(plan: Plan) -> Conditions:
 
 
 def _arrivals(work: PlannedWorkload) -> str:
-    """`poisson`, `gamma 0.5`, `trace bursts`."""
+    """`poisson`, `gamma 0.5`, `trace bursts`; a trace of the user's with the first digits of its sha256."""
     if work.trace is not None:
-        return f"trace {work.trace.name}"
+        own = f" {work.trace.sha256[:12]}" if work.trace.file_sha256 else ""
+        return f"trace {work.trace.name}{own}"
     shape = "" if work.burstiness_milli is None else f" {work.burstiness_milli / 1000:g}"
     return f"{work.arrivals}{shape}"
 

@@ -29,6 +29,7 @@ from kit.loadgen.recorder import keep
 from kit.loadgen.session import Session
 from kit.loadgen.shards import run_shards
 from kit.loadgen.spool import Spool
+from kit.loadgen.start import common_start
 from kit.output import NOBODY_READS, drop_the_rest, printable_json
 from kit.plan.chat_body import Prompt, PromptTexts, body
 from kit.plan.schedule import arrivals_ns, planned_request
@@ -168,7 +169,7 @@ def carry_out(
     """Run one load to its end (or to a signal), by a process for each spool."""
     target, access = parse_target(load.url), access_of(load)
     workers = load.loop.concurrency if load.loop.kind == "closed" else None
-    need_descriptors(None if workers is None else -(-workers // len(spools)))
+    need_descriptors(None if workers is None else -(-workers // (len(spools) * load.clients)))
     head, address = request_head(target, access, api=load.api), reach(target, access)
 
     def body_of(index: int) -> bytes:
@@ -179,7 +180,9 @@ def carry_out(
     if len(spools) == 1:
         alone = make(load, target, body_of, _Reporter(), arrivals(load, trace), *spools, address=address)
         _on_signals(alone.interrupt)
-        return alone.run()
+        if load.at_utc is None:
+            return alone.run()
+        return alone.run(common_start(load.at_utc, lambda: alone.interrupted))
 
     def session_of(ledger: Ledger, spool: Spool, alarm: int) -> Session:
         session = make(
@@ -231,6 +234,8 @@ def perform(load_file: Path, out: Path) -> None:
     processes = 1 if load.processes is None else load.processes
     if not 1 <= processes <= MAX_PROCESSES:
         raise InputError(f"A load cannot have {processes} processes.", f"Give 1 to {MAX_PROCESSES}.")
+    if (load.clients > 1) != (1 <= load.client <= load.clients) or (load.clients > 1 and processes > 1):
+        raise InputError("A share is that of one client, which is one process.", "Give --shard I/N.")
     prompts, trace = prompts_of(load, load_file.parent), trace_lines(load, load_file.parent)
     with _spools(out, processes) as spools:
         with _ahead():

@@ -59,17 +59,20 @@ class Ledger:
     def __init__(
         self,
         load: Load,
-        share: Share = Share(),
+        process: Share = Share(),
         numbers: memoryview[int] | None = None,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
-        self.share = share
+        # Of a load by several clients, each of which is one process, the share is that of the client.
+        self.share = process if load.clients == 1 else Share(load.client - 1, load.clients)
+        self._process = process
         # The first requests of a closed loop that starts at once: worker k sends number k, whoever is quicker.
         self.firsts = _first_requests(load)
         self._load = load
-        self._numbers = _opening(load, share.of) if numbers is None else numbers
+        self._numbers = _opening(load, process.of) if numbers is None else numbers
         self._lock = contextlib.nullcontext() if lock is None else lock
-        self._own = _COMMON + share.number * _OWN
+        self._own = _COMMON + process.number * _OWN
+        self._step = load.clients
 
     def of(self, share: Share) -> Ledger:
         """The same books, for another process."""
@@ -84,7 +87,7 @@ class Ledger:
             if numbers[_HOW] or self._all_begun():
                 return None
             taken = numbers[_NEXT_ID]
-            numbers[_NEXT_ID] = taken + 1
+            numbers[_NEXT_ID] = taken + self._step
             numbers[_COUNTED] += at_ns >= self._load.warmup_ns
             numbers[self._own + _IN_FLIGHT] += 1
         return taken
@@ -96,7 +99,7 @@ class Ledger:
 
     def next_id(self) -> int | None:
         """What `take` will give next, where no other process can be quicker."""
-        return self._numbers[_NEXT_ID] if self.share.of == 1 else None
+        return self._numbers[_NEXT_ID] if self._process.of == 1 else None
 
     def arrive(self) -> bool:
         """Whether a request of an open loop may begin now; then it counts as in flight."""
@@ -137,7 +140,7 @@ class Ledger:
                 self._numbers[self._own + _SETTLED] = 1
 
     def all_settled(self) -> bool:
-        return self._sum(_SETTLED) == self.share.of
+        return self._sum(_SETTLED) == self._process.of
 
     def all_ended(self) -> bool:
         """Whether a load by number has begun and ended all its requests."""
@@ -192,10 +195,16 @@ def _opening(load: Load, processes: int) -> memoryview[int]:
     """The numbers before the load: its first requests count as begun, so that nobody ends it before they are."""
     numbers = array("q", bytes(_NUMBER_BYTES * (_COMMON + processes * _OWN)))
     firsts = _first_requests(load)
-    numbers[_NEXT_ID] = firsts
-    numbers[_COUNTED] = 0 if load.warmup_ns else firsts
+    own = range(firsts)
+    if load.clients > 1:
+        client = Share(load.client - 1, load.clients)
+        own = client.below(firsts)
+        numbers[_NEXT_ID] = client.number + client.of * len(own)
+    else:
+        numbers[_NEXT_ID] = firsts
+    numbers[_COUNTED] = 0 if load.warmup_ns else len(own)
     for number in range(processes):
-        numbers[_COMMON + number * _OWN + _IN_FLIGHT] = len(Share(number, processes).below(firsts))
+        numbers[_COMMON + number * _OWN + _IN_FLIGHT] = len(own[number::processes])
     return memoryview(numbers)
 
 

@@ -76,12 +76,12 @@ class Session:
         self._pace = Pace()
         self._seen: tuple[list[int], int] = [], 0  # pieces read by each until the last tick, and when that was
         self._stall_ns = 0
-        self._interrupted = False
+        self.interrupted = False
         self._begun = self._over = False
 
     def interrupt(self) -> None:
         """End the load now (for signal handlers)."""
-        self._interrupted = True
+        self.interrupted = True
 
     def run(self, origin: Callable[[], int] = time.monotonic_ns) -> LoadRun:
         """Carry the load out; blocks until it is over. `origin` is asked once, when all is ready."""
@@ -256,7 +256,7 @@ class Session:
 
     def _maybe_finish(self) -> None:
         ledger, now = self._ledger, self._clock.now()
-        if self._interrupted:
+        if self.interrupted:
             ledger.end(INTERRUPTED, self._clock.now)
         elif ledger.fails_too_often():
             ledger.end(ABORTED, self._clock.now)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from kit import __version__
 from kit.documents import NO_SUITE, NO_TESTS, NO_WEIGHTS, CellPlan, Entry, Load, Plan, PlannedWorkload
 from kit.documents.vocabulary import RUNNING, SERVER
+from kit.metrics.clients import MAX_CLIENTS
 from kit.plan.plan import cell_order
 from kit.plan.schedule import NAME
 from kit.text import plain_text
@@ -24,7 +25,12 @@ def can_be_run(load: Load) -> bool:
     """Whether `kit verify` can make all of a load again: users, a window by time, prompts of the kit."""
     timed = load.loop.kind == "closed" and load.window_ns is not None and load.requests is None
     known = load.prompts_from == "kit" and load.trace is None and load.sessions is None
-    return timed and known and load.url.startswith(("http://", "https://")) and (load.processes or 1) == 1
+    one = load.clients == 1 and load.at_utc is None
+    all_of_several = 1 < load.clients <= min(MAX_CLIENTS, load.loop.concurrency or 0) and load.at_utc is not None
+    together = not load.client and (one or all_of_several)
+    # Patterns of a bundle are never run, so nobody else could count again what they found.
+    plain = load.url.startswith(("http://", "https://")) and (load.processes or 1) == 1 and load.validate is None
+    return timed and known and together and plain
 
 
 def plan_by_hand(loads: Sequence[Load], *, platform: str = LOAD, stop_at_saturation: bool = False) -> Plan | None:

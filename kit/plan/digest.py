@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "search": ("name", "slo", "share_milli", "first", "most"),
     "loads": (
         "url", "model", "loop", "ramp_ns", "extra_body", "without", "limit_key", "chat", "validate", "slo",
+        "clients",
     ),
 }  # fmt: skip
 

@@ -31,9 +31,9 @@ from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
 from kit.plan.weights import NOTHING_FOUND, Measured, own_models, pin_model, pin_weights
 from kit.plan.workloads.corpus import prompt_count
-from kit.plan.workloads.kit_traces import pinned_of_kit
 from kit.plan.workloads.lengths import made_up
 from kit.plan.workloads.levels import levels_of, most_cells, search_rule
+from kit.plan.workloads.own_traces import platform_pin
 from kit.plan.workloads.sessions import decided
 from kit.plan.workloads.shapes import (
     ONE_SHAPE,
@@ -132,7 +132,7 @@ def planned_workload(workload: Workload) -> PlannedWorkload:
         shapes=shapes_of_workload(workload),
         arrivals=(workload.arrivals or "poisson") if workload.loop == "open" and workload.trace is None else None,
         burstiness_milli=None if workload.burstiness is None else round(workload.burstiness * 1000),
-        trace=None if workload.trace is None else pinned_of_kit(workload.trace),
+        trace=None if workload.trace is None else platform_pin(workload.trace),
         api=workload.api,
         sessions=None if workload.sessions is None else decided(workload.sessions),
     )

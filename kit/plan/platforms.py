@@ -10,7 +10,8 @@ from kit.assets import asset
 from kit.catalogue import models
 from kit.catalogue.inputs import pinned_images
 from kit.catalogue.published import all_published
-from kit.documents import NO_MODEL, Entry, ModelSource, Platform
+from kit.documents import NO_MODEL, Entry, ModelSource, Platform, Workload
+from kit.documents.shape import TraceSource
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
 from kit.plan.plan import caches_on
@@ -49,10 +50,19 @@ def load_platform(name: str) -> Platform:
     document = read_yaml(data, where)
     document = replace(document, value=_with_what_follows(document.value))
     check(document.value, "platform", where, document.line)
-    sources, value = _lifted(document, where, path.parent)
+    here = path.parent.absolute()  # the run keeps the platform in a folder of its own
+    sources, value = _lifted(document, where, here)
     platform = replace(typed(Platform, value, where), sources=sources)
+    platform = replace(platform, workload=_beside(platform.workload, here))
     _check_meaning(platform, where, document)
     return platform
+
+
+def _beside(work: Workload, folder: Path) -> Workload:
+    """The workload, its trace looked for from a folder, where it is a file."""
+    if not isinstance(work.trace, TraceSource):
+        return work
+    return replace(work, trace=replace(work.trace, file=str(folder / Path(work.trace.file).expanduser())))
 
 
 def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from kit.documents import Load, Metrics, SearchRule, Sweep, SweepLevel
+from kit.documents import Cell, Load, Metrics, SearchRule, Sweep, SweepLevel
 from kit.judge.costs import Prices, cost_of_metrics
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
@@ -14,7 +14,8 @@ from kit.metrics.users import bracket
 from kit.report.cost_text import ABOUT, TITLE, aligned, cost_cells, cost_headers, prices_text
 from kit.report.count_text import count_lines
 from kit.report.failure_text import WHY, failure_lines
-from kit.text import NO_DATA, number, plain_text
+from kit.text import NO_DATA, listed, number, plain_text
+from kit.timestamps import utc_ns
 
 _ENDED = {
     "complete": "Every level was measured.",
@@ -46,6 +47,22 @@ def judged_lines(load: Load, metrics: Metrics) -> list[str]:
             + (f"; failed: {reasons}." if reasons else ".")
         )
     return lines
+
+
+def client_lines(cell: Cell) -> list[str]:
+    """How far the clients of one load began apart, and what their clocks are worth; nothing for a load of one."""
+    if cell.facts is None or not cell.facts.clients:
+        return []
+    clients = cell.facts.clients
+    starts_ns = [utc_ns(each.origin_utc) for each in clients]
+    apart = f"{number((max(starts_ns) - min(starts_ns)) / 1e6, 1)} ms"
+    unknown = [str(at) for at, each in enumerate(clients, 1) if each.utc_error_ns is None]
+    most_ns = max((each.utc_error_ns or 0 for each in clients), default=0)
+    off = f"these are at most {number(most_ns / 1e6, 1)} ms off by their kernels' word"
+    if unknown:
+        which = f"clock of client {unknown[0]}" if len(unknown) == 1 else f"clocks of clients {listed(unknown)}"
+        off = f"nothing is known to keep the {which} right"
+    return [f"{len(clients)} clients began within {apart} of each other by their own clocks; {off}."]
 
 
 def _level_name(level: SweepLevel) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from kit.documents import Plan
 from kit.metrics.limits import SAMPLE_FLOORS
@@ -10,6 +11,8 @@ from kit.plan.workloads.sessions import sessions_text
 from kit.text import NO_DATA, listed
 from kit.text import cell as safe
 
+Escape = Callable[[str, int], str]
+MAX_FLAGS_CHARS = 1000
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -43,6 +46,8 @@ def _loop_words(plan: Plan) -> str:
     if work.loop == "closed":
         return "closed loop"
     kind = f"trace '{name_text(work.trace.name)}'" if work.trace else f"{work.arrivals} arrivals"
+    if work.trace and work.trace.file_sha256:
+        kind += f" (a file, sha256 {safe(work.trace.file_sha256)})"
     shape = f" of shape {work.burstiness_milli / 1000:g}" if work.burstiness_milli else ""
     return f"open loop, {kind}{shape} (a time from arrival counts from when the request was due)"
 
@@ -66,13 +71,26 @@ def ready_made_lines(plan: Plan) -> list[str]:
     return [f"Programs compiled elsewhere, not by the kit's recipe: {', '.join(found)}."] if found else []
 
 
-def chosen_lines(plan: Plan) -> list[str]:
-    """One line for each entry with flags or GPUs of its own, and one for runtimes that are none of the kit's."""
+def client_lines(plan: Plan, escape: Escape = safe) -> list[str]:
+    """One line for a load that several clients carried out; none for others."""
+    return [
+        f"Loaded by {load.clients} clients together from {escape(load.at_utc or '?', 30)} on; each counts times "
+        "from its own start, so the common window is as exact as their clocks agree."
+        for load in plan.loads[:1]
+        if load.clients > 1
+    ]
+
+
+def chosen_lines(plan: Plan, escape: Escape = safe) -> list[str]:
+    """One line for each entry with flags or GPUs of its own, and one for runtimes that are none of the kit's.
+
+    `escape` makes words harmless where the lines go: for Markdown, or plain for the page.
+    """
     lines = []
     for entry in plan.entries:
-        flags = [f"flags {safe(' '.join(entry.flags))}"] if entry.flags else []
+        flags = [f"flags {escape(' '.join(entry.flags), MAX_FLAGS_CHARS)}"] if entry.flags else []
         gpus = [f"GPUs {', '.join(map(str, entry.gpus))}"] if entry.gpus else []
         if flags or gpus:
             lines.append(f"{name_text(entry.name)}: {'; '.join([*flags, *gpus])}.")
-    found = [f"{name_text(pin.name)} (folder sha256 {safe(pin.sha256)})" for pin in plan.runtimes]
+    found = [f"{name_text(pin.name)} (folder sha256 {escape(pin.sha256, 64)})" for pin in plan.runtimes]
     return lines + ([f"Runtimes that are none of the kit's: {', '.join(found)}."] if found else [])

@@ -29,7 +29,7 @@ from kit.metrics.results import place_of, shown_rows
 from kit.report.calibration_text import calibration_line
 from kit.report.count_text import COUNTED, count_lines, count_notes
 from kit.report.failure_text import WHY, failure_lines, result_failures
-from kit.report.method_text import chosen_lines, method_lines, name_text, ready_made_lines
+from kit.report.method_text import chosen_lines, client_lines, method_lines, name_text, ready_made_lines
 from kit.report.session_tables import session_lines, session_notes, turn_table
 from kit.report.shape_tables import Columns, columns_of, place_text
 from kit.stream.error_words import MAX_DETAIL_CHARS
@@ -154,7 +154,13 @@ def tables(
     parts += session_notes(result)
     parts.append(
         "\n".join(
-            (*method_lines(plan), *ready_made_lines(plan), *chosen_lines(plan), calibration_line(calibration))
+            (
+                *method_lines(plan),
+                *client_lines(plan),
+                *ready_made_lines(plan),
+                *chosen_lines(plan),
+                calibration_line(calibration),
+            )
         )
     )
     if notes:

@@ -10,8 +10,9 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 
-from kit.documents import Cell, CellFailure, CellStatus, Metrics, ServerFacts
+from kit.documents import Cell, CellFailure, CellStatus, Metrics, ServerFacts, TracePin
 from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
 from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts
 from kit.engines.protocol import Running
@@ -146,7 +147,7 @@ def run_load(state: CellState) -> CellState:
 
     file = write_load(inputs.folder, state.load, prompts_of_load(state.load, inputs.plan.prompts.name))
     if state.load.trace is not None:
-        (inputs.folder / TRACE).write_bytes(kit_trace(state.load.trace.name))
+        (inputs.folder / TRACE).write_bytes(_trace(state.load.trace, inputs.folder))
     beside: Sampled | None = None
     try:
         if inputs.plan.method < FIRST_SAMPLED:
@@ -158,8 +159,13 @@ def run_load(state: CellState) -> CellState:
                 run_generator(inputs.engine, file, inputs.folder, on_event)
     finally:
         remove_load(inputs.folder)
-        (inputs.folder / TRACE).unlink(missing_ok=True)  # it is the kit's
+        (inputs.folder / TRACE).unlink(missing_ok=True)  # it is the kit's, or the run's
     return replace(state, facts=read_facts(inputs.folder), sampled=beside)
+
+
+def _trace(pin: TracePin, folder: Path) -> bytes:
+    """The trace of the kit, or the user's that lies at the top of the run."""
+    return kit_trace(pin.name) if pin.file_sha256 is None else (folder.parents[1] / TRACE).read_bytes()
 
 
 def collect(state: CellState) -> CellState:

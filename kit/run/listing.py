@@ -12,7 +12,7 @@ from kit.documents import Calibration, Cell, Host, Plan, Verdict
 from kit.documents.runs import RunLine, RunList
 from kit.errors import KitError
 from kit.judge.machines import cpu_name, gpus_text, machine_of
-from kit.metrics.results import course_of, is_ahead
+from kit.metrics.results import is_ahead, progress_of
 from kit.run.status import status_of
 from kit.storage.archive import unpack
 from kit.storage.bundle import read_archive
@@ -87,7 +87,7 @@ def _of_bundle(path: Path, bare: RunLine) -> RunLine:
     found = {each.id: _document(files, cell_file(each.id), Cell, "cell") for each in plan.cells}
     cells = {name: cell for name, cell in found.items() if cell is not None}
     calibration = _document(files, CALIBRATION, Calibration, "calibration")
-    course = course_of(plan, cells, calibration)
+    course = progress_of(plan, cells, calibration)
     spared = sum(course is not None and course.status_of(each) == "not needed" for each in plan.cells)
     done = sum(not is_ahead(plan, cell) for cell in cells.values())
     planned = len(plan.cells) - spared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from kit.documents import (
@@ -18,10 +19,14 @@ from kit.documents import (
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.engines.protocol import Engine
 from kit.errors import InputError, KitError, StorageError
+from kit.machine.here import describe_host
+from kit.machine.realtime import utc_error_ns
+from kit.metrics.clients import whole_load
 from kit.metrics.disturbance import EMPTY_WINDOW
 from kit.plan.by_hand import plan_by_hand
 from kit.plan.prompts import PromptSet, load_prompts
 from kit.plan.target import Access
+from kit.plan.trace_tables import played_trace
 from kit.run.by_hand import begin_by_hand, end_by_hand, learnt
 from kit.run.empty_window import empty_window
 from kit.run.load_request import LoadRequest, make_load
@@ -38,21 +43,28 @@ from kit.storage.cell_folder import (
     write_load,
 )
 from kit.storage.names import HOST, PLAN, PROMPTS_SOURCE, RECORDS, TRACE
+from kit.storage.run_folder import write_document
 from kit.timestamps import utc_now
 
 
 def load_by_hand(request: LoadRequest, folder: Path, engine: Engine, on_event: Callable[[Event], None]) -> Cell:
-    """Run one load into a new folder; returns the cell, which is also written to cell.json."""
+    """Run one load into a new folder; returns the cell, which is also written to cell.json.
+
+    The share of one of several clients is no run yet: `kit merge` makes one of all.
+    """
     prompts = load_prompts(request.prompts) if isinstance(request.prompts, str) else request.prompts
     load = make_load(request, prompts)
     refuse_used(folder)
     load, prompts = fitted(request, load, prompts)
     make_folder(folder)
-    plan = plan_by_hand([load])
-    if plan is not None:
+    plan = plan_by_hand([whole_load(load)])
+    whole = plan is not None and not load.client
+    if plan is not None and whole:
         begin_by_hand(plan, folder)
+    elif load.client:
+        write_document(folder / HOST, describe_host(), "host")
     cell = carry_out(request, load, prompts, folder, engine, on_event, plan.cells[0] if plan else None)
-    if plan is not None:
+    if plan is not None and whole:
         end_by_hand(plan, folder)
     return cell
 
@@ -83,13 +95,15 @@ def carry_out(
     started_utc, started_ns = utc_now(), time.monotonic_ns()
     file = write_load(folder, load, prompts)
     if request.trace is not None:
-        (folder / TRACE).write_bytes(request.trace)
+        (folder / TRACE).write_bytes(played_trace(request.trace, request.trace_name))
     if prompts.source is not None:
         (folder / PROMPTS_SOURCE).write_bytes(prompts.source)
     _run(file, folder, engine, on_event)
     facts = read_facts(folder)
+    if load.client:
+        facts = replace(facts, utc_error_ns=utc_error_ns())
     metrics = metrics_of(folder, facts, load)
-    status, failure = _outcome(facts, load, folder, metrics)
+    status, failure = outcome(facts, load, folder, metrics)
     cell = Cell(
         schema="kit/cell/1",
         id=planned.id if planned else "load",
@@ -114,9 +128,10 @@ def carry_out(
     return cell
 
 
-def _outcome(
+def outcome(
     facts: LoadFacts, load: Load, folder: Path, metrics: Metrics | None
 ) -> tuple[CellStatus, CellFailure | None]:
+    """How a load in a folder ended, and why it has no numbers."""
     if facts.aborted:
         return "failed", too_many_errors(load, facts)
     if facts.interrupted:

@@ -9,12 +9,14 @@ from typing import TypedDict
 from kit.documents import Load, Loop, OutputTokens, Sessions, Slo, TextPin, Timeouts, TracePin
 from kit.documents.shape import Api
 from kit.errors import InputError
+from kit.metrics.clients import MAX_CLIENTS
 from kit.metrics.validation import parse_rule
 from kit.plan.chat_body import check_members
 from kit.plan.plan import METHOD, TIMEOUTS, seconds_to_ns
 from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.plan.target import Access, parse_target
+from kit.plan.trace_tables import played_trace
 from kit.plan.traces import MAX_AT_MS, NS_PER_MS, pin_trace, read_trace, trace_offsets_ns
 from kit.plan.workloads.sessions import check_load, total_turns
 from kit.run.model_choice import chosen_model
@@ -31,7 +33,7 @@ class LoadRequest:
     `trace` is the bytes of a trace file called `trace_name`; a loop of arrivals "trace" needs it. `prompts` is a
     set, or the name of one of the kit's. `body` and `without` are members of the request that are set and left
     out. Without `access` it is the environment's. With `input_tokens` the prompts are made again, to that length
-    by the server's own counts.
+    by the server's own counts. `client` of `clients` carries out its share from `at_utc` on; 0 is a load of one.
     """
 
     url: str
@@ -62,6 +64,9 @@ class LoadRequest:
     processes: int | None = None
     input_tokens: int | None = None
     sessions: Sessions | None = None
+    clients: int = 1
+    client: int = 0
+    at_utc: str | None = None
 
 
 class _Span(TypedDict):
@@ -79,6 +84,7 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
     if request.validate is not None:
         parse_rule(request.validate)
     check_members(request.body, request.without)
+    _check_clients(request)
     if request.api == "completions" and prompts.chats:
         raise InputError(
             "These prompts are chats, which cannot be sent as raw prompts.",
@@ -116,8 +122,37 @@ def make_load(request: LoadRequest, prompts: PromptSet) -> Load:
         insecure=access.insecure and target.tls,
         api=request.api,
         sessions=request.sessions,
+        clients=request.clients,
+        client=request.client,
+        at_utc=request.at_utc,
         **span,
     )
+
+
+def _check_clients(request: LoadRequest) -> None:
+    """A share is one of at most MAX_CLIENTS, of a load that ends by time, and has a user."""
+    if request.clients == 1:
+        return
+    if not 1 <= request.client <= request.clients <= MAX_CLIENTS:
+        raise InputError(
+            f"There is no client {request.client} of {request.clients}.",
+            f"Give --shard I/N, I from 1 to N, N at most {MAX_CLIENTS}.",
+        )
+    if request.window_s is None or request.requests is not None or request.sessions is not None:
+        raise InputError(
+            "A load by several clients ends by time and has no sessions.", "Give --duration to every client."
+        )
+    if (request.processes or 1) > 1:
+        raise InputError(
+            "A client of several is one process.", "Leave --processes out, and start a client for each core."
+        )
+    if request.input_tokens is not None:
+        raise InputError("Prompts of a length are made by each client's own counts.", "Leave --input-tokens out.")
+    if request.loop.kind == "closed" and (request.loop.concurrency or 1) < request.clients:
+        raise InputError(
+            f"{request.loop.concurrency or 1} users are fewer than {request.clients} clients.",
+            "Give --concurrency for all clients together.",
+        )
 
 
 def _span(request: LoadRequest) -> _Span:
@@ -134,8 +169,9 @@ def _span(request: LoadRequest) -> _Span:
     if request.sessions is not None and request.sessions.count is not None:
         requests = total_turns(request.sessions, request.seed, request.lane)
     if request.trace is not None:
-        lines = read_trace(request.trace, request.trace_name)
-        pin = pin_trace(request.trace, request.trace_name, lines, request.trace_speed_milli)
+        played = played_trace(request.trace, request.trace_name)
+        lines = read_trace(played, request.trace_name)
+        pin = pin_trace(played, request.trace_name, lines, request.trace_speed_milli)
         offsets_ns = trace_offsets_ns(lines, request.trace_speed_milli)
         requests = _traced_requests(request, offsets_ns, warmup_ns, window_ns)
     return _Span(warmup_ns=warmup_ns, window_ns=window_ns, requests=requests, ramp_ns=ramp_ns, trace=pin)

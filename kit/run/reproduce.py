@@ -45,6 +45,7 @@ from kit.storage.run_folder import (
     read_cells,
     read_host,
     read_plan,
+    require_trace,
     write_document,
 )
 from kit.supply.supply import Supply
@@ -91,6 +92,7 @@ def reproduce(
     """
     if not (folder / PLAN).is_file():
         create(folder)
+    require_trace(folder, plan)
     with live_file(folder) as live:
         plan_sha256 = _begin(plan, folder, engine)
         try:

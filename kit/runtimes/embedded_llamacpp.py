@@ -15,7 +15,7 @@ HTTP_THREADS = 160
 
 def main(argument: str) -> int:
     try:
-        from xllamacpp import CommonParams, Server
+        from xllamacpp import CommonParams, Server, ggml_type
     except ImportError as error:
         sys.stderr.write(f"The wheel xllamacpp cannot be loaded ({error}): pip install 'llm-repro-kit[demo]'\n")
         return 2
@@ -37,6 +37,9 @@ def main(argument: str) -> int:
     params.cont_batching = True
     params.cache_prompt = bool(settings.get("cache_prompt", 0))
     params.cache_ram_mib = settings.get("cache_ram_mib", 0)
+    if "kv_type" in settings:
+        kept_as = getattr(ggml_type, f"GGML_TYPE_{settings['kv_type'].upper()}")
+        params.cache_type_k = params.cache_type_v = kept_as
     params.endpoint_metrics = True
     params.endpoint_slots = True
     server = Server(params)

@@ -120,9 +120,9 @@ def settings(variant: str) -> Mapping[str, SettingRule]:
 
 
 def extras(variant: str) -> Extras:
-    """The embedded server has no command line."""
+    """The embedded server has no command line: its settings are an argument of the kit's program."""
     if variant == "embedded":
-        return Extras()
+        return Extras(_KV)
     chosen = variant in _ON_GPUS or variant == programs.PROGRAM_GPU
     return Extras(_KV, flags=True, gpus=chosen, owned=_OWNED)
 
@@ -130,7 +130,7 @@ def extras(variant: str) -> Extras:
 def additions(variant: str, settings: Mapping[str, Setting], gpus: tuple[int, ...]) -> Additions:
     """A server that sees several GPUs must be told to use them; those that it sees are numbered from 0."""
     flags: tuple[str, ...] = ()
-    if "kv_type" in settings:
+    if "kv_type" in settings and variant != "embedded":
         flags += ("--cache-type-k", str(settings["kv_type"]), "--cache-type-v", str(settings["kv_type"]))
     if len(gpus) > 1 and variant in _ON_GPUS:
         flags += ("--device", ",".join(f"{_ON_GPUS[variant]}{index}" for index in range(len(gpus))))

@@ -20,6 +20,7 @@ from kit.storage.names import (
     RESULT,
     TELEMETRY,
     TEXTS,
+    TRACE,
 )
 from kit.strict import Json, read_json, read_jsonl
 
@@ -71,6 +72,11 @@ _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "(the name of the run folder among them), address, times in UTC, numbers.",
     ),
     ("plan", (PLAN,), "What was to be measured: platform, entries, workload, model by hash, seed."),
+    (
+        "trace",
+        (TRACE,),
+        "When requests arrived, and how long answers may be: from the file that the platform names.",
+    ),
     ("results", (RESULT, CALIBRATION), "The numbers, and how exact the load generator was."),
     ("calibration", (CALIBRATED,), "A line per request to the reference endpoint: times alone."),
     ("manifest", (MANIFEST,), "The list of these files with their sizes and hashes."),

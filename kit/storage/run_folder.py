@@ -27,6 +27,7 @@ from kit.storage.names import (
     RESULT,
     STAY_AT_HOME,
     TELEMETRY,
+    TRACE,
     attempt_name,
     cell_file,
     is_litter,
@@ -46,9 +47,9 @@ T = TypeVar("T")
 def create(folder: Path) -> None:
     """Make a new run folder; `InputError` if there is something already, `StorageError` if the disk refuses.
 
-    The platform that it is to be a run of may lie there.
+    The platform that it is to be a run of may lie there, and its trace.
     """
-    _require_new(folder, PLATFORM)
+    _require_new(folder, PLATFORM, TRACE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CELLS).mkdir()
@@ -68,6 +69,28 @@ def keep_platform(folder: Path, text: str) -> None:
         raise StorageError(
             f"{folder / PLATFORM} cannot be written: {error.strerror}.", "Give another folder with --out."
         ) from None
+
+
+def keep_trace(folder: Path, data: bytes) -> None:
+    """Write the trace of a run that has not begun into its folder; raises what `create` raises."""
+    _require_new(folder, PLATFORM)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_file(folder / TRACE, data)
+    except OSError as error:
+        raise StorageError(
+            f"{folder / TRACE} cannot be written: {error.strerror}.", "Give another folder with --out."
+        ) from None
+
+
+def require_trace(folder: Path, plan: Plan) -> None:
+    """`InputError` if a plan with a trace of the user's is to be carried out where that does not lie."""
+    pin = plan.workload.trace
+    if pin is None or pin.file_sha256 is None:
+        return
+    path = folder / TRACE
+    if not path.is_file() or sha256(_read(path)).hexdigest() != pin.sha256:
+        raise InputError(f"{path} is not the trace of the plan.", "Put it back, or begin a new run.")
 
 
 def _require_new(folder: Path, *allowed: str) -> None:
@@ -133,8 +156,9 @@ def read_calibration(folder: Path) -> Calibration | None:
 def run_names(plan: Plan) -> list[str]:
     """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
     calibration = [CALIBRATION] if plan.calibrate else []
+    own = plan.workload.trace is not None and plan.workload.trace.file_sha256 is not None
     looked = plan.method >= FIRST_SAMPLED and not plan.loads
-    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if looked else [])]
+    return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if looked else []), *([TRACE] if own else [])]
 
 
 def bundle_names(plan: Plan) -> list[str]:

@@ -20,6 +20,7 @@ from kit.verify import (
 from kit.verify.circumstances import (
     boot,
     calibrated,
+    clients,
     environment,
     figures,
     logs,
@@ -57,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     *rules_load.RULES,
     *shapes.RULES,
     *tail.RULES,
+    *clients.RULES,
     *sessions.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,

@@ -63,13 +63,7 @@ def _load_issues(found: Found) -> Iterator[Issue]:
     if load is None or entry is None:
         return
     where = f"{found.where}: load"
-    if entry.url is not None:
-        yield from _load_issues_of_running(found, entry, load, where)
-        return
-    if not _is_plain_url(load.url):
-        yield Issue(where, "has a URL that is not a plain http address of a server")
-    elif (host := urlsplit(load.url).hostname) != SERVER_HOSTS[found.plan.engine]:
-        yield Issue(where, f"went to {host}, not to the server that the kit started")
+    yield from (Issue(where, why) for why in _address_faults(found, entry, load))
     fit = load.made_up.fit if load.made_up else None
     if fit is not None and load.made_up is not None:
         fault = fit_faults(load.made_up.input_tokens, fit)
@@ -78,20 +72,24 @@ def _load_issues(found: Found) -> Iterator[Issue]:
             return
     try:
         expected = cell_load(found.plan, found.planned, load.url, load.model, fit)
-    except KeyError:
-        return  # a shape that the plan does not have: another rule refuses it
+    except LookupError:
+        return  # a shape that the plan does not have, or a place that none of its loads has: plan.consistent
+    if entry.url is not None:  # who was let in by which header is recorded, and in no plan
+        expected = replace(expected, headers=load.headers, insecure=load.insecure)
     yield from (Issue(where, words) for words in differences(expected, load))
 
 
-def _load_issues_of_running(found: Found, entry: Entry, load: Load, where: str) -> Iterator[Issue]:
-    """The load of a server that already ran went to its address; who was let in by which header is recorded."""
-    if load.url != entry.url:
-        yield Issue(where, "went to another address than the entry's")
-    if entry.served_model is not None and load.model != entry.served_model:
-        yield Issue(where, f"asked for {load.model}, not for the model of the entry")
-    expected = cell_load(found.plan, found.planned, load.url, load.model)
-    expected = replace(expected, headers=load.headers, insecure=load.insecure)
-    yield from (Issue(where, words) for words in differences(expected, load))
+def _address_faults(found: Found, entry: Entry, load: Load) -> Iterator[str]:
+    """A load went to the server that the kit started, or to the address of one that already ran."""
+    if entry.url is not None:
+        if load.url != entry.url:
+            yield "went to another address than the entry's"
+        if entry.served_model is not None and load.model != entry.served_model:
+            yield f"asked for {load.model}, not for the model of the entry"
+    elif not _is_plain_url(load.url):
+        yield "has a URL that is not a plain http address of a server"
+    elif (host := urlsplit(load.url).hostname) != SERVER_HOSTS[found.plan.engine]:
+        yield f"went to {host}, not to the server that the kit started"
 
 
 def _is_plain_url(url: str) -> bool:

@@ -22,11 +22,11 @@ from kit.metrics.suspicion import BY_EFFECT, lateness
 from kit.plan.schedule import pause_ns, planned_request
 from kit.plan.traces import start_offsets_ns, with_trace_length
 from kit.plan.workloads.corpus import prompt_count
-from kit.plan.workloads.kit_traces import kit_trace_lines
 from kit.storage.names import PLAN
 from kit.verify.circumstances.sessions import asked_of, turns_of_load
+from kit.verify.circumstances.traces import trace_lines
 from kit.verify.evidence import Evidence
-from kit.verify.known import has_own_prompts, known_trace
+from kit.verify.known import has_own_prompts
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, eps_ns, loaded_cells
 
@@ -46,7 +46,7 @@ def load_schedule(evidence: Evidence) -> Steps:
     if not has_own_prompts(plan):  # their number could be anything: nothing of that size may be built
         yield Issue(f"{PLAN}: prompts", "are not this kit's, so the schedule cannot be made again")
         return
-    asked = asked_of(evidence)
+    asked, lines = asked_of(evidence), trace_lines(evidence) or ()
     for loaded in loaded_cells(evidence):
         shape = loaded.shape
         if shape is None:
@@ -54,14 +54,12 @@ def load_schedule(evidence: Evidence) -> Steps:
         yield len(loaded.records)
         made = shape.input_tokens
         count = plan.prompts.count if made is None else prompt_count(made)
-        pinned = plan.workload.trace
-        lines = kit_trace_lines(pinned.name) if pinned and known_trace(pinned.name) else ()
         turns = turns_of_load(loaded, asked) if asked else {}
-        for at, record in enumerate(loaded.records):
+        for record, id_ in zip(loaded.records, loaded.request_ids, strict=False):
             if plan.workload.sessions is not None or record.session is not None:
                 yield from (Issue(loaded.of(record), why) for why in _turn_faults(record, turns.get(record.id)))
                 continue
-            if record.id != at:
+            if record.id != id_:
                 break  # records.complete refuses it; the order of the prompts is made anew for every pass of them
             lane = loaded.found.planned.lane
             expected = planned_request(plan.seed, lane, record.id, count, shape.output_tokens)

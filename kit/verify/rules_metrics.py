@@ -14,7 +14,7 @@ from kit.verify.difference import differences
 from kit.verify.evidence import Evidence
 from kit.verify.recompute import recomputed_failures, recomputed_metrics
 from kit.verify.rule import Issue, Steps, rule
-from kit.verify.views import Loaded, counting_cells, eps_ns, loaded_cells
+from kit.verify.views import Loaded, client_loads, counting_cells, eps_ns, loaded_cells
 
 
 @rule("metrics.recomputed", "reject", "cells", "Every number of a cell follows from its records, bit for bit")
@@ -63,10 +63,10 @@ def records_complete(evidence: Evidence) -> Steps:
         facts, place = loaded.facts, loaded.found.file
         if len(loaded.records) != facts.requests:
             yield Issue(place(RECORDS), f"has {len(loaded.records)} records, the load had {facts.requests}")
-        wrong = next((at for at, record in enumerate(loaded.records) if record.id != at), None)
+        ids = zip(loaded.records, loaded.request_ids, strict=False)
+        wrong = next(((at, record.id, id_) for at, (record, id_) in enumerate(ids, 1) if record.id != id_), None)
         if wrong is not None:
-            found = loaded.records[wrong].id
-            yield Issue(place(RECORDS), f"line {wrong + 1} is of request {found}, not {wrong}")
+            yield Issue(place(RECORDS), f"line {wrong[0]} is of request {wrong[1]}, not {wrong[2]}")
         for file, digest in ((RECORDS, facts.records_sha256), (TEXTS, facts.texts_sha256)):
             data = evidence.files.get(place(file))
             if data is not None and sha256(data).hexdigest() != digest:
@@ -132,7 +132,7 @@ def _missing(record: Record) -> Iterator[str]:
     "records.accounting", "reject", "records", "Only the end of the load cuts requests, none of them in the window"
 )
 def records_accounting(evidence: Evidence) -> Steps:
-    for loaded in loaded_cells(evidence):
+    for loaded in client_loads(evidence):
         yield len(loaded.records)
         if loaded.facts.interrupted:
             continue

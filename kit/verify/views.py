@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
 from kit.documents import Cell, CellPlan, Load, LoadFacts, Plan, Record, ServerFacts, Shape, Window
+from kit.metrics.clients import client_of, facts_of_client, request_ids, users_of
 from kit.metrics.limits import MAX_RESOLUTION_NS, STAMP_SLACK_NS
 from kit.metrics.results import in_order, search_of
 from kit.plan.workloads.shapes import shape_of
@@ -46,12 +48,16 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A planned cell whose load ran to its end: it has a load, facts and readable records."""
+    """A planned cell whose load ran to its end: it has a load, facts and readable records.
+
+    Of a load by several clients it may be the part of one `client`, counted from 1.
+    """
 
     found: Found
     load: Load
     facts: LoadFacts
     records: tuple[Record, ...]
+    client: int = 0
 
     @property
     def where(self) -> str:
@@ -68,6 +74,17 @@ class Loaded:
     @property
     def concurrency(self) -> int:
         return self.found.planned.concurrency
+
+    @property
+    def users(self) -> range:
+        """The numbers of the users that its records are of."""
+        return users_of(self.load, self.client) if self.client else range(self.concurrency)
+
+    @property
+    def request_ids(self) -> Iterator[int]:
+        """The ids that its requests have, in their order; those of several clients have holes near the end."""
+        counts = [client.requests for client in self.facts.clients]
+        return request_ids(counts) if counts else count()
 
     @property
     def closed(self) -> bool:
@@ -141,6 +158,17 @@ def loaded_cells(evidence: Evidence) -> list[Loaded]:
         for found in found_cells(evidence)
         if found.cell.load and found.cell.facts and found.files.records is not None
     ]
+
+
+def client_loads(evidence: Evidence) -> Iterator[Loaded]:
+    """The cells and attempts whose load ran; one of several clients once for each, with its records and times."""
+    for loaded in loaded_cells(evidence):
+        clients = len(loaded.facts.clients)
+        if not clients:
+            yield loaded
+        for number in range(1, clients + 1):
+            mine = tuple(record for record in loaded.records if client_of(record.id, clients) == number)
+            yield Loaded(loaded.found, loaded.load, facts_of_client(loaded.facts, number), mine, number)
 
 
 def with_server(evidence: Evidence) -> list[tuple[Found, ServerFacts]]:

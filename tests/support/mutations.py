@@ -102,6 +102,7 @@ from tests.support.forgeries import (
 )
 from tests.support.good_attempts import ended_so, moved, tried_changed, without_attempt
 from tests.support.good_bundle import Files, good_bundle
+from tests.support.good_clients import OF_CLIENTS
 from tests.support.good_containers import (
     LAST,
     LLAMACPP,
@@ -254,6 +255,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("cell.status", "measured without metrics", in_cell(lambda cell: replace(cell, metrics=None))),
     _m("cell.status", "measured though interrupted", in_facts(interrupted=True)),
     *(Mutation(*each) for each in SHAPELY),
+    *(Mutation(*each) for each in OF_CLIENTS),
     Mutation("plan.sequential", "went on after the decision", lambda: decided_bundle(lambda _: True)),
     Mutation("plan.sequential", "an unknown figure", lambda: decided_bundle(change=with_rule(metric="luck"))),
     Mutation("plan.sequential", "a first look after the end", lambda: decided_bundle(change=with_rule(first=6))),

@@ -78,6 +78,23 @@ def _final(plan: Plan, options: CommandOptions) -> Plan:
     return deciding(plan, options.budget_ns) if options.until_decided else searching(plan, options.budget_ns)
 
 
+def keep_own_trace(platform: Platform, plan: Plan, folder: Path) -> None:
+    """A user's trace goes into the folder of a new run, as the plan pins it."""
+    from kit.documents.shape import TraceSource
+    from kit.errors import InputError
+    from kit.plan.workloads.own_traces import own_trace
+    from kit.storage.names import PLAN
+    from kit.storage.run_folder import keep_trace
+
+    source, pin = platform.workload.trace, plan.workload.trace
+    if pin is None or not isinstance(source, TraceSource) or (folder / PLAN).is_file():
+        return
+    found = own_trace(source)
+    if found.pin.sha256 != pin.sha256:
+        raise InputError("The trace was changed after the plan was made.", "Begin again.")
+    keep_trace(folder, found.data)
+
+
 def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:
     """Measure a platform into a run folder, as processes or in containers; raises what `reproduce` raises."""
     from kit.cli._shared.progress import RunProgress, transfer
@@ -106,6 +123,7 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
         )
         require_answers(plan.entries)
         files = model_files(plan, known.models, yes=command_options.yes, quiet=command_options.quiet)
+        keep_own_trace(chosen_run.platform, plan, folder)
         with RunProgress(plan, quiet=command_options.quiet) as progress:
             return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, files), suite, progress)
     from kit.run.containers import PreparationOptions, ready
@@ -130,5 +148,6 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
                 )
             )
         plan = chosen_run.kept or _final(made.plan, command_options)
+        keep_own_trace(chosen_run.platform, plan, folder)
         progress = stack.enter_context(RunProgress(plan, quiet=command_options.quiet))
         return plan, reproduce(plan, folder, made.engine, made.supply, suite, progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -44,3 +45,28 @@ class Duration(click.ParamType[float]):
                 ctx,
             )
         return seconds
+
+
+_MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)Z", re.IGNORECASE)
+
+
+class TimeOfDay(click.ParamType[str]):
+    """A time in UTC, to the second, that is still to come and not more than a day away; as records write it."""
+
+    name = "UTC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        found, now = _MOMENT.fullmatch(str(value).strip()), datetime.now(UTC)
+        try:
+            moment = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00") if found else None
+        except ValueError:
+            moment = None
+        if moment is None:
+            self.fail(
+                f"{value!r} is no time in UTC like {now + timedelta(minutes=2):%Y-%m-%dT%H:%M:00Z}.", param, ctx
+            )
+        if not now < moment <= now + timedelta(days=1):
+            self.fail(
+                f"{value!r} is not within the next 24 hours; here it is {now:%Y-%m-%dT%H:%M:%SZ}.", param, ctx
+            )
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.000000Z"

@@ -77,10 +77,11 @@ def show_outcome(
 
 def _remove_if_nothing_began(folder: Path) -> None:
     """A platform alone is no run."""
-    from kit.storage.names import PLAN
+    from kit.storage.names import PLAN, TRACE
 
     if not (folder / PLAN).is_file():
-        (folder / PLATFORM).unlink(missing_ok=True)
+        for name in (PLATFORM, TRACE):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _show_where(folder: Path) -> None:

@@ -100,6 +100,20 @@ class OutputRange(click.ParamType[OutputTokens]):
         return OutputTokens("uniform", low, high)
 
 
+class ShareOfClients(click.ParamType[tuple[int, int]]):
+    """2/3: client 2 of 3."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([0-9]{1,3})/([0-9]{1,3})", str(value))
+        if not found or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+            self.fail(f"{value!r} is no share like 1/2: client I of N, N at least 2.", param, ctx)
+        return int(found[1]), int(found[2])
+
+
 def out_option(what: str) -> Callable[[F], F]:
     """-o, --out: the folder or file that a command writes."""
     return click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help=what)

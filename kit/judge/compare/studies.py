@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kit import __version__
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
+from kit.judge.compare.choices import choice_remarks
 from kit.judge.compare.comparison import Comparison, ComparisonOutcome, Line, side_of
 from kit.judge.compare.quantity import judged_quantity
 from kit.judge.compare.ratio import (
@@ -59,7 +60,7 @@ def compare_studies(
         for left_part, right_part in _shape_pairs(a, b)
         for line in _lines(left_part, right_part, chosen, concurrencies, what, within_percent)
     )
-    notes = remarks(a, b)
+    notes = (*remarks(a, b), *choice_remarks(a, b, chosen))
     two = "" if same else facts_of_two(a, b)
     sides = side_of(a), side_of(b)
     return Comparison("kit/comparison/1", __version__, *sides, None, lines, notes, two, within_percent)

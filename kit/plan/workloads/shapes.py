@@ -7,7 +7,7 @@ from itertools import product
 
 from kit.documents import CellPlan, Loop, OutputTokens, Plan, PlannedWorkload, Shape, Workload
 from kit.errors import InputError
-from kit.plan.workloads.kit_traces import kit_trace_lines
+from kit.plan.workloads.own_traces import trace_requests
 
 ONE_SHAPE = ("",)  # of cells that name none
 
@@ -101,7 +101,7 @@ def check_arrivals(workload: Workload) -> None:
             "Give one number, or leave --concurrency out.",
         )
     if workload.trace is not None:
-        ends_s = kit_trace_lines(workload.trace)[-1].at_ns / 1e9 / max(workload.speeds)
+        ends_s = trace_requests(workload.trace)[-1].at_ns / 1e9 / max(workload.speeds)
         if workload.warmup_s + workload.window_s > ends_s:
             raise InputError(
                 f"At its highest speed the trace ends after {ends_s:g} s, before the window does.",

@@ -10,6 +10,7 @@ from kit.errors import InputError
 from kit.metrics.goodput import parse_slo
 from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.kit_traces import kit_trace_names
+from kit.plan.workloads.own_traces import own_trace
 from kit.plan.workloads.sessions import decided, smallest_session_tokens
 from kit.plan.workloads.shapes import check_arrivals, output_hull, shapes_of_workload
 from kit.runtimes import RUNTIMES
@@ -93,8 +94,14 @@ def check_shapes(work: Workload, here: Place) -> None:
 
 def _check_trace(work: Workload, here: Place) -> None:
     known = kit_trace_names()
-    if work.trace not in known:
-        here.unknown(("workload", "trace"), "trace", work.trace or "", known)
+    if isinstance(work.trace, str):
+        if work.trace not in known:
+            here.unknown(("workload", "trace"), "trace", work.trace, known)
+    elif work.trace is not None:
+        try:
+            own_trace(work.trace)
+        except InputError as error:
+            here.refuse(("workload", "trace"), error.what.rstrip("."), error.remedy)
     if not work.speeds:
         here.refuse(("workload", "trace"), "a trace needs its speed", "Write speeds: [1].")
     try:

@@ -14,7 +14,7 @@ from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
 from kit.report.calibration_text import calibration_line
 from kit.report.failure_text import failure_lines
 from kit.report.host_text import beside_cpu
-from kit.report.method_text import method_lines
+from kit.report.method_text import chosen_lines, client_lines, method_lines
 from kit.report.page.inputs import PageInput
 from kit.text import NO_DATA, bytes_text, listed, plain_text
 
@@ -155,6 +155,8 @@ def method(given: PageInput) -> list[str]:
         return [f"Metrics as {said.method} defines them; what its files do not state is unknown."]
     return [
         *method_lines(given.plan),
+        *client_lines(given.plan, plain_text),
+        *chosen_lines(given.plan, plain_text),
         calibration_line(given.calibration),
         *(given.telemetry or ("No telemetry in this run.",)),
     ]

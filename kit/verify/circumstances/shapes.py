@@ -12,11 +12,10 @@ from kit.metrics.timing import sent_in
 from kit.plan.schedule import arrivals_ns
 from kit.plan.traces import trace_offsets_ns
 from kit.plan.workloads.corpus import NAME as CORPUS
-from kit.plan.workloads.kit_traces import kit_trace_lines
 from kit.plan.workloads.shapes import hull
 from kit.storage.names import PLAN
+from kit.verify.circumstances.traces import trace_fault, trace_lines
 from kit.verify.evidence import Evidence
-from kit.verify.known import known_trace
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Loaded, loaded_cells
 
@@ -78,8 +77,9 @@ def _open_faults(evidence: Evidence) -> Iterator[str]:
         yield f"has a burstiness above {MAX_BURSTINESS_MILLI / 1000:g}"
     if (work.trace is not None) == (work.arrivals is not None):
         yield "has both a trace and arrivals, or neither"
-    if work.trace is not None and work.trace != known_trace(work.trace.name):
-        yield "has a trace that is none of this kit"
+    fault = trace_fault(evidence)
+    if fault is not None:
+        yield fault
 
 
 @rule(
@@ -90,14 +90,15 @@ def _open_faults(evidence: Evidence) -> Iterator[str]:
 )
 def load_arrivals(evidence: Evidence) -> Steps:
     for loaded in loaded_cells(evidence):
-        if loaded.closed or not _is_sane(loaded):
+        if loaded.closed or not _is_sane(evidence, loaded):
             continue
         yield len(loaded.records)
-        due = _due_ns(loaded)
-        for record, due_ns in zip(loaded.records, due, strict=False):
-            if record.intended_ns != due_ns:
-                yield Issue(loaded.of(record), "was not meant for the time that the schedule gives it")
-                return
+        due = _due_ns(evidence, loaded)
+        # A trace ends: what stands behind its last request was never due.
+        wrong = next((record for record in loaded.records if record.intended_ns != next(due, None)), None)
+        if wrong is not None:
+            yield Issue(loaded.of(wrong), "was not meant for the time that the schedule gives it")
+            continue
         following = next(islice(due, 0, 1), None)
         window = loaded.window
         ended = loaded.found.measured and not loaded.facts.interrupted
@@ -109,19 +110,18 @@ def load_arrivals(evidence: Evidence) -> Steps:
             yield from (Issue(loaded.of(record), "was cut before the drain was over") for record in cut)
 
 
-def _is_sane(loaded: Loaded) -> bool:
+def _is_sane(evidence: Evidence, loaded: Loaded) -> bool:
     """Whether the arrivals can be made again at a bounded cost; other rules refuse those of which they cannot."""
-    loop, trace = loaded.load.loop, loaded.load.trace
+    loop, trace, pinned = loaded.load.loop, loaded.load.trace, loaded.plan.workload.trace
     if trace is not None:
-        pinned = known_trace(trace.name)
-        return pinned is not None and pinned.sha256 == trace.sha256
+        return pinned is not None and pinned.sha256 == trace.sha256 and trace_lines(evidence) is not None
     return bool(loop.rate_milli_per_s) and (loop.burstiness_milli or 1000) <= MAX_BURSTINESS_MILLI
 
 
-def _due_ns(loaded: Loaded) -> Iterator[int]:
+def _due_ns(evidence: Evidence, loaded: Loaded) -> Iterator[int]:
     trace = loaded.load.trace
     if trace is not None:
-        return iter(trace_offsets_ns(kit_trace_lines(trace.name), trace.speed_milli))
+        return iter(trace_offsets_ns(trace_lines(evidence) or (), trace.speed_milli))
     return arrivals_ns(loaded.plan.seed, loaded.found.planned.lane, loaded.load.loop)
 
 

@@ -16,12 +16,12 @@ from kit.verify.circumstances.sessions import asked_of, rests_until_ns
 from kit.verify.evidence import Evidence
 from kit.verify.rule import Issue, Steps, rule
 from kit.verify.rules_load import EITHER, WAITED, by_worker
-from kit.verify.views import Loaded, loaded_cells
+from kit.verify.views import Loaded, client_loads
 
 
 def _ended(evidence: Evidence) -> Iterator[tuple[Loaded, Window]]:
     """The measured loads, each with its window: all others may end anywhere."""
-    for loaded in loaded_cells(evidence):
+    for loaded in client_loads(evidence):
         if loaded.closed and loaded.found.measured and loaded.window is not None and not loaded.facts.interrupted:
             yield loaded, loaded.window
 
@@ -34,9 +34,9 @@ def slack_ns(loaded: Loaded) -> int:
 @rule("load.tail", "reject", "workers", "Every worker goes on until the last request of the window has ended")
 def load_tail(evidence: Evidence) -> Steps:
     for loaded, window in _ended(evidence):
-        yield loaded.concurrency
+        yield len(loaded.users)
         workers = by_worker(loaded.records)
-        absent = [worker for worker in range(loaded.concurrency) if worker not in workers]
+        absent = [worker for worker in loaded.users if worker not in workers]
         if absent:
             yield Issue(loaded.where, f"worker {absent[0]} has no request, and {len(absent) - 1} others have none")
         for worker, rest_ns in _rests_ns(loaded, window, asked_of(evidence)).items():
@@ -82,13 +82,13 @@ def load_unfinished(evidence: Evidence) -> Steps:
         yield 1
         cut = [record for record in loaded.records if record.outcome == "unfinished"]
         drained = loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns
-        if len(cut) >= loaded.concurrency and not drained:
-            words = f"{len(cut)} requests were cut by the end, so none of {loaded.concurrency} workers made it end"
+        if len(cut) >= len(loaded.users) and not drained:
+            words = f"{len(cut)} requests were cut by the end, so none of {len(loaded.users)} workers made it end"
             yield Issue(loaded.where, words)
         rests = _rests_ns(loaded, window, asked_of(evidence))
         rested = [worker for worker, rest_ns in rests.items() if rest_ns > TURN_SLACK_NS]
         if rested and not _stalled(loaded):
-            words = f"the end cut {len(cut)} requests, not {loaded.concurrency - 1}: worker {rested[0]} rested"
+            words = f"the end cut {len(cut)} requests, not {len(loaded.users) - 1}: worker {rested[0]} rested"
             yield Issue(loaded.where, words)
         silent = [record for record in cut if _silent(record, window)]
         if silent:

@@ -174,10 +174,15 @@ def test_a_sweep_by_hand_is_a_run(
 
 @pytest.mark.parametrize(
     "options",
-    [("--requests", "2"), ("--rate", "5", "--duration", "0.6s"), ("--input-tokens", "8", "--duration", "0.6s")],
+    [
+        ("--requests", "2"),
+        ("--rate", "5", "--duration", "0.6s"),
+        ("--input-tokens", "8", "--duration", "0.6s"),
+        ("--validate", "basic", "--duration", "0.6s"),
+    ],
 )
 def test_what_cannot_be_made_again_is_no_run(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    """A count of requests, an open loop, prompts of the user: the folder is as it always was."""
+    """A count of requests, an open loop, prompts of the user, a rule for texts: the folder is as it always was."""
     with OpenAiServer() as server:
         code, out, err = run(capsys, "load", server.url, *options, "-q", "--output-tokens", "3", "-o", "it")
     assert code == 0, out + err
@@ -205,3 +210,22 @@ def test_a_load_that_is_not_the_plans_is_refused(capsys: pytest.CaptureFixture[s
     Path("it", PLAN).write_bytes(good)
     assert rejected(Path("it")) == []
     assert read_plan(Path("it"))[0].loads[0].lane == "load"
+
+
+def test_a_cell_at_a_place_that_no_load_has_is_refused_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """By the rule about the plan; none fails over it."""
+    with OpenAiServer() as server:
+        load = ("load", server.url, "--duration", "0.6s", "-q", "--prompts", "micro", "--output-tokens", "3")
+        assert run(capsys, *load, "-o", "it")[0] == 0
+    changed(Path("it"), PLAN, lambda plan: plan["cells"][0].update(order=10**12))
+    found = rejected(Path("it"))
+    assert any(each.startswith("plan.consistent") for each in found)
+    assert not [each for each in found if each.startswith("verifier.crashed")]
+
+
+def test_a_server_that_was_told_of_no_limit_may_go_beyond_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its three tokens are more than the two that were not asked for."""
+    with OpenAiServer() as server:
+        load = ("load", server.url, "--duration", "0.6s", "-q", "--prompts", "micro", "--output-tokens", "2")
+        assert run(capsys, *load, "--without", "max_tokens", "-o", "it")[0] == 0
+    assert rejected(Path("it")) == []

@@ -15,6 +15,7 @@ from kit.report.badge import COLOURS, Badge, badge_of, badge_svg
 from kit.strict.schema import problems
 from tests.support.forge import CELL_NAMES, changed, in_result
 from tests.support.good_bundle import good_bundle, good_files
+from tests.support.good_searching import CALLED, searched_bundle
 from tests.support.studies import replicated, study
 from tests.support.terminal import EVIL
 
@@ -66,6 +67,15 @@ def test_every_run_and_bundle_is_listed(runs: Path, capsys: pytest.CaptureFixtur
     assert "rejected" in lines["odd.tar.gz"]["problem"]
     assert lines["whole"]["size_bytes"] == sum(map(len, good_files().values()))
     assert lines["demo.tar.gz"]["size_bytes"] == len(good_bundle())
+
+
+def test_a_bundle_that_looked_for_users_is_complete_without_the_levels_it_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were not needed, so nothing stopped it."""
+    (tmp_path / "users.tar.gz").write_bytes(searched_bundle())
+    (line,) = json.loads(run(capsys, "runs", tmp_path, "--json")[1])["runs"]
+    assert (line["state"], line["done"], line["planned"]) == ("complete", len(CALLED), len(CALLED))
 
 
 def test_a_list_for_people(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

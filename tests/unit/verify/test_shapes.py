@@ -48,6 +48,14 @@ def test_a_grid_of_lengths_is_accepted_and_its_lengths_are_looked_at() -> None:
     assert verdict.checked["load.lengths"] == verdict.checked["load.nominal"] == len(grid_plan().cells) == 16
 
 
+def test_a_server_that_already_ran_may_have_counted_its_prompts() -> None:
+    """Its load is made of the same counts as that of a server which the kit started."""
+    url = json.loads(grid_files()[f"{GRID_CELL}/cell.json"])["load"]["url"]
+    running = {"runtime": "server", "variant": "running", "settings": {}, "url": url}
+    files = changed(grid_files(), "plan.json", lambda plan: [each.update(running) for each in plan["entries"]])
+    assert [words for words in issues("cell.identity", files) if "made_up" in words or "prompts" in words] == []
+
+
 def test_arrivals_at_rates_are_accepted_and_each_is_made_again() -> None:
     """Rules of closed loops count nothing there."""
     verdict = verify(open_run(open_files()))

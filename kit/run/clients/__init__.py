@@ -1,0 +1,1 @@
+"""Several clients that carry out one load together."""
