@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kit.documents.quality.evaluation import (
+    Confined,
     EvalRound,
     EvalScore,
     Proportion,
@@ -44,7 +45,7 @@ ROUND = EvalRound(
     server=None,
     origin_utc=UTC,
     answers_sha256=SHA,
-    sandbox="bubblewrap",
+    sandbox=Confined("process", "bubblewrap", "3.11.2"),
     verdicts_sha256=SHA,
     score=SCORE,
     starts=2,

@@ -11,7 +11,7 @@ from kit.documents.pins import Sparse
 from kit.documents.result import CellFailure, Phase
 
 # What became of a program; "no answer" and "no program": there was none to run.
-TaskStatus = Literal["passed", "failed", "timeout", "memory", "refused", "crashed", "no program", "no answer"]
+TaskStatus = Literal["passed", "failed", "timeout", "memory", "refused", "no program", "no answer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class TaskAnswer(Sparse):
     sent_ns: int
     done_ns: int
     text: str
-    finish_reason: str | None
+    finish_reason: str |    sandbox: Confined | None
     model: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -69,6 +69,16 @@ class Proportion:
     share: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confined(Sparse):
+    """What programs ran in: as `kit.sandbox` says, and the Python that ran them."""
+
+    kind: Literal["container", "process"]
+    how: str
+    python: str
+    image_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
