@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Sparse
+from kit.documents.shape import Api
 
 # How a task is put into words, and how a program is found in an answer: kit.evaluation.
 Form = Literal["kit-chat-1"]
@@ -39,3 +40,27 @@ class Evaluation(Sparse):
     program_ns: int
     form: Form
     alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request: its number, and its body as JSON text."""
+
+    number: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What the load generator asks in place of a load: each question once, so many `at_once`; in no bundle."""
+
+    schema: Literal["kit/questions/1"]
+    url: str
+    api: Api
+    at_once: int
+    answer_ns: int
+    questions: tuple[Question, ...]
+    insecure: bool = False
+
+
+QUESTIONS = "kit/questions/1"
