@@ -10,6 +10,7 @@ EVALS = "evals"  # the folder of a run
 TASKS = f"{EVALS}/tasks.jsonl"
 QUALITY = "quality.json"
 ROUND, ANSWERS, VERDICTS = "eval.json", "answers.jsonl", "verdicts.jsonl"
+CORRECT = "correct.jsonl"  # the gate before the tasks, as before a load (kit.storage.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,9 @@ def rounds_of(plan: Plan) -> tuple[PlannedRound, ...]:
         for concurrency in plan.evaluation.concurrencies
         if entry.max_concurrency is None or concurrency <= entry.max_concurrency
     )
+
+
+def evaluation_names(plan: Plan) -> list[str]:
+    """The names of all files that an evaluation leaves in a bundle."""
+    kept = (ROUND, ANSWERS, VERDICTS, CORRECT)
+    return [TASKS, QUALITY, *(each.file(name) for each in rounds_of(plan) for name in kept)]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
+from kit.documents import Plan
 from kit.documents.quality.asked import FORM, Evaluation, EvaluationWish
 from kit.documents.quality.evaluation import Task
 from kit.documents.quality.suite import SuiteFile, SuiteTask
 from kit.errors import InputError, InternalError
+from kit.evaluation.rounds import rounds_of
 from kit.strict import plain, read_jsonl, read_yaml, typed, write_jsonl_line
 from kit.text import hint, plain_text
 
@@ -128,6 +130,16 @@ def planned_evaluation(wish: EvaluationWish, *, alone: bool = False) -> Evaluati
         form=FORM,
         alone=alone,
     )
+
+
+def with_evaluation(plan: Plan, wish: EvaluationWish | None, *, alone: bool = False) -> Plan:
+    """A plan with the evaluation that is wished for; `alone`, it measures no cell. `InputError` if nobody is asked."""
+    if wish is None:
+        return plan
+    found = replace(plan, evaluation=planned_evaluation(wish, alone=alone))
+    if not rounds_of(found):
+        raise InputError("No entry goes up to the concurrencies of the evaluation.", "Give lower ones.")
+    return replace(found, cells=(), calibrate=False) if alone else found
 
 
 def asked_tasks(evaluation: Evaluation, suite: Suite) -> tuple[Task, ...]:

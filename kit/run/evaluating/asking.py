@@ -45,9 +45,13 @@ def ask_tasks(
     tasks: Sequence[Task],
     done: Mapping[int, TaskAnswer],
     origin_utc: str | None,
+    on_begun: Callable[[str], None],
     on_answer: OnAnswer,
-) -> str:
-    """Ask what is not answered yet; the UTC at which stamps begin. `RuntimeNotReadyError` if the server goes away."""
+) -> None:
+    """Ask what is not answered yet; `on_begun` gets the UTC at which stamps begin, once it is known.
+
+    `RuntimeNotReadyError` if the server goes away.
+    """
     inputs = state.inputs
     left = [(number, task) for number, task in enumerate(tasks) if number not in done]
     asked = Questions(
@@ -67,6 +71,7 @@ def ask_tasks(
     def on_event(event: Event) -> None:
         if event.get("event") == "begun":
             began.append(_began(event, origin_utc))
+            on_begun(began[-1].utc)
         elif event.get("event") == "answer" and began:
             exchange = exchange_of(event)
             answer = answer_of(exchange, tasks, began[-1].offset_ns)
@@ -81,9 +86,13 @@ def ask_tasks(
         raise RuntimeNotReadyError(
             f"The server was not to be reached for {len(unreached)} of the tasks: {plain_text(unreached[0], 200)}."
         )
+    code = state.server.running.exit_code()
+    if code is not None:
+        raise RuntimeNotReadyError(
+            f"The server ended with exit code {code} while it was asked.", "", state.server.running.log_tail(5)
+        )
     if not began:
         raise EngineError("The load generator asked nothing.")
-    return began[-1].utc
 
 
 def _body(task: Task, model: str, evaluation: Evaluation, state: CellState) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from kit.documents import CellFailure, CellPlan, Plan
 from kit.documents.phases import CORRECT, DEVICE, EVALUATE, READY, START, STOP
@@ -32,11 +32,17 @@ from kit.run.evaluating.files import (
     write_verdicts,
 )
 from kit.run.evaluating.scoring import Evaluator, confined_by, verdicts_on
-from kit.run.gates import check_answers, prove_device, wait_until_ready
+from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
 from kit.run.phases import CellInputs, CellState, Observer, PhaseRunner, Step
 from kit.run.running import find_server, with_own_key
 from kit.supply.supply import Supply
 from kit.timestamps import utc_now
+
+
+class RoundObserver(Observer, Protocol):
+    """Who wants to know how an evaluation goes on; `again`: there will be more of these words."""
+
+    def evaluating(self, words: str, *, again: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Rounds:
     engine: Engine
     supply: Supply
     level: SuiteLevel
-    observer: Observer
+    observer: RoundObserver
     evaluator: Evaluator
 
     @property
@@ -67,23 +73,27 @@ def rounds_ahead(plan: Plan, run: Path) -> tuple[PlannedRound, ...]:
     )
 
 
-def evaluate(rounds: Rounds) -> None:
-    """Ask and score what is ahead, round after round. A round that fails is kept as failed, and the next begins.
+def require_sandbox(rounds: Rounds | None) -> None:
+    """`EngineError` with the remedy, before anything is started, where nothing can confine programs."""
+    if rounds is not None and rounds_ahead(rounds.plan, rounds.run):
+        with rounds.evaluator.open_sandbox():
+            pass  # there is one
 
-    `EngineError` with the remedy, before any server is started, where nothing can confine programs.
-    """
+
+def evaluate(rounds: Rounds) -> None:
+    """Ask and score what is ahead, round after round. A round that fails is kept as failed, and the next begins."""
     ahead = rounds_ahead(rounds.plan, rounds.run)
     if not ahead:
         return
-    with rounds.evaluator.open_sandbox():
-        pass  # there is one
     tasks = asked_tasks(rounds.evaluation, rounds.evaluator.suite)
     write_tasks(rounds.run, tasks)
     for planned in ahead:
+        rounds.observer.evaluating(f"{planned.id}: asking {len(tasks)} tasks of {rounds.evaluation.suite}")
         made = _asked(rounds, planned, tasks)
         if made.status == "interrupted" and made.answers_sha256 is not None:
-            rounds.observer.phase(f"evaluation {planned.id}", "running its programs")
-            _score(rounds, planned, tasks, made)
+            rounds.observer.evaluating(f"{planned.id}: running the programs in its answers")
+            made = _score(rounds, planned, tasks, made)
+        rounds.observer.evaluating(f"{planned.id}: {_summary(made)}")
 
 
 def _asked(rounds: Rounds, planned: PlannedRound, tasks: Sequence[Task]) -> EvalRound:
@@ -108,16 +118,17 @@ def _ask(
     if running:
         inputs = with_own_key(inputs)
     done = {answer.number: answer for answer in read_answers(folder)}
-    origin: list[str | None] = [before.origin_utc if before else None]
+    origin = [before.origin_utc] if before else [None]
     count = len(done)
 
     def ask(state: CellState) -> CellState:
         def on_answer(_: object) -> None:
             nonlocal count
             count += 1
-            rounds.observer.phase(f"evaluation {planned.id}", f"{count} of {len(tasks)} answers")
+            rounds.observer.evaluating(f"{planned.id}: {count} of {len(tasks)} answers", again=True)
 
-        origin[0] = ask_tasks(state, rounds.evaluation, tasks, done, origin[0], on_answer)
+        ask_tasks(state, rounds.evaluation, tasks, done, before and before.origin_utc, origin.append, on_answer)
+        check_weights(state)
         return state
 
     gates = (Step((CORRECT,), check_answers), Step((EVALUATE,), ask))
@@ -145,7 +156,7 @@ def _ask(
             phases=tuple(runner.phases),
             model=state.model_name or None,
             server=server_facts(state),
-            origin_utc=origin[0],
+            origin_utc=origin[-1],
             answers_sha256=file_sha256(folder, ANSWERS),
             sandbox=None,
             verdicts_sha256=None,
@@ -175,7 +186,13 @@ def _outcome(
     return "failed", CellFailure(phase, type(error).__name__, message[:MAX_FAILURE_CHARS])
 
 
-def _score(rounds: Rounds, planned: PlannedRound, tasks: Sequence[Task], made: EvalRound) -> None:
+def _summary(made: EvalRound) -> str:
+    if made.score is not None:
+        return f"{made.score.passed} of {made.score.tasks} solved"
+    return f"failed in {made.failure.phase}: {made.failure.message}" if made.failure else made.status
+
+
+def _score(rounds: Rounds, planned: PlannedRound, tasks: Sequence[Task], made: EvalRound) -> EvalRound:
     """Run the programs of a round whose server is gone, and write what they come to."""
     folder, evaluation = round_folder(rounds.run, planned), rounds.evaluation
     answers = read_answers(folder)
@@ -183,13 +200,12 @@ def _score(rounds: Rounds, planned: PlannedRound, tasks: Sequence[Task], made: E
         confined = confined_by(sandbox)
         verdicts = verdicts_on(answers, tasks, evaluation, sandbox)
     write_verdicts(folder, verdicts)
-    write_round(
-        folder,
-        replace(
-            made,
-            status="done",
-            sandbox=confined,
-            verdicts_sha256=file_sha256(folder, VERDICTS),
-            score=score_of(answers, verdicts, evaluation.max_tokens),
-        ),
+    made = replace(
+        made,
+        status="done",
+        sandbox=confined,
+        verdicts_sha256=file_sha256(folder, VERDICTS),
+        score=score_of(answers, verdicts, evaluation.max_tokens),
     )
+    write_round(folder, made)
+    return made
