@@ -138,10 +138,15 @@ def read_calibration(folder: Path) -> Calibration | None:
     return read_document(_read(path), Calibration, "calibration", str(path)) if path.is_file() else None
 
 
+def _asks_alone(plan: Plan) -> bool:
+    """Whether nothing is measured, and no idle machine looked at: only tasks are asked."""
+    return plan.evaluation is not None and plan.evaluation.alone
+
+
 def run_names(plan: Plan) -> list[str]:
     """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
     calibration = [CALIBRATION] if plan.calibrate else []
-    looked = plan.method >= FIRST_SAMPLED and not plan.loads and bool(plan.cells)
+    looked = plan.method >= FIRST_SAMPLED and not plan.loads and not _asks_alone(plan)
     return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if looked else [])]
 
 

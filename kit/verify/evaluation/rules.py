@@ -12,12 +12,13 @@ from kit.documents.quality.asked import Evaluation, EvaluationWish
 from kit.documents.quality.evaluation import EvalRound, Task, TaskAnswer, TaskVerdict
 from kit.errors import KitError
 from kit.evaluation.rounds import ANSWERS, QUALITY, ROUND, TASKS, VERDICTS, PlannedRound, rounds_of
-from kit.evaluation.scoring import program_of, program_sha256, quality_of, score_of, without_program
+from kit.evaluation.scoring import program_of, program_sha256, score_of, without_program
 from kit.evaluation.suites import NAMES, known_tasks, planned_evaluation, task_line
 from kit.metrics.limits import MIN_SAME_CHARS
 from kit.plan.weights import weights_of
 from kit.storage.names import CORRECT, PLAN
 from kit.verify.difference import differences
+from kit.verify.evaluation.computed import quality_in
 from kit.verify.evidence import Evidence
 from kit.verify.known import known_suite
 from kit.verify.rule import Issue, Steps, rule
@@ -254,12 +255,9 @@ def eval_quality(evidence: Evidence) -> Steps:
     if evidence.evals.quality is None:
         yield Issue(QUALITY, "is missing")
         return
-    if any(done.answers == () or done.verdicts == () for done in _done(evidence)):
-        return  # refused by eval.score
-    digest = sha256(evidence.files.get(PLAN, b"")).hexdigest()
-    asked = {name: files.asked for name, files in evidence.evals.rounds.items()}
-    made = quality_of(plan, digest, {name: found for name, found in asked.items() if found is not None})
-    yield from (Issue(QUALITY, words) for words in differences(made, evidence.evals.quality))
+    made = quality_in(evidence)
+    if made is not None:  # else refused by eval.score
+        yield from (Issue(QUALITY, words) for words in differences(made, evidence.evals.quality))
 
 
 @rule("eval.complete", "flag", "rounds", "Every round of the evaluation was asked and scored")
