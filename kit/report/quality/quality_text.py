@@ -13,6 +13,7 @@ from kit.text import cell as safe
 TITLE = "Quality"
 HEADERS = ("entry", "users", "solved", "pass@1 [95 % interval]", "cut", "no program")
 PAIR_HEADERS = ("entry", "users", "both", "only with fewer", "only with more", "neither", "same text", "p")
+PAIRS = "The same tasks with fewer and with more users (p: McNemar's exact test)"
 LIKELY = 0.05  # below it, what differs between one user and several is more than chance
 
 
@@ -32,6 +33,16 @@ def row_cells(row: QualityRow) -> tuple[str, ...]:
     )
 
 
+def row_lines(quality: Quality) -> list[tuple[str, ...]]:
+    """The lines of the table."""
+    return [row_cells(row) for row in quality.rows]
+
+
+def pair_lines(quality: Quality) -> list[tuple[str, ...]]:
+    """The lines of the table of pairs."""
+    return [pair_cells(pair) for pair in quality.pairs]
+
+
 def pass_text(score: EvalScore) -> str:
     """pass@1 in percent with its interval."""
     found = score.pass_at_1
@@ -47,8 +58,8 @@ def pair_cells(pair: QualityPair) -> tuple[str, ...]:
 
 def caption(quality: Quality) -> str:
     """What was asked."""
-    asked = "all" if quality.tasks == quality.of else f"the first {quality.tasks} of"
-    return f"{asked} {quality.of} tasks of {quality.suite}, once each, at temperature 0".capitalize()
+    asked = "All" if quality.tasks == quality.of else f"The first {quality.tasks} of"
+    return f"{asked} {quality.of} tasks of {quality.suite}, once each, at temperature 0"
 
 
 def pair_notes(quality: Quality) -> list[str]:
@@ -71,12 +82,12 @@ def failure_notes(quality: Quality) -> list[str]:
     ]
 
 
-def quality_text(quality: Quality) -> str:
+def quality_text(quality: Quality, *, title: bool = True) -> str:
     """The tables and notes as Markdown."""
-    parts = [f"**{TITLE}**: {safe(caption(quality))}.", _table(HEADERS, map(row_cells, quality.rows))]
+    parts = [f"**{TITLE}**: " * title + f"{safe(caption(quality), 200)}.", _table(HEADERS, row_lines(quality))]
     if quality.pairs:
-        parts.append("The same tasks, with fewer and with more users (p: McNemar's exact test):")
-        parts.append(_table(PAIR_HEADERS, map(pair_cells, quality.pairs)))
+        parts.append(f"{PAIRS}:")
+        parts.append(_table(PAIR_HEADERS, pair_lines(quality)))
     notes = [*pair_notes(quality), *failure_notes(quality)]
     if notes:
         parts.append("\n".join(f"- {safe(note, 500)}" for note in notes))
