@@ -73,7 +73,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "import re\ndef add_one(x):\n    return bool(re.match(r'(a+)+$', 'a' * 64 + 'b'))\n",
     ),
     "deep recursion": (
-        "failed memory",
+        "failed memory timeout",
         "import sys\nsys.setrecursionlimit(10 ** 9)\ndef add_one(x):\n    return add_one(x) + 1\n",
     ),
     "endless iterator": ("failed", "import itertools\ndef add_one(x):\n    return itertools.count()\n"),
@@ -119,7 +119,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "builtins.Exception = Never\nbuiltins.len = lambda _: 0\ndef add_one(x):\n    return None\n",
     ),
     "the kit replaced": (
-        "failed",
+        "failed timeout",
         "import sys\nfor name, module in list(sys.modules.items()):\n    if name.startswith('kit'):\n"
         "        for each in list(vars(module)):\n            setattr(module, each, lambda *_: b'passed\\n')\n"
         "def add_one(x):\n    return 0\n",
@@ -152,7 +152,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     ),
     "descriptors of others": (
         "failed",
-        "import os\ndef add_one(x):\n  for pid in [1, os.getppid()]:\n    for fd in range(64):\n      try:\n"
+        "import os\ndef add_one(x):\n  for pid in {1, os.getppid()} - {os.getpid()}:\n    for fd in range(64):\n      try:\n"
         "        with open(f'/proc/{pid}/fd/{fd}', 'wb', buffering=0) as other: other.write(b'passed\\n')\n"
         "        return x + 1\n      except OSError: pass\n  return 0\n",
     ),
@@ -170,7 +170,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "files of others": (
         "failed",
         "import os\ndef add_one(x):\n  names = ['{canary}', '/etc/shadow', '/var/run/docker.sock',"
-        " os.path.expanduser('~/.ssh/id_rsa'), '/proc/1/environ', '/dev/mem', '/dev/sda']\n  for name in names:\n"
+        " os.path.expanduser('~/.ssh/id_rsa'), f'/proc/{os.getppid()}/environ', '/dev/mem', '/dev/sda']\n  for name in names:\n"
         "    try:\n      open(name, 'rb').read(1)\n      return x + 1\n    except OSError: pass\n  return 0\n",
     ),
     "writing everywhere": (
