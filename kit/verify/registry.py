@@ -33,6 +33,7 @@ from kit.verify.circumstances import (
     shapes,
     tail,
 )
+from kit.verify.evaluation import rules as rules_evaluation
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -67,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     *rules_telemetry.RULES,
     *physics.RULES,
     *rules_forensic.RULES,
+    *rules_evaluation.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

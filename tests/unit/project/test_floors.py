@@ -20,7 +20,7 @@ ORDER = (
     "errors", "text", "output", "debuglog", "timestamps", "cpus", "reactor", "assets",
     "documents", "strict", "gguf", "catalogue", "machine",
     "stream", "metrics",
-    "runtimes", "plan",
+    "runtimes", "plan", "evaluation",
     "storage", "telemetry",
     "loadgen", "reference", "engines", "sandbox", "probe", "signing",
     "verify", "judge", "collection", "report",
