@@ -170,7 +170,8 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "files of others": (
         "failed",
         "import os\ndef add_one(x):\n  names = ['{canary}', '/etc/shadow', '/var/run/docker.sock',"
-        " os.path.expanduser('~/.ssh/id_rsa'), f'/proc/{os.getppid()}/environ', '/dev/mem', '/dev/sda']\n  for name in names:\n"
+        " os.path.expanduser('~/.ssh/id_rsa'), f'/proc/{os.getppid()}/environ', '/dev/mem', '/dev/sda']\n"
+        "  for name in names:\n"
         "    try:\n      open(name, 'rb').read(1)\n      return x + 1\n    except OSError: pass\n  return 0\n",
     ),
     "writing everywhere": (

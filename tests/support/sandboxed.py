@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from kit.documents.quality.suite import SuiteTask
 from kit.sandbox import Outcome, Program, Sandbox
+from kit.supply.suites import suite_here
 from tests.support.hostile_programs import HOSTILE, LONG, RIGHT, TEST, hostile
+from tests.support.human_eval import almost_right, plainly_passing, program, right
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,27 @@ def verdicts_on_all(sandbox: Sandbox, watch: Watched) -> tuple[dict[str, Outcome
 def wrong_verdicts(found: dict[str, Outcome]) -> dict[str, Outcome]:
     """Those that are none that its program deserves."""
     return {name: each for name, each in found.items() if each.status not in HOSTILE[name][0].split()}
+
+
+def human_eval() -> Sequence[SuiteTask]:
+    """The 164 tasks, fetched once for all tests of a machine."""
+    tasks = suite_here("humaneval", lambda _: None).tasks
+    assert len(tasks) == 164
+    return tasks
+
+
+def wrong_about_right_programs(sandbox: Sandbox) -> list[Outcome]:
+    """The verdicts on HumanEval's own solutions that are not "passed"."""
+    outcomes = sandbox.run(program(task, right(task)) for task in human_eval())
+    return [each for each in outcomes if each.status != "passed"]
+
+
+def wrong_about_almost_right_programs(sandbox: Sandbox) -> dict[str, str]:
+    """Where a sandbox says another thing of a solution with one changed operator than a plain run of the test."""
+    mutants = [(task, source) for task in human_eval() if (source := almost_right(task)) is not None]
+    assert len(mutants) > 140
+    plain = plainly_passing(mutants)
+    assert 5 < sum(plain.values()) < 80
+    outcomes = sandbox.run(program(task, source) for task, source in mutants)
+    wrong = [each for each in outcomes if (each.status == "passed") != plain[each.id]]
+    return {each.id: f"{each.status}: {each.detail}" for each in wrong}

@@ -13,7 +13,14 @@ from kit.errors import EngineError
 from kit.sandbox import Limits, Program, Sandbox, open_sandbox
 from tests.integration.containers.servers import leftovers
 from tests.support.hostile_programs import LONG
-from tests.support.sandboxed import honest, verdicts_on_all, watched, wrong_verdicts
+from tests.support.sandboxed import (
+    honest,
+    verdicts_on_all,
+    watched,
+    wrong_about_almost_right_programs,
+    wrong_about_right_programs,
+    wrong_verdicts,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -39,6 +46,15 @@ def test_no_hostile_program_gets_a_verdict_it_did_not_earn_and_none_gets_out(
         assert wrong_verdicts(found) == {}
         assert [each for each in good if each.status != "passed"] == []
         assert watch.untouched()
+
+
+def test_every_solution_of_humaneval_passes(sandbox: Sandbox) -> None:
+    assert wrong_about_right_programs(sandbox) == []
+
+
+def test_solutions_with_one_changed_operator_get_the_verdict_of_a_plain_run(sandbox: Sandbox) -> None:
+    """Where program and test share a process."""
+    assert wrong_about_almost_right_programs(sandbox) == {}
 
 
 def test_a_program_is_alone_as_nobody_and_without_a_network(sandbox: Sandbox) -> None:
