@@ -185,6 +185,46 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Confined:
+    """What runs in a container that has nothing: no network, no file to write, no user's rights, few of anything.
+
+    `arguments` are those of the image's `python3`.
+    """
+
+    image: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a program ended: its exit code, or minus the signal; None where nobody knows, or while it runs."""
+
+    exit_code: int | None
+    out_of_memory: bool = False
+
+
+class Conversation(Protocol):
+    """A program that is talked to through its standard input and output; nothing that it says was checked.
+
+    Deadlines are on `time.monotonic`; `TimeoutError` where one passes.
+    """
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Give it all of this; `ConnectionError` if it takes nothing any more."""
+
+    def receive(self, deadline: float) -> bytes:
+        """The next piece of what it says; empty if it says nothing any more."""
+
+    def ending(self, deadline: float) -> Ending:
+        """How it ended, if it does by the deadline."""
+
+    def last_words(self) -> tuple[str, ...]:
+        """The last lines of its standard error that were seen, safe to print."""
+
+
+@dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds an engine's lock; the texts are safe to print. `dead`: it ran on this machine and is gone."""
 
@@ -263,6 +303,12 @@ class ContainerHost(Protocol):
 
     def run_program(self, program: Program, out: Path, on_line: OnLine) -> None:
         """Run a program to its end; the files it announced land in `out`. `EngineError` with its last lines."""
+
+    def confined(self, program: Confined) -> AbstractContextManager[Conversation]:
+        """Start a program in a container that ends with the block, with all that the program started.
+
+        `EngineError` if the engine cannot limit memory and processes.
+        """
 
     def stand_up(self, spec: ContainerSpec, host_port: int) -> str:
         """Start a server that stays and listens on 127.0.0.1:`host_port` of the engine's machine; its URL."""

