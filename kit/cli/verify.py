@@ -31,7 +31,7 @@ Paths = tuple[Path, ...]
 )
 @click.option("--shard", type=ShardType(), help="Verify only part I of N, from 1.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdicts, as JSON.")
-@click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation, in a sandbox.")
+@click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation.")
 @click.option("--merge", is_flag=True, help="Put the files of all parts (--shard, -o) together.")
 def command(
     runs: Paths,
