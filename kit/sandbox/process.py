@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from kit.engines.interrupts import holding_interrupts
-from kit.engines.protocol import Conversation
+from kit.engines.conversation import Conversation
 from kit.errors import EngineError
 from kit.sandbox.pipes import talking_to
 from kit.sandbox.protocol import Limits, SandboxFacts

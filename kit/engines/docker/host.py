@@ -22,7 +22,8 @@ from kit.engines.docker.lock import holder, only_kit
 from kit.engines.docker.programs import run_program
 from kit.engines.docker.standing import stand_up
 from kit.engines.docker.volumes import cache_volumes, model_volume
-from kit.engines.protocol import Confined, Conversation, Holder, OnBytes, OnLine, Program, Removed
+from kit.engines.conversation import Confined, Conversation
+from kit.engines.protocol import Holder, OnBytes, OnLine, Program, Removed
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ DOOR_LIBRARIES = {
         "publish/git.py",
         "publish/login.py",
         "sandbox/checking.py",
+        "sandbox/pipes.py",
         "sandbox/process.py",
         "signing",
         "supply/download.py",

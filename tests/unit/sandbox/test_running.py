@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from kit.engines.protocol import Conversation
+from kit.engines.conversation import Conversation
 from kit.errors import EngineError
 from kit.sandbox import Limits, Program, SandboxFacts, process
 from kit.sandbox.pipes import talking_to

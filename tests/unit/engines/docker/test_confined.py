@@ -8,7 +8,7 @@ import docker
 import pytest
 
 from kit.engines.docker.confined import _config, confined
-from kit.engines.protocol import Confined
+from kit.engines.conversation import Confined
 from kit.errors import EngineError
 
 PROGRAM = Confined("sha256:im", ("-c", "pass"), {"PYTHONHASHSEED": "0"}, 300 << 20)
