@@ -19,7 +19,7 @@ PIECE_BYTES = 1 << 16
 
 
 class PipeConversation:
-    """See `kit.engines.conversation.Conversation`. The child has pipes for its standard input, output and error."""
+    """See `kit.engines.conversation.Conversation`. The child has pipes for its standard streams."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child
