@@ -1,4 +1,4 @@
-"""The code blocks of an answer in Markdown, as models write it: unclosed, indented, behind words, one after the other."""
+"""The code blocks of an answer in Markdown, as models write it: unclosed, indented, behind words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PYTHON = frozenset({"", "python", "py", "python3", "py3", "python2", "pycon", "c
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands between two fences, without common indentation; `language` is in lower case, "" where none is."""
+    """What stands between two fences, without common indentation; `language` in lower case, "" where none is."""
 
     language: str
     code: str

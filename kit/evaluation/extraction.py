@@ -1,4 +1,4 @@
-"""The program in an answer: kit-chat-1. A function of answer and task alone, the same with every version of Python.
+"""The program in an answer: kit-chat-1. A function of answer and task alone, the same with every Python.
 
 The block is taken that defines the function asked for; of it, and of the other blocks, imports, functions and
 classes count, and variables that these use. Examples, tests and words are left out. What is only the body of the
@@ -125,16 +125,19 @@ def _is_stub(each: Statement) -> bool:
 def _assembled(chosen: _Part, every: Sequence[_Part], task: Task, words: _Part) -> str:
     """Head of the prompt, what other blocks define, and the chosen one."""
     before = _before(task)
-    own = _kept(chosen, guards=chosen is not words)
+    own = _kept(chosen, task.entry_point, guards=chosen is not words)
     taken = {_name(each) for each in (*before.statements, *own)} | {task.entry_point}
+    imported = {each.head for each in before.statements}
     pieces: list[str] = []
     for part in every:
         for each in () if part is chosen else part.statements:
             name = _name(each)
-            if _imports(each) or (name is not None and name not in taken):
+            is_new = each.head not in imported if _imports(each) else name is not None and name not in taken
+            if is_new:
                 taken.add(name)
+                imported.add(each.head)
                 pieces.append(part.text(each))
-    pieces += [chosen.text(each) for each in own]
+    pieces += [chosen.text(each) for each in own if not (_imports(each) and each.head in imported)]
     head = "\n".join(before.lines).rstrip()
     first = list(dict.fromkeys(piece for piece in pieces if _FUTURE.match(piece)))
     rest = [piece for piece in pieces if not _FUTURE.match(piece)]
@@ -148,23 +151,24 @@ def _before(task: Task) -> _Part:
     return _Part(part.lines[:end], tuple(each for each in part.statements if each.last < end))
 
 
-def _kept(part: _Part, *, guards: bool) -> list[Statement]:
+def _kept(part: _Part, name: str, *, guards: bool) -> list[Statement]:
     """Imports, functions and classes, and (in a block) conditions, and the variables that all these need."""
     firm = [each for each in part.statements if _name(each) or _imports(each)]
     if not guards:
         return firm
+    firm += [each for each in part.statements if _assigned(each) == [name]]
     firm += [each for each in part.statements if each.inner and _GUARD.match(each.head[:MAX_HEAD_CHARS])]
     assigning: dict[str, list[Statement]] = {}
     for each in part.statements:
-        for name in _assigned(each):
-            assigning.setdefault(name, []).append(each)
+        for variable in _assigned(each):
+            assigning.setdefault(variable, []).append(each)
     kept: dict[int, Statement] = {}
     todo = firm
     while todo:
         each = todo.pop()
         if each.first not in kept:
             kept[each.first] = each
-            todo += [more for name in _NAME.findall(part.text(each)) for more in assigning.pop(name, ())]
+            todo += [more for word in _NAME.findall(part.text(each)) for more in assigning.pop(word, ())]
     return [kept[first] for first in sorted(kept)]
 
 

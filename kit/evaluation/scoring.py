@@ -1,4 +1,4 @@
-"""From answers to programs, and from verdicts to numbers. Pure: the maker and the verifier run these same lines."""
+"""From answers to programs, and from verdicts to numbers. Pure: maker and verifier run these same lines."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def indent_of(line: str) -> int:
 
 
 def logical_lines(lines: Sequence[str]) -> list[Logical]:
-    """The logical lines of a program, without blank lines and comments; those in strings and brackets are joined."""
+    """The logical lines of a program, without blank lines and comments; strings and brackets join lines."""
     found: list[Logical] = []
     first: int | None = None
     quote, depth = "", 0
@@ -119,8 +119,8 @@ def statements(lines: Sequence[str]) -> list[Statement]:
 
 
 def _decorates(group: Sequence[Logical]) -> bool:
-    """Whether all there is so far are decorators."""
-    return all(each.text.startswith("@") for each in group)
+    """Whether all there is so far are decorators: at the left margin they stand nowhere else."""
+    return not group[-1].indent and group[-1].text.startswith("@")
 
 
 def _statement(group: Sequence[Logical]) -> Statement:

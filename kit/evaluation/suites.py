@@ -1,4 +1,4 @@
-"""The suites of the kit: `basics`, whose tasks lie here, and `humaneval`, whose file is fetched and known by hashes."""
+"""The suites of the kit: `basics`, whose tasks lie here, and `humaneval`, which is fetched and known by hashes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ class _Line:
 def _bytes(name: str) -> bytes:
     if name not in NAMES:
         raise InputError(
-            f"There is no suite called {plain_text(name)!r}.", hint(name, NAMES, also=f"Known: {', '.join(NAMES)}.")
+            f"There is no suite called {plain_text(name)!r}.",
+            hint(name, NAMES, also=f"Known: {', '.join(NAMES)}."),
         )
     return files("kit.evaluation").joinpath(f"{name}.yaml").read_bytes()
 
@@ -115,7 +116,9 @@ def planned_evaluation(wish: EvaluationWish, *, alone: bool = False) -> Evaluati
     """What a plan says of an evaluation that is wished for; `InputError` if the suite has not so many tasks."""
     said, of = suite_file(wish.suite), len(known_tasks(wish.suite))
     if wish.limit is not None and wish.limit > of:
-        raise InputError(f"The suite {wish.suite} has {of} tasks, not {wish.limit}.", f"Give --limit {of} or less.")
+        raise InputError(
+            f"The suite {wish.suite} has {of} tasks, not {wish.limit}.", f"Give --limit {of} or less."
+        )
     if len(set(wish.concurrencies)) != len(wish.concurrencies) or not wish.concurrencies:
         raise InputError("An evaluation needs each concurrency once.", "Give them like 1,8.")
     return Evaluation(
@@ -133,7 +136,7 @@ def planned_evaluation(wish: EvaluationWish, *, alone: bool = False) -> Evaluati
 
 
 def with_evaluation(plan: Plan, wish: EvaluationWish | None, *, alone: bool = False) -> Plan:
-    """A plan with the evaluation that is wished for; `alone`, it measures no cell. `InputError` if nobody is asked."""
+    """A plan with the evaluation wished for; `alone`, it measures no cell. `InputError` if nobody is asked."""
     if wish is None:
         return plan
     found = replace(plan, evaluation=planned_evaluation(wish, alone=alone))

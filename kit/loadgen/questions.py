@@ -92,7 +92,9 @@ class Asking:
             raise own_fault(exchange.failure_detail, self._at_once)
         self._unreached = self._unreached + 1 if exchange.failure == "connect" else 0
         self._emit(_event(exchange))
-        self._reactor.at(time.monotonic_ns(), partial(self._next, client))  # later: answers may come within `start`
+        self._reactor.at(
+            time.monotonic_ns(), partial(self._next, client)
+        )  # later: answers may come within `start`
 
 
 def _payload(target: Target, access: Access, asked: Questions, one: Question) -> bytes:

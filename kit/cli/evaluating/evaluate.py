@@ -38,7 +38,9 @@ CONTEXTS = ("context_tokens_per_slot", "context_tokens", "max_model_len")  # wha
 @runtime_path_option
 @click.option("--entry", "entries", metavar="ENTRY,...", help="Ask only these entries.")
 @click.option("--url", metavar="URL", help="Ask a server that already runs, in place of PLATFORM.")
-@click.option("--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed.")
+@click.option(
+    "--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed."
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), metavar="N", help="Ask only the first N tasks.")
 @click.option("-c", "--concurrency", type=Concurrencies(), help="Tasks asked at once. Default 1,8.")
 @click.option(
@@ -67,7 +69,7 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """Ask the entries of PLATFORM, or the server at --url, the tasks of SUITE, and run the tests on their programs.
+    """Ask the entries of PLATFORM, or the server at --url, the tasks of SUITE, and test the programs they write.
 
     SUITE is humaneval (164 tasks, downloaded once) or basics (60 short ones, for very small models); SUITE:N asks
     the first N. Each entry is started as by kit reproduce, with room for a whole answer, and asked at temperature

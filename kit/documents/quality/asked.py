@@ -63,4 +63,4 @@ class Questions:
     insecure: bool = False
 
 
-QUESTIONS = "kit/questions/1"
+QUESTIONS: Literal["kit/questions/1"] = "kit/questions/1"

@@ -40,7 +40,7 @@ class TaskAnswer(Sparse):
     sent_ns: int
     done_ns: int
     text: str
-    finish_reason: str |    sandbox: Confined | None
+    finish_reason: str | None
     model: str | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -116,7 +116,7 @@ class EvalRound(Sparse):
     server: ServerFacts | None
     origin_utc: str | None
     answers_sha256: str | None
-    sandbox: str | None
+    sandbox: Confined | None
     verdicts_sha256: str | None
     score: EvalScore | None
     found: FoundServer | None = None

@@ -157,7 +157,7 @@ def answer_of(exchange: Exchange, tasks: Sequence[Task], offset_ns: int) -> Task
     )
     try:
         body = whole_body(exchange)
-        answer = replace(answer, **_said(body))
+        answer = _with_what_it_says(answer, body)
         text = answer_text(body)
     except UnreachableError:
         return None
@@ -168,23 +168,24 @@ def answer_of(exchange: Exchange, tasks: Sequence[Task], offset_ns: int) -> Task
     return replace(answer, text=text)
 
 
-def _said(body: bytes) -> dict[str, object]:
-    """Why the answer ended, the model and the counts, as far as a server says it in a usable form."""
+def _with_what_it_says(answer: TaskAnswer, body: bytes) -> TaskAnswer:
+    """The answer with why it ended, the model and the counts, as far as a server says it in a usable form."""
     try:
         document = json.loads(body.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
-        return {}
+        return answer
     if not isinstance(document, dict):
-        return {}
+        return answer
     choices, usage = document.get("choices"), document.get("usage")
     choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
     counts = usage if isinstance(usage, dict) else {}
-    return {
-        "finish_reason": _word(choice.get("finish_reason"), MAX_WORD_CHARS),
-        "model": _word(document.get("model"), MAX_MODEL_CHARS),
-        "prompt_tokens": _count(counts.get("prompt_tokens")),
-        "completion_tokens": _count(counts.get("completion_tokens")),
-    }
+    return replace(
+        answer,
+        finish_reason=_word(choice.get("finish_reason"), MAX_WORD_CHARS),
+        model=_word(document.get("model"), MAX_MODEL_CHARS),
+        prompt_tokens=_count(counts.get("prompt_tokens")),
+        completion_tokens=_count(counts.get("completion_tokens")),
+    )
 
 
 def _word(value: object, limit: int) -> str | None:

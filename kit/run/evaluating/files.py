@@ -13,7 +13,7 @@ from kit.evaluation.rounds import ANSWERS, EVALS, QUALITY, ROUND, TASKS, VERDICT
 from kit.evaluation.scoring import Asked, quality_of
 from kit.evaluation.suites import task_line
 from kit.storage.run_folder import read_document, replace_file, write_document
-from kit.strict import plain, read_jsonl, typed, write_jsonl_line
+from kit.strict import Json, plain, read_jsonl, typed, write_jsonl_line
 
 MAX_LINE_BYTES = 4 << 20
 
@@ -69,7 +69,7 @@ def read_verdicts(folder: Path) -> tuple[TaskVerdict, ...]:
     return _lines(folder / VERDICTS, lambda value, where: typed(TaskVerdict, value, where))
 
 
-def _lines(path: Path, convert: Callable[[object, str], T]) -> tuple[T, ...]:
+def _lines(path: Path, convert: Callable[[Json, str], T]) -> tuple[T, ...]:
     if not path.is_file():
         return ()
     lines = read_jsonl(path.read_bytes(), str(path), max_line_bytes=MAX_LINE_BYTES)

@@ -81,7 +81,7 @@ def require_sandbox(rounds: Rounds | None) -> None:
 
 
 def evaluate(rounds: Rounds) -> None:
-    """Ask and score what is ahead, round after round. A round that fails is kept as failed, and the next begins."""
+    """Ask and score what is ahead, round after round. One that fails is kept as failed, and the next begins."""
     ahead = rounds_ahead(rounds.plan, rounds.run)
     if not ahead:
         return
@@ -118,8 +118,8 @@ def _ask(
     if running:
         inputs = with_own_key(inputs)
     done = {answer.number: answer for answer in read_answers(folder)}
-    origin = [before.origin_utc] if before else [None]
-    count = len(done)
+    count, known = len(done), before.origin_utc if before else None
+    origin: list[str | None] = [known]
 
     def ask(state: CellState) -> CellState:
         def on_answer(_: object) -> None:
@@ -127,7 +127,7 @@ def _ask(
             count += 1
             rounds.observer.evaluating(f"{planned.id}: {count} of {len(tasks)} answers", again=True)
 
-        ask_tasks(state, rounds.evaluation, tasks, done, before and before.origin_utc, origin.append, on_answer)
+        ask_tasks(state, rounds.evaluation, tasks, done, known, origin.append, on_answer)
         check_weights(state)
         return state
 
@@ -135,8 +135,7 @@ def _ask(
     started = (Step((START,), start_server), Step((READY,), wait_until_ready), Step((DEVICE,), prove_device))
     steps = (Step((READY,), find_server), *gates) if running else (*started, *gates, Step((STOP,), stop_server))
     servers = ExitStack()
-    runner = PhaseRunner(inputs, servers)
-    started_utc, started_ns = utc_now(), time.monotonic_ns()
+    runner, started_utc, started_ns = PhaseRunner(inputs, servers), utc_now(), time.monotonic_ns()
     try:
         with suppress(KitError), servers:  # each error is kept by the runner
             runner.run(steps)

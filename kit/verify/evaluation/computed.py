@@ -11,7 +11,7 @@ from kit.verify.evidence import Evidence
 
 
 def quality_in(evidence: Evidence) -> Quality | None:
-    """What the rounds come to; None without an evaluation, and where a round that says it is done has no verdicts."""
+    """What the rounds come to; None without an evaluation, and where a round that is done has no verdicts."""
     if evidence.plan is None:
         return None
     asked = {name: found for name, files in evidence.evals.rounds.items() if (found := files.asked) is not None}

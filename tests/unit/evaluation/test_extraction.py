@@ -52,20 +52,33 @@ CASES: list[tuple[str, str, str | None]] = [
     ),
     (
         "a helper in a block of its own",
-        "```python\ndef twice(x):\n    return 2 * x\n```\n```python\ndef area(a, b):\n    return twice(a) * b / 2\n```",
+        "```python\ndef twice(x):\n    return 2 * x\n```\n"
+        "```python\ndef area(a, b):\n    return twice(a) * b / 2\n```",
         program("def twice(x):\n    return 2 * x", "def area(a, b):\n    return twice(a) * b / 2"),
     ),
-    ("not closed before the next", f"```python\nimport math\n```python\n{WHOLE}\n```", program("import math", WHOLE)),
+    (
+        "not closed before the next",
+        f"```python\nimport math\n```python\n{WHOLE}\n```",
+        program("import math", WHOLE),
+    ),
     ("words before, unfenced imports", f"import math\n\n{FENCED}", program("import math", WHOLE)),
     # --- what of a block
-    ("without its examples", f"```python\n{WHOLE}\n\nprint(area(1, 2))\nassert area(2, 2) == 4\n```", program(WHOLE)),
+    (
+        "without its examples",
+        f"```python\n{WHOLE}\n\nprint(area(1, 2))\nassert area(2, 2) == 4\n```",
+        program(WHOLE),
+    ),
     ("without what is not used", f"```python\n{WHOLE}\n\nresult = area(1, 2)\n```", program(WHOLE)),
     (
         "with what it uses",
         "```python\nK = 1\nL = K\nM = 2\n\ndef area(a, b):\n    return a * b * L\n```",
         program("K = 1", "L = K", "def area(a, b):\n    return a * b * L"),
     ),
-    ("without a main", f"```python\n{WHOLE}\n\nif __name__ == '__main__':\n    area(input(), 1)\n```", program(WHOLE)),
+    (
+        "without a main",
+        f"```python\n{WHOLE}\n\nif __name__ == '__main__':\n    area(input(), 1)\n```",
+        program(WHOLE),
+    ),
     (
         "decorated",
         "```python\nfrom functools import cache\n\n@cache\ndef area(a, b):\n    return a * b\n```",
@@ -129,7 +142,11 @@ CASES: list[tuple[str, str, str | None]] = [
     ("empty", "", None),
     ("words", "I cannot help with that.", None),
     ("another language", "```js\nfunction area(a, b) { return a * b }\n```", None),
-    ("another name", "```python\ndef product(a, b):\n    return a * b\n```", program("def product(a, b):\n    return a * b")),
+    (
+        "another name",
+        "```python\ndef product(a, b):\n    return a * b\n```",
+        program("def product(a, b):\n    return a * b"),
+    ),
     ("cut within the head", "```python\ndef area(a,", program("def area(a,")),
 ]
 
@@ -154,7 +171,9 @@ def _said(answer: str) -> object:
 @pytest.mark.parametrize(
     "answer",
     [case[1] for case in CASES if case[2] is not None and case[0] not in ("another name", "cut within the head")],
-    ids=[case[0] for case in CASES if case[2] is not None and case[0] not in ("another name", "cut within the head")],
+    ids=[
+        case[0] for case in CASES if case[2] is not None and case[0] not in ("another name", "cut within the head")
+    ],
 )
 def test_what_is_taken_out_is_python_that_does_it(answer: str) -> None:
     """Every right answer of the table, however it is written, is a right program."""
@@ -176,10 +195,8 @@ def test_each_solution_is_found_whole_and_as_a_body(task: object) -> None:
 
 # --- whatever comes ----------------------------------------------------------------------------------------
 
-PIECES = st.sampled_from(
-    ["```", "~~~", "python", "\n", "    ", "\t", "def area(a, b):", "return a * b", "pass", "(", '"""', "'", "#"]
-    + ["<think>", "</think>", "import os", "@x", "=", "if x:", "\\", "lambda", "else:", "é", "class A:", ":", ","]
-)
+WORDS = "``` ~~~ python def area(a,b): return pass ( ' # <think> </think> import os @x = if lambda else: class : ,"
+PIECES = st.sampled_from([*WORDS.split(), "\n", "    ", "\t", '"""', "\\", "é", "a * b"])
 
 
 @given(st.lists(PIECES | st.text(string.printable, max_size=8), max_size=40).map("".join))
@@ -191,7 +208,10 @@ def test_no_answer_is_too_odd(answer: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(["x = a", "y = [b,\n         a]", "if a:\n        x = b", "# note", 's = """\n"""']), max_size=5),
+    st.lists(
+        st.sampled_from(["x = a", "y = [b,\n         a]", "if a:\n        x = b", "# note", 's = """\n"""']),
+        max_size=5,
+    ),
     st.sampled_from(["{}", "```python\n{}\n```", "Here:\n\n```\n{}\n```\nDone.", "```python\n{}"]),
     st.sampled_from(["", "  ", "        ", "\t"]),
 )
@@ -206,7 +226,22 @@ def test_a_function_is_found_whatever_its_lines_and_its_wrapping(lines: list[str
 
 @pytest.mark.parametrize(
     "piece",
-    ["```\n", "(", '"""', "a = b\n", "def f(:\n", ": ", "x", "[", "\\", "\t\n ", "a.b: ", "@a\n", "import a, ", "<think>"],
+    [
+        "```\n",
+        "(",
+        '"""',
+        "a = b\n",
+        "def f(:\n",
+        ": ",
+        "x",
+        "[",
+        "\\",
+        "\t\n ",
+        "a.b: ",
+        "@a\n",
+        "import a, ",
+        "<think>",
+    ],
 )
 def test_long_answers_take_no_more_than_a_moment(piece: str) -> None:
     """131,072 characters of anything: nothing takes more than linear time."""

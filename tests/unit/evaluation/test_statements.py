@@ -28,7 +28,12 @@ def test_statements_of_real_files_are_those_that_python_sees(path: Path) -> None
 def test_logical_lines_join_what_strings_brackets_and_backslashes_hold() -> None:
     """Comments and blank lines are none."""
     code = 'x = (1,\n  2)\n\n# (\ny = """\n(\n"""  # "\nz = 1 + \\\n    2\nw = "\\"("\n'
-    assert [(each.first, each.last) for each in logical_lines(code.split("\n"))] == [(0, 1), (4, 6), (7, 8), (9, 9)]
+    assert [(each.first, each.last) for each in logical_lines(code.split("\n"))] == [
+        (0, 1),
+        (4, 6),
+        (7, 8),
+        (9, 9),
+    ]
 
 
 def test_what_is_indented_before_the_first_statement_belongs_to_none() -> None:

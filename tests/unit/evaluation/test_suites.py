@@ -43,7 +43,7 @@ def test_the_solution_of_each_task_passes_its_test() -> None:
 
 
 def test_a_wrong_solution_passes_no_test() -> None:
-    """What returns nothing, the first argument, 0 or an empty list solves no task (but the two it is right for)."""
+    """What returns nothing, the first argument, 0 or an empty list solves no task."""
     for wrong in ("None", "list(arguments)[0]", "0", "[]", "''", "True"):
         for task in BASICS:
             names: dict[str, Any] = {}
@@ -80,7 +80,7 @@ def test_an_unknown_suite_names_the_nearest() -> None:
     """So does every place that reads one."""
     with pytest.raises(InputError) as caught:
         suite_file("basic")
-    assert 'Did you mean "basics"?' in caught.value.remedy
+    assert "Did you mean 'basics'?" in caught.value.remedy
 
 
 def test_a_plan_says_all_that_is_asked() -> None:

@@ -14,7 +14,7 @@ from kit.metrics.proportions import mcnemar, wilson
 @pytest.mark.parametrize(
     ("hits", "of", "low", "high"),
     [
-        (149, 164, 0.8545, 0.9438),  # 90.85 %, as published of HumanEval at 32B
+        (149, 164, 0.8546, 0.9438),  # 90.85 %, as published of HumanEval at 32B
         (0, 10, 0.0, 0.2775),
         (10, 10, 0.7225, 1.0),
         (5, 10, 0.2366, 0.7634),
@@ -41,14 +41,12 @@ def test_what_is_no_share_has_no_interval(hits: int, of: int) -> None:
         wilson(hits, of)
 
 
-@pytest.mark.parametrize("pair", product(range(6), range(6)))
+@pytest.mark.parametrize("pair", list(product(range(6), range(6))))
 def test_mcnemar_counts_the_splits_that_are_at_least_so_uneven(pair: tuple[int, int]) -> None:
     """Of all ways in which so many coins fall."""
     first, second = pair
     coins = first + second
-    uneven = sum(
-        abs(2 * sum(falls) - coins) >= abs(first - second) for falls in product((0, 1), repeat=coins)
-    )
+    uneven = sum(abs(2 * sum(falls) - coins) >= abs(first - second) for falls in product((0, 1), repeat=coins))
     assert mcnemar(first, second) == uneven / 2**coins
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from kit.evaluation.rounds import rounds_of
 from kit.storage.bundle import pack_files
+from kit.verify.evaluation import asking, scoring
 from kit.verify.evaluation.computed import quality_in
-from kit.verify.evaluation.rules import RULES
 from kit.verify.evidence import open_bundle, open_run
 from kit.verify.verdict import verify
-from tests.support.good_bundle import good_bundle
+from tests.support.good_bundle import Files, good_bundle
 from tests.support.good_evaluation import (
     FOUND,
     Changes,
@@ -17,9 +20,10 @@ from tests.support.good_evaluation import (
     changed_evaluation,
     evaluated_bundle,
     evaluated_files,
+    evaluated_plan,
 )
 
-LEVELS = {rule.id: rule.level for rule in RULES}
+LEVELS = {rule.id: rule.level for rule in (*asking.RULES, *scoring.RULES)}
 NOTES = {"eval.cut"}  # one of four answers is cut, and says so
 
 
@@ -76,30 +80,24 @@ def test_quality_is_computed_anew_from_the_verdicts() -> None:
 
 def test_a_round_that_was_interrupted_is_flagged_and_no_reason_to_refuse() -> None:
     """What there is of it is in order."""
+
+    def without_verdicts(files: Files) -> None:
+        for name in [each for each in files if each.endswith("-c2/verdicts.jsonl")][-1:]:
+            del files[name]
+
     changes = Changes(
-        round=lambda made: _interrupted(made),
-        files=lambda files: [files.pop(name) for name in list(files) if name.endswith("-c2/verdicts.jsonl")] and None,
+        round=lambda made: replace(made, status="interrupted", score=None, sandbox=None, verdicts_sha256=None),
+        files=without_verdicts,
     )
     verdict = verify(open_bundle(changed_evaluation(changes)))
-    assert {finding.rule for finding in verdict.findings if finding.level != "note"} >= {"eval.complete"}
-
-
-def _interrupted(made: object) -> object:
-    from dataclasses import replace
-
-    from kit.documents.quality.evaluation import EvalRound
-
-    assert isinstance(made, EvalRound)
-    return replace(made, status="interrupted", score=None, sandbox=None, verdicts_sha256=None)
+    assert {finding.rule for finding in verdict.findings if finding.level != "note"} == {"eval.complete"}
+    assert verdict.label == "self-reported"
 
 
 def test_an_answer_that_was_shortened_afterwards_is_refused() -> None:
     """Its program is another one then, whatever the hashes say."""
     files = evaluated_files(answer_fields(0, text="```python\ndef add(a, b):\n    return 5\n```"))
-    before = evaluated_files()
-    name = next(name for name in files if name.startswith("evals/") and name.endswith("-c2/verdicts.jsonl"))
-    last = sorted(each for each in files if each.endswith("-c2/verdicts.jsonl"))[-1]
-    files[last] = before[last]
+    last = rounds_of(evaluated_plan())[-1].file("verdicts.jsonl")
+    files[last] = evaluated_files()[last]
     verdict = verify(open_bundle(pack_files(files).data))
-    assert name
     assert "eval.programs" in {finding.rule for finding in verdict.findings}
