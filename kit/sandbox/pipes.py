@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from typing import IO, cast
 
+from kit.engines.conversation import Ending
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import TAIL_BYTES, safe_tail
-from kit.engines.conversation import Ending
 
 PIECE_BYTES = 1 << 16
 

@@ -191,7 +191,7 @@ def test_a_study_with_quality_follows_its_schema() -> None:
 
 @pytest.mark.parametrize(
     ("passed", "verdict"),
-    [(139, "reproduced"), (149, "reproduced"), (128, "not reproduced"), (160, "not reproduced")],
+    [(139, "reproduced"), (146, "reproduced"), (128, "not reproduced"), (160, "not reproduced")],
 )
 def test_a_published_pass_rate_is_reproduced_if_our_interval_holds_it(passed: int, verdict: str) -> None:
     made = replace(evaluation(quality("llamacpp-7b", passed, 164, 1, "humaneval")), published="gx10")

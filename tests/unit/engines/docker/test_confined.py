@@ -7,8 +7,8 @@ from typing import Any, cast
 import docker
 import pytest
 
-from kit.engines.docker.confined import _config, confined
 from kit.engines.conversation import Confined
+from kit.engines.docker.confined import _config, confined
 from kit.errors import EngineError
 
 PROGRAM = Confined("sha256:im", ("-c", "pass"), {"PYTHONHASHSEED": "0"}, 300 << 20)
