@@ -137,6 +137,7 @@ def _how_many(
     from kit import __version__
     from kit.judge.compare.merging import merged
     from kit.judge.machines import by_machine, machine_text
+    from kit.judge.quality import gaps_text, study_gaps
     from kit.judge.users import MachineUsers, Users, users_of
     from kit.metrics.users import SHARE_MILLI
     from kit.report.cost_text import ABOUT, aligned, prices_text
@@ -146,20 +147,22 @@ def _how_many(
     wanted = SHARE_MILLI / 1000 if share is None else share
     groups = by_machine([each.study for each in opened])
     searched = {id(each.study) for each in opened if each.plan and each.plan.search}
-    found = []
+    found, worse = [], []
     for group in groups:
         study = merged(group)
+        worse.append(gaps_text(study_gaps(study)))
         chosen = all(id(each) in searched for each in group)
         made = users_of(study, limits, wanted, prices, searched=chosen)
         found.append(MachineUsers(machine_text(study), tuple(each.name for each in group), made))
     if as_json:
         show_json(write_json(plain(Users("kit/users/1", __version__, prices, tuple(found)))))
-    for each in found if not as_json else ():
+    for each, words in zip(found, worse, strict=True) if not as_json else ():
         headers, rows = level_rows(each.found, prices)
         title = [f"On {each.machine}:"] if len(found) > 1 else []
         about = [f"\nCosts are per million tokens, {prices_text(prices)}. {ABOUT}"] if prices else []
         imported = [IMPORTED] if any(one.study.origin == "imported" for one in opened) else []
-        parts = [*title, *users_lines(each.found), "", aligned(headers, rows), *about, *imported]
+        quality = [f"\nQuality: {words}."] if words else []
+        parts = [*title, *users_lines(each.found), "", aligned(headers, rows), *about, *quality, *imported]
         click.echo("\n".join(parts))
     return int(any(not each.found.best for each in found))
 

@@ -13,6 +13,7 @@ from typing import IO, Protocol
 
 from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, Mount
+from kit.engines.conversation import Confined, Conversation
 from kit.machine.look import Look
 from kit.runtimes.protocol import ServerSpec
 
@@ -182,46 +183,6 @@ class Program:
     mounts: tuple[Mount, ...]
     environment: Mapping[str, str]
     announced: Callable[[str], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Confined:
-    """What runs in a container that has nothing: no network, no file to write, no user's rights, few of anything.
-
-    `arguments` are those of the image's `python3`.
-    """
-
-    image: str
-    arguments: tuple[str, ...]
-    environment: Mapping[str, str]
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a program ended: its exit code, or minus the signal; None where nobody knows, or while it runs."""
-
-    exit_code: int | None
-    out_of_memory: bool = False
-
-
-class Conversation(Protocol):
-    """A program that is talked to through its standard input and output; nothing that it says was checked.
-
-    Deadlines are on `time.monotonic`; `TimeoutError` where one passes.
-    """
-
-    def send(self, data: bytes, deadline: float) -> None:
-        """Give it all of this; `ConnectionError` if it takes nothing any more."""
-
-    def receive(self, deadline: float) -> bytes:
-        """The next piece of what it says; empty if it says nothing any more."""
-
-    def ending(self, deadline: float) -> Ending:
-        """How it ended, if it does by the deadline."""
-
-    def last_words(self) -> tuple[str, ...]:
-        """The last lines of its standard error that were seen, safe to print."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from kit.documents import (
     Cell,
     CellResult,
     Distribution,
+    Entry,
     Host,
     MedianInterval,
     Metrics,
@@ -26,8 +27,10 @@ from kit.documents import (
     Result,
 )
 from kit.documents.phases import READY, START
+from kit.documents.quality.evaluation import Quality
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.judge.machines import machine_of
+from kit.judge.quality import entry_qualities
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import (
     ARRIVAL_PATHS,
@@ -65,8 +68,12 @@ def study_of_run(
     identity: str | None,
     label: Label | None,
     host: Host | None = None,
+    quality: Quality | None = None,
 ) -> Study:
-    """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification."""
+    """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification.
+
+    `quality` is made from the verdicts on programs.
+    """
     entries = {entry.name: entry for entry in plan.entries}
     subjects = []
     for row in result.rows:
@@ -109,7 +116,13 @@ def study_of_run(
         looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
         machine=None if host is None else machine_of(host, plan.hardware),
         shapes=plan.workload.shapes,
+        quality=entry_qualities(quality, {name: _weights_sha256(plan, entry) for name, entry in entries.items()}),
     )
+
+
+def _weights_sha256(plan: Plan, entry: Entry) -> str | None:
+    weights = known_weights(plan, entry)
+    return weights.sha256 if weights else None
 
 
 def _asked_for(lines: Sequence[CellResult], parts: Mapping[str, CellParts]) -> str | None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kit.engines.protocol import Conversation
+from kit.engines.conversation import Conversation
 from kit.errors import InternalError
 from kit.sandbox.pipes import talking_to
 from kit.sandbox.protocol import MIB, Limits, Outcome, Program, Status

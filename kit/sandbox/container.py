@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from kit.engines.protocol import Confined, ContainerHost
+from kit.engines.conversation import Confined
+from kit.engines.protocol import ContainerHost
 from kit.errors import EngineError
 from kit.sandbox.protocol import MIB, Limits, SandboxFacts
 from kit.sandbox.running import RunningSandbox, found_by

@@ -11,15 +11,15 @@ import time
 from collections.abc import Iterator
 from typing import IO, cast
 
+from kit.engines.conversation import Ending
 from kit.engines.interrupts import holding_interrupts
 from kit.engines.logtail import TAIL_BYTES, safe_tail
-from kit.engines.protocol import Ending
 
 PIECE_BYTES = 1 << 16
 
 
 class PipeConversation:
-    """See `kit.engines.protocol.Conversation`. The child has pipes for its standard input, output and error."""
+    """See `kit.engines.conversation.Conversation`. The child has pipes for its standard streams."""
 
     def __init__(self, child: subprocess.Popen[bytes]) -> None:
         self._child = child

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from kit.engines.conversation import Conversation
 from kit.engines.interrupts import holding_interrupts
-from kit.engines.protocol import Conversation
 from kit.errors import EngineError
 from kit.sandbox.pipes import talking_to
 from kit.sandbox.protocol import Limits, SandboxFacts

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from kit.engines.protocol import Conversation
+from kit.engines.conversation import Conversation
 from kit.errors import EngineError
 from kit.sandbox.checking import START_S, Lines, judged, refusal
 from kit.sandbox.protocol import Limits, Outcome, Program, SandboxFacts

@@ -152,7 +152,8 @@ HOSTILE: dict[str, tuple[str, str]] = {
     ),
     "descriptors of others": (
         "failed",
-        "import os\ndef add_one(x):\n  for pid in {1, os.getppid()} - {os.getpid()}:\n    for fd in range(64):\n      try:\n"
+        "import os\ndef add_one(x):\n  for pid in {1, os.getppid()} - {os.getpid()}:\n"
+        "    for fd in range(64):\n      try:\n"
         "        with open(f'/proc/{pid}/fd/{fd}', 'wb', buffering=0) as other: other.write(b'passed\\n')\n"
         "        return x + 1\n      except OSError: pass\n  return 0\n",
     ),

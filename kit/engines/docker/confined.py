@@ -12,13 +12,13 @@ from typing import Any
 import docker
 
 from kit.documents.container import ContainerSpec
+from kit.engines.conversation import Confined, Conversation, Ending
 from kit.engines.docker.client import RUN_LABEL, engine_errors
 from kit.engines.docker.config import Place, container_config
 from kit.engines.docker.containers import container, inspect, new_name, start
 from kit.engines.docker.facts import exit_code
 from kit.engines.docker.wire import STDOUT
 from kit.engines.logtail import TAIL_BYTES, safe_tail
-from kit.engines.protocol import Confined, Conversation, Ending
 from kit.errors import EngineError
 
 USER = 64017  # nobody's: not the kit's own in its image, nor one that a distribution gives
@@ -82,7 +82,7 @@ def _attached(client: docker.DockerClient, made: str) -> socket.socket:
 
 
 class DockerConversation:
-    """See `kit.engines.protocol.Conversation`."""
+    """See `kit.engines.conversation.Conversation`."""
 
     def __init__(self, client: docker.DockerClient, container: str, connection: socket.socket) -> None:
         self._client = client

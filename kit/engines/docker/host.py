@@ -11,6 +11,7 @@ import docker
 
 from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerSpec
+from kit.engines.conversation import Confined, Conversation
 from kit.engines.docker.accelerators import probe
 from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import connect, engine_errors
@@ -22,7 +23,7 @@ from kit.engines.docker.lock import holder, only_kit
 from kit.engines.docker.programs import run_program
 from kit.engines.docker.standing import stand_up
 from kit.engines.docker.volumes import cache_volumes, model_volume
-from kit.engines.protocol import Confined, Conversation, Holder, OnBytes, OnLine, Program, Removed
+from kit.engines.protocol import Holder, OnBytes, OnLine, Program, Removed
 
 
 @contextlib.contextmanager

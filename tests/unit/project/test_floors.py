@@ -42,6 +42,7 @@ DOOR_LIBRARIES = {
         "publish/git.py",
         "publish/login.py",
         "sandbox/checking.py",
+        "sandbox/pipes.py",
         "sandbox/process.py",
         "signing",
         "supply/download.py",
@@ -62,7 +63,7 @@ MAY_CONNECT = {
     "cli/images.py",
     "run/containers.py",
     "run/doctor.py",
-    "run/surroundings.py",
+    "run/around/surroundings.py",
 }
 # A stranger's bundle must reach neither an engine nor the network.
 FORBIDDEN_TO_VERIFY = {

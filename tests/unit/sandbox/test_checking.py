@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from kit.engines.protocol import Conversation
+from kit.engines.conversation import Conversation
 from kit.errors import EngineError, InternalError
 from kit.sandbox import Limits, Outcome, Program
 from kit.sandbox.checking import judged, refusal
