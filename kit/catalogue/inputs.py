@@ -24,12 +24,12 @@ class BuildInput:
     `sdist`: the source archive `file` of `package`, with its hash; `crate` and `module` likewise, from the
     registries of Rust and Go. A module is believed by its `sum` too, as go.sum has it: proxies may pack it
     differently. `wheels`: every wheel of the requirements file `file` under images/, each with its hash there, for
-    `python`. `arguments` are facts about it that the Dockerfile takes as build arguments.
-    `images` are those that are built from it ("llamacpp/cpu").
+    `python`. `data`: a wheel of `package` of which a file is wanted, and no image. `arguments` are facts about it
+    that the Dockerfile takes as build arguments. `images` are those that are built from it ("llamacpp/cpu").
     """
 
     name: str
-    kind: Literal["sdist", "crate", "module", "wheels"]
+    kind: Literal["sdist", "crate", "module", "wheels", "data"]
     title: str
     license: str
     file: str

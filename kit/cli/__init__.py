@@ -18,6 +18,8 @@ COMMANDS = {
     "run": ("kit.cli.own.run", "Measure your model or your servers without writing a platform file."),
     "init": ("kit.cli.own.init", "Write the platform file that `run` would measure, to edit."),
     "reproduce": ("kit.cli.reproduce", "Measure a platform: every runtime, one at a time, and print the tables."),
+    "eval": ("kit.cli.evaluating.evaluate", "Ask servers tasks with tests, and count what they solve."),
+    "answer": ("kit.cli.evaluating.answer", "Show one answer of an evaluation: words, program and verdict."),
     "status": ("kit.cli.status", "Show how far a run has come, the time left, and how to resume it."),
     "runs": ("kit.cli.showing.runs", "List the runs and bundles in a folder: platform, machine, state, size."),
     "plan": ("kit.cli.plan", "Show what `reproduce` would do, without starting anything."),

@@ -136,6 +136,9 @@ def _how_many(
 ) -> int:
     """How many users each runtime carries, on each machine, of each kind of request."""
     from kit import __version__
+    from kit.judge.compare.merging import merged
+    from kit.judge.machines import by_machine, machine_text
+    from kit.judge.quality import gaps_text, study_gaps
     from kit.judge.users import Users, users_by_machine
     from kit.metrics.users import SHARE_MILLI
     from kit.report.users_text import machine_lines
@@ -149,7 +152,10 @@ def _how_many(
         show_json(write_json(plain(Users("kit/users/1", __version__, prices, found))))
     else:
         imported = [IMPORTED] if any(study.origin == "imported" for study in studies) else []
-        click.echo("\n".join((*machine_lines(found, prices), *imported)))
+        groups = [merged(group) for group in by_machine(studies)]
+        gaps = [(machine_text(study), gaps_text(study_gaps(study))) for study in groups]
+        quality = [f"Quality{f' on {name}' if len(gaps) > 1 else ''}: {words}." for name, words in gaps if words]
+        click.echo("\n".join((*machine_lines(found, prices), *(["", *quality] if quality else []), *imported)))
     return int(any(not each.found.best for each in found))
 
 

@@ -125,6 +125,7 @@ def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell
     from kit.report.disturbance_text import disturbance_of
     from kit.report.page.inputs import imported_input, run_input
     from kit.report.page.scorecard import scorecard_part
+    from kit.verify.evaluation.computed import quality_in
 
     if opened.evidence is None or opened.plan is None:
         given = imported_input(opened.study, path.name)
@@ -140,7 +141,8 @@ def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell
             opened.evidence.host,
             cell,
         )
-        given = replace(given, disturbance=tuple(disturbance_of(opened.plan, opened.evidence).plain()))
+        disturbance = tuple(disturbance_of(opened.plan, opened.evidence).plain())
+        given = replace(given, disturbance=disturbance, quality=quality_in(opened.evidence))
         if len(opened.plan.entries) > 1:
             given = replace(given, differences=differences_in(opened.plan, opened.evidence))
     return replace(given, scorecard=scorecard_part(opened.study))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import click
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
+from kit.cli._shared.evaluating import SuiteType
 from kit.cli._shared.measuring import measured, show_outcome
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_options, quiet_machine_options
+from kit.documents.quality.asked import EvaluationWish
 from kit.storage.names import PLATFORM
 
 MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
@@ -41,6 +44,12 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
+@click.option(
+    "--eval",
+    "evaluation",
+    type=SuiteType(),
+    help="Ask the tasks of a suite after the cells: basics, humaneval (docs/evaluation.md).",
+)
 @quiet_machine_options
 @source_option
 @yes_option
@@ -53,6 +62,7 @@ def command(
     until_decided: bool,
     budget: float | None,
     no_calibrate: bool,
+    evaluation: EvaluationWish | None,
     quiet_wait: float | None,
     attempts: int | None,
     from_source: bool | None,
@@ -67,14 +77,17 @@ def command(
     load generator is calibrated first. The run folder holds the plan, all raw records and the report. Ctrl-C
     stops the run and keeps what was measured; --resume measures the rest, and takes an interrupted cell again.
     --until-decided ends when it is known at every concurrency who leads, or who is tied; kit verify replays each
-    decision. --slo looks for the largest number of users of each entry (docs/how-many-users.md). With --challenge
+    decision. --slo looks for the largest number of users of each entry (docs/how-many-users.md). --eval also asks
+    tasks with tests, so that speed and quality stand in one bundle. With --challenge
     the seed follows from a board's nonce (docs/publishing.md).
 
     Example: kit reproduce demo --until-decided --budget 20m
     """
     budget_ns = None if budget is None else round(budget * 1e9)
-    _refuse_what_does_not_fit(resume, until_decided, quiet_wait, attempts)
+    _refuse_what_does_not_fit(resume, until_decided, quiet_wait, attempts, evaluation)
     chosen_run = _chosen_run(platform, resume, options, budget_ns, until_decided=until_decided)
+    if evaluation is not None:
+        chosen_run = replace(chosen_run, platform=replace(chosen_run.platform, evaluation=evaluation))
     command_options = CommandOptions(
         from_source=from_source,
         seed=options["seed"],
@@ -93,13 +106,18 @@ def command(
 
 
 def _refuse_what_does_not_fit(
-    resume: Path | None, until_decided: bool, quiet_wait: float | None, attempts: int | None
+    resume: Path | None,
+    until_decided: bool,
+    quiet_wait: float | None,
+    attempts: int | None,
+    evaluation: EvaluationWish | None,
 ) -> None:
     """`UsageError` for options that a run that goes on cannot have, or that need another."""
     kept = {
         "--until-decided": until_decided,
         "--quiet-wait": quiet_wait is not None,
         "--attempts": attempts is not None,
+        "--eval": evaluation is not None,
     }
     for name, given in kept.items():
         if resume is not None and given:

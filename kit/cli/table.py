@@ -128,11 +128,15 @@ def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[st
     from kit.report.cost_text import cost_table
     from kit.report.differences_text import difference_notes
     from kit.report.disturbance_text import disturbance_of
+    from kit.report.quality.quality_text import quality_text
     from kit.report.tables import chosen_metrics, tables
+    from kit.verify.evaluation.computed import quality_in
 
     disturbance = disturbance_of(plan, evidence).markdown()
     notes = [*_rule_notes(evidence, plan), *difference_notes(differences_in(plan, evidence))]
     text = tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)
+    if quality := quality_in(evidence):
+        text += f"\n{quality_text(quality)}"
     return text if prices is None else f"{text}\n{cost_table(study_of(plan, result, evidence), prices)}\n"
 
 

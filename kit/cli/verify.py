@@ -31,6 +31,7 @@ Paths = tuple[Path, ...]
 )
 @click.option("--shard", type=ShardType(), help="Verify only part I of N, from 1.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdicts, as JSON.")
+@click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation.")
 @click.option("--merge", is_flag=True, help="Put the files of all parts (--shard, -o) together.")
 def command(
     runs: Paths,
@@ -43,6 +44,7 @@ def command(
     jobs: int | None,
     shard: Shard | None,
     out: Path | None,
+    rerun_eval: bool,
     merge: bool,
 ) -> int:
     """Open a run folder or bundle without extracting it, recompute every number, and print a label.
@@ -50,7 +52,8 @@ def command(
     No number in it is trusted, nothing in it is executed, nothing is written. docs/rules.md lists the rules. Exit
     code 0: accepted, with the label printed; 1: rejected, or its signature is bad or of a revoked key; 2: wrong
     usage; 3: internal error. --quiet prints only the label. --signers names who signed (docs/publishing.md); a
-    signature never changes a label.
+    signature never changes a label. --rerun-eval runs the programs of an accepted evaluation again, in a sandbox
+    of this machine; exit code 1 if their tests say something else.
 
     Of a folder, all bundles in it and below are verified (*.tar.gz; links are not followed), on all cores; what
     one of them does stops no other. Exit code 0: all accepted; 1: at least one rejected. Two bundles of one plan
@@ -59,6 +62,9 @@ def command(
     Example: kit verify demo.tar.gz --json
     """
     options = SignatureOptions(signers, signature, revoked).checked()
+    if rerun_eval:
+        whole = not (merge or statement or shard or out or as_json) and _is_one(runs)
+        _only(whole, "--rerun-eval is about one run or bundle, and prints text")
     if merge:
         _only(
             not (statement or jobs or shard or options.asked),
@@ -69,9 +75,19 @@ def command(
         _only(len(runs) == 1 and not (jobs or shard or out or as_json), "--statement is about one bundle")
         return show_statement(runs[0], options)
     if _is_one(runs) and shard is None and out is None:
-        return _verify_one(runs[0], options, as_json=as_json, quiet=quiet)
+        code = _verify_one(runs[0], options, as_json=as_json, quiet=quiet)
+        return code or (_rerun(runs[0]) if rerun_eval else 0)
     _only(signature is None, "--signature is that of one bundle; of many, each has its own beside it")
     return show_verdicts(verified(runs, jobs, shard, options, quiet=quiet), out, as_json=as_json, quiet=quiet)
+
+
+def _rerun(run: Path) -> int:
+    """1 if the tests say something else of a program here than in the bundle; a rejected one is not run."""
+    from kit.cli.evaluating.rerunning import contradicts, rerun_of, show_rerun
+
+    found = rerun_of(run)
+    show_rerun(found)
+    return int(contradicts(found))
 
 
 def _only(holds: bool, words: str) -> None:

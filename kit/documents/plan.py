@@ -16,6 +16,7 @@ from kit.documents.pins import (
     WeightsPin,
 )
 from kit.documents.platform import Engine, Entry
+from kit.documents.quality.asked import Evaluation
 from kit.documents.rules import SearchRule, SequentialRule, Slo
 from kit.documents.sessions import Sessions
 from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
@@ -149,6 +150,7 @@ class Plan(Sparse):
     run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
     its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
     kit's. With `search` the cells are those of all levels that may be measured, too, and its rule says which.
+    With `evaluation` every entry is asked its tasks after the cells.
     """
 
     schema: Literal["kit/plan/1"]
@@ -182,6 +184,7 @@ class Plan(Sparse):
     stop_at_saturation: bool = False
     runtimes: tuple[RuntimePin, ...] = ()
     search: SearchRule | None = None
+    evaluation: Evaluation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kit.documents.pins import Hardware, ModelSource, Sparse, Target
+from kit.documents.quality.asked import EvaluationWish
 from kit.documents.rules import SearchWish
 from kit.documents.sessions import SessionWork
 from kit.documents.shape import Api, Arrivals, OutputTokens, TraceSource
@@ -90,6 +91,7 @@ class Platform(Sparse):
     `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
     both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
     blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
+    With `evaluation` each entry is asked the tasks of a suite after its cells.
     """
 
     schema: Literal["kit/platform/1"]
@@ -104,6 +106,7 @@ class Platform(Sparse):
     hardware: Hardware | None = None
     published: str | None = None
     target: Target | None = None
+    evaluation: EvaluationWish | None = None
     sources: Mapping[str, ModelSource] = field(default_factory=dict)
 
     def written(self) -> Iterator[tuple[str, object]]:

@@ -78,6 +78,25 @@ class Conditions(Sparse):
 
 
 @dataclass(frozen=True, slots=True)
+class EntryQuality(Sparse):
+    """How right an entry answers: `passed` of the first `tasks` of a suite's `of`, so many asked at once.
+
+    `share` is pass@1, `low` and `high` its Wilson interval of 95 %.
+    """
+
+    entry: str
+    suite: str
+    concurrency: int
+    tasks: int
+    of: int
+    passed: int
+    share: float
+    low: float
+    high: float
+    model_sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Looks:
     """When a run that decided looked at its figures: after `first` replicates and each further one, to `most`."""
 
@@ -112,7 +131,8 @@ class Study(Sparse):
     `hardware` is what its platform is meant for,
     `machine` what it ran on, by its facts; None where nobody states them. `looks` are those of a run that decided:
     its comparisons are held to the share of the error of the look that they were decided by. `shapes` are those of
-    its subjects, where there is more than one: then it is several studies in one (kit.judge.shapes).
+    its subjects, where there is more than one: then it is several studies in one (kit.judge.shapes). `quality` is
+    how right its entries answer, where they were evaluated.
     """
 
     schema: Literal["kit/study/1"]
@@ -130,6 +150,7 @@ class Study(Sparse):
     looks: Looks | None = None
     machine: Machine | None = None
     shapes: tuple[Shape, ...] = ()
+    quality: tuple[EntryQuality, ...] = ()
 
     def written(self) -> Iterator[tuple[str, object]]:
         """As any sparse value, but that `note` stands in every file of a study, from before there were others."""

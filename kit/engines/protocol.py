@@ -13,6 +13,7 @@ from typing import IO, Protocol
 
 from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerFacts, ContainerSpec, Mount
+from kit.engines.conversation import Confined, Conversation
 from kit.machine.look import Look
 from kit.runtimes.protocol import ServerSpec
 
@@ -263,6 +264,12 @@ class ContainerHost(Protocol):
 
     def run_program(self, program: Program, out: Path, on_line: OnLine) -> None:
         """Run a program to its end; the files it announced land in `out`. `EngineError` with its last lines."""
+
+    def confined(self, program: Confined) -> AbstractContextManager[Conversation]:
+        """Start a program in a container that ends with the block, with all that the program started.
+
+        `EngineError` if the engine cannot limit memory and processes.
+        """
 
     def stand_up(self, spec: ContainerSpec, host_port: int) -> str:
         """Start a server that stays and listens on 127.0.0.1:`host_port` of the engine's machine; its URL."""

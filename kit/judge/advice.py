@@ -23,6 +23,7 @@ from kit.judge.compare.ratio import (
 )
 from kit.judge.compare.standing import why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
+from kit.judge.quality import QualityGap, gaps, gaps_text
 from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import common_values, levels_of, median_interval_of, values_of
 from kit.metrics.disturbance import DISTURBED
@@ -46,7 +47,8 @@ class Leader(Sparse):
     `open`; `alone`: no other is left; `none`: nobody is. `more` says how many replicates would decide it.
     `left_out` holds (entry, reason) of those whose figures do not count. `over_looks`: the interval is that of
     all looks of a run that decided together. `shape` says which kind of request it is about, where there are
-    several; of an open loop it says the rate, and users count nothing.
+    several; of an open loop it says the rate, and users count nothing. `gaps`: whoever is named leads or ties
+    with answers that are worse than those of somebody else in the field.
     """
 
     concurrency: int
@@ -63,6 +65,7 @@ class Leader(Sparse):
     over_looks: bool = False
     shape: str = ""
     open_loop: bool = False
+    gaps: tuple[QualityGap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,11 @@ def _leaders_of(study: Study, what: Metric) -> tuple[Leader, ...]:
 
 
 def _shaped(study: Study, leader: Leader) -> Leader:
-    return replace(leader, shape=label_of(study), open_loop=study.conditions.loop == "open")
+    out = {entry for entry, _ in leader.left_out}
+    field = [each.entry for each in study.subjects if each.concurrency == leader.concurrency]
+    named = leader.tied or ((leader.entry,) if leader.entry else ())
+    found = gaps(study, leader.concurrency, named, [entry for entry in field if entry not in out])
+    return replace(leader, shape=label_of(study), open_loop=study.conditions.loop == "open", gaps=found)
 
 
 def verdict_of(study: Study) -> tuple[Leader, ...]:
@@ -175,7 +182,8 @@ def leader_sentence(leader: Leader) -> str:
     """One plain sentence with the numbers, for a terminal; escape it for Markdown or HTML."""
     what = judged_quantity(leader.metric)
     name = "" if leader.metric == THROUGHPUT else f", {what.title}"
-    return f"At {level_text(leader)}{name}: {_verdict(leader, what)}{left_out_text(leader)}"
+    quality = f", but {gaps_text(leader.gaps)}" if leader.gaps else ""
+    return f"At {level_text(leader)}{name}: {_verdict(leader, what)}{quality}{left_out_text(leader)}"
 
 
 def level_text(leader: Leader) -> str:

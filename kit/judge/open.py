@@ -12,6 +12,8 @@ from hashlib import sha256
 from kit.documents import Finding, Plan, Record, Result, Slo
 from kit.documents.study import Study
 from kit.errors import InputError, KitError
+from kit.evaluation.scoring import quality_of
+from kit.judge.quality import is_evaluation, with_evaluations
 from kit.judge.study import CellParts, Label, study_of_run
 from kit.storage.names import RESULT
 from kit.strict import read_json, typed
@@ -90,7 +92,19 @@ def study_of(plan: Plan, result: Result, evidence: Evidence, label: Label | None
     }
     # two runs of one plan have the same plan.json, but other figures
     identity = evidence.identity or sha256(evidence.files.get(RESULT, b"")).hexdigest()
-    return study_of_run(plan, result, parts, identity, label, evidence.host)
+    asked = {name: files.asked for name, files in evidence.evals.rounds.items()}
+    rounds = {name: each for name, each in asked.items() if each is not None}
+    quality = quality_of(plan, "", rounds)  # of the study only what was counted
+    return study_of_run(plan, result, parts, identity, label, evidence.host, quality)
+
+
+def beside_evaluations(opened: list[OpenedStudy]) -> list[OpenedStudy]:
+    """Runs with what evaluations among these found of the same entries with the same weights; those leave then."""
+    runs = [each for each in opened if not is_evaluation(each.study)]
+    if not runs:
+        return opened
+    found = with_evaluations([each.study for each in opened])
+    return [replace(each, study=study) for each, study in zip(runs, found, strict=True)]
 
 
 def imported_study(data: bytes, where: str) -> OpenedStudy:

@@ -21,6 +21,7 @@ from kit.judge.advice import (
 from kit.judge.compare.quantity import judged_quantity, median_interval_text
 from kit.judge.compare.ratio import TIED_WORDS
 from kit.judge.compare.standing import other_weights, why_left_out
+from kit.judge.quality import gaps_text
 from kit.judge.study import levels_of, values_of
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import AHEAD_ERROR, EQUIVALENT_PERCENT, MIN_REPLICATES_FOR_INTERVAL, TIED_ERROR
@@ -124,11 +125,15 @@ def _which(found: Recommendation) -> str:
         what = "meets the limits" if found.shares else "has a valid result"
         return f"No runtime {users}: none {what}."
     entry = plain_text(leader.entry)
-    return {
-        "tied": f"{joined(leader.tied)} are {TIED_WORDS} {users}: choose either.",
+    better = joined(dict.fromkeys(gap.other for gap in leader.gaps))
+    if better and leader.relation == "ahead":
+        return f"Fastest {users}: {entry}, but the answers of {better} are better."
+    words = {
+        "tied": f"{joined(leader.tied)} are {TIED_WORDS} {users}{'.' if better else ': choose either.'}",
         "undecided": f"Probably {entry} {users}, but undecided.",
         "alone": f"Only {entry} {'is left' if leader.left_out else 'was measured'} {users}.",
     }.get(leader.relation, f"Choose {entry} {users}.")
+    return f"{words} The answers of {better} are better." if better else words
 
 
 def _why(found: Recommendation) -> str:
@@ -146,6 +151,7 @@ def _why(found: Recommendation) -> str:
     kept_by = dict(found.shares).get(leader.entry)
     if kept_by is not None:
         parts.append(f"{percent_text(kept_by)} of requests within {limits} in its worst replicate")
+    parts.append(gaps_text(leader.gaps))
     return "; ".join(part for part in parts if part)
 
 

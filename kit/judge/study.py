@@ -27,8 +27,10 @@ from kit.documents import (
     Result,
 )
 from kit.documents.phases import READY, START
+from kit.documents.quality.evaluation import Quality
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.judge.machines import machine_of
+from kit.judge.quality import entry_qualities
 from kit.metrics.intervals import median_over_replicates
 from kit.metrics.registry import (
     ARRIVAL_PATHS,
@@ -66,8 +68,12 @@ def study_of_run(
     identity: str | None,
     label: Label | None,
     host: Host | None = None,
+    quality: Quality | None = None,
 ) -> Study:
-    """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification."""
+    """The study of a run: `result` made from the records, `parts` by id of the cell, `label` of verification.
+
+    `quality` is made from the verdicts on programs.
+    """
     entries = {entry.name: entry for entry in plan.entries}
     subjects = []
     for row in result.rows:
@@ -111,6 +117,7 @@ def study_of_run(
         looks=Looks(plan.sequential.first, planned_most(plan)) if plan.sequential else None,
         machine=None if host is None else machine_of(host, plan.hardware),
         shapes=plan.workload.shapes,
+        quality=entry_qualities(quality, {name: _weights_sha256(plan, entry) for name, entry in entries.items()}),
     )
 
 
@@ -119,6 +126,11 @@ def _chosen(entry: Entry) -> tuple[str, ...]:
     words = [f"{name} {value}" for name, value in sorted(entry.settings.items())]
     words += [f"flags {' '.join(entry.flags)}"] if entry.flags else []
     return (*words, *([f"GPUs {', '.join(map(str, entry.gpus))}"] if entry.gpus else []))
+
+
+def _weights_sha256(plan: Plan, entry: Entry) -> str | None:
+    weights = known_weights(plan, entry)
+    return weights.sha256 if weights else None
 
 
 def _asked_for(lines: Sequence[CellResult], parts: Mapping[str, CellParts]) -> str | None:

@@ -15,10 +15,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from kit.documents import Load, PlannedRequest
+from kit.documents.quality.asked import QUESTIONS, Questions
 from kit.errors import InputError, InternalError, KitError
 from kit.loadgen.connector import access_of
 from kit.loadgen.counters import Ledger
@@ -33,11 +35,11 @@ from kit.loadgen.start import common_start
 from kit.output import NOBODY_READS, drop_the_rest, printable_json
 from kit.plan.chat_body import Prompt, PromptTexts, body
 from kit.plan.schedule import arrivals_ns, planned_request
-from kit.plan.target import parse_target, payload, request_head
+from kit.plan.target import Access, parse_target, payload, request_head
 from kit.plan.traces import TraceLine, pinned_trace, trace_offsets_ns, with_trace_length
 from kit.storage.names import PROMPTS, TRACE
 from kit.strict.decode import typed
-from kit.strict.json_reader import read_json
+from kit.strict.json_reader import Json, read_json
 
 PROGRESS_EVERY_NS = 200_000_000
 MAX_PROCESSES = 256
@@ -45,13 +47,28 @@ MAX_PROMPTS_BYTES = 256 << 20  # a user's prompts, written as JSON
 NICER = 10  # steps of os.nice: ten times the weight of a usual process
 
 
-def read_load(path: Path) -> Load:
-    """The load document at `path`; raises `InputError` if it is not one."""
+def _read(path: Path) -> Json:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", "Name the file of a load.") from None
-    return typed(Load, read_json(data, str(path)), str(path))
+    return read_json(data, str(path))
+
+
+def read_load(path: Path) -> Load:
+    """The load document at `path`; raises `InputError` if it is not one."""
+    return typed(Load, _read(path), str(path))
+
+
+def answered(document: Json, where: str) -> None:
+    """Ask the questions of a document in place of a load."""
+    # Only here: a load does not need it.
+    from kit.loadgen.questions import Asking
+
+    asked = typed(Questions, document, where)
+    asking = Asking(asked, replace(Access.from_environment(), insecure=asked.insecure), _emit)
+    _on_signals(asking.interrupt)
+    _emit({"event": "end", "interrupted": not asking.run()})
 
 
 def prompts_of(load: Load, folder: Path) -> Sequence[Prompt]:
@@ -230,7 +247,11 @@ def _close(spool: Spool) -> None:
 
 def perform(load_file: Path, out: Path) -> None:
     """The whole program: read, run, parse, keep."""
-    load = read_load(load_file)
+    document = _read(load_file)
+    if isinstance(document, dict) and document.get("schema") == QUESTIONS:
+        answered(document, str(load_file))
+        return
+    load = typed(Load, document, str(load_file))
     processes = 1 if load.processes is None else load.processes
     if not 1 <= processes <= MAX_PROCESSES:
         raise InputError(f"A load cannot have {processes} processes.", f"Give 1 to {MAX_PROCESSES}.")

@@ -85,7 +85,7 @@ def measure_cell(inputs: CellInputs) -> Cell:
             phases=tuple(runner.phases),
             load=state.load,
             facts=state.facts,
-            server=_server_facts(state),
+            server=server_facts(state),
             metrics=state.metrics,
             attempt=inputs.attempt,
             telemetry=state.telemetry,
@@ -267,7 +267,7 @@ def _shown_command(spec: ServerSpec, inputs: CellInputs) -> tuple[str, ...]:
     return tuple("python" if part == sys.executable else part for part in shown)
 
 
-def _server_facts(state: CellState) -> ServerFacts | None:
+def server_facts(state: CellState) -> ServerFacts | None:
     """What ran, after its end; None if the kit started nothing."""
     if state.started is None or state.found is not None:
         return None

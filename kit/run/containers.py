@@ -11,7 +11,7 @@ from pathlib import Path
 from kit.catalogue import model
 from kit.documents import Entry, Plan, Platform
 from kit.engines import connect
-from kit.engines.protocol import ContainerEngine, OnBytes, OnLine
+from kit.engines.protocol import ContainerEngine, ContainerHost, OnBytes, OnLine
 from kit.errors import RuntimeNotReadyError
 from kit.plan.correctness import load_suite
 from kit.plan.plan import caches_on, make_plan, planned_entry
@@ -54,11 +54,13 @@ class PreparationOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Everything a run in containers needs."""
+    """Everything a run in containers needs; `image` is the load generator's, which has Python."""
 
     plan: Plan
     engine: ContainerEngine
     supply: ContainerSupply
+    host: ContainerHost
+    image: str
 
 
 @contextlib.contextmanager
@@ -100,7 +102,7 @@ def ready(
         )
         supply = supply_of(host, plan, images, found, on_bytes, models)
         with host.cache_volumes(_caches(plan, supply)):
-            yield Ready(plan, engine, supply)
+            yield Ready(plan, engine, supply, host, images.loadgen)
 
 
 def _caches(plan: Plan, supply: ContainerSupply) -> list[str]:

@@ -11,9 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from kit.documents import Calibration, Cell, CellPlan, Plan, Result
+from kit.documents import Calibration, Cell, CellFailure, CellPlan, Plan, Result
+from kit.documents.quality.evaluation import Quality
 from kit.engines.protocol import Engine, RunEngine
 from kit.errors import InputError, NoResultError, StorageError
+from kit.evaluation.rounds import EVALS
 from kit.judge.differences import differences_of
 from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result, search_of
@@ -24,6 +26,7 @@ from kit.report.course_text import course_notes
 from kit.report.differences_text import difference_notes
 from kit.report.disturbance_text import disturbance_text
 from kit.report.host_text import host_lines
+from kit.report.quality.quality_text import quality_text
 from kit.report.search_text import search_notes
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
@@ -31,6 +34,9 @@ from kit.run.around.quiet import Quiet, QuietObserver
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
 from kit.run.calibrate import RATE_TOK_S, RUN_TOK_S, Step, calibrate
+from kit.run.evaluating.files import write_quality
+from kit.run.evaluating.rounds import RoundObserver, Rounds, evaluate, require_sandbox
+from kit.run.evaluating.scoring import Evaluator
 from kit.run.host import changes, host_of
 from kit.run.phases import CellInputs, Observer
 from kit.run.telemetry import run_look
@@ -51,7 +57,7 @@ from kit.storage.run_folder import (
 from kit.supply.supply import Supply
 
 
-class RunObserver(CacheObserver, AttemptObserver, QuietObserver, Protocol):
+class RunObserver(CacheObserver, AttemptObserver, QuietObserver, RoundObserver, Protocol):
     """Who watches a whole run."""
 
     def calibrating(self, step: Step) -> None: ...
@@ -76,10 +82,17 @@ class Outcome:
     plan_sha256: str
     notes: tuple[str, ...] = ()
     disturbance: tuple[str, ...] = ()
+    quality: Quality | None = None
 
 
 def reproduce(
-    plan: Plan, folder: Path, engine: RunEngine, supply: Supply, suite: SuiteLevel, observer: RunObserver
+    plan: Plan,
+    folder: Path,
+    engine: RunEngine,
+    supply: Supply,
+    suite: SuiteLevel,
+    observer: RunObserver,
+    evaluator: Evaluator | None = None,
 ) -> Outcome:
     """Carry a plan out into a run folder. An interrupt goes on after result.json and REPORT.md are written.
 
@@ -96,7 +109,12 @@ def reproduce(
     with live_file(folder) as live:
         plan_sha256 = _begin(plan, folder, engine)
         try:
+            rounds = Rounds(plan, folder, engine, supply, suite, observer, evaluator) if evaluator else None
+            require_sandbox(rounds)
             _measure(plan, folder, engine, supply, suite, observer, live)
+            if rounds is not None:
+                live.tell(None, "evaluating")
+                evaluate(rounds)
         except StorageError as error:
             raise StorageError(error.what, f"Free some space, then: kit reproduce --resume {folder}") from None
         except OSError as error:
@@ -105,12 +123,15 @@ def reproduce(
             with suppress(OSError):  # told by what led here; a run that goes on does it again
                 set_aside_all_disturbed(plan, folder)
             outcome = conclude(plan, plan_sha256, folder)
-    if not any(line.status == "measured" for line in outcome.result.cells):
-        first = next((line.failure for line in outcome.result.cells if line.failure), None)
+    rows = outcome.quality.rows if outcome.quality else ()
+    found: list[tuple[str, CellFailure | None]] = [(line.status, line.failure) for line in outcome.result.cells]
+    found += [(row.status, row.failure) for row in rows]
+    if not any(status in ("measured", "done") for status, _ in found):
+        first = next((failure for _, failure in found if failure), None)
         raise NoResultError(
             "No cell could be measured."
             + (f" The first failed in phase {first.phase}: {first.message}" if first else ""),
-            f"The server logs are in {folder / CELLS}.",
+            f"The server logs are in {folder / (CELLS if plan.cells else EVALS)}.",
         )
     return outcome
 
@@ -233,10 +254,12 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         unquiet = look_disturbances(plan, run_look(folder), host.cpus)
         disturbance = tuple(disturbance_text(plan, cells, read_attempts(folder, plan), unquiet).markdown())
         text = report(plan, result, calibration, host_lines(host), plan_sha256, notes, seen, disturbance)
+        quality = write_quality(folder, plan, plan_sha256)
+        text += f"\n{quality_text(quality)}" if quality else ""
         (folder / REPORT).write_text(text, encoding="utf-8")
     except OSError as error:
         raise _storage(error, folder) from None
-    return Outcome(result, calibration, plan_sha256, notes, disturbance)
+    return Outcome(result, calibration, plan_sha256, notes, disturbance, quality)
 
 
 def _difference_notes(plan: Plan, plan_sha256: str, folder: Path, cells: Mapping[str, Cell]) -> tuple[str, ...]:

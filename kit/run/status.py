@@ -11,6 +11,7 @@ from kit.documents.status import FailedCell, RunningCell, RunStatus
 from kit.errors import InputError
 from kit.metrics.results import cells_ahead, is_ahead, progress_of
 from kit.plan.forecast import Underway, left_ns
+from kit.run.evaluating.rounds import rounds_ahead
 from kit.storage.attempts import read_attempts
 from kit.storage.live import Live, read_live
 from kit.storage.names import PLAN
@@ -33,6 +34,8 @@ def status_of(folder: Path) -> RunStatus:
     plan, _ = read_plan(folder)
     cells, calibration = read_cells(folder, plan), read_calibration(folder)
     ahead = () if plan.loads else cells_ahead(plan, cells, calibration)  # loads by hand do not go on
+    more = bool(ahead) or bool(rounds_ahead(plan, folder))
+    command = "eval" if plan.evaluation is not None and plan.evaluation.alone else "reproduce"
     course = progress_of(plan, cells, calibration)
     spared = {cell.id for cell in plan.cells if course is not None and course.status_of(cell) == "not needed"}
     possible = [cell for cell in plan.cells if is_ahead(plan, cells.get(cell.id)) and cell.id not in spared]
@@ -43,7 +46,7 @@ def status_of(folder: Path) -> RunStatus:
         kit_version=__version__,
         run=str(folder),
         platform=plan.platform,
-        state="running" if live is not None else "stopped" if ahead else "complete",
+        state="running" if live is not None else "stopped" if more else "complete",
         planned=len(plan.cells),
         measured=sum(cell.status == "measured" for cell in cells.values()),
         failed=tuple(
@@ -57,7 +60,7 @@ def status_of(folder: Path) -> RunStatus:
         running=_running(live),
         left_ns=min(left_ns(plan, ahead, cells, underway), MAX_NS),
         at_most_ns=min(left_ns(plan, possible, cells, underway), MAX_NS),
-        resume=f"kit reproduce --resume {shlex.quote(str(folder))}" if live is None and ahead else None,
+        resume=f"kit {command} --resume {shlex.quote(str(folder))}" if live is None and more else None,
     )
 
 

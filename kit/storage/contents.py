@@ -6,7 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from kit.evaluation.rounds import ANSWERS, QUALITY, ROUND, TASKS, VERDICTS
 from kit.storage.cell_folder import MAX_RECORD_LINE_BYTES
 from kit.storage.names import (
     CALIBRATED,
@@ -70,6 +72,11 @@ _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         (CELL,),
         "How each cell went: settings, the server's command and version, environment and labels of its container "
         "(the name of the run folder among them), address, times in UTC, numbers.",
+    ),
+    (
+        "evaluation",
+        (Path(TASKS).name, ANSWERS, VERDICTS, ROUND, QUALITY),
+        "Tasks and tests of the suite, every answer of the model in full, and the verdict on its program.",
     ),
     ("plan", (PLAN,), "What was to be measured: platform, entries, workload, model by hash, seed."),
     (

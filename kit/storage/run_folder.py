@@ -12,6 +12,7 @@ from typing import TypeVar
 from kit.documents import Calibration, Cell, Host, Plan
 from kit.documents.telemetry import FIRST_SAMPLED
 from kit.errors import InputError, StorageError
+from kit.evaluation.rounds import evaluation_names
 from kit.storage.archive import DEFAULT
 from kit.storage.by_hand import as_run, place_of
 from kit.storage.names import (
@@ -153,11 +154,16 @@ def read_calibration(folder: Path) -> Calibration | None:
     return read_document(_read(path), Calibration, "calibration", str(path)) if path.is_file() else None
 
 
+def _asks_alone(plan: Plan) -> bool:
+    """Whether nothing is measured, and no idle machine looked at: only tasks are asked."""
+    return plan.evaluation is not None and plan.evaluation.alone
+
+
 def run_names(plan: Plan) -> list[str]:
     """The names of the files of the whole run: plan, host, result, calibration and idle machine as planned."""
     calibration = [CALIBRATION] if plan.calibrate else []
     own = plan.workload.trace is not None and plan.workload.trace.file_sha256 is not None
-    looked = plan.method >= FIRST_SAMPLED and not plan.loads
+    looked = plan.method >= FIRST_SAMPLED and not plan.loads and not _asks_alone(plan)
     return [PLAN, HOST, RESULT, *calibration, *([TELEMETRY] if looked else []), *([TRACE] if own else [])]
 
 
@@ -166,6 +172,8 @@ def bundle_names(plan: Plan) -> list[str]:
     names = run_names(plan)
     if plan.calibrate and plan.method >= FIRST_SAMPLED:
         names.append(CALIBRATED)
+    if plan.evaluation is not None:
+        names += evaluation_names(plan)
     sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
     for planned in plan.cells:
         names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]

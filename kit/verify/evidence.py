@@ -63,6 +63,7 @@ from kit.strict import (
 from kit.strict.json_reader import MAX_LINES
 from kit.strict.schema import problems
 from kit.text import path_text
+from kit.verify.evaluation.reading import NOTHING, EvalEvidence, read_evaluation
 
 ARCHIVE, EXPECTED = "archive.canonical", "files.expected"
 STRICT, SCHEMA, CANONICAL = "json.strict", "schema.valid", "json.canonical"
@@ -134,6 +135,7 @@ class Evidence:
     calibrated: tuple[CalibrationRecord, ...] | None = None
     problems: tuple[Problem, ...] = ()
     read: Mapping[str, int] = field(default_factory=dict)
+    evals: EvalEvidence = NOTHING
 
 
 def open_bundle(data: bytes) -> Evidence:
@@ -173,6 +175,7 @@ def _open(
         attempts=_attempts(reader),
         look=reader.samples(TELEMETRY),
         calibrated=reader.lines(CALIBRATED, calibration_record_from, *MOST),
+        evals=read_evaluation(reader),
         problems=tuple(reader.problems),
         read=dict(reader.read),
     )

@@ -34,6 +34,7 @@ from kit.verify.circumstances import (
     shapes,
     tail,
 )
+from kit.verify.evaluation import asking, scoring
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
 from kit.verify.rule import Rule
@@ -69,6 +70,8 @@ RULES: tuple[Rule, ...] = (
     *rules_telemetry.RULES,
     *physics.RULES,
     *rules_forensic.RULES,
+    *asking.RULES,
+    *scoring.RULES,
 )
 
 # Findings that no rule makes, but the judgement itself.

@@ -78,10 +78,11 @@ def correct_passed(evidence: Evidence) -> Steps:
         if found.measured and checks is not None:
             yield len(checks)
             place = found.file(CORRECT)
-            yield from (Issue(place, why) for why in _check_faults(suite, checks, found.planned.concurrency))
+            yield from (Issue(place, why) for why in check_faults(suite, checks, found.planned.concurrency))
 
 
-def _check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
+def check_faults(suite: SuiteLevel, checks: tuple[AnswerCheck, ...], concurrency: int) -> Iterator[str]:
+    """What is wrong with the answers that gate a load at this concurrency."""
     rounds = {"single": len(suite.tests), "concurrent": concurrency if concurrency > 1 and suite.tests else 0}
     asked = [(name, test.name, copy) for name, count in rounds.items() for test, copy in turns(suite.tests, count)]
     if asked != [(check.round, check.test, check.copy) for check in checks]:

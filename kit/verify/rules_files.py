@@ -20,6 +20,7 @@ from kit.storage.names import (
     cell_file,
 )
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
+from kit.verify.evaluation.reading import required_files
 from kit.verify.evidence import ARCHIVE, CANONICAL, EXPECTED, SCHEMA, STRICT, Evidence
 from kit.verify.rule import Issue, Rule, Steps, rule
 
@@ -95,7 +96,7 @@ def files_expected(evidence: Evidence) -> Steps:
     always = {*of_run, *({MANIFEST} if evidence.source == "bundle" else ())}
     yield len(evidence.files)
     yield from (Issue(p.where, p.message) for p in evidence.problems if p.rule == EXPECTED)
-    required = always | _required(evidence)
+    required = always | _required(evidence) | required_files(evidence.evals)
     if evidence.calibration is not None and evidence.calibration.records_sha256 is not None:
         required.add(CALIBRATED)
     allowed = always | (_allowed(evidence.plan, evidence.files) if evidence.plan else evidence.files.keys())

@@ -133,6 +133,6 @@ def _missing(ended: Sequence[str]) -> Iterator[Finding]:
 
 def _something_checked(evidence: Evidence) -> Iterator[Finding]:
     loads = (loaded for loaded in loaded_cells(evidence) if loaded.found.attempt is None)
-    if not any(loaded.found.measured and loaded.records for loaded in loads):
+    if not evidence.evals.scored and not any(loaded.found.measured and loaded.records for loaded in loads):
         words = "No measured cell with records: nothing to check."
         yield _finding(NOTHING_CHECKED, "reject", Issue("the whole", words))

@@ -19,6 +19,7 @@ from tests.support.documents_index import INDEX
 from tests.support.documents_judged import JUDGED, USERS
 from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
+from tests.support.documents_quality import QUALITY
 from tests.support.documents_selftest import selftest
 from tests.support.documents_verified import VERIFIED
 from tests.support.documents_written import SHA, WRITTEN
@@ -261,6 +262,7 @@ SAMPLE = Machine(power_mw=300_000).sample(10**9, 5 * 10**8)
 
 MODELS: dict[str, Any] = {
     **COMPARED,
+    **QUALITY,
     **VERIFIED,
     "answer": ANSWER,
     "calibrated": recorded_load(0, 1, 200.0)[0],

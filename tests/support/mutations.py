@@ -121,6 +121,7 @@ from tests.support.good_containers import (
     without_input,
 )
 from tests.support.good_deciding import decided_bundle, with_rule
+from tests.support.good_evaluation import EVALUATED
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
 from tests.support.good_sessions import Judged, changed_sessions, in_turn, other_answer, turn_fields
 from tests.support.good_shapes import SHAPELY
@@ -256,6 +257,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _m("cell.status", "measured though interrupted", in_facts(interrupted=True)),
     *(Mutation(*each) for each in SHAPELY),
     *(Mutation(*each) for each in OF_CLIENTS),
+    *(Mutation(*each) for each in EVALUATED),
     Mutation("plan.sequential", "went on after the decision", lambda: decided_bundle(lambda _: True)),
     Mutation("plan.sequential", "an unknown figure", lambda: decided_bundle(change=with_rule(metric="luck"))),
     Mutation("plan.sequential", "a first look after the end", lambda: decided_bundle(change=with_rule(first=6))),

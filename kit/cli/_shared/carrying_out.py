@@ -67,13 +67,19 @@ class CommandOptions:
     quiet_wait_s: float | None = None
     attempts: int | None = None
     nonce: str | None = None
+    evaluation_alone: bool = False
 
 
-def _final(plan: Plan, options: CommandOptions) -> Plan:
-    """A new plan with the seed of its challenge and the rule of runs that choose, if it is to have them."""
+def _final(plan: Plan, platform: Platform, options: CommandOptions) -> Plan:
+    """A new plan with its evaluation, the seed of its challenge and the rule of runs that choose, as far as it has
+
+    them.
+    """
+    from kit.evaluation.suites import with_evaluation
     from kit.plan.challenge import challenged
     from kit.plan.extension import deciding, searching
 
+    plan = with_evaluation(plan, platform.evaluation, alone=options.evaluation_alone)
     plan = challenged(plan, options.nonce)
     return deciding(plan, options.budget_ns) if options.until_decided else searching(plan, options.budget_ns)
 
@@ -97,6 +103,7 @@ def keep_own_trace(platform: Platform, plan: Plan, folder: Path) -> None:
 
 def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:
     """Measure a platform into a run folder, as processes or in containers; raises what `reproduce` raises."""
+    from kit.cli._shared.evaluating import evaluator_of
     from kit.cli._shared.progress import RunProgress, transfer
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
@@ -119,13 +126,16 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
                 attempts=command_options.attempts,
                 models=known.models,
             ),
+            chosen_run.platform,
             command_options,
         )
+        evaluator = evaluator_of(plan, quiet=command_options.quiet)
         require_answers(plan.entries)
         files = model_files(plan, known.models, yes=command_options.yes, quiet=command_options.quiet)
         keep_own_trace(chosen_run.platform, plan, folder)
         with RunProgress(plan, quiet=command_options.quiet) as progress:
-            return plan, reproduce(plan, folder, ProcessEngine(), process_supply(plan, files), suite, progress)
+            supply = process_supply(plan, files)
+            return plan, reproduce(plan, folder, ProcessEngine(), supply, suite, progress, evaluator)
     from kit.run.containers import PreparationOptions, ready
 
     with contextlib.ExitStack() as stack:
@@ -147,7 +157,8 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
                     chosen_run.kept,
                 )
             )
-        plan = chosen_run.kept or _final(made.plan, command_options)
+        plan = chosen_run.kept or _final(made.plan, chosen_run.platform, command_options)
         keep_own_trace(chosen_run.platform, plan, folder)
+        evaluator = evaluator_of(plan, made.host, made.image, quiet=command_options.quiet)
         progress = stack.enter_context(RunProgress(plan, quiet=command_options.quiet))
-        return plan, reproduce(plan, folder, made.engine, made.supply, suite, progress)
+        return plan, reproduce(plan, folder, made.engine, made.supply, suite, progress, evaluator)

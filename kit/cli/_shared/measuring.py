@@ -55,11 +55,14 @@ def show_outcome(
     `advice` are lines that stand below the judgement.
     """
     from kit.cli._shared.judgement import show_judgement
+    from kit.report.quality.quality_text import quality_text
     from kit.report.tables import tables
     from kit.strict import plain
 
     if as_json:
         document = {"run": str(folder), "result": plain(outcome.result), **(more or {})}
+        if outcome.quality is not None:
+            document["quality"] = plain(outcome.quality)
         if advice is not None:
             document["recommendation"] = list(advice(folder))
         show_json(json.dumps(document, indent=1))
@@ -67,6 +70,8 @@ def show_outcome(
     click.echo(
         tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
     )
+    if outcome.quality is not None:
+        click.echo(quality_text(outcome.quality))
     show_judgement(folder)
     if advice is not None:
         lines = advice(folder)

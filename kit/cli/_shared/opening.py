@@ -42,8 +42,13 @@ def open_study(path: Path, slo: Slo | None = None) -> OpenedStudy:
 
 
 def open_studies(paths: Iterable[Path], slo: Slo | None = None) -> list[OpenedStudy]:
-    """`judged` for each; a folder that is no run stands for the runs, bundles and imported results in it."""
-    return [open_study(each, slo) for path in paths for each in inside(path)]
+    """`judged` for each; a folder that is no run stands for the runs, bundles and imported results in it.
+
+    Evaluations among them are taken for what they say of the others.
+    """
+    from kit.judge.open import beside_evaluations
+
+    return beside_evaluations([open_study(each, slo) for path in paths for each in inside(path)])
 
 
 def inside(path: Path) -> list[Path]:

@@ -126,6 +126,11 @@ class RunProgress:
         self._line(f"{step_text(step)} ...")
         self._update(step_text(step))
 
+    def evaluating(self, words: str, *, again: bool = False) -> None:
+        if not again:
+            self._line(f"      evaluation: {words}")
+        self._update(f"evaluation: {words}")
+
     def compiling(self, entry: str) -> None:
         words = f"starting {entry} once, so that no measured start compiles"
         self._line(f"{words} ...")

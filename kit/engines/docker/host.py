@@ -11,9 +11,11 @@ import docker
 
 from kit.documents import EngineFacts
 from kit.documents.container import Accelerator, ContainerSpec
+from kit.engines.conversation import Confined, Conversation
 from kit.engines.docker.accelerators import probe
 from kit.engines.docker.cleaning import clean
 from kit.engines.docker.client import connect, engine_errors
+from kit.engines.docker.confined import confined
 from kit.engines.docker.engine import DockerEngine
 from kit.engines.docker.facts import engine_facts
 from kit.engines.docker.images import DockerImages
@@ -74,6 +76,9 @@ class DockerHost:
 
     def run_program(self, program: Program, out: Path, on_line: OnLine) -> None:
         run_program(self.client, self.run, program, out, on_line)
+
+    def confined(self, program: Confined) -> contextlib.AbstractContextManager[Conversation]:
+        return confined(self.client, self.run, program)
 
     def stand_up(self, spec: ContainerSpec, host_port: int) -> str:
         return stand_up(self.client, self.run, spec, host_port)

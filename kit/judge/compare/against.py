@@ -5,9 +5,9 @@ from __future__ import annotations
 from kit import __version__
 from kit.catalogue.published import Figure, Published, PublishedRow, PublishedTable
 from kit.documents import MedianInterval
-from kit.documents.study import Study, Subject
+from kit.documents.study import EntryQuality, Study, Subject
 from kit.errors import InputError
-from kit.judge.compare.comparison import PRODUCT, Comparison, ComparisonOutcome, Line, Side, side_of
+from kit.judge.compare.comparison import PASS_AT_1, PRODUCT, Comparison, ComparisonOutcome, Line, Side, side_of
 from kit.judge.compare.ratio import Ratio
 from kit.judge.compare.standing import find, why_left_out
 from kit.judge.study import entries_of, values_of
@@ -22,6 +22,7 @@ NOT_THROUGHPUT = (
 )
 UNSTATED = "the source does not say which metric it is"
 SCORE = "a score is not a measurement; see `kit score` with the contract probador-2.0"
+HUMANEVAL = "humaneval"
 OTHER_PLATFORM = "published for another machine and model than this run's platform"
 # Which of our figures each kind of published figure is held against.
 OURS: dict[Figure, str] = {
@@ -44,7 +45,9 @@ def against_published(study: Study, published: Published, tolerance: float = TOL
             "Compare a run of one length and one rate.",
         )
     lines = tuple(
-        _line(study, published.name, table, row, entry, level, value, metric, tolerance)
+        _quality_line(study, published.name, table, row, entry, value)
+        if metric == PASS_AT_1
+        else _line(study, published.name, table, row, entry, level, value, metric, tolerance)
         for table in published.tables
         for metric in _metrics(table.metric)
         for row in table.rows
@@ -99,6 +102,48 @@ def _line(
         reason=reason,
         caveat=row.caveat if row.comparable else "",
     )
+
+
+def _quality_line(
+    study: Study, name: str, table: PublishedTable, row: PublishedRow, entry: str, value: float
+) -> Line:
+    """A published pass@1 against the interval of ours, which needs no widening, with the fewest asked at once."""
+    ours = min(
+        (each for each in study.quality if (each.entry, each.suite) == (entry, HUMANEVAL)),
+        key=lambda each: each.concurrency,
+        default=None,
+    )
+    reason = row.caveat if not row.comparable else _why_no_quality(study, name, entry, ours)
+    found: MedianInterval | None = None
+    verdict: ComparisonOutcome = "not comparable"
+    ratio: Ratio | None = None
+    if ours is not None:
+        found = MedianInterval(1, 100 * ours.share, 100 * ours.low, 100 * ours.high)
+    if found is not None and not reason:
+        low, high = _widened(found, 0.0)
+        verdict = "reproduced" if low <= value <= high else "not reproduced"
+        ratio = _ratio(found, value)
+    return Line(
+        table=table.name,
+        metric=PASS_AT_1,
+        entry_a=entry,
+        row_b=row.label,
+        concurrency=None if ours is None else ours.concurrency,
+        a=found,
+        b=MedianInterval(1, value, None, None),
+        ratio=ratio,
+        verdict=verdict,
+        reason=reason,
+        caveat="" if reason else f"{row.caveat} The interval of ours is Wilson's, and not widened.",
+    )
+
+
+def _why_no_quality(study: Study, name: str, entry: str, ours: EntryQuality | None) -> str:
+    if study.origin == "run" and study.published != name:
+        return OTHER_PLATFORM
+    if ours is None:
+        return f"no evaluation of {entry} with {HUMANEVAL} in the run"
+    return "" if ours.tasks == ours.of else f"only {ours.tasks} of its {ours.of} tasks were asked"
 
 
 def figures_of(subject: Subject, metric: str) -> list[float]:

@@ -24,6 +24,7 @@ ComparisonOutcome = Literal[
     "not comparable",
 ]
 PRODUCT = "decode_times_concurrency"
+PASS_AT_1 = "pass_at_1"  # of HumanEval, in percent
 
 
 @dataclass(frozen=True, slots=True)

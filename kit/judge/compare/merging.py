@@ -10,6 +10,7 @@ from kit.documents.study import Study, Subject, Trial
 from kit.errors import InputError
 from kit.judge.compare.standing import differences, other_weights
 from kit.judge.machines import why_two
+from kit.judge.quality import pooled
 from kit.judge.shapes import place_of
 from kit.text import plain_text
 
@@ -33,7 +34,11 @@ def merged(studies: Sequence[Study]) -> Study:
     if len(studies) == 1:
         return first
     _no_run_twice(studies)
-    return replace(first, identity=None, label=_weakest(studies), subjects=tuple(subjects.values()), looks=None)
+    quality = pooled(each for study in studies for each in study.quality)
+    label = _weakest(studies)
+    return replace(
+        first, identity=None, label=label, subjects=tuple(subjects.values()), looks=None, quality=quality
+    )
 
 
 def _weakest(studies: Sequence[Study]) -> Literal["self-reported", "consistent"] | None:

@@ -15,7 +15,7 @@ from itertools import groupby
 from tabulate import tabulate
 
 from kit.documents import MedianInterval
-from kit.judge.compare.comparison import PRODUCT, Comparison, Line, Side
+from kit.judge.compare.comparison import PASS_AT_1, PRODUCT, Comparison, Line, Side
 from kit.judge.compare.quantity import median_interval_text, quantity
 from kit.judge.compare.ratio import interval_text, ratio_text
 from kit.metrics.limits import AHEAD_ERROR, TIED_ERROR
@@ -27,7 +27,10 @@ TEXT_LIMIT = 500
 _HARMLESS = re.compile(
     r"(?!.*(?:www|//))\(?[A-Za-z0-9][A-Za-z0-9.,;%/']*(?:-[A-Za-z0-9.,;%/']+)*\)?[.,;:]*", re.IGNORECASE
 )
-_PRODUCT = Metric(PRODUCT, "decode x users", "tok/s", 1, "higher")
+_OF_OTHERS = {
+    PRODUCT: Metric(PRODUCT, "decode x users", "tok/s", 1, "higher"),
+    PASS_AT_1: Metric(PASS_AT_1, "HumanEval pass@1", "%", 2, "higher"),
+}
 
 
 class Numbered:
@@ -136,8 +139,8 @@ def _meaning(comparison: Comparison) -> str:
 
 def metric_quantity(metric: str) -> Metric:
     """What a metric of a line is; also for those that only others publish."""
-    if metric == PRODUCT:
-        return _PRODUCT
+    if metric in _OF_OTHERS:
+        return _OF_OTHERS[metric]
     return quantity(metric) if metric in METRICS else Metric(metric, metric.replace("_", " "), "", 1, "neither")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.pins import Sparse
-from kit.documents.study import Origin
+from kit.documents.study import EntryQuality, Origin
 from kit.judge.score.contract import Algorithm, By, Scenario
 
 # ambiguous: the original may print another number; class: which thresholds, or why none.
@@ -42,7 +42,8 @@ class MetricScore:
 class Card(Sparse):
     """One entry of a study at one concurrency. No grade without a composite; the notes say why there is none.
 
-    `machine` is what it ran on, `a: EPYC 7763, 8 CPUs, 32 GB`; empty where all studies ran on one.
+    `machine` is what it ran on, `a: EPYC 7763, 8 CPUs, 32 GB`; empty where all studies ran on one. `quality` is
+    how right it answers, which no score counts; None where nobody evaluated it.
     """
 
     study: str
@@ -57,6 +58,7 @@ class Card(Sparse):
     grade: str | None
     notes: tuple[Note, ...]
     machine: str = ""
+    quality: EntryQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import partial
 
 from kit.documents.study import Study, Subject
 from kit.errors import InputError
+from kit.judge.quality import quality_at
 from kit.judge.score.card import Card, MetricScore, Note
 from kit.judge.score.contract import Contract, MetricRule, PlatformClass, Scenario
 from kit.judge.score.points import BEST, band_of, grade_of, jitter_points, points
@@ -72,6 +73,7 @@ def kit1_card(
         composite=None,
         grade=None,
         notes=_incomplete(subject),
+        quality=quality_at(study, subject.entry, subject.concurrency),
     )
     if study.conditions.loop == "open":
         return replace(blank, notes=(*blank.notes, Note("missing", "arrivals at a rate: thresholds are of users")))

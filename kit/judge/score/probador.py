@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from kit.documents.study import Study, Subject
+from kit.judge.quality import quality_at
 from kit.judge.score.card import Card, MetricScore, Note
 from kit.judge.score.contract import Contract, MetricRule, Scenario
 from kit.judge.score.points import band_of, grade_of, half_away, whole_jitter, whole_points
@@ -150,6 +151,7 @@ def _card(each: Scored, best: set[str], contract: Contract) -> Card:
         composite=float(composite),
         grade=grade_of(composite, contract.grades),
         notes=(*_notes(each, metrics, contract), *([_ambiguous(composite)] if ambiguous else [])),
+        quality=quality_at(each.study, subject.entry, subject.concurrency),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from tabulate import tabulate
 
+from kit.judge.quality import share_text
 from kit.judge.score.card import Card, ContractPin, ExtraCards, ExtraRow, MetricScore, Scorecard
 from kit.judge.score.contract import SCENARIOS, Contract, MetricRule, Scenario
 from kit.judge.score.gate import Failure
@@ -73,6 +74,8 @@ def _table(cards: Sequence[Card], contract: Contract, scenario: Scenario, form: 
     headers = [*(["run"] if has_studies else []), *(["machine"] if has_machines else [])]
     headers += ["entry", "users", "grade", "score"]
     headers += [f"{safe(rule.title)} ({rule.weight(scenario):.0%})" for rule in scored]
+    suites = {card.quality.suite for card in cards if card.quality}
+    headers += [f"pass@1 of {safe(suite)}" for suite in sorted(suites)]
     body = []
     for card in cards:
         start = [
@@ -82,9 +85,10 @@ def _table(cards: Sequence[Card], contract: Contract, scenario: Scenario, form: 
         start += [safe(card.entry), str(card.concurrency)]
         by_name = {metric.metric: metric for metric in card.metrics}
         shown = [_metric(by_name.get(rule.name), rule) for rule in scored]
+        shown += [_quality(card, suite) for suite in sorted(suites)]
         body.append([*start, _grade(card, form), number(card.composite, 1), *shown])
     names = 1 + has_studies + has_machines
-    align = ["left"] * names + ["right", "left", *["right"] * (len(scored) + 1)]
+    align = ["left"] * names + ["right", "left", *["right"] * (len(scored) + 1 + len(suites))]
     return tabulate(body, headers, tablefmt="github", disable_numparse=True, colalign=align)
 
 
@@ -93,6 +97,11 @@ def _grade(card: Card, form: Form) -> str:
         # a minus or plus behind a letter means nothing in a table, so it need not be escaped
         return f"**{card.grade}**" if form == "markdown" else card.grade
     return WITHHELD if any(note.kind == "suspect" for note in card.notes) else NO_DATA
+
+
+def _quality(card: Card, suite: str) -> str:
+    """How right it answers, with its interval; a dash where nobody evaluated it. No score counts it."""
+    return share_text(card.quality) if card.quality and card.quality.suite == suite else NO_DATA
 
 
 def _metric(metric: MetricScore | None, rule: MetricRule) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from kit.documents import Calibration, Failures, FoundServer, Host, Plan, Record, ServerFacts, Window
 from kit.documents.differences import Differences
+from kit.documents.quality.evaluation import Quality
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.costs import Prices
@@ -53,6 +54,7 @@ class PageInput:
     disturbance: tuple[str, ...] = ()
     counted: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
     prices: Prices | None = None
+    quality: Quality | None = None
 
 
 def imported_input(study: Study, source: str) -> PageInput:

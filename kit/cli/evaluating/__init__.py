@@ -1,0 +1,1 @@
+"""Commands about how right the answers of servers are."""

@@ -1,0 +1,1 @@
+"""What is planned, asked and kept about how right answers are: programs written for tasks with tests."""

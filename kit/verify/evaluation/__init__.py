@@ -1,0 +1,1 @@
+"""Evaluations: read from a bundle, and the rules about them."""
