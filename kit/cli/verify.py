@@ -31,7 +31,7 @@ Paths = tuple[Path, ...]
 )
 @click.option("--shard", type=ShardType(), help="Verify only part I of N, from 1.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdicts, as JSON.")
-@click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation, in a sandbox.")
+@click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation.")
 @click.option("--merge", is_flag=True, help="Put the files of all parts (--shard, -o) together.")
 def command(
     runs: Paths,
@@ -52,8 +52,8 @@ def command(
     No number in it is trusted, nothing in it is executed, nothing is written. docs/rules.md lists the rules. Exit
     code 0: accepted, with the label printed; 1: rejected, or its signature is bad or of a revoked key; 2: wrong
     usage; 3: internal error. --quiet prints only the label. --signers names who signed (docs/publishing.md); a
-    signature never changes a label. --rerun-eval runs the programs of an accepted evaluation again, in a sandbox of
-    this machine; exit code 1 if their tests say something else.
+    signature never changes a label. --rerun-eval runs the programs of an accepted evaluation again, in a sandbox
+    of this machine; exit code 1 if their tests say something else.
 
     Of a folder, all bundles in it and below are verified (*.tar.gz; links are not followed), on all cores; what
     one of them does stops no other. Exit code 0: all accepted; 1: at least one rejected. Two bundles of one plan

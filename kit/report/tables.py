@@ -143,8 +143,9 @@ def tables(
     """Each table with its title, the method and the calibration below, suspect rows, cells without a result.
 
     `notes` say what differs between the entries' answers (kit.report.differences_text), `disturbance`
-    what kit.report.disturbance_text says.
+    what kit.report.disturbance_text says. Where only tasks were asked there are no tables.
     """
+    metrics = () if plan.evaluation is not None and plan.evaluation.alone else metrics
     parts = [
         f"**{metric.heading}{f': {columns.title}' if columns.title else ''}**\n\n"
         + metric_table(result, metric, columns)

@@ -128,7 +128,7 @@ def test_so_many_tasks_are_open_as_the_concurrency_says(server: AnsweringServer,
     server.answer = noting
     run_it(plan_of(server, 12, (4,)), tmp_path / "run")
     assert max(most) == 4
-    assert most.count(4) >= 8
+    assert most.count(4) >= 5  # in groups of four it were three
 
 
 def test_a_server_that_answers_garbage_to_several_is_told(server: AnsweringServer, tmp_path: Path) -> None:
