@@ -10,8 +10,8 @@ from kit.catalogue.published import published
 from kit.documents.study import EntryQuality, Study
 from kit.judge.advice import leader_sentence, leaders
 from kit.judge.compare import Line, against_published
-from kit.judge.compare.studies import compare_studies
 from kit.judge.compare.merging import merged
+from kit.judge.compare.studies import compare_studies
 from kit.judge.open import OpenedStudy, beside_evaluations
 from kit.judge.quality import gap_text, is_worse, quality_at, study_gaps
 from kit.judge.recommendation import recommend, recommendation_lines
