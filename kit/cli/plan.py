@@ -14,6 +14,7 @@ from kit.documents import NO_WEIGHTS, Entry, ModelPin, Plan
 from kit.documents.pins import WeightsPin
 
 if TYPE_CHECKING:
+    from kit.documents.quality.asked import Evaluation
     from kit.plan.choosing.fit import Fit
 
 MAX_SHOWN = 200  # of a title or a device, in characters
@@ -51,7 +52,9 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         f"{work.window_ns / 1e9:g} s window",
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
         f"{plan.correctness.count} tests",
-        f"takes       about {duration_estimate_s(plan) / 60:.0f} min",
+        *([] if plan.evaluation is None else [_evaluation_text(plan.evaluation)]),
+        f"takes       about {duration_estimate_s(plan) / 60:.0f} min"
+        + (", and the evaluation" if plan.evaluation else ""),
         "",
     ]
     lines += map(_entry_text, plan.entries)
@@ -72,6 +75,11 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
     lines.append("")
     lines += [f"{cell.order + 1:>4}  {cell.id}" for cell in plan.cells if plan.search is None]
     return "\n".join(lines).rstrip("\n")
+
+
+def _evaluation_text(asked: Evaluation) -> str:
+    levels = ",".join(map(str, asked.concurrencies))
+    return f"evaluation  {asked.tasks} of {asked.of} tasks of {asked.suite}, concurrency {levels}, after the cells"
 
 
 def _entry_text(entry: Entry) -> str:
@@ -126,6 +134,7 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
 
     Example: kit plan demo --concurrency 1,4 --window 30
     """
+    from kit.evaluation.suites import with_evaluation
     from kit.machine.here import describe_host
     from kit.plan.challenge import challenged
     from kit.plan.choosing.fit import fits
@@ -136,7 +145,8 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
         raise click.UsageError("Missing argument 'PLATFORM': the name of a platform or a .yaml file.")
     nonce = asked_nonce(options["challenge"], options["seed"])
     known = resolved(chosen_platform(platform, **options))
-    plan = challenged(plan_of(known.platform, options["seed"], models=known.models), nonce)
+    plan = plan_of(known.platform, options["seed"], models=known.models)
+    plan = challenged(with_evaluation(plan, known.platform.evaluation), nonce)
     if as_json:
         show_json(write_json(plain(plan)))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,7 +26,8 @@ from kit.report.quality.quality_text import quality_text
 from kit.run.evaluating.files import read_answers, read_round, read_verdicts
 from kit.run.evaluating.scoring import Evaluator
 from kit.run.reproduce import Outcome, reproduce
-from kit.sandbox import Sandbox, open_sandbox
+from kit.sandbox import Outcome as SandboxOutcome
+from kit.sandbox import Program, Sandbox, open_sandbox
 from kit.storage.bundle import pack_run
 from kit.storage.run_folder import read_folder
 from kit.supply.supply import process_supply
@@ -201,7 +202,8 @@ class _Breaking:
     def __init__(self, sandbox: Sandbox) -> None:
         self.facts = sandbox.facts
 
-    def run(self, _: object) -> Iterator[object]:
+    def run(self, programs: Iterable[Program]) -> Iterator[SandboxOutcome]:
+        del programs
         raise EngineError("The engine went away.", "Start it.")
 
 
