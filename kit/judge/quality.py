@@ -130,3 +130,23 @@ def gap_text(gap: QualityGap) -> str:
 
 def gaps_text(found: Iterable[QualityGap]) -> str:
     return "; ".join(map(gap_text, found))
+
+
+def pair_notes(a: Study, b: Study, pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Of pairs (entry of A, entry of B) whose answers are worse, with as many asked at once on both sides."""
+    notes = []
+    for left, right in pairs:
+        ours, theirs = _by_concurrency(a, left), _by_concurrency(b, right)
+        both = ours.keys() & theirs.keys()
+        if not both:
+            continue
+        sides = [(f"A ({left})", ours[max(both)]), (f"B ({right})", theirs[max(both)])]
+        for (name, own), (other, beside) in (sides, sides[::-1]):
+            if is_worse(own, beside):
+                words = gap_text(QualityGap(name, other, own, beside))
+                notes.append(f"{words[:1].upper()}{words[1:]}.")
+    return notes
+
+
+def _by_concurrency(study: Study, entry: str) -> dict[int, EntryQuality]:
+    return {each.concurrency: each for each in study.quality if each.entry == entry}

@@ -45,7 +45,7 @@ def confined(client: docker.DockerClient, run: str, program: Confined) -> Iterat
     config = _config(program, run, cpus=info.get("CpuCfsQuota", True) and (info.get("NCPU") or 1) > 1)
     with (
         container(client, config, new_name("sandbox")) as made,
-        contextlib.closing(_attached(client, made)) as connection,
+        _attached(client, made) as connection,
     ):
         start(client, made, "a sandbox")
         yield DockerConversation(client, made, connection)
@@ -72,13 +72,24 @@ def _config(program: Confined, run: str, *, cpus: bool) -> dict[str, Any]:
     return config
 
 
-def _attached(client: docker.DockerClient, made: str) -> socket.socket:
+@contextlib.contextmanager
+def _attached(client: docker.DockerClient, made: str) -> Iterator[socket.socket]:
     """The connection to a container's input and output. Before its start, so that nothing of it is missed."""
     api: Any = client.api
     with engine_errors("talk to a container"):
         found = api.attach_socket(made, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     connection: socket.socket = getattr(found, "_sock", found)
-    return connection
+    try:
+        yield connection
+    finally:
+        # To close it is not enough while the answer to the request has it too: and as long as the engine waits for
+        # somebody to read what was said, it does not remove the container.
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+        for each in (getattr(found, "_response", None), found, connection):
+            if each is not None:
+                with contextlib.suppress(OSError):
+                    each.close()
 
 
 class DockerConversation:

@@ -19,6 +19,7 @@ from kit.judge.compare.ratio import (
 from kit.judge.compare.standing import differences, find, other_weights, remarks, why_left_out
 from kit.judge.compare.verdicts import Figures, Judged, judged
 from kit.judge.machines import facts_of_two
+from kit.judge.quality import pair_notes
 from kit.judge.shapes import label_of, shapes_of
 from kit.judge.study import entries_of, median_interval_of, values_of
 from kit.metrics.limits import EQUIVALENT_PERCENT
@@ -60,7 +61,7 @@ def compare_studies(
         for left_part, right_part in _shape_pairs(a, b)
         for line in _lines(left_part, right_part, chosen, concurrencies, what, within_percent)
     )
-    notes = (*remarks(a, b), *choice_remarks(a, b, chosen))
+    notes = (*remarks(a, b), *choice_remarks(a, b, chosen), *pair_notes(a, b, chosen))
     two = "" if same else facts_of_two(a, b)
     sides = side_of(a), side_of(b)
     return Comparison("kit/comparison/1", __version__, *sides, None, lines, notes, two, within_percent)

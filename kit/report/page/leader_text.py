@@ -15,14 +15,23 @@ CHIPS = {
 
 def headline(leaders: Sequence[Leader]) -> list[str]:
     """Plain sentences, one for each kind of outcome, in order of concurrency."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[int]] = {}
     for leader in leaders:
         names = leader.tied or ((leader.entry,) if leader.entry else ())
         relation: str = leader.relation
         if relation == "undecided" and leader.ratio is not None and leader.ratio.interval is not None:
             relation, names = "not told apart", (*names, *leader.open)
-        groups.setdefault((relation, *names), []).append(leader.concurrency)
-    return [_sentence(kind[0], kind[1:], levels) for kind, levels in groups.items()]
+        better = tuple(dict.fromkeys(gap.other for gap in leader.gaps))
+        groups.setdefault(((relation, *names), better), []).append(leader.concurrency)
+    return [
+        _sentence(kind[0], kind[1:], levels)[:-1] + _but(better) + "." for (kind, better), levels in groups.items()
+    ]
+
+
+def _but(better: Sequence[str]) -> str:
+    """That the answers of others are better, where they are."""
+    names = listed([plain_text(name, 60) for name in better])
+    return f", but the answers of {names} are better" if names else ""
 
 
 def _sentence(relation: str, names: Sequence[str], levels: Sequence[int]) -> str:

@@ -11,6 +11,7 @@ from kit.documents.study import EntryQuality, Study
 from kit.judge.advice import leader_sentence, leaders
 from kit.judge.compare import Line, against_published
 from kit.judge.compare.merging import merged
+from kit.judge.compare.studies import compare_studies
 from kit.judge.open import OpenedStudy, beside_evaluations
 from kit.judge.quality import gap_text, is_worse, quality_at, study_gaps
 from kit.judge.recommendation import recommend, recommendation_lines
@@ -18,6 +19,7 @@ from kit.judge.score import load_contract, scorecard
 from kit.judge.score.loading import OURS
 from kit.judge.score.text import scorecard_text
 from kit.metrics.proportions import wilson
+from kit.report.page.leader_text import headline
 from kit.strict import plain
 from kit.strict.schema import check
 from tests.support.studies import SHA, replicated, study
@@ -101,6 +103,26 @@ def test_the_verdict_of_a_run_says_it_in_the_same_sentence() -> None:
     assert leader_sentence(leader).endswith(gap_text(leader.gaps[0]))
     (without,) = leaders(fast_and_slow(good, quality("fast", 27)))
     assert (without.gaps, "but" in leader_sentence(without)) == ((), False)
+
+
+def test_the_page_does_not_say_that_somebody_leads_and_no_more() -> None:
+    found = leaders(fast_and_slow(quality("fast", 12), quality("slow", 28)))
+    assert headline(found) == ["fast leads at 8 users, but the answers of slow are better."]
+    assert headline(leaders(fast_and_slow())) == ["fast leads at 8 users."]
+
+
+def test_a_comparison_notes_whose_answers_are_worse() -> None:
+    """With the same number asked at once; A or B."""
+    a, b = fast_and_slow(quality("fast", 12)), replace(fast_and_slow(quality("slow", 28)), identity="3" * 64)
+    words = "40.0 % [24.6, 57.7] of basics against 93.3 % [78.7, 98.2]."
+    assert compare_studies(a, b, [("fast", "slow")]).notes[-1] == (
+        f"The answers of A (fast) are worse than those of B (slow): {words}"
+    )
+    assert compare_studies(b, a, [("slow", "fast")]).notes[-1] == (
+        f"The answers of B (fast) are worse than those of A (slow): {words}"
+    )
+    other = replace(b, quality=(quality("slow", 28, users=1),))
+    assert compare_studies(a, other, [("fast", "slow")]).notes == ()
 
 
 def test_a_leader_without_a_gap_is_written_as_before() -> None:
