@@ -128,10 +128,12 @@ def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[st
     from kit.report.cost_text import cost_table
     from kit.report.differences_text import difference_notes
     from kit.report.disturbance_text import disturbance_of
+    from kit.metrics.witness.words import with_witness
     from kit.report.tables import chosen_metrics, tables
 
     disturbance = disturbance_of(plan, evidence).markdown()
     notes = [*_rule_notes(evidence, plan), *difference_notes(differences_in(plan, evidence))]
+    notes = [*with_witness(plan, result, notes)]
     text = tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)
     return text if prices is None else f"{text}\n{cost_table(study_of(plan, result, evidence), prices)}\n"
 

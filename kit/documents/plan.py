@@ -19,6 +19,7 @@ from kit.documents.platform import Engine, Entry
 from kit.documents.rules import SearchRule, SequentialRule, Slo
 from kit.documents.sessions import Sessions
 from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
+from kit.documents.witness import WitnessRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ class Plan(Sparse):
     run. `loads` are those of a run by hand (`kit load`, `kit sweep`), one for each cell; with `stop_at_saturation`
     its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
     kit's. With `search` the cells are those of all levels that may be measured, too, and its rule says which.
+    With `witness` some requests of each load are asked again afterwards, alone.
     """
 
     schema: Literal["kit/plan/1"]
@@ -178,6 +180,7 @@ class Plan(Sparse):
     stop_at_saturation: bool = False
     runtimes: tuple[RuntimePin, ...] = ()
     search: SearchRule | None = None
+    witness: WitnessRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

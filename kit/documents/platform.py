@@ -11,6 +11,7 @@ from kit.documents.rules import SearchWish
 from kit.documents.sessions import SessionWork
 from kit.documents.shape import Api, Arrivals, OutputTokens
 from kit.documents.vocabulary import Setting
+from kit.documents.witness import WitnessWish
 
 Engine = Literal["process", "docker"]
 
@@ -89,6 +90,7 @@ class Platform(Sparse):
     `published` names figures of others in kit/catalogue/published.yaml. `target` says which images to take where
     both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
     blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
+    With `witness` some answers of each load are compared with those to the same requests alone.
     """
 
     schema: Literal["kit/platform/1"]
@@ -104,6 +106,7 @@ class Platform(Sparse):
     published: str | None = None
     target: Target | None = None
     sources: Mapping[str, ModelSource] = field(default_factory=dict)
+    witness: WitnessWish | None = None
 
     def written(self) -> Iterator[tuple[str, object]]:
         """As people write it: what names stand for in their places."""

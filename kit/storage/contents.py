@@ -20,6 +20,7 @@ from kit.storage.names import (
     RESULT,
     TELEMETRY,
     TEXTS,
+    WITNESS,
 )
 from kit.strict import Json, read_json, read_jsonl
 
@@ -52,7 +53,7 @@ class Group:
 
 
 _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("answers", (TEXTS, CORRECT), "Every answer of the model in full. Prompts: by name and hash only."),
+    ("answers", (TEXTS, CORRECT, WITNESS), "Every answer of the model in full. Prompts: by name and hash only."),
     (
         "machine",
         (HOST,),

@@ -71,6 +71,8 @@ DOCUMENTS = frozenset(
         "users",
         "verdict",
         "verdicts",
+        "witness",
+        "witness-reference",
     }
 )
 

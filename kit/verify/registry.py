@@ -32,6 +32,7 @@ from kit.verify.circumstances import (
     sessions,
     shapes,
     tail,
+    witness,
 )
 from kit.verify.forensics import physics
 from kit.verify.forensics import rules as rules_forensic
@@ -60,6 +61,7 @@ RULES: tuple[Rule, ...] = (
     *sessions.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
+    *witness.RULES,
     *figures.RULES,
     *logs.RULES,
     *rules_calibration.RULES,

@@ -12,6 +12,7 @@ from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.kit_traces import kit_trace_names
 from kit.plan.workloads.sessions import decided, smallest_session_tokens
 from kit.plan.workloads.shapes import check_arrivals, output_hull, shapes_of_workload
+from kit.plan.witness import reference_names
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import Runtime
 from kit.strict.yaml_reader import Located
@@ -115,6 +116,18 @@ def check_context(work: Workload, entry: Entry, index: int, runtime: Runtime, he
             words = f"{key} is {found}, but prompt and answer need {needed}"
             place = ("entries", index, "settings", key) if key in entry.settings else ("entries", index)
             here.refuse(place, words, f"Write {key}: {needed + SPARE_TOKENS}, or shorten the lengths.")
+
+
+def check_witness(platform: Platform, here: Place) -> None:
+    """A witness asks single requests again, and a reference that it names is one of the kit's."""
+    wish = platform.witness
+    if wish is None:
+        return
+    if platform.workload.sessions is not None:
+        words = "a witness asks single requests again, and a turn of a session is none"
+        here.refuse(("witness",), words, "Leave out the witness, or the sessions.")
+    if wish.reference is not None and wish.reference not in reference_names():
+        here.unknown(("witness", "reference"), "witness reference", wish.reference, reference_names())
 
 
 def check_sessions(platform: Platform, here: Place) -> None:

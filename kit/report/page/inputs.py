@@ -33,7 +33,7 @@ class PageInput:
     `quantiles` by entry and concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is
     what is not as usual about counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw,
     `disturbance` which cells were disturbed, and `prices` are those of the cost of tokens, where somebody asks
-    for it.
+    for it; `witness` is what those of its cells found.
     """
 
     study: Study
@@ -53,6 +53,7 @@ class PageInput:
     disturbance: tuple[str, ...] = ()
     counted: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
     prices: Prices | None = None
+    witness: tuple[str, ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.documents import Cell, CellPlan, LogFacts, Window
-from kit.documents.phases import CONTAINER_PHASES
+from kit.documents.phases import CONTAINER_PHASES, WITNESS_PHASES
 from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import EngineError, InternalError, PortInUseError
 from kit.run import gates
@@ -25,7 +25,7 @@ from tests.support.good_containers import container_facts, container_plan
 from tests.support.records import MS
 
 PLAN = demo_plan()
-PHASES = tuple(name for name in ALL_PHASES if name not in CONTAINER_PHASES)
+PHASES = tuple(name for name in ALL_PHASES if name not in CONTAINER_PHASES | WITNESS_PHASES)
 WEIGHTS = ProcessSupply(
     dict.fromkeys((entry.name for entry in PLAN.entries), WeightsFile(Path("model.gguf"), PLAN.model.sha256))
 )
