@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.witness.servers import load_of, served
 from kit.catalogue import model
 from kit.documents.witness import ReferenceQuestion, WitnessAnswer, WitnessReference
+from kit.metrics.witness.limits import NEAR_MILLINATS
 from kit.plan.prompts import load_prompts
 from kit.plan.schedule import u64
 from kit.plan.target import Access, parse_target
@@ -49,14 +51,17 @@ def make(name: str, made_by: str, log: Path) -> WitnessReference:
     entry, asked = model(name), questions()
     with served(fetch(entry), log) as url:
         found = answers(url, asked)
-    kept = [
-        ReferenceQuestion(each.system, each.user, _timeless(answer))
-        for each, answer in zip(asked, found, strict=True)
+    made = [
+        ReferenceQuestion(each.system, each.user, kept(answer)) for each, answer in zip(asked, found, strict=True)
     ]
     assert entry.sha256 is not None
-    return WitnessReference("kit/witness-reference/1", name, entry.sha256, made_by, TOKENS, tuple(kept))
+    return WitnessReference("kit/reference-answers/1", name, entry.sha256, made_by, TOKENS, tuple(made))
 
 
-def _timeless(answer: WitnessAnswer) -> WitnessAnswer:
-    """Without how long it took here."""
-    return WitnessAnswer("reference", answer.id, answer.text, answer.finish_reason, 0, answer.tokens, answer.error)
+def kept(answer: WitnessAnswer) -> WitnessAnswer:
+    """Without how long it took here, and without what was far less likely than what was said."""
+    tokens = tuple(
+        replace(token, others=tuple(o for o in token.others if token.millinats - o.millinats <= NEAR_MILLINATS))
+        for token in answer.tokens
+    )
+    return replace(answer, elapsed_ns=0, tokens=tokens)

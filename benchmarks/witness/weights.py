@@ -11,10 +11,15 @@ from kit.gguf.header import Header, Tensor, read_header
 Q4_1, SCALES_BYTES = "Q4_1", 4  # a block: two half-precision numbers, then 32 numbers of 4 bits
 # What a layer adds to the stream of the model goes through these two: zeros there, and it adds nothing.
 LAST_OF_LAYER = r"blk\.{layer}\.(?:attn_output|ffn_down)\.weight"
+# What each of 16 numbers becomes: as often more as less, so that no weight is shifted on the whole.
+LEVELS = {
+    3: (0, 0, 2, 4, 4, 4, 6, 8, 8, 8, 10, 12, 12, 12, 14, 14),
+    2: (1, 1, 1, 1, 6, 6, 6, 6, 9, 9, 9, 9, 14, 14, 14, 14),
+}
 
 
 def with_fewer_bits(source: Path, made: Path, bits: int) -> Path:
-    """The same weights, each of their 4-bit numbers rounded to the middle of a coarser step."""
+    """The same weights, each of their 4-bit numbers rounded to one of fewer, up as often as down."""
     table = _coarser(bits)
 
     def change(tensor: Tensor, data: bytes) -> bytes:
@@ -36,8 +41,7 @@ def without_layer(source: Path, made: Path, layer: int) -> Path:
 
 
 def _coarser(bits: int) -> bytes:
-    step = 1 << (4 - bits)
-    level = [min(15, value // step * step + step // 2) for value in range(16)]
+    level = LEVELS[bits]
     return bytes(level[byte >> 4] << 4 | level[byte & 15] for byte in range(256))
 
 

@@ -125,10 +125,10 @@ def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[st
     """The tables of some metrics, all for none, and what stands below them."""
     from kit.judge.differences import differences_in
     from kit.judge.open import study_of
+    from kit.metrics.witness.words import with_witness
     from kit.report.cost_text import cost_table
     from kit.report.differences_text import difference_notes
     from kit.report.disturbance_text import disturbance_of
-    from kit.metrics.witness.words import with_witness
     from kit.report.tables import chosen_metrics, tables
 
     disturbance = disturbance_of(plan, evidence).markdown()

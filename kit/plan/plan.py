@@ -30,6 +30,7 @@ from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
 from kit.plan.weights import NOTHING_FOUND, Measured, own_models, pin_model, pin_weights
+from kit.plan.witness import witness_rule
 from kit.plan.workloads.corpus import prompt_count
 from kit.plan.workloads.kit_traces import pinned_of_kit
 from kit.plan.workloads.lengths import made_up
@@ -44,7 +45,6 @@ from kit.plan.workloads.shapes import (
     shape_of,
     shapes_of_workload,
 )
-from kit.plan.witness import witness_rule
 from kit.runtimes import RUNTIMES
 from kit.runtimes.chosen import explicit
 from kit.runtimes.outside.search import pins_of

@@ -76,7 +76,7 @@ def reference(pin: ReferencePin) -> WitnessReference | None:
 def _read(name: str) -> tuple[WitnessReference, str]:
     data, where = asset(*FOLDER, f"{name}.json").read_bytes(), f"prompts/witness/{name}.json"
     value = read_json(data, where, max_bytes=MAX_REFERENCE_BYTES)
-    check(value, "witness-reference", where)
+    check(value, "reference-answers", where)
     return typed(WitnessReference, value, where), sha256(data).hexdigest()
 
 
@@ -129,7 +129,7 @@ def chosen_questions(rule: WitnessRule, load: Load, known: WitnessReference) -> 
 
 
 def reference_of(rule: WitnessRule, entry: str, load: Load) -> WitnessReference | None:
-    """The reference that an entry is held against; none where its load does not ask chats with a system message."""
+    """The reference that an entry is held against; none where its load asks no chats with a system message."""
     pin = rule.references.get(entry)
     return None if pin is None or load.api != "chat" or load.chat != "system-user" else reference(pin)
 

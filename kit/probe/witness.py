@@ -1,4 +1,4 @@
-"""Asks the questions of a witness, one after the other, streamed as a load asks, with log probabilities if it can."""
+"""Asks the questions of a witness, one by one, streamed as a load asks, with log probabilities if it can."""
 
 from __future__ import annotations
 

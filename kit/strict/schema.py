@@ -55,6 +55,7 @@ DOCUMENTS = frozenset(
         "prompts",
         "published",
         "record",
+        "reference-answers",
         "reproduction",
         "result",
         "runs",
@@ -72,7 +73,6 @@ DOCUMENTS = frozenset(
         "verdict",
         "verdicts",
         "witness",
-        "witness-reference",
     }
 )
 

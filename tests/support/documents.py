@@ -21,6 +21,7 @@ from tests.support.documents_nightly import NIGHT
 from tests.support.documents_probador import PROBADOR
 from tests.support.documents_selftest import selftest
 from tests.support.documents_verified import VERIFIED
+from tests.support.documents_witness import WITNESSED
 from tests.support.documents_written import SHA, WRITTEN
 from tests.support.outside_bundles import DECLARATION
 from tests.support.telemetry import Machine
@@ -262,6 +263,7 @@ SAMPLE = Machine(power_mw=300_000).sample(10**9, 5 * 10**8)
 MODELS: dict[str, Any] = {
     **COMPARED,
     **VERIFIED,
+    **WITNESSED,
     "answer": ANSWER,
     "calibrated": recorded_load(0, 1, 200.0)[0],
     "calibration": CALIBRATION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -20,7 +21,8 @@ from tests.support.good_bundle import Files, good_cell, good_files, good_plan, j
 from tests.support.toy_server import MS
 
 BATCHED = "r1-c2-llamacpp-batched"
-ANSWER_NS = 6 * MS  # 24 tokens at the pace of the toy server would take longer, but its phase is short
+# At the pace of the toy server they would be longer and take longer, but its phase is short.
+ANSWER_NS, LONGEST_CHARS = 6 * MS, 60
 Answers = Sequence[WitnessAnswer]
 Change = Callable[[Cell, Answers], tuple[Cell, Answers]]
 
@@ -37,7 +39,8 @@ def _answers(plan: Plan, cell: Cell, files: Files) -> tuple[Answers, tuple[Recor
     assert load is not None
     assert cell.facts is not None
     records = [record_from(value, "records") for _, value in read_jsonl(files["records.jsonl"], "records")]
-    texts = {value["id"]: value["text"] for _, value in read_jsonl(files["texts.jsonl"], "texts")}  # type: ignore[index,call-overload]
+    lines = [json.loads(line) for line in files["texts.jsonl"].splitlines()]
+    texts: dict[int, str] = {line["id"]: line["text"] for line in lines}
     chosen, known = chosen_requests(rule, load, cell.facts.window, records), reference_of(rule, cell.entry, load)
     assert known is not None
     made = []
@@ -45,7 +48,7 @@ def _answers(plan: Plan, cell: Cell, files: Files) -> tuple[Answers, tuple[Recor
         if round_ == "reference":
             made.append(replace(known.questions[number].answer, id=number, elapsed_ns=ANSWER_NS))
         else:
-            text = f"4711 {texts[number]}" if round_ == "changed" else texts[number]
+            text = (f"4711 {texts[number]}" if round_ == "changed" else texts[number])[:LONGEST_CHARS]
             made.append(WitnessAnswer(round_, number, text, "length", ANSWER_NS))
     return made, chosen, texts
 

@@ -19,8 +19,8 @@ class Manner:
     """What a server does: garbage with more than `garbage_above` requests in flight; one answer for all prompts
 
     that begin alike (`fuzzy_cache`); answers from a store without any pause (`store`); log probabilities told
-    (`tells`), refused (`refuses`), or neither; errors for all lengths but `only_tokens`. Of `flips` in a hundred answers the third word is another, as
-    likely, where others are in flight.
+    (`tells`), refused (`refuses`), or neither; errors for all lengths but `only_tokens`. Of `flips` in a hundred
+    answers the third word is another, as likely, where others are in flight.
     """
 
     garbage_above: int | None = None
@@ -35,7 +35,7 @@ class Manner:
 class WitnessServer:
     """Streams `max_tokens` words, `gap_s` apart; each follows from the prompt and its place."""
 
-    def __init__(self, manner: Manner, gap_s: float = 0.004) -> None:
+    def __init__(self, manner: Manner, gap_s: float = 0.002) -> None:
         outer = self
         self.manner, self._gap_s = manner, gap_s
         self.asked: list[dict[str, Any]] = []

@@ -89,7 +89,7 @@ class WitnessFacts(Sparse):
     that differ under load alone, `concordant` those that differ in the repetition alone. `margins` says that log
     probabilities tell near ties. Of `changed` demands `unmoved` got the very same answer, and `instant` answers
     came faster than any model computes. Of `reference_asked` questions `reference_differ` were answered otherwise
-    than by the weights themselves.
+    than by the weights themselves, `reference_near` at a near tie. `unanswered` requests got no answer alone.
     """
 
     asked: int
@@ -106,6 +106,7 @@ class WitnessFacts(Sparse):
     reference_asked: int = 0
     reference_differ: int = 0
     reference_near: int = 0
+    unanswered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class ReferenceQuestion:
 class WitnessReference:
     """Answers of weights, kept as data: by what they were made, and how many tokens each has at most."""
 
-    schema: Literal["kit/witness-reference/1"]
+    schema: Literal["kit/reference-answers/1"]
     name: str
     model_sha256: str
     made_by: str

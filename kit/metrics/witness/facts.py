@@ -14,6 +14,7 @@ from kit.metrics.witness.limits import (
     HONEST_DIFFER_BY_TEXT,
     HONEST_REFERENCE,
     HONEST_REFERENCE_BY_TEXT,
+    HONEST_UNANSWERED,
     HONEST_UNMOVED,
     INSTANT_NS_PER_TOKEN,
     MAX_BY_CHANCE_PAIRED,
@@ -73,6 +74,7 @@ def witness_facts(seen: Witnessed) -> WitnessFacts:
         reference_asked=len(told),
         reference_differ=sum(verdict == "differs" for verdict in told),
         reference_near=sum(verdict == "near" for verdict in told),
+        unanswered=sum(bool(answer.error) for answer in again.values()),
     )
 
 
@@ -102,9 +104,20 @@ def witness_faults(facts: WitnessFacts, concurrency: int, reference: str | None 
     """Why a cell has no number: what its witness found beyond what honest servers do. Empty if it passed."""
     return tuple(
         words
-        for words in (_under_load(facts, concurrency), _cached(facts), _other_weights(facts, reference))
+        for words in (
+            _unanswered(facts),
+            _under_load(facts, concurrency),
+            _cached(facts),
+            _other_weights(facts, reference),
+        )
         if words
     )
+
+
+def _unanswered(facts: WitnessFacts) -> str:
+    if facts.unanswered < limit_of(facts.asked, HONEST_UNANSWERED):
+        return ""
+    return f"requests that were answered under load are not answered alone: {facts.unanswered} of {facts.asked}"
 
 
 def _under_load(facts: WitnessFacts, concurrency: int) -> str:

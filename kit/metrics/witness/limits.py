@@ -16,6 +16,7 @@ MIN_COMMON_TOKENS = 4  # fewer say nothing about a mean
 # reference with and without them, and answers that do not move with their question.
 HONEST_DIFFER, HONEST_DIFFER_BY_TEXT = Fraction(1, 10), Fraction(2, 5)
 HONEST_REFERENCE, HONEST_REFERENCE_BY_TEXT = Fraction(1, 10), Fraction(1, 5)
+HONEST_UNANSWERED = Fraction(1, 20)
 HONEST_UNMOVED = Fraction(1, 20)
 MAX_BY_CHANCE = Fraction(1, 1000)  # of each limit
 MAX_BY_CHANCE_PAIRED = Fraction(1, 100)  # McNemar's; the share must be beyond the honest one as well

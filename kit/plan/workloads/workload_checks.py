@@ -8,11 +8,11 @@ from typing import NoReturn
 from kit.documents import Entry, OutputTokens, Platform, Workload
 from kit.errors import InputError
 from kit.metrics.goodput import parse_slo
+from kit.plan.witness import reference_names
 from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.kit_traces import kit_trace_names
 from kit.plan.workloads.sessions import decided, smallest_session_tokens
 from kit.plan.workloads.shapes import check_arrivals, output_hull, shapes_of_workload
-from kit.plan.witness import reference_names
 from kit.runtimes import RUNTIMES
 from kit.runtimes.protocol import Runtime
 from kit.strict.yaml_reader import Located

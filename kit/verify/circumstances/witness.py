@@ -77,7 +77,7 @@ def _read(data: bytes, where: str) -> tuple[WitnessAnswer, ...]:
     "witness.answers",
     "reject",
     "answers",
-    "Each measured cell of a plan with a witness has its answers: to the requests and questions that the seed chose",
+    "A measured cell of a plan with a witness has its answers, to the requests and questions that the seed chose",
 )
 def witness_answers(evidence: Evidence) -> Steps:
     if evidence.plan is not None and evidence.plan.witness is None:

@@ -61,7 +61,15 @@ def test_no_bytes_raise(parts: list[bytes], text: str) -> None:
     tokens_of([(0, part) for part in parts], text)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["token", "bytes", "logprob", "top_logprobs", "content", "logprobs", "choices"]), inner), max_leaves=20))
+NAMES = st.sampled_from(["token", "bytes", "logprob", "top_logprobs", "content", "logprobs", "choices"])
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(NAMES, inner),
+    max_leaves=20,
+)
+
+
+@given(DOCUMENTS)
 def test_no_document_raises(document: object) -> None:
     tokens_of(stream({"choices": [{"logprobs": {"content": [document]}}]}), "ab")
     tokens_of(stream(document), "ab")

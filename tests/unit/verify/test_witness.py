@@ -15,7 +15,7 @@ NAMES = {rule.id for rule in RULES if rule.id.startswith("witness.")}
 
 
 def test_a_run_with_a_witness_has_no_finding_and_each_of_its_rules_looked_at_something() -> None:
-    """Four cells, each with four requests asked twice, two of them changed, and four questions of the reference."""
+    """Four cells, each with four requests asked twice, two of them changed, and four of the reference's."""
     verdict = verify(open_bundle(witnessed_bundle()))
     assert verdict.findings == ()
     counts = {name: verdict.checked[name] for name in NAMES}

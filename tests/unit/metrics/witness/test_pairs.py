@@ -47,7 +47,7 @@ def answer(
 def test_answers_are_the_same_as_far_as_both_go_or_part_at_a_near_tie_or_differ(
     other: str, ended: bool, verdict: str
 ) -> None:
-    """" dog" was nearly as likely as " cat", " cow" was not among the likely ones."""
+    """ " dog" was nearly as likely as " cat", " cow" was not among the likely ones."""
     base = answer(*WORDS, others={1: (" dog", NEAR_MILLINATS)})
     assert compared(base, other, ended=ended) == verdict
 
@@ -78,7 +78,10 @@ def test_an_answer_that_should_have_ended_and_went_on_differs() -> None:
     assert compared(base, "The cat sat on a mat!", ended=False) == "differs"
 
 
-@pytest.mark.parametrize(("more", "verdict"), [(MAX_DISTANCE_MILLINATS, "same"), (MAX_DISTANCE_MILLINATS + 1, "differs")])
+LIMIT = MAX_DISTANCE_MILLINATS
+
+
+@pytest.mark.parametrize(("more", "verdict"), [(LIMIT, "same"), (LIMIT + 1, "differs")])
 def test_the_same_words_with_another_certainty_are_of_other_weights(more: int, verdict: str) -> None:
     """A lower quantisation may say the same, but is less sure of it."""
     reference = answer(*WORDS)
@@ -136,7 +139,7 @@ def test_answers_that_do_not_change_with_their_question_come_from_a_cache() -> N
 
 
 def test_answers_faster_than_any_model_come_from_a_store() -> None:
-    long = {number: "word " * 30 for number in range(16)}
+    long = dict.fromkeys(range(16), "word " * 30)
     answers = [WitnessAnswer("again", number, text, "length", 1_000_000) for number, text in long.items()]
     found = witness_facts(Witnessed(answers, (), long))
     assert witness_faults(found, 1) == ("answers come from a store: 16 of 16 faster than 0.2 ms a token",)
@@ -144,7 +147,7 @@ def test_answers_faster_than_any_model_come_from_a_store() -> None:
 
 def test_answers_of_other_weights_are_told_with_the_name_of_the_reference() -> None:
     questions = tuple(Question("s", "u", answer(*WORDS)) for _ in range(16))
-    reference = WitnessReference("kit/witness-reference/1", "smol", "0" * 64, "x", 24, questions)
+    reference = WitnessReference("kit/reference-answers/1", "smol", "0" * 64, "x", 24, questions)
     told = [replace(answer("Dogs", " bark"), round="reference", id=at) for at in range(16)]
     found = witness_facts(Witnessed(told, (), {}, reference))
     (fault,) = witness_faults(found, 1, "smol")
