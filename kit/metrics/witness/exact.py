@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import comb
 
 from kit.metrics.witness.limits import MAX_BY_CHANCE
 
 
+@lru_cache(maxsize=4096)
 def tail(n: int, least: int, share: Fraction) -> Fraction:
     """The chance of `least` or more of n, each with the chance `share`."""
     missing = 1 - share
@@ -19,6 +21,7 @@ def mcnemar(discordant: int, concordant: int) -> Fraction:
     return tail(discordant + concordant, discordant, Fraction(1, 2))
 
 
+@lru_cache(maxsize=4096)
 def limit_of(n: int, share: Fraction) -> int:
     """The least number of n that `share` does not explain; n + 1 where no number does."""
     return next((least for least in range(n + 1) if tail(n, least, share) <= MAX_BY_CHANCE), n + 1)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 # Where two answers part, the other word was nearly as likely: kernels and batches round differently.
-NEAR_MILLINATS = 500
+NEAR_MILLINATS = 150
 # Of the mean distance of log probabilities from those of the reference, over the tokens that both have.
-MAX_DISTANCE_MILLINATS = 60
+MAX_DISTANCE_MILLINATS = 25
 MIN_COMMON_TOKENS = 4  # fewer say nothing about a mean
 # Shares that honest servers may reach: answers that differ under load with and without known margins, from the
 # reference with and without them, and answers that do not move with their question.
