@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-# Where two answers part, the other word was nearly as likely: kernels and batches round differently.
-NEAR_MILLINATS = 150
+# Where two answers part, the other word was nearly as likely: kernels for one request and for several round
+# differently. Of a server against itself what is looked for is another word altogether; of a server against a
+# reference it is other weights, which move a word by as much.
+NEAR_MILLINATS, NEAR_REFERENCE_MILLINATS = 500, 150
 # Of the mean distance of log probabilities from those of the reference, over the tokens that both have.
 MAX_DISTANCE_MILLINATS = 25
 MIN_COMMON_TOKENS = 4  # fewer say nothing about a mean
+# Without log probabilities nobody knows near ties: only the beginnings are compared, which hold fewer of them.
+TEXT_CHARS = 40
 # Shares that honest servers may reach: answers that differ under load with and without known margins, from the
 # reference with and without them, and answers that do not move with their question.
-HONEST_DIFFER, HONEST_DIFFER_BY_TEXT = Fraction(1, 10), Fraction(2, 5)
-HONEST_REFERENCE, HONEST_REFERENCE_BY_TEXT = Fraction(1, 10), Fraction(1, 5)
+HONEST_DIFFER, HONEST_DIFFER_BY_TEXT = Fraction(1, 10), Fraction(1, 4)
+HONEST_REFERENCE, HONEST_REFERENCE_BY_TEXT = Fraction(1, 10), Fraction(1, 4)
 HONEST_UNANSWERED = Fraction(1, 20)
 HONEST_UNMOVED = Fraction(1, 20)
 MAX_BY_CHANCE = Fraction(1, 1000)  # of each limit

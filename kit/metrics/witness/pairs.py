@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Literal
 
 from kit.documents.witness import WitnessAnswer, WitnessToken
-from kit.metrics.witness.limits import MAX_DISTANCE_MILLINATS, MIN_COMMON_TOKENS, NEAR_MILLINATS
+from kit.metrics.witness.limits import (
+    MAX_DISTANCE_MILLINATS,
+    MIN_COMMON_TOKENS,
+    NEAR_MILLINATS,
+    NEAR_REFERENCE_MILLINATS,
+    TEXT_CHARS,
+)
 
 Verdict = Literal["same", "near", "differs"]
 
 
-def compared(base: WitnessAnswer, text: str, *, ended: bool) -> Verdict:
+def compared(base: WitnessAnswer, text: str, *, ended: bool, near: int = NEAR_MILLINATS) -> Verdict:
     """Whether another answer to the same question says the same as `base`, as far as both go.
 
-    `ended`: the other answer came to its own end; one that was cut says nothing beyond it.
+    `ended`: the other answer came to its own end; one that was cut says nothing beyond it. Without tokens only
+    their beginnings are compared.
     """
     mine, other = base.text.encode(), text.encode()
+    if not base.tokens:
+        ended = ended and len(text) < TEXT_CHARS
+        mine, other = base.text[:TEXT_CHARS].encode(), text[:TEXT_CHARS].encode()
     if other.startswith(mine):
         more = len(other) > len(mine)
         return "differs" if more and base.finish_reason == "stop" else "same"
@@ -24,7 +34,7 @@ def compared(base: WitnessAnswer, text: str, *, ended: bool) -> Verdict:
     at = 0
     for token in base.tokens:
         if other[at : at + token.bytes] != mine[at : at + token.bytes]:
-            return "near" if _margin(token, other[at:]) <= NEAR_MILLINATS else "differs"
+            return "near" if _margin(token, other[at:]) <= near else "differs"
         at += token.bytes
     return "differs"
 
@@ -56,6 +66,7 @@ def against_reference(reference: WitnessAnswer, answer: WitnessAnswer) -> Verdic
     """Whether an answer is one of the reference's weights: its words, and where they are known its certainty."""
     if answer.error:
         return "differs"
-    verdict = compared(reference, answer.text, ended=answer.finish_reason == "stop")
+    ended = answer.finish_reason == "stop"
+    verdict = compared(reference, answer.text, ended=ended, near=NEAR_REFERENCE_MILLINATS)
     distance = distance_millinats(reference, answer)
     return "differs" if distance is not None and distance > MAX_DISTANCE_MILLINATS else verdict
