@@ -34,15 +34,15 @@ MODEL = "smollm2-135m-instruct-q4_1"
 QUESTIONS, TOKENS = 32, 24
 SIMULATED = (
     Server("the same kernels", 0.0),
-    Server("near ties told", 0.01, reference=0.01),
-    Server("near ties told, a bad case", 0.05, reference=0.05),
+    Server("near ties told", 0.01, reference=0.01, unmoved=0.2),
+    Server("near ties told, a bad case", 0.05, reference=0.05, unmoved=0.33),
     Server("no log probabilities", 0.2, reference=0.1, margins=False),
     Server("never the same twice", 0.5, repeated=0.5, margins=False),
     Server("garbage in every answer", 1.0, honest=False),
     Server("garbage in every second answer", 0.5, honest=False),
     Server("garbage, no log probabilities", 1.0, margins=False, honest=False),
     Server("other weights", 0.0, reference=0.6, honest=False),
-    Server("a cache", 0.0, unmoved=0.9, honest=False),
+    Server("a cache", 0.0, unmoved=1.0, honest=False),
 )
 
 

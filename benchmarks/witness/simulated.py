@@ -30,7 +30,7 @@ class Server:
     honest: bool = True
 
 
-def accused(server: Server, questions: int, rounds: int = 2000) -> float:
+def accused(server: Server, questions: int, rounds: int = 4000) -> float:
     """The share of cells in which the witness speaks against this server."""
     chance = random.Random(f"{SEED}/{server.name}/{questions}")
     return sum(bool(witness_faults(_cell(server, questions, chance), 8)) for _ in range(rounds)) / rounds

@@ -18,12 +18,12 @@ LEVELS = {
 }
 
 
-def with_fewer_bits(source: Path, made: Path, bits: int) -> Path:
-    """The same weights, each of their 4-bit numbers rounded to one of fewer, up as often as down."""
+def with_fewer_bits(source: Path, made: Path, bits: int, tensors: str = "") -> Path:
+    """The same weights, 4-bit numbers of `tensors` named so rounded to one of fewer, up as often as down."""
     table = _coarser(bits)
 
     def change(tensor: Tensor, data: bytes) -> bytes:
-        if tensor.type.name != Q4_1:
+        if tensor.type.name != Q4_1 or not re.search(tensors, tensor.name):
             return data
         out = bytearray(data.translate(table))
         step = tensor.type.block_bytes

@@ -177,7 +177,7 @@ def _again(load: Load, prompts: Sequence[Prompt], record: Record, tokens: int) -
 def demand(load: Load, number: int) -> str:
     """What is added to request `number` so that its answer must change; nobody knows it before the seed."""
     draw = 1000 + below(u64(load.seed, load.lane, "witness.changed", number), 9000)
-    return f"Begin your answer with the number {draw}."
+    return f"Do not answer that. Answer with the number {draw} and nothing else."
 
 
 def _demanding(asked: dict[str, object], more: str) -> dict[str, object]:
