@@ -122,6 +122,7 @@ def _wanted(timeline: str | None, cells: Mapping[str, CellParts], alone: bool) -
 def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell: str | None) -> PageInput:
     from kit.collection.layout import bundle_name
     from kit.judge.differences import differences_in
+    from kit.metrics.witness.words import witness_notes
     from kit.report.disturbance_text import disturbance_of
     from kit.report.page.inputs import imported_input, run_input
     from kit.report.page.scorecard import scorecard_part
@@ -143,6 +144,8 @@ def _input(path: Path, opened: OpenedStudy, cells: Mapping[str, CellParts], cell
         )
         disturbance = tuple(disturbance_of(opened.plan, opened.evidence).plain())
         given = replace(given, disturbance=disturbance, quality=quality_in(opened.evidence))
+        if opened.evidence.result is not None:
+            given = replace(given, witness=witness_notes(opened.plan, opened.evidence.result))
         if len(opened.plan.entries) > 1:
             given = replace(given, differences=differences_in(opened.plan, opened.evidence))
     return replace(given, scorecard=scorecard_part(opened.study))

@@ -125,6 +125,7 @@ def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[st
     """The tables of some metrics, all for none, and what stands below them."""
     from kit.judge.differences import differences_in
     from kit.judge.open import study_of
+    from kit.metrics.witness.words import with_witness
     from kit.report.cost_text import cost_table
     from kit.report.differences_text import difference_notes
     from kit.report.disturbance_text import disturbance_of
@@ -134,6 +135,7 @@ def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[st
 
     disturbance = disturbance_of(plan, evidence).markdown()
     notes = [*_rule_notes(evidence, plan), *difference_notes(differences_in(plan, evidence))]
+    notes = [*with_witness(plan, result, notes)]
     text = tables(plan, result, evidence.calibration, chosen_metrics(metrics), notes, disturbance)
     if quality := quality_in(evidence):
         text += f"\n{quality_text(quality)}"

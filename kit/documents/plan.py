@@ -20,6 +20,7 @@ from kit.documents.quality.asked import Evaluation
 from kit.documents.rules import SearchRule, SequentialRule, Slo
 from kit.documents.sessions import Sessions
 from kit.documents.shape import Api, Arrivals, Loop, MadeUp, OutputTokens, Shape, TracePin
+from kit.documents.witness import WitnessRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ class Plan(Sparse):
     its later levels are not needed once throughput no longer grows. `runtimes` are those that are none of the
     kit's. With `search` the cells are those of all levels that may be measured, too, and its rule says which.
     With `evaluation` every entry is asked its tasks after the cells.
+    With `witness` some requests of each load are asked again afterwards, alone.
     """
 
     schema: Literal["kit/plan/1"]
@@ -185,6 +187,7 @@ class Plan(Sparse):
     runtimes: tuple[RuntimePin, ...] = ()
     search: SearchRule | None = None
     evaluation: Evaluation | None = None
+    witness: WitnessRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from kit.documents.rules import SearchWish
 from kit.documents.sessions import SessionWork
 from kit.documents.shape import Api, Arrivals, OutputTokens, TraceSource
 from kit.documents.vocabulary import Setting
+from kit.documents.witness import WitnessWish
 
 Engine = Literal["process", "docker"]
 
@@ -92,6 +93,7 @@ class Platform(Sparse):
     both can be had: the runtime's own, or built from sources; None leaves it to the machine. `sources` are the
     blocks that stand in the file in place of a model's name, by the name that the platform has for each here.
     With `evaluation` each entry is asked the tasks of a suite after its cells.
+    With `witness` some answers of each load are compared with those to the same requests alone.
     """
 
     schema: Literal["kit/platform/1"]
@@ -108,6 +110,7 @@ class Platform(Sparse):
     target: Target | None = None
     evaluation: EvaluationWish | None = None
     sources: Mapping[str, ModelSource] = field(default_factory=dict)
+    witness: WitnessWish | None = None
 
     def written(self) -> Iterator[tuple[str, object]]:
         """As people write it: what names stand for in their places."""

@@ -14,6 +14,7 @@ from kit.documents.record import Metrics, Window
 from kit.documents.rules import SearchRule, Slo
 from kit.documents.telemetry import TelemetryFacts
 from kit.documents.vocabulary import CellStatus, ErrorKind, StampSource
+from kit.documents.witness import WitnessFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Cell(Sparse):
     """cell.json: one cell, measured or not. A cell that failed has no metrics, it has a failure.
 
     `attempt` counts the times that it was measured, this one included; `telemetry` is of this attempt. A cell
-    has a `server` that the kit started, or one that it `found`.
+    has a `server` that the kit started, or one that it `found`. `witness` is what its answers, asked again, say.
     """
 
     schema: Literal["kit/cell/1"]
@@ -124,6 +125,7 @@ class Cell(Sparse):
     attempt: int = 1
     telemetry: TelemetryFacts | None = None
     found: FoundServer | None = None
+    witness: WitnessFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class CellResult(Sparse):
 
     A cell that the sequential rule of the plan did not call for is "not needed"; `attempts` counts how often it
     was measured. With `at_least` its rates of all users together can only be too low: they are lower bounds.
-    `shape` names that of the plan's workload.
+    `shape` names that of the plan's workload; `witness` is the cell's.
     """
 
     id: str
@@ -147,6 +149,7 @@ class CellResult(Sparse):
     attempts: int = 1
     at_least: bool = False
     shape: str = ""
+    witness: WitnessFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def cell_result(
         attempts=cell.attempt if cell else 1,
         at_least=bool(suspect) and set(suspect) <= {doubt.words for doubt in found if doubt.lowers},
         shape=planned.shape,
+        witness=cell.witness if cell else None,
     )
 
 

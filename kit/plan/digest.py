@@ -17,6 +17,7 @@ LEFT_OUT = frozenset(
         "seed", "challenge", "cells",
         "attempts", "quiet_wait_ns", "stop_at_saturation", "sequential", "extended", "calibrate",
         "server_memory_bytes",
+        "witness",
     }
 )  # fmt: skip
 # Kept in part: of weights and images what was asked for, and not the hashes that were found here.

@@ -30,6 +30,7 @@ from kit.plan.prompts import PromptSet
 from kit.plan.schedule import NAME
 from kit.plan.target import parse_target
 from kit.plan.weights import NOTHING_FOUND, Measured, own_models, pin_model, pin_weights
+from kit.plan.witness import witness_rule
 from kit.plan.workloads.corpus import prompt_count
 from kit.plan.workloads.lengths import made_up
 from kit.plan.workloads.levels import levels_of, most_cells, search_rule
@@ -185,6 +186,8 @@ def make_plan(
     if not cells:
         highest = max(limits(entries).values())
         raise InputError("No entry goes up to these concurrencies.", f"The highest of them is {highest}.")
+    pin = NO_WEIGHTS if model is None else pin_model(model)
+    own = tuple(pin_weights(models.named(name), found) for name in own_models(entries))
     return Plan(
         schema="kit/plan/1",
         kit_version=__version__,
@@ -193,7 +196,7 @@ def make_plan(
         engine=platform.engine,
         schedule=NAME,
         seed=platform.seed if seed is None else seed,
-        model=NO_WEIGHTS if model is None else pin_model(model),
+        model=pin,
         prompts=TextPin(prompts.name, prompts.sha256, len(prompts.texts)),
         correctness=TextPin(platform.correctness.name, suite.sha256, len(suite.tests)),
         correctness_level=platform.correctness.level,
@@ -201,7 +204,7 @@ def make_plan(
         calibrate=calibrate,
         entries=entries,
         cells=cells,
-        models=tuple(pin_weights(models.named(name), found) for name in own_models(entries)),
+        models=own,
         images=images,
         hardware=platform.hardware,
         published=platform.published,
@@ -212,6 +215,7 @@ def make_plan(
         programs=programs,
         runtimes=pins_of(entries),
         search=search_rule(platform.workload.search),
+        witness=witness_rule(platform.witness, entries, pin, own),
     )
 
 

@@ -18,7 +18,14 @@ from kit.plan.plan import caches_on
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
 from kit.plan.workloads.levels import levels_of
-from kit.plan.workloads.workload_checks import Place, check_context, check_search, check_sessions, check_shapes
+from kit.plan.workloads.workload_checks import (
+    Place,
+    check_context,
+    check_search,
+    check_sessions,
+    check_shapes,
+    check_witness,
+)
 from kit.runtimes import OWN, RUNTIMES, runtime_names
 from kit.runtimes.chosen import explicit, rules_of
 from kit.runtimes.launch import choice_faults
@@ -115,6 +122,7 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         _check_entry(platform, index, here)
     check_shapes(platform.workload, here)
     check_sessions(platform, here)
+    check_witness(platform, here)
     levels = platform.workload.concurrencies
     if len(set(levels)) != len(levels):
         here.refuse(("workload", "concurrencies"), "duplicate concurrency", "Remove one.")

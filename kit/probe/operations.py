@@ -12,14 +12,16 @@ from kit.catalogue import folder_sha256
 from kit.documents.shape import Api
 from kit.plan.correctness import SuiteLevel
 from kit.plan.target import parse_target
+from kit.plan.witness import WitnessQuestion
 from kit.probe import http
 from kit.probe.examiner import Examiner
-from kit.probe.http import EndpointError
+from kit.probe.http import NO_ACCESS, EndpointError
+from kit.probe.witness import ask_witness
 from kit.storage.marks import mark_of
 from kit.strict import Json, plain
 from kit.text import plain_text
 
-Name = Literal["ready", "json", "text", "model", "examine", "post", "upload", "sha256", "mark"]
+Name = Literal["ready", "json", "text", "model", "examine", "witness", "post", "upload", "sha256", "mark"]
 
 GRACE_S = 10.0  # beyond the limit of an operation, for what has time-outs of its own
 
@@ -38,6 +40,7 @@ class Operation:
     document: str = ""
     file: str = ""
     api: Api = "chat"
+    questions: tuple[WitnessQuestion, ...] = ()
 
 
 def _examine(asked: Operation) -> Json:
@@ -46,6 +49,10 @@ def _examine(asked: Operation) -> Json:
     examiner = Examiner(parse_target(asked.url), asked.model, asked.level, api=asked.api)
     checks = examiner.single() if asked.requests == 1 else examiner.concurrent(asked.requests)
     return plain(checks)
+
+
+def _witness(asked: Operation) -> Json:
+    return plain(ask_witness(parse_target(asked.url), NO_ACCESS, asked.api, asked.questions))
 
 
 def _model(asked: Operation) -> Json:
@@ -86,6 +93,7 @@ _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
     "text": lambda asked: http.fetch_text(asked.url, asked.path),
     "model": _model,
     "examine": _examine,
+    "witness": _witness,
     "post": _post,
     "upload": _upload,
     "sha256": _sha256,

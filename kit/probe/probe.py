@@ -6,18 +6,21 @@ import json
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from kit.documents import AnswerCheck
 from kit.documents.shape import Api
+from kit.documents.witness import WitnessAnswer
 from kit.engines.protocol import Running, RunProbe
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel, turns
+from kit.plan.witness import WitnessQuestion
 from kit.probe.examiner import ANSWER_S
 from kit.probe.http import EndpointError
 from kit.probe.operations import GRACE_S, Operation, perform
+from kit.probe.witness import ANSWER_S as WITNESS_ANSWER_S
 from kit.strict import Json, StrictError, plain, read_json, typed
 from kit.text import plain_text
 
@@ -32,6 +35,11 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 @dataclass(frozen=True, slots=True)
 class _Checks:
     checks: tuple[AnswerCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    answers: tuple[WitnessAnswer, ...]
 
 
 class Probe(ABC):
@@ -118,6 +126,18 @@ class Probe(ABC):
         if [(check.round, check.test, check.copy) for check in checks] != expected:
             raise _not_ours("it tells of other tests than were asked")
         return list(checks)
+
+    def witness(self, questions: Sequence[WitnessQuestion], api: Api = "chat") -> list[WitnessAnswer]:
+        """The answers to the questions of a witness, asked one after the other."""
+        limit_s = WITNESS_ANSWER_S * len(questions) + QUICK_S
+        value = self._ask(Operation("witness", limit_s, self._url, questions=tuple(questions), api=api))
+        try:
+            answers = typed(_Answers, {"answers": value}, "the answers").answers
+        except StrictError as error:
+            raise _not_ours(error.message) from None
+        if [(each.round, each.id) for each in answers] != [(each.round, each.id) for each in questions]:
+            raise _not_ours("it tells of other questions than were asked")
+        return list(answers)
 
     def post(self, path: str, document: Mapping[str, object], timeout_s: float) -> Json:
         """POST a JSON document; any answer from 200 to 299 without an `error` in it is good."""

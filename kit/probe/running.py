@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kit.documents import AnswerCheck, Entry, Exchange, FoundServer
 from kit.documents.container import ContainerFacts
 from kit.documents.shape import Api
+from kit.documents.witness import WitnessAnswer
 from kit.engines.protocol import RunProbe
 from kit.errors import EngineError, InputError, InternalError
 from kit.loadgen.asking import Limits, ask, ask_all, question
 from kit.loadgen.reach import reach, stands_here
 from kit.plan.correctness import SuiteLevel
 from kit.plan.target import Access, Target, parse_target
+from kit.plan.witness import WitnessQuestion
 from kit.probe.examiner import Examiner
 from kit.probe.http import CONNECT_S, EndpointError, document_of, whole_body
 from kit.probe.operations import Operation
 from kit.probe.probe import Probe
+from kit.probe.witness import ask_witness
 from kit.runtimes.found import QUESTIONS, found_server
 from kit.strict import Json, plain
 from kit.timestamps import utc_now
@@ -105,6 +108,9 @@ class RunningProbe(Probe):
     def examine(self, level: SuiteLevel, model: str, requests: int, api: Api = "chat") -> list[AnswerCheck]:
         examiner = Examiner(self._target, model, level, self._access, api=api)
         return examiner.single() if requests == 1 else examiner.concurrent(requests)
+
+    def witness(self, questions: Sequence[WitnessQuestion], api: Api = "chat") -> list[WitnessAnswer]:
+        return ask_witness(self._target, self._access, api, questions)
 
     def post(self, path: str, document: Mapping[str, object], timeout_s: float) -> Json:
         """How it counts prompts is asked as a load asks: with its key, over the target's own connection."""

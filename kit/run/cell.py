@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kit.documents import Cell, CellFailure, CellStatus, Metrics, ServerFacts, TracePin
-from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
+from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW, WITNESS
 from kit.documents.telemetry import FIRST_SAMPLED, TelemetryFacts
 from kit.engines.protocol import Running
 from kit.errors import InternalError, KitError, StorageError
@@ -25,6 +25,7 @@ from kit.plan.workloads.kit_traces import kit_trace
 from kit.probe import probe_of
 from kit.probe.http import EndpointError
 from kit.probe.running import access_of
+from kit.run.around.witness import witnessed
 from kit.run.empty_window import empty_window
 from kit.run.fitting import fitted_load, prompts_of_load
 from kit.run.gates import check_answers, check_weights, prove_device, wait_until_ready
@@ -86,10 +87,11 @@ def measure_cell(inputs: CellInputs) -> Cell:
             load=state.load,
             facts=state.facts,
             server=server_facts(state),
-            metrics=state.metrics,
+            metrics=None if WITNESS in (phase for phase, _ in runner.errors) else state.metrics,
             attempt=inputs.attempt,
             telemetry=state.telemetry,
             found=state.found,
+            witness=state.witness,
         )
         cell = with_its_clock_checked(cell)
         write_cell(inputs.folder, cell)
@@ -104,8 +106,8 @@ def _outcome(runner: PhaseRunner) -> tuple[CellStatus, CellFailure | None]:
     if runner.state.failure is not None:
         return "failed", runner.state.failure
     if not runner.errors:
-        last = STOP if runner.state.found is None else COLLECT
-        whole = bool(runner.phases) and runner.phases[-1].name == last
+        last = {STOP} if runner.state.found is None else {COLLECT, WITNESS}
+        whole = bool(runner.phases) and runner.phases[-1].name in last
         return ("measured" if whole else "interrupted"), None
     phase, error = runner.errors[0]
     if not isinstance(error, KitError) or isinstance(error, StorageError):
@@ -221,6 +223,7 @@ STEPS = (
     Step((CORRECT,), fix_load),
     Step((WARM_UP, WINDOW), run_load),
     Step((COLLECT,), collect),
+    Step((WITNESS,), witnessed),
     Step((STOP,), stop_server),
 )
 # Of a server that already runs nothing is started, no device proved and nothing stopped.
@@ -229,6 +232,7 @@ RUNNING_STEPS = (
     Step((CORRECT,), fix_load),
     Step((WARM_UP, WINDOW), run_load),
     Step((COLLECT,), collect),
+    Step((WITNESS,), witnessed),
 )
 
 

@@ -22,8 +22,9 @@ from kit.documents import (
     Plan,
     Setting,
 )
-from kit.documents.phases import CONTAINER_PHASES, STOP
+from kit.documents.phases import CONTAINER_PHASES, STOP, WITNESS_PHASES
 from kit.documents.telemetry import TelemetryFacts
+from kit.documents.witness import WitnessFacts
 from kit.engines.protocol import Engine, Running
 from kit.errors import InternalError
 from kit.plan.correctness import SuiteLevel
@@ -97,6 +98,7 @@ class CellState:
     telemetry: TelemetryFacts | None = None
     stopped_utc: str | None = None
     found: FoundServer | None = None
+    witness: WitnessFacts | None = None
 
     @property
     def server(self) -> Server:
@@ -133,13 +135,19 @@ class PhaseRunner:
         """One after the other until one fails; the stop in any case, once a server was started."""
         try:
             for step in steps:
-                in_place = not CONTAINER_PHASES.issuperset(step.phases) or self.state.in_container
-                if step.phases != (STOP,) and in_place:
+                if step.phases != (STOP,) and self._is_due(step):
                     self._run(step)
         finally:
             for step in steps:
                 if step.phases == (STOP,) and self.state.started is not None:
                     self._run(step)
+
+    def _is_due(self, step: Step) -> bool:
+        if CONTAINER_PHASES.issuperset(step.phases):
+            return self.state.in_container
+        if WITNESS_PHASES.issuperset(step.phases):  # of a cell that has numbers to stand for
+            return self.state.inputs.plan.witness is not None and self.state.metrics is not None
+        return True
 
     def _run(self, step: Step) -> None:
         name, *ahead = step.phases

@@ -19,6 +19,7 @@ from kit.evaluation.rounds import EVALS
 from kit.judge.differences import differences_of
 from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result, search_of
+from kit.metrics.witness.words import with_witness
 from kit.plan.correctness import SuiteLevel
 from kit.plan.extension import is_extension
 from kit.plan.workloads.levels import calibrated_levels
@@ -250,6 +251,7 @@ def conclude(plan: Plan, plan_sha256: str, folder: Path) -> Outcome:
         notes = _difference_notes(plan, plan_sha256, folder, cells)
         notes = (*course_notes(plan, course_of(plan, cells, calibration)), *notes)
         notes = (*search_notes(plan, search_of(plan, cells, calibration)), *notes)
+        notes = with_witness(plan, result, notes)
         seen, host = telemetry_lines(cells.values()), read_host(folder)
         unquiet = look_disturbances(plan, run_look(folder), host.cpus)
         disturbance = tuple(disturbance_text(plan, cells, read_attempts(folder, plan), unquiet).markdown())

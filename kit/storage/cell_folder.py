@@ -10,12 +10,13 @@ from pathlib import Path
 from kit.debuglog import logged
 from kit.documents import AnswerCheck, Cell, CellFailure, Load, LoadFacts, Metrics, Record
 from kit.documents.phases import WINDOW
+from kit.documents.witness import WitnessAnswer
 from kit.errors import EngineError, InputError, InternalError, KitError, StorageError, UnreachableError
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.failures import reason_text
 from kit.plan.chat_body import PromptTexts
 from kit.plan.prompts import PromptSet
-from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS
+from kit.storage.names import CELL, CORRECT, FACTS, LOAD, LOADGEN_LOG, METRICS, PROMPTS, RECORDS, TEXTS, WITNESS
 from kit.storage.whole import replace_file
 from kit.strict import plain, read_json, read_jsonl, record_from, typed, write_json, write_jsonl_line
 
@@ -56,6 +57,12 @@ def remove_load(folder: Path) -> None:
 def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
     """Write correct.jsonl."""
     (folder / CORRECT).write_bytes(b"".join(write_jsonl_line(plain(check)) for check in checks))
+
+
+@logged("file")
+def write_witness(folder: Path, answers: Sequence[WitnessAnswer]) -> None:
+    """Write witness.jsonl."""
+    (folder / WITNESS).write_bytes(b"".join(write_jsonl_line(plain(answer)) for answer in answers))
 
 
 def read_checks(path: Path) -> tuple[AnswerCheck, ...]:

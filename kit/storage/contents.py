@@ -23,6 +23,7 @@ from kit.storage.names import (
     TELEMETRY,
     TEXTS,
     TRACE,
+    WITNESS,
 )
 from kit.strict import Json, read_json, read_jsonl
 
@@ -55,7 +56,7 @@ class Group:
 
 
 _GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("answers", (TEXTS, CORRECT), "Every answer of the model in full. Prompts: by name and hash only."),
+    ("answers", (TEXTS, CORRECT, WITNESS), "Every answer of the model in full. Prompts: by name and hash only."),
     (
         "machine",
         (HOST,),

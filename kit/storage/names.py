@@ -14,6 +14,7 @@ CELL_FILES = (CELL, RECORDS, TEXTS, CORRECT)
 LOAD, PROMPTS, TRACE = "load.json", "prompts.json", "trace.jsonl"
 PROMPTS_SOURCE = "prompts.source"  # a user's prompts as they were given; stays with the records of a load by hand
 FACTS, METRICS = "facts.json", "metrics.json"
+WITNESS = "witness.jsonl"  # of a cell, where the plan has a witness
 TELEMETRY = "telemetry.jsonl"  # of a cell, and at the top of a run of the idle machine; from method 3 on
 WATCH, SAMPLER = "watch.json", "sampler.json"  # what the sampler is told, and what it says of itself
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"

@@ -29,6 +29,7 @@ from kit.storage.names import (
     STAY_AT_HOME,
     TELEMETRY,
     TRACE,
+    WITNESS,
     attempt_name,
     cell_file,
     is_litter,
@@ -175,8 +176,9 @@ def bundle_names(plan: Plan) -> list[str]:
     if plan.evaluation is not None:
         names += evaluation_names(plan)
     sampled = (TELEMETRY,) if plan.method >= FIRST_SAMPLED else ()
+    witnessed = (WITNESS,) if plan.witness is not None else ()
     for planned in plan.cells:
-        names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled)]
+        names += [cell_file(planned.id, name) for name in (*CELL_FILES, *sampled, *witnessed)]
     return names
 
 
@@ -184,11 +186,12 @@ def attempt_names(plan: Plan, names: Iterable[str]) -> set[str]:
     """Those of these names that are files of attempts at cells of the plan; plans before method 3 have none."""
     cells = {planned.id for planned in plan.cells} if plan.method >= METHOD_OF_ATTEMPTS else set()
     parts = [(name, name.split("/")) for name in names if name.startswith(f"{ATTEMPTS}/")]
+    witnessed = (WITNESS,) if plan.witness is not None else ()
     return {
         name
         for name, part in parts
         if len(part) == 3
-        and part[2] in (*CELL_FILES, TELEMETRY)
+        and part[2] in (*CELL_FILES, TELEMETRY, *witnessed)
         and (named := attempt_name(part[1]))
         and named[0] in cells
     }

@@ -61,6 +61,7 @@ DOCUMENTS = frozenset(
         "published",
         "quality",
         "record",
+        "reference-answers",
         "reproduction",
         "result",
         "runs",
@@ -78,6 +79,7 @@ DOCUMENTS = frozenset(
         "users",
         "verdict",
         "verdicts",
+        "witness",
     }
 )
 

@@ -33,6 +33,7 @@ from kit.verify.circumstances import (
     sessions,
     shapes,
     tail,
+    witness,
 )
 from kit.verify.evaluation import asking, scoring
 from kit.verify.forensics import physics
@@ -63,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     *sessions.RULES,
     *rules_tokens.RULES,
     *rules_answers.RULES,
+    *witness.RULES,
     *figures.RULES,
     *logs.RULES,
     *rules_calibration.RULES,

@@ -17,6 +17,7 @@ from kit.storage.names import (
     PLAN,
     RESULT,
     TELEMETRY,
+    WITNESS,
     cell_file,
 )
 from kit.storage.run_folder import attempt_names, bundle_names, run_names
@@ -128,7 +129,8 @@ def _required(evidence: Evidence) -> set[str]:
 def _parts(cell: Cell) -> tuple[str, ...]:
     # Facts are written after the answers were right and the records were kept.
     files = CELL_FILES if cell.status == "measured" or cell.facts else (CELL,)
-    return (*files, TELEMETRY) if cell.telemetry else files
+    witnessed = (WITNESS,) if cell.witness is not None else ()
+    return (*files, *((TELEMETRY,) if cell.telemetry else ()), *witnessed)
 
 
 RULES = (

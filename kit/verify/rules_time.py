@@ -8,7 +8,7 @@ from operator import le
 
 from kit.documents import Phase, Record, Window
 from kit.documents.chunks import stamps_of
-from kit.documents.phases import CONTAINER_PHASES, PHASES, START, STOP
+from kit.documents.phases import CONTAINER_PHASES, PHASES, START, STOP, WITNESS_PHASES
 from kit.documents.vocabulary import SERVER
 from kit.metrics.clocks import clock_difference_ns, clock_slack_ns, clock_was_set
 from kit.metrics.limits import MAX_RESOLUTION_NS, READING_SLACK_NS, UTC_SLACK_NS
@@ -18,7 +18,7 @@ from kit.verify.rule import Issue, Steps, rule
 from kit.verify.views import Found, Loaded, eps_ns, found_cells, loaded_cells, with_server
 
 # "window" may be missing: a window shorter than the load generator's tick is over before it is announced.
-NEEDED_PHASES = frozenset(PHASES) - CONTAINER_PHASES
+NEEDED_PHASES = frozenset(PHASES) - CONTAINER_PHASES - WITNESS_PHASES
 
 
 @rule(
@@ -183,6 +183,7 @@ def _phase_faults(found: Found, phases: Sequence[Phase]) -> Iterator[str]:
             return  # of a load by hand none are kept
         contained = found.cell.server is not None and found.cell.server.container is not None
         needed = NEEDED_PHASES | (CONTAINER_PHASES if contained else frozenset())
+        needed |= WITNESS_PHASES if found.plan.witness is not None else frozenset()
         if found.cell.runtime == SERVER:
             needed -= {START, STOP}  # by others, or not at all
         if missing := needed - {phase.name for phase in phases}:

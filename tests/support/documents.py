@@ -22,6 +22,7 @@ from tests.support.documents_probador import PROBADOR
 from tests.support.documents_quality import QUALITY
 from tests.support.documents_selftest import selftest
 from tests.support.documents_verified import VERIFIED
+from tests.support.documents_witness import WITNESSED
 from tests.support.documents_written import SHA, WRITTEN
 from tests.support.outside_bundles import DECLARATION
 from tests.support.telemetry import Machine
@@ -264,6 +265,7 @@ MODELS: dict[str, Any] = {
     **COMPARED,
     **QUALITY,
     **VERIFIED,
+    **WITNESSED,
     "answer": ANSWER,
     "calibrated": recorded_load(0, 1, 200.0)[0],
     "calibration": CALIBRATION,

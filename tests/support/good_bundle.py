@@ -24,7 +24,7 @@ from kit.documents import (
     ServerFacts,
     Window,
 )
-from kit.documents.phases import CONTAINER_PHASES, PHASES
+from kit.documents.phases import CONTAINER_PHASES, PHASES, WITNESS_PHASES
 from kit.documents.telemetry import TelemetryFacts, TelemetrySample
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.disturbance import disturbances
@@ -131,8 +131,9 @@ def _server(plan: Plan, cell: CellPlan, start_ns: int, end_ns: int, records: Seq
     )
 
 
-def _phases(duration_ns: int) -> Iterator[Phase]:
-    names = [name for name in PHASES if name not in CONTAINER_PHASES]
+def _phases(duration_ns: int, plan: Plan) -> Iterator[Phase]:
+    left_out = CONTAINER_PHASES if plan.witness else CONTAINER_PHASES | WITNESS_PHASES
+    names = [name for name in PHASES if name not in left_out]
     step_ns = duration_ns // len(names)
     for at, name in enumerate(names):
         yield Phase(name, at * step_ns, (at + 1) * step_ns, "ok")
@@ -217,7 +218,7 @@ def cell_of(
         started_utc=utc_text(start_ns),
         ended_utc=utc_text(start_ns + duration_ns),
         duration_ns=duration_ns,
-        phases=tuple(_phases(duration_ns)),
+        phases=tuple(_phases(duration_ns, plan)),
         load=load,
         facts=facts,
         server=_server(plan, planned, start_ns, start_ns + duration_ns, records),

@@ -125,6 +125,7 @@ from tests.support.good_evaluation import EVALUATED
 from tests.support.good_searching import CALLED, NOT_CALLED, searched_bundle, with_search
 from tests.support.good_sessions import Judged, changed_sessions, in_turn, other_answer, turn_fields
 from tests.support.good_shapes import SHAPELY
+from tests.support.good_witness import WITNESS_MUTATIONS
 from tests.support.lies import alike_replicates, crossed, finely_rounded, lie, sped_up, told
 from tests.support.outside_bundles import with_runtime
 from tests.support.programs import PIN, of_programs
@@ -431,4 +432,5 @@ MUTATIONS: tuple[Mutation, ...] = (
     _s("sessions.cached", "all of a first prompt known", turn_fields(0, prompt_tokens=700, cached_tokens=700)),
     _s("load.schedule", "a turn of another session", turn_fields(1, session=999)),
     *(Mutation(*each) for each in CLOSED),
+    *(Mutation(*each) for each in WITNESS_MUTATIONS),
 )  # fmt: skip

@@ -13,6 +13,7 @@ from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, runtime_path_option, seed_option
 from kit.cli._shared.percent import Percent
 from kit.documents import NO_MODEL, Plan, Platform, SearchWish
+from kit.documents.witness import WitnessWish
 
 if TYPE_CHECKING:
     from kit.catalogue import Models
@@ -44,6 +45,12 @@ _OPTIONS = (
     ),
     click.option(
         "--share", type=Percent(), help="With --slo: requests that must be within the limits. Default 95%."
+    ),
+    click.option(
+        "--witness",
+        is_flag=True,
+        default=None,
+        help="Ask some requests of each load again, alone, and compare the answers.",
     ),
 )
 
@@ -90,6 +97,7 @@ def chosen_platform(
     slo: str | None = None,
     max_users: int | None = None,
     share: float | None = None,
+    witness: bool | None = None,
 ) -> Platform:
     """The platform with what the options change of it; `seed` and `challenge` change only the plan.
 
@@ -101,6 +109,7 @@ def chosen_platform(
     chosen = load_platform(platform)
     if only is not None:
         chosen = _with_entries(chosen, only.split(","))
+    chosen = replace(chosen, witness=chosen.witness or WitnessWish()) if witness else chosen
     if slo is not None and replicates is None:
         replicates = 1
     chosen = replace(chosen, workload=replace(chosen.workload, search=None)) if concurrency is not None else chosen

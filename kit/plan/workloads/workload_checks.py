@@ -8,6 +8,7 @@ from typing import NoReturn
 from kit.documents import Entry, OutputTokens, Platform, Workload
 from kit.errors import InputError
 from kit.metrics.goodput import parse_slo
+from kit.plan.witness import reference_names
 from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.kit_traces import kit_trace_names
 from kit.plan.workloads.own_traces import own_trace
@@ -122,6 +123,18 @@ def check_context(work: Workload, entry: Entry, index: int, runtime: Runtime, he
             words = f"{key} is {found}, but prompt and answer need {needed}"
             place = ("entries", index, "settings", key) if key in entry.settings else ("entries", index)
             here.refuse(place, words, f"Write {key}: {needed + SPARE_TOKENS}, or shorten the lengths.")
+
+
+def check_witness(platform: Platform, here: Place) -> None:
+    """A witness asks single requests again, and a reference that it names is one of the kit's."""
+    wish = platform.witness
+    if wish is None:
+        return
+    if platform.workload.sessions is not None:
+        words = "a witness asks single requests again, and a turn of a session is none"
+        here.refuse(("witness",), words, "Leave out the witness, or the sessions.")
+    if wish.reference is not None and wish.reference not in reference_names():
+        here.unknown(("witness", "reference"), "witness reference", wish.reference, reference_names())
 
 
 def check_sessions(platform: Platform, here: Place) -> None:

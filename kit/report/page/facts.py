@@ -132,6 +132,7 @@ def cautions(given: PageInput) -> list[str]:
     if given.kind == "imported":
         found.append(UNVERIFIABLE[0].upper() + UNVERIFIABLE[1:] + ".")
     found += given.disturbance
+    found += given.witness
     if study.note:
         found.append(plain_text(study.note, 1000))
     return found

@@ -34,7 +34,7 @@ class PageInput:
     `quantiles` by entry and concurrency; `failed` is why requests failed, by entry, cell by cell; `counted` is
     what is not as usual about counts and arrivals: entry, concurrency, sentences. `telemetry` is what that saw,
     `disturbance` which cells were disturbed, and `prices` are those of the cost of tokens, where somebody asks
-    for it.
+    for it; `witness` is what those of its cells found.
     """
 
     study: Study
@@ -55,6 +55,7 @@ class PageInput:
     counted: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
     prices: Prices | None = None
     quality: Quality | None = None
+    witness: tuple[str, ...] = ()
 
 
 def imported_input(study: Study, source: str) -> PageInput:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit.documents import Cell, CellPlan, LogFacts, Window
-from kit.documents.phases import CONTAINER_PHASES
+from kit.documents.phases import CONTAINER_PHASES, WITNESS_PHASES
 from kit.documents.phases import PHASES as ALL_PHASES
 from kit.errors import EngineError, InternalError, PortInUseError
 from kit.run import gates
@@ -25,7 +25,8 @@ from tests.support.good_containers import container_facts, container_plan
 from tests.support.records import MS
 
 PLAN = demo_plan()
-PHASES = tuple(name for name in ALL_PHASES if name not in CONTAINER_PHASES)
+IN_CONTAINERS = tuple(name for name in ALL_PHASES if name not in WITNESS_PHASES)
+PHASES = tuple(name for name in IN_CONTAINERS if name not in CONTAINER_PHASES)
 WEIGHTS = ProcessSupply(
     dict.fromkeys((entry.name for entry in PLAN.entries), WeightsFile(Path("model.gguf"), PLAN.model.sha256))
 )
@@ -112,7 +113,7 @@ def test_the_order_of_the_phases_is_data() -> None:
 def test_a_cell_in_a_container_proves_its_device(contained: CellInputs) -> None:
     """Between ready and correct; nothing else differs."""
     cell = measure_cell(contained)
-    assert outcomes(cell) == [(name, "ok") for name in ALL_PHASES]
+    assert outcomes(cell) == [(name, "ok") for name in IN_CONTAINERS]
     assert cell.server is not None
     assert (cell.status, cell.server.device) == ("measured", "cpu")
 
@@ -283,11 +284,11 @@ def break_phase(phase: str, error: BaseException, cell: CellInputs, monkeypatch:
 
 def until(phase: str, outcome: str) -> list[tuple[str, str]]:
     """All phases of a container until one that did not end well, and then the stop."""
-    before = [(name, "ok") for name in ALL_PHASES[: ALL_PHASES.index(phase)]]
+    before = [(name, "ok") for name in IN_CONTAINERS[: IN_CONTAINERS.index(phase)]]
     return [*before, (phase, outcome)] + [("stop", "ok")] * (phase not in ("start", "stop"))
 
 
-@pytest.mark.parametrize("phase", ALL_PHASES)
+@pytest.mark.parametrize("phase", IN_CONTAINERS)
 def test_a_failure_in_any_phase_is_the_cells(
     phase: str, contained: CellInputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -309,7 +310,7 @@ def test_a_failure_in_any_phase_is_the_cells(
         (InternalError("A bug."), "failed", "failed"),
     ],
 )
-@pytest.mark.parametrize("phase", ALL_PHASES)
+@pytest.mark.parametrize("phase", IN_CONTAINERS)
 def test_an_interrupt_or_a_fault_of_ours_goes_on_after_the_stop(
     phase: str,
     error: BaseException,

@@ -102,6 +102,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("prompts", ("prompts", 0), "Hello", 'expected an object, found "Hello"'),
     ("published", ("published", 0, "tables", 0, "metric"), "throughput", 'did you mean "throughput_tok_s"?'),
     ("quality", ("pairs", 0, "high"), 0, "must be at least 1, found 0"),
+    ("reference-answers", ("questions",), [], "the number of items must be at least 1, found 0"),
     ("record", ("chunks", 0), [1, 2, 0, 4], "too many items, found 4"),
     ("record", ("chunks", 0), [1, 2, 3], "must be at most 2, found 3"),
     ("record", ("status",), True, "expected an integer or null, found true"),
@@ -126,6 +127,7 @@ SAD: list[tuple[str, tuple[str | int, ...], Any, str]] = [
     ("users", ("machines", 0, "found", "share"), 1.5, "must be at most 1, found 1.5"),
     ("verdict", ("identity",), "abc", '"abc" does not have the form ^[0-9a-f]{64}$'),
     ("verdicts", ("shard", "index"), 0, "must be at least 1, found 0"),
+    ("witness", ("round",), "twice", 'expected "again", "repeat", "changed" or "reference", found "twice"'),
 ]
 
 

@@ -45,7 +45,9 @@ OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", 
 OF_SESSIONS = {f"sessions.{name}" for name in ("history", "grown", "cached")}
 # Nor did several clients carry them out.
 OF_CLIENTS = {"load.clients", "time.clients"}
-IDLE = OF_CLIENTS | OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES | OF_SESSIONS
+OF_WITNESSES = {f"witness.{name}" for name in ("answers", "derived", "passed", "time", "reference")}
+IDLE = OF_CLIENTS | OF_WITNESSES | OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES
+IDLE |= OF_SESSIONS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
