@@ -31,12 +31,14 @@ MAX_RUNS = 100
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default report-NAME.")
 @click.option("--title", help="Title of the page; default that of the run.")
 @click.option("--timeline", metavar="CELL", help="Cell shown in the token timeline, e.g. r1-c4-vllm.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
 @price_options
 def command(
     runs: tuple[Path, ...],
     out: Path | None,
     title: str | None,
     timeline: str | None,
+    opened: bool,
     price_per_hour: float | None,
     price_per_kwh: float | None,
 ) -> None:
@@ -48,8 +50,20 @@ def command(
 
     Example: kit report results/smol-2cpu.tar.gz -o report
     """
-    for path in write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh)):
+    paths = write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh))
+    for path in paths:
         click.echo(str(path))
+    if opened:
+        _open(paths[0])
+
+
+def _open(page: Path) -> None:
+    """Show the page in the browser of this machine; where there is none, say its address."""
+    import webbrowser
+
+    address = page.resolve().as_uri()
+    if not webbrowser.open(address):
+        click.echo(f"No browser was found here. The page: {address}", err=True)
 
 
 def write_report(

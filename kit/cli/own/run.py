@@ -9,7 +9,7 @@ import click
 
 from kit.cli._shared.choosing import choosing_options, chosen_by
 from kit.cli._shared.containers import source_option
-from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, seed_option, yes_option
+from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, seed_option, verbose_option, yes_option
 from kit.cli._shared.planning import quiet_machine_options
 
 
@@ -24,6 +24,7 @@ from kit.cli._shared.planning import quiet_machine_options
 @quiet_machine_options
 @source_option
 @yes_option
+@verbose_option
 @quiet_option
 @json_option
 def command(
@@ -35,6 +36,7 @@ def command(
     attempts: int | None,
     from_source: bool | None,
     yes: bool,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **wishes: Any,
@@ -76,5 +78,11 @@ def command(
     levels = plan.workload.concurrencies
     more = {"platform": plain(chosen.platform), "choices": list(chosen.reasons)}
     show_outcome(
-        plan, outcome, folder, as_json=as_json, more=more, advice=lambda run: recommendation(run, levels, limits)
+        plan,
+        outcome,
+        folder,
+        as_json=as_json,
+        verbose=verbose,
+        more=more,
+        advice=lambda run: recommendation(run, levels, limits),
     )

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from kit.assets import asset
-from kit.cli._shared.progress import LoadProgress, transfer
+from kit.cli._shared.progress import LoadProgress
 from kit.cli.images import lines
+from kit.cli.showing.transfers import transfer
 from kit.documents import CellFailure, FailureReason, Failures, LogFacts, Plan
 from kit.output import checked_output
 from tests.support.forge import (
