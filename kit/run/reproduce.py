@@ -37,7 +37,19 @@ from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
 from kit.storage.live import LiveFile, live_file
-from kit.storage.names import CALIBRATED, CALIBRATION, CELL, CELLS, CORRECT, HOST, PAGE, PLAN, RECORDS, REPORT, RESULT
+from kit.storage.names import (
+    CALIBRATED,
+    CALIBRATION,
+    CELL,
+    CELLS,
+    CORRECT,
+    HOST,
+    PAGE,
+    PLAN,
+    RECORDS,
+    REPORT,
+    RESULT,
+)
 from kit.storage.run_folder import (
     bundle_names,
     create,

@@ -234,9 +234,7 @@ class LoadProgress:
         text = f"{_in_words(name)}, {rate:.0f} tokens/s, {ended}"
         left_s = None if self._seconds is None else self._seconds - at_ns / NS_PER_S
         left = "" if left_s is None else f"{remaining_text(left_s)} left" if left_s > 0 else "last answers"
-        self._progress.update(
-            self._task, description=plain_text(text, 100), completed=at_ns / NS_PER_S, left=left
-        )
+        self._progress.update(self._task, description=plain_text(text, 100), completed=at_ns / NS_PER_S, left=left)
 
 
 def _in_words(name: str) -> str:

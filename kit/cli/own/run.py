@@ -9,7 +9,15 @@ import click
 
 from kit.cli._shared.choosing import choosing_options, chosen_by
 from kit.cli._shared.containers import source_option
-from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, seed_option, verbose_option, yes_option
+from kit.cli._shared.options import (
+    json_option,
+    new_folder,
+    out_option,
+    quiet_option,
+    seed_option,
+    verbose_option,
+    yes_option,
+)
 from kit.cli._shared.planning import quiet_machine_options
 
 

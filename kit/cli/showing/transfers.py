@@ -37,7 +37,10 @@ def preparation(what: str, *, quiet: bool) -> Iterator[tuple[OnBytes, Callable[[
     if not watched(quiet=quiet):
         if not quiet:
             click.echo(f"{what} ...", err=True)
-        yield _lines_of_bytes(what, amounts, quiet=quiet), lambda line: None if quiet else click.echo(line, err=True)
+        yield (
+            _lines_of_bytes(what, amounts, quiet=quiet),
+            lambda line: None if quiet else click.echo(line, err=True),
+        )
         return
     with bar() as progress:
         task = progress.add_task(plain_text(what), total=None, left="")
@@ -49,7 +52,9 @@ def preparation(what: str, *, quiet: bool) -> Iterator[tuple[OnBytes, Callable[[
             step = STEP.match(line)
             if step:
                 amounts.forget()
-                progress.update(task, completed=int(step[1]), total=int(step[2]), left=f"step {step[1]} of {step[2]}")
+                progress.update(
+                    task, completed=int(step[1]), total=int(step[2]), left=f"step {step[1]} of {step[2]}"
+                )
             progress.update(task, description=plain_text(line[step.end() :] if step else line, 60))
 
         yield on_bytes, on_line

@@ -46,7 +46,9 @@ def markdown(sections: Sequence[Section], overview: Plot | None, title: str) -> 
         parts.append(safe(machines, facts.MAX_MACHINES))
     if overview is not None:
         parts += [f"## {overview.title}", picture(overview)]
-    beside = side_by_side([(name, each.study) for name, each in zip(names_with_machines(sections), sections, strict=True)])
+    beside = side_by_side(
+        [(name, each.study) for name, each in zip(names_with_machines(sections), sections, strict=True)]
+    )
     if beside:
         parts += ["## Side by side", *map(_table, beside)]
     for section in sections:

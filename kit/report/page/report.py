@@ -92,8 +92,8 @@ class Back:
     title: str
 
 
-def page_of(given: Sequence[PageInput], back: Back) -> str:
-    """The page of one run, in all its shapes, as `report_of` makes it, with a way back to the board."""
+def page_of(given: Sequence[PageInput], back: Back | None = None) -> str:
+    """The page of one run, in all its shapes, as `report_of` makes it; on a board with a way back to that."""
     sections = sections_of(given)
     return page_html(sections, overview_of(sections), _title(sections), back)
 

@@ -63,8 +63,10 @@ def sections_of(given: Sequence[PageInput]) -> tuple[Section, ...]:
 
 
 def _by_machine(given: Sequence[PageInput]) -> list[PageInput]:
-    """The inputs in the order in which their machines come first; those that state none are left in their place."""
-    order = {id(study): at for at, group in enumerate(by_machine([each.study for each in given])) for study in group}
+    """The inputs in the order in which their machines come first."""
+    order = {
+        id(study): at for at, group in enumerate(by_machine([each.study for each in given])) for study in group
+    }
     return sorted(given, key=lambda each: order[id(each.study)])
 
 

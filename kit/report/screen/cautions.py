@@ -30,11 +30,11 @@ def cautions_of(
     differences: Sequence[str],
     run: str,
 ) -> tuple[Caution, ...]:
-    """The gravest first: what has no figure, what failed, what makes figures doubtful, what else is to be known."""
+    """The gravest first: what has no figure, what failed, what is doubtful, what else is to be known."""
     return (
         *_left_out(leaders),
         *_failed(result),
-        *_whole(plan, opened),
+        *_whole(plan),
         *_flags(opened, run),
         *(Caution(plain_text(line, 400)) for line in running_cautions(plan)),
         *_differences(differences, run),
@@ -70,13 +70,14 @@ def _failed(result: Result) -> Iterator[Caution]:
         )
 
 
-def _whole(plan: Plan, opened: OpenedStudy) -> Iterator[Caution]:
+def _whole(plan: Plan) -> Iterator[Caution]:
     """What holds for all of the run."""
     if not plan.calibrate and not plan.loads:
         yield Caution("The load generator was not calibrated", "every figure may be its own")
     if plan.model.catalogue and not plan.model.confirmed and any(each.url is None for each in plan.entries):
         yield Caution(
-            f"The hash of the model {plain_text(plan.model.name)} is not confirmed", "others may have other weights"
+            f"The hash of the model {plain_text(plan.model.name)} is not confirmed",
+            "others may have other weights",
         )
 
 

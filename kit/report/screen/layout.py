@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from textwrap import wrap
 
-from kit.report.screen.values import Caution, Door, Row, Said, Screen, Table, Tone
+from kit.report.screen.values import Caution, Door, Row, Said, Screen, Step, Table, Tone
 from kit.text import ELLIPSIS, plain_text
 
 MAX_LINES, MIN_WIDTH, MAX_PROSE = 30, 30, 100
 MAX_NAME, GAP = 26, 2
 # How many lines verdicts and warnings may have: the first of these that leaves room for the whole table.
-ROOM = ((14, 12), (10, 8), (8, 6), (6, 4), (4, 3))
+ROOM = ((14, 12), (10, 8), (9, 5), (8, 3))
+ABOUT_LINES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,10 @@ Line = tuple[Span, ...]
 def laid_out(screen: Screen, width: int, height: int = MAX_LINES) -> tuple[Line, ...]:
     """The lines of a screen."""
     width = max(MIN_WIDTH, width)
-    top = [*_wrapped(screen.title, width, "title")[:2], *_wrapped(screen.about, width, "quiet")[:2]]
-    surer = [line for text in screen.surer for line in _wrapped(text, width, "plain")]
-    doors = [_door(door) for door in screen.doors]
-    fixed = len(top) + len(surer) + sum(-(-len(plain_line(line)) // width) for line in doors)
+    top = [*_wrapped(screen.title, width, "title")[:2], *_about(screen.about, width)]
+    surer = [line for step in screen.surer for line in _step(step, width)]
+    doors = [*map(_door, screen.doors), *_wrapped(screen.end, width, "quiet", "  ")]
+    fixed = len(top) + sum(-(-len(plain_line(line)) // width) for line in (*surer, *doors))
     fixed += 1 + bool(screen.cautions) + 2 * bool(screen.table)
     verdict: list[Line] = []
     cautions: list[Line] = []
@@ -71,6 +72,23 @@ def _apart(at: int, block: Sequence[Line]) -> list[Line]:
 def _wrapped(text: str, width: int, tone: Tone, indent: str = "") -> list[Line]:
     lines = wrap(text, min(width, MAX_PROSE), subsequent_indent=indent, break_on_hyphens=False)
     return [(Span(line, tone),) for line in lines]
+
+
+def _about(parts: Sequence[str], width: int) -> list[Line]:
+    """As many of them as two lines hold."""
+    for count in range(len(parts), 0, -1):
+        lines = _wrapped(" · ".join(parts[:count]), width, "quiet")
+        if len(lines) <= ABOUT_LINES:
+            return lines
+    return _wrapped(parts[0], width, "quiet")[:ABOUT_LINES] if parts else []
+
+
+def _step(step: Step, width: int) -> list[Line]:
+    if not step.command:
+        return _wrapped(step.words, width, "plain", "  ")
+    if len(f"{step.words}: {step.command}") <= width:
+        return [(Span(f"{step.words}: {step.command}"),)]
+    return [*_wrapped(f"{step.words}:", width, "plain", "  "), (Span(f"  {step.command}"),)]
 
 
 def _said(said: Said, width: int) -> list[Line]:

@@ -11,7 +11,7 @@ from kit.report.count_text import count_lines
 from kit.report.failure_text import failure_lines
 from kit.report.load_tables import judged_lines, level_name, sweep_lines
 from kit.report.screen.runs import short
-from kit.report.screen.values import Caution, Door, Figure, Row, Said, Screen, Table
+from kit.report.screen.values import Caution, Door, Figure, Row, Said, Screen, Step, Table
 from kit.text import NO_DATA, number, plain_text
 
 PARTS = ("p50", "p90", "p99", "max")
@@ -35,11 +35,11 @@ def load_screen(cell: Cell, where: str) -> Screen:
     if load is None or metrics is None:
         why = cell.failure.message if cell.failure else "The window did not end."
         said = Said(plain_text(f"No numbers. {why}", 600), "bad")
-        return Screen("No numbers", "", None, (said,), (), tuple(_failed(cell)), doors, f"kit table {where}")
+        return Screen("No numbers", (), None, (said,), (), tuple(_failed(cell)), doors, f"kit table {where}")
     ok = metrics.requests.ok
     return Screen(
         title=plain_text(f"{load.model or 'the model'} at {load.url}", 2 * MAX_URL),
-        about=" · ".join(_asked(load, metrics)),
+        about=tuple(_asked(load, metrics)),
         table=_times(metrics, where) if ok else None,
         verdict=(*_rates(metrics), *(Said(line) for line in judged_lines(load, metrics))),
         surer=_surer(metrics),
@@ -90,12 +90,13 @@ def _rates(metrics: Metrics) -> Iterator[Said]:
     yield Said(f"{throughput} tokens/s in all, {pace} for each user, {rate} requests/s.", "title")
 
 
-def _surer(metrics: Metrics) -> tuple[str, ...]:
+def _surer(metrics: Metrics) -> tuple[Step, ...]:
     """What the rarest of the shown parts needs."""
     needed = SAMPLE_FLOORS[990]
     if metrics.ttft_ms.p99 is not None or not metrics.requests.ok:
         return ()
-    return (f"A p99 of the first token needs {needed} requests, these are {metrics.ttft_ms.n}: --requests {needed}",)
+    words = f"A p99 of the first token needs {needed} requests, these are {metrics.ttft_ms.n}"
+    return (Step(words, f"kit load ... --requests {needed}"),)
 
 
 def _failed(cell: Cell) -> Iterator[Caution]:
@@ -108,7 +109,9 @@ def _failed(cell: Cell) -> Iterator[Caution]:
 def _client(load: Load, facts: LoadFacts | None, metrics: Metrics) -> Iterator[Caution]:
     """What the load generator itself may have done to the figures."""
     if facts is not None and facts.longest_stall_ns:
-        yield Caution(f"The load generator stood still for {facts.longest_stall_ns / 1e9:.1f} s", "times are too long")
+        yield Caution(
+            f"The load generator stood still for {facts.longest_stall_ns / 1e9:.1f} s", "times are too long"
+        )
     wanted = load.loop.concurrency
     if wanted and metrics.mean_in_flight is not None and metrics.mean_in_flight < MIN_BUSY_SHARE * wanted:
         busy = f"{number(metrics.mean_in_flight, 1)} of {wanted:,} users were waiting on average"
@@ -127,7 +130,7 @@ def sweep_screen(sweep: Sweep, where: str, page: str = "", page_link: str = "") 
     page_door = Door("Page", page, page_link) if page else Door("Page", f"kit report {where} --open")
     return Screen(
         title=plain_text(f"{sweep.model or 'the model'} at {sweep.url}", 2 * MAX_URL),
-        about=f"{len(levels)} of at most {len(sweep.asked)} levels",
+        about=(f"{len(levels)} of at most {len(sweep.asked)} levels",),
         table=_levels(sweep, levels, where),
         verdict=tuple(said),
         surer=(),

@@ -19,7 +19,7 @@ from kit.metrics.registry import ARRIVAL_PATHS, METRICS, THROUGHPUT, TTFT_P50, M
 from kit.report.page.facts import measured_on, models
 from kit.report.screen.cautions import cautions_of
 from kit.report.screen.sentences import leaders_of, verdict_sentences
-from kit.report.screen.surer import surer_lines
+from kit.report.screen.surer import surer_steps
 from kit.report.screen.values import Door, Figure, Row, Said, Screen, Table, Tone
 from kit.report.shape_tables import columns_of
 from kit.report.tables import AT_LEAST, SUSPECT
@@ -57,23 +57,23 @@ def run_screen(opened: OpenedStudy, ended: Ended) -> Screen:
         about=_about(study, plan, result),
         table=_table(study, plan, result, leaders, ended.run),
         verdict=(*_first(opened, plan, ended.advice), *_verdict(study, leaders)),
-        surer=surer_lines(study, plan, result, leaders, ended.run),
+        surer=surer_steps(plan, result, leaders, ended.run),
         cautions=cautions_of(opened, plan, result, leaders, ended.differences, ended.run),
-        doors=_doors(opened, plan, ended),
-        more=f"kit recommend {ended.run} --users {plan.workload.concurrencies[-1]}",
+        doors=_doors(plan, ended),
+        more=f"kit table {ended.run}",
+        end=f"Every number recomputed from the raw records: {study.label}.",
     )
 
 
-def _about(study: Study, plan: Plan, result: Result) -> str:
-    """Machine, model, how much of it was measured, and when."""
+def _about(study: Study, plan: Plan, result: Result) -> tuple[str, ...]:
+    """Machine, how much was measured, which model, and when."""
     asked = [line for line in result.cells if line.status != "not needed"]
     done = sum(line.status == "measured" for line in asked)
     cells = f"{done} of {len(asked)} cells"
     replicates = max((line.replicate for line in asked), default=1)
     window = f"{replicates} replicate{'s' * (replicates > 1)} of {plan.workload.window_ns / 1e9:g} s"
-    return " · ".join(
-        part for part in (machine_text(study), models(study), f"{cells}, {window}", measured_on(study)) if part
-    )
+    parts = (machine_text(study), f"{cells}, {window}", models(study), measured_on(study))
+    return tuple(part for part in parts if part)
 
 
 # --- the table --------------------------------------------------------------------------------------------
@@ -221,16 +221,16 @@ def _goodness(leader: Leader) -> float:
 
 
 def _at(leader: Leader) -> str:
-    from kit.judge.advice import level_text
 
     return plain_text(level_text(leader))
 
 
-def _doors(opened: OpenedStudy, plan: Plan, ended: Ended) -> tuple[Door, ...]:
+def _doors(plan: Plan, ended: Ended) -> tuple[Door, ...]:
     run = ended.run
     name = f"{plan.platform}.tar.gz"
-    doors = [Door("Page", ended.page, ended.page_link)] if ended.page else [Door("Page", f"kit report {run}")]
+    doors = (
+        [Door("Page", ended.page, ended.page_link)] if ended.page else [Door("Page", f"kit report {run} --open")]
+    )
     if not run.endswith(".tar.gz"):
-        doors.append(Door("Share", f"kit bundle {run} -o {name} && kit verify {name}"))
-    doors.append(Door("Details", f"kit table {run}, kit score {run}"))
-    return (*doors, Door("Checked", f"every number recomputed from the raw records: {opened.study.label}"))
+        doors.append(Door("Share", f"kit bundle {run} -o {name}"))
+    return (*doors, Door("Details", f"kit table {run}"))

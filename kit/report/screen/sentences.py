@@ -16,6 +16,7 @@ from kit.text import listed, number, plain_text
 
 SURE = f"{100 * (1 - AHEAD_ERROR - TIED_ERROR):g} % sure"
 MAX_NAME = 40
+DECIDED = ("ahead", "tied")
 SMALL = 1.1  # below this a difference is told in percent
 
 Outcome = tuple[str, str, tuple[str, ...]]  # metric, what is known, who
@@ -28,11 +29,12 @@ def leaders_of(study: Study) -> list[tuple[Study, Leader]]:
 
 
 def verdict_sentences(leaders: Iterable[tuple[Study, Leader]]) -> list[Said]:
-    """A sentence for each outcome of each metric."""
+    """A sentence for each outcome of each metric, those first that are sure."""
     groups: dict[Outcome, list[Leader]] = {}
     for study, leader in leaders:
         groups.setdefault(_outcome(study, leader), []).append(leader)
-    return [_sentence(outcome, found) for outcome, found in groups.items()]
+    order = sorted(groups.items(), key=lambda each: (each[0][0] != THROUGHPUT, each[0][1] not in DECIDED))
+    return [_sentence(outcome, found) for outcome, found in order]
 
 
 def _outcome(study: Study, leader: Leader) -> Outcome:
@@ -64,7 +66,7 @@ def _agreement(study: Study, leader: Leader) -> str:
 def _sentence(outcome: Outcome, found: Sequence[Leader]) -> Said:
     metric, known, names = outcome
     when, who = levels_text(found), listed(plain_text(name, MAX_NAME) for name in names)
-    what = "tokens/s" if metric == THROUGHPUT else METRICS[metric].name
+    what = METRICS[metric].name
     if known == "none":
         return Said(f"At {when} no runtime has a valid {what}.", "bad")
     if known == "tied":

@@ -11,20 +11,19 @@ from kit.judge.compare.ratio import MOST_MORE
 from kit.judge.study import common_values, values_of
 from kit.metrics.intervals import more_replicates
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.report.screen.values import Step
 
 ARCHIVE = ".tar.gz"
 
 
-def surer_lines(
-    study: Study, plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leader]], run: str
-) -> tuple[str, ...]:
+def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leader]], run: str) -> tuple[Step, ...]:
     """First what is missing, then how many replicates would decide; nothing where all is measured and decided."""
     if plan.loads:
         return ()  # a load by hand does not go on
     lost = sum(line.status in ("missing", "interrupted") for line in result.cells)
     if lost and not run.endswith(ARCHIVE):
         cells = "1 cell is" if lost == 1 else f"{lost} cells are"
-        return (f"{cells} not measured yet: kit reproduce --resume {run}",)
+        return (Step(f"{cells} not measured yet", f"kit reproduce --resume {run}"),)
     if plan.search is not None or len(plan.entries) < 2:
         return ()
     undecided = [(part, leader) for part, leader in leaders if leader.relation == "undecided"]
@@ -32,13 +31,13 @@ def surer_lines(
         return ()
     have = plan.workload.replicates
     if have < MIN_REPLICATES_FOR_INTERVAL:
-        return (f"For 95 % intervals: {_command(plan, run, MIN_REPLICATES_FOR_INTERVAL)}",)
+        return (Step("For 95 % intervals", _command(plan, run, MIN_REPLICATES_FOR_INTERVAL)),)
     wanted = [more for each in undecided if (more := _more(*each)) is not None]
     if not wanted:
-        return (f"Even {MOST_MORE} more replicates would hardly decide the rest.",)
+        return (Step(f"Even {MOST_MORE} more replicates would hardly decide the rest."),)
     total = have + max(wanted)
     which = "all" if len(wanted) == len(undecided) else f"{len(wanted)} of {len(undecided)} open comparisons"
-    return (f"{total} replicates would probably decide {which}: {_command(plan, run, total)}",)
+    return (Step(f"{total} replicates would probably decide {which}", _command(plan, run, total)),)
 
 
 def _command(plan: Plan, run: str, replicates: int) -> str:

@@ -53,6 +53,14 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What would help, and the command that does it: it stands on a line of its own where it would be broken."""
+
+    words: str
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Caution:
     """A warning, and what it does to the figures."""
 
@@ -71,13 +79,17 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """The last screen, from top to bottom. `more` is the command that shows verdicts and warnings left out."""
+    """The last screen, from top to bottom. `more` is the command that shows verdicts and warnings left out.
+
+    Of `about` as many parts are shown as two lines hold; `end` is who checked all this.
+    """
 
     title: str
-    about: str
+    about: tuple[str, ...]
     table: Table | None
     verdict: tuple[Said, ...]
-    surer: tuple[str, ...]
+    surer: tuple[Step, ...]
     cautions: tuple[Caution, ...]
     doors: tuple[Door, ...]
     more: str
+    end: str = ""

@@ -1,4 +1,4 @@
-"""The last screen on a terminal: drawn there and nowhere else, without colours or links where they are not wanted."""
+"""The last screen: drawn on a terminal and nowhere else, with colours and links where they are wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from kit.cli._shared.measuring import show_outcome
 from kit.cli.showing.screen import has_links, show_screen
 from kit.output import checked_output
-from kit.report.screen.values import Caution, Door, Figure, Row, Said, Screen, Table
+from kit.report.screen.values import Caution, Door, Figure, Row, Said, Screen, Step, Table
 from kit.run.reproduce import conclude
 from kit.storage.names import PAGE
 from kit.storage.run_folder import read_folder, read_plan
@@ -20,16 +20,17 @@ from tests.support.good_bundle import good_files
 from tests.support.terminal import Terminal, shown_by, terminal
 
 LINK = "file:///tmp/runs/a/report.html"
+ROW = Row("tokens/s", "a", (Figure("98.6", "best"), Figure("65.5 †", "doubt")))
 SCREEN = Screen(
     title="Two entries",
-    about="A machine · a model",
-    table=Table(("1 user", "4 users"), (Row("tokens/s", "a", (Figure("98.6", "best"), Figure("65.5 †", "doubt"))),), (0, 1), "kit table a"),
+    about=("A machine", "a model"),
+    table=Table(("1 user", "4 users"), (ROW,), (0, 1), "kit table a"),
     verdict=(Said("At 4 users a has 1.5 times the tokens/s of b.", "good"),),
-    surer=("For 95 % intervals: kit reproduce --resume a --replicates 3",),
+    surer=(Step("For 95 % intervals", "kit reproduce --resume a --replicates 3"),),
     cautions=(Caution("b at 1 user is left out of the verdict", "SUSPECT"),),
     doors=(Door("Page", "runs/a/report.html", LINK),),
-    more="kit recommend a",
-)  # fmt: skip
+    more="kit table a",
+)
 COLOUR = re.compile(r"\x1b\[[0-9;]*(?:3[0-7]|9[0-7])[0-9;]*m")
 
 
@@ -134,9 +135,7 @@ def test_a_run_on_a_terminal_ends_with_one_screen(tmp_path: Path, monkeypatch: p
     assert "**Throughput" in found[True].text
 
 
-def test_report_open_shows_the_page_or_says_where_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_report_open_shows_the_page_or_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no browser its address is printed."""
     bundle = Path(__file__).parents[3] / "results" / "demo-2cpu.tar.gz"
     asked: list[str] = []
