@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from kit.documents.study import Study, Subject, Trial
 from kit.judge.study import value_of
-from kit.metrics.registry import ERROR_RATE, ITL_P50, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
+from kit.metrics.registry import ITL_P50, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
 from kit.report.tables import SUSPECT
 from kit.text import NO_DATA, plain_text
 
-SHOWN = (THROUGHPUT, TTFT_P50, TTFT_P99, ITL_P50, ERROR_RATE)
+SHOWN = (THROUGHPUT, TTFT_P50, TTFT_P99, ITL_P50)
 HEADS = ("cell", "state", *(METRICS[path].label for path in SHOWN), "requests", "ended (UTC)")
 
 

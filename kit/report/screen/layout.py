@@ -50,6 +50,8 @@ def laid_out(screen: Screen, width: int, height: int = MAX_LINES) -> tuple[Line,
         if screen.table is None or left >= _lines_of(screen.table):
             break
     table = _table(screen.table, width, left) if screen.table else []
+    room = len(cautions) + max(0, left - len(table))  # what a shorter table leaves
+    cautions = _capped([_caution(each, width) for each in screen.cautions], room, screen.more)
     blocks = [top, table, [*verdict, *surer], cautions, doors]
     return tuple(line for at, block in enumerate(each for each in blocks if each) for line in _apart(at, block))
 
@@ -75,12 +77,14 @@ def _wrapped(text: str, width: int, tone: Tone, indent: str = "") -> list[Line]:
 
 
 def _about(parts: Sequence[str], width: int) -> list[Line]:
-    """As many of them as two lines hold."""
-    for count in range(len(parts), 0, -1):
-        lines = _wrapped(" · ".join(parts[:count]), width, "quiet")
-        if len(lines) <= ABOUT_LINES:
-            return lines
-    return _wrapped(parts[0], width, "quiet")[:ABOUT_LINES] if parts else []
+    """As many of them as two lines hold, each whole on its line where that can be."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(f"{lines[-1]} · {part}") <= min(width, MAX_PROSE):
+            lines[-1] += f" · {part}"
+        else:
+            lines += wrap(part, min(width, MAX_PROSE), break_on_hyphens=False)
+    return [(Span(line, "quiet"),) for line in lines[:ABOUT_LINES]]
 
 
 def _step(step: Step, width: int) -> list[Line]:

@@ -36,7 +36,9 @@ def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leade
     if not wanted:
         return (Step(f"Even {MOST_MORE} more replicates would hardly decide the rest."),)
     total = have + max(wanted)
-    which = "all" if len(wanted) == len(undecided) else f"{len(wanted)} of {len(undecided)} open comparisons"
+    which = (
+        "what is open" if len(wanted) == len(undecided) else f"{len(wanted)} of {len(undecided)} open comparisons"
+    )
     return (Step(f"{total} replicates would probably decide {which}", _command(plan, run, total)),)
 
 

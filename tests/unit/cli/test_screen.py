@@ -154,3 +154,28 @@ def test_report_open_shows_the_page_or_says_where_it_is(tmp_path: Path, monkeypa
 def test_a_screen_without_a_table_is_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.cli.test_screen.SCREEN", replace(SCREEN, table=None))
     assert "98.6" not in drawn(monkeypatch)
+
+
+# --- tables -----------------------------------------------------------------------------------------------
+
+DEMO = str(Path(__file__).parents[3] / "results" / "demo-2cpu.tar.gz")
+
+
+def test_tables_are_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pipes and asterisks, no line wider than the terminal, every figure there."""
+    monkeypatch.setenv("COLUMNS", "80")
+    code, shown = shown_by("table", DEMO, monkeypatch=monkeypatch)
+    lines = shown.text.splitlines()
+    assert code == 0
+    assert "**" not in shown.text
+    assert not any(line.startswith("|") for line in lines)
+    assert max(map(len, lines)) <= 80
+    for word in ("Throughput", "llamacpp-batched", "83.9", "Label:"):
+        assert word in shown.text
+    assert shown.harmful == set()
+
+
+def test_markdown_is_printed_where_somebody_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, shown = shown_by("table", DEMO, "--markdown", monkeypatch=monkeypatch)
+    assert "**Throughput" in shown.text
+    assert "|------" in shown.text

@@ -30,7 +30,7 @@ ALLOWED = {
     "main", "div", "section", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "b", "small",
     "abbr", "ul", "li", "figure", "figcaption", "script", "svg", "desc", "g", "path", "line", "text", "rect",
     "defs",
-    "clippath", "nav", "pre", "footer", "dl", "dt", "dd", "a",
+    "clippath", "details", "nav", "summary", "pre", "footer", "dl", "dt", "dd", "a",
 }  # fmt: skip
 
 
