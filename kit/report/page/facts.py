@@ -142,10 +142,15 @@ def alerts(given: PageInput) -> tuple[list[str], int]:
     """The gravest warnings, a line each for the first screen, and how many more there are."""
     study = given.study
     found = [f"No result of {where}: {why}" for where, why in lost(study)]
-    found += [f"{where} users is SUSPECT and left out of the verdict: {why}" for where, why in suspects(study)]
+    found += [f"{_users(where)} is SUSPECT and left out of the verdict: {why}" for where, why in suspects(study)]
     found += [f"Failed requests: {line}" for line in failed(given)]
     found += cautions(given)
     return [plain_text(line, MAX_ALERT) for line in found[:MAX_ALERTS]], max(0, len(found) - MAX_ALERTS)
+
+
+def _users(where: str) -> str:
+    """`vllm at 4` as `vllm at 4 users`."""
+    return f"{where} user{'' if where.endswith(' at 1') else 's'}"
 
 
 def running_cautions(plan: Plan) -> list[str]:
