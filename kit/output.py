@@ -161,5 +161,13 @@ def _outlet(stream: TextIO) -> TextIO:
 
 def drawing_error() -> TextIO:
     """Standard error for a library that draws bars with control characters and is given only safe words."""
-    stream = cast(object, sys.stderr)
-    return cast(TextIO, Outlet(stream.raw, trusted=True)) if isinstance(stream, Outlet) else sys.stderr
+    return _trusted(sys.stderr)
+
+
+def drawing_output() -> TextIO:
+    """Standard output for a library that colours what it prints and is given only safe words."""
+    return _trusted(sys.stdout)
+
+
+def _trusted(stream: object) -> TextIO:
+    return cast(TextIO, Outlet(stream.raw, trusted=True) if isinstance(stream, Outlet) else stream)

@@ -19,6 +19,7 @@ from kit.cli._shared.options import (
     processes_option,
     quiet_option,
     ramp_option,
+    verbose_option,
 )
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
@@ -199,9 +200,10 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
 @click.option("--at", type=TimeOfDay(), metavar="UTC", help="With --shard: begin then, all at once.")
 @asking_options
 @out_option("Output; default runs/load-TIME.")
+@verbose_option
 @quiet_option
 @json_option
-def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
+def command(out: Path | None, verbose: bool, quiet: bool, as_json: bool, **words: Any) -> int:
     """Measure any OpenAI-compatible server under one load.
 
     URL is a base URL (http://host:8080), a prefix (https://host/openai/v1) or a whole endpoint that ends in
@@ -219,6 +221,7 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     Example: kit load http://127.0.0.1:8080 -c 4 --duration 30s --warmup 5s
     """
     from kit.cli._shared.progress import LoadProgress
+    from kit.cli.showing.ended import show_load
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
     from kit.run.load import load_by_hand
@@ -233,7 +236,11 @@ def command(out: Path | None, quiet: bool, as_json: bool, **words: Any) -> int:
     total_s = None if request.window_s is None else request.warmup_s + request.window_s
     with LoadProgress(total_s, quiet=quiet or as_json) as progress:
         cell = load_by_hand(request, folder, ProcessEngine(access.environment()), progress)
-    show_json(write_json(plain(cell))) if as_json else click.echo(load_text(cell, folder, _after_share(cell)))
+    after = _after_share(cell)
+    if as_json:
+        show_json(write_json(plain(cell)))
+    elif verbose or after or not show_load(cell, folder):
+        click.echo(load_text(cell, folder, after))
     if cell.metrics is None or not cell.metrics.requests.ok:
         return NoResultError.exit_code
     return 0

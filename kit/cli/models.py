@@ -10,7 +10,7 @@ import click
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_json
-from kit.cli._shared.progress import transfer
+from kit.cli.showing.transfers import transfer
 from kit.errors import InternalError
 
 if TYPE_CHECKING:

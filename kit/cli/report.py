@@ -31,6 +31,7 @@ MAX_RUNS = 100
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default report-NAME.")
 @click.option("--title", help="Title of the page; default that of the run.")
 @click.option("--timeline", metavar="CELL", help="Cell shown in the token timeline, e.g. r1-c4-vllm.")
+@click.option("--open", "opened", is_flag=True, help="Open the page in a browser.")
 @price_options
 @click.option("--quiet", "-q", is_flag=True, help="Print only the path of report.html.")
 def command(
@@ -38,6 +39,7 @@ def command(
     out: Path | None,
     title: str | None,
     timeline: str | None,
+    opened: bool,
     price_per_hour: float | None,
     price_per_kwh: float | None,
     quiet: bool,
@@ -53,6 +55,17 @@ def command(
     written = write_report(runs, out, title, timeline, given_prices(price_per_hour, price_per_kwh))
     for path in written[:1] if quiet else written:
         click.echo(str(path))
+    if opened:
+        _open(written[0])
+
+
+def _open(page: Path) -> None:
+    """Show the page in the browser of this machine; where there is none, say its address."""
+    import webbrowser
+
+    address = page.resolve().as_uri()
+    if not webbrowser.open(address):
+        click.echo(f"No browser was found here. The page: {address}", err=True)
 
 
 def write_report(

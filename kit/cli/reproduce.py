@@ -13,7 +13,7 @@ from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.evaluating import SuiteType
 from kit.cli._shared.measuring import measured, show_outcome
-from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, yes_option
+from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, verbose_option, yes_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_options, quiet_machine_options
 from kit.documents.quality.asked import EvaluationWish
 from kit.storage.names import PLATFORM
@@ -53,6 +53,7 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 @quiet_machine_options
 @source_option
 @yes_option
+@verbose_option
 @quiet_option
 @json_option
 def command(
@@ -67,6 +68,7 @@ def command(
     attempts: int | None,
     from_source: bool | None,
     yes: bool,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **options: Any,
@@ -102,7 +104,7 @@ def command(
     )
     folder = resume or new_folder(out, chosen_run.platform.name)
     plan, outcome = measured(chosen_run, folder, command_options)
-    show_outcome(plan, outcome, folder, as_json=as_json)
+    show_outcome(plan, outcome, folder, as_json=as_json, verbose=verbose)
 
 
 def _refuse_what_does_not_fit(

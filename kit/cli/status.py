@@ -15,7 +15,7 @@ MAX_WORDS = 200  # of the reason why a cell failed
 
 def status_text(found: RunStatus) -> str:
     """A status for people."""
-    from kit.cli._shared.progress import remaining_text
+    from kit.cli.showing.bars import remaining_text
     from kit.text import plain_text
 
     needed = found.planned - found.not_needed

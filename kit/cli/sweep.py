@@ -20,6 +20,7 @@ from kit.cli._shared.options import (
     processes_option,
     quiet_option,
     ramp_option,
+    verbose_option,
 )
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.prices import given_prices, price_options
@@ -91,6 +92,7 @@ def _loops(
 @price_options
 @asking_options
 @out_option("Output; default runs/sweep-TIME.")
+@verbose_option
 @quiet_option
 @json_option
 def command(
@@ -100,6 +102,7 @@ def command(
     price_per_hour: float | None,
     price_per_kwh: float | None,
     out: Path | None,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **words: Any,
@@ -114,6 +117,7 @@ def command(
     Example: kit sweep http://127.0.0.1:8080 --slo ttft=500ms,tpot=50ms --max-users 64
     """
     from kit.cli._shared.progress import LoadProgress
+    from kit.cli.showing.ended import show_sweep
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
     from kit.report.load_tables import sweep_costs, sweep_table
@@ -146,8 +150,12 @@ def command(
         )
     prices = given_prices(price_per_hour, price_per_kwh)
     costs = f"\n\n{sweep_costs(sweep, prices)}" if prices else ""
-    text = f"{sweep_table(sweep)}{costs}\n\nSaved to {folder}."
-    show_json(write_json(plain(sweep))) if as_json else click.echo(text)
+    if as_json:
+        show_json(write_json(plain(sweep)))
+    elif verbose or not show_sweep(sweep, folder):
+        click.echo(f"{sweep_table(sweep)}{costs}\n\nSaved to {folder}.")
+    elif costs:
+        click.echo(costs)
     answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
     return 0 if answered else NoResultError.exit_code
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Refresh the blocks of this run in a Markdown file.",
 )
+@click.option("--markdown", is_flag=True, help="Print Markdown on a terminal too, as into a pipe.")
 @json_option
 def command(
     run: Path,
@@ -47,6 +48,7 @@ def command(
     rows: Literal["cells", "requests"] | None,
     out: Path | None,
     into: Path | None,
+    markdown: bool,
     as_json: bool,
 ) -> int:
     """Recompute every table of a run folder or bundle from its raw records.
@@ -62,6 +64,7 @@ def command(
     """
     from kit.cli._shared.opening import bundle_bytes
     from kit.cli._shared.tabling import check_options, refresh, show_rows
+    from kit.cli.showing.markdown import show_markdown
     from kit.judge.open import RefusedError
     from kit.report.tables import chosen_metrics
     from kit.storage.run_folder import read_folder
@@ -93,9 +96,9 @@ def command(
         label = label_line(verdict)
         refresh(run, into, metrics, lambda asked: f"{_tables(plan, result, evidence, asked, prices)}\n\n{label}")
     else:
-        _show(plan, result, evidence, metrics, prices, differences=differences, as_json=as_json)
+        _show(plan, result, evidence, metrics, prices, differences=differences, as_json=as_json, raw=markdown)
         if not refused and not as_json:
-            click.echo(label_line(verdict))
+            show_markdown(label_line(verdict), raw=markdown)
     return int(refused)
 
 
@@ -108,7 +111,9 @@ def _show(
     *,
     differences: bool,
     as_json: bool,
+    raw: bool,
 ) -> None:
+    from kit.cli.showing.markdown import show_markdown
     from kit.judge.differences import differences_in
     from kit.report.differences_text import differences_table
     from kit.strict import plain, write_json
@@ -116,9 +121,9 @@ def _show(
     if as_json:
         show_json(write_json(plain(differences_in(plan, evidence) if differences else result)))
     elif differences:
-        click.echo(differences_table(differences_in(plan, evidence)))
+        show_markdown(differences_table(differences_in(plan, evidence)), raw=raw)
     else:
-        click.echo(_tables(plan, result, evidence, metrics, prices))
+        show_markdown(_tables(plan, result, evidence, metrics, prices), raw=raw)
 
 
 def _tables(plan: Plan, result: Result, evidence: Evidence, metrics: Sequence[str], prices: Prices | None) -> str:

@@ -2,7 +2,7 @@
 
 Warm-up and window are known from the plan. What comes before them (start, weights, correctness prompts) and after
 them (the last answers, records, stop) is taken from the cell most like it: of the same entry at the same
-concurrency, else of the same entry at the nearest, else of the others.
+concurrency, else of the same entry at the nearest, else of the same runtime, else of the others.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from statistics import fmean
 from kit.documents import Cell, CellPlan, Plan
 from kit.documents.phases import COLLECT, STOP, WARM_UP, WINDOW
 from kit.plan.plan import NS_PER_S, OVERHEADS_S
+
+# From start to load, of runtimes that take much longer than others, until one was seen: recorded with 2 CPUs.
+SLOW_STARTS_S: Mapping[str, float] = {"vllm": 85.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +60,25 @@ def predicted(plan: Plan, planned: CellPlan, done: Iterable[Cell]) -> CellTime:
     times = [(cell, found) for cell in cells if (found := time_of(plan, cell))]
     if failed and not any(cell.entry == planned.entry for cell, _ in times):
         return CellTime(round(fmean(failed)), 0, 0)  # it will fail as it did before
-    nearest = _nearest(planned, times)
+    runtime = next((entry.runtime for entry in plan.entries if entry.name == planned.entry), "")
+    nearest = _nearest(planned, runtime, times)
     if not nearest:
         return CellTime(round(OVERHEADS_S[plan.engine] * NS_PER_S), load_ns, 0)
+    seen = any(cell.runtime == runtime for cell, _ in times)
+    slowly_ns = 0 if seen else round(SLOW_STARTS_S.get(runtime, 0.0) * NS_PER_S)
     return CellTime(
-        round(fmean(found.before_ns for found in nearest)),
+        max(slowly_ns, round(fmean(found.before_ns for found in nearest))),
         load_ns,
         round(fmean(found.after_ns for found in nearest)),
     )
 
 
-def _nearest(planned: CellPlan, times: Sequence[tuple[Cell, CellTime]]) -> list[CellTime]:
+def _nearest(planned: CellPlan, runtime: str, times: Sequence[tuple[Cell, CellTime]]) -> list[CellTime]:
     """The times of the cells that are most like a planned one."""
     tests: tuple[Callable[[Cell], bool], ...] = (
         lambda cell: (cell.entry, cell.concurrency) == (planned.entry, planned.concurrency),
         lambda cell: cell.entry == planned.entry,
+        lambda cell: cell.runtime == runtime,
         lambda _: True,
     )
     for test in tests:

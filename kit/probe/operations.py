@@ -14,7 +14,7 @@ from kit.plan.correctness import SuiteLevel
 from kit.plan.target import parse_target
 from kit.plan.witness import WitnessQuestion
 from kit.probe import http
-from kit.probe.examiner import Examiner
+from kit.probe.examiner import Examiner, OnCheck
 from kit.probe.http import NO_ACCESS, EndpointError
 from kit.probe.witness import ask_witness
 from kit.storage.marks import mark_of
@@ -43,10 +43,10 @@ class Operation:
     questions: tuple[WitnessQuestion, ...] = ()
 
 
-def _examine(asked: Operation) -> Json:
+def _examine(asked: Operation, on_check: OnCheck = lambda *_: None) -> Json:
     if asked.level is None:
         raise EndpointError("there are no tests to ask")
-    examiner = Examiner(parse_target(asked.url), asked.model, asked.level, api=asked.api)
+    examiner = Examiner(parse_target(asked.url), asked.model, asked.level, api=asked.api, on_check=on_check)
     checks = examiner.single() if asked.requests == 1 else examiner.concurrent(asked.requests)
     return plain(checks)
 
@@ -101,9 +101,14 @@ _OPERATIONS: Mapping[Name, Callable[[Operation], Json]] = {
 }
 
 
-def perform(asked: Operation) -> Json:
-    """Carry out one operation here; `EndpointError` if the server or the file did not give what was asked."""
+def perform(asked: Operation, on_check: OnCheck | None = None) -> Json:
+    """Carry out one operation here; `EndpointError` if the server or the file did not give what was asked.
+
+    `on_check` gets each verdict of an examination as it comes.
+    """
     try:
+        if asked.name == "examine" and on_check is not None:
+            return _examine(asked, on_check)
         return _OPERATIONS[asked.name](asked)
     except OSError as error:
         raise EndpointError(f"{asked.file or asked.url}: {error.strerror or error}") from None

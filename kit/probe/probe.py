@@ -17,7 +17,7 @@ from kit.engines.protocol import Running, RunProbe
 from kit.errors import EngineError, InternalError, RuntimeNotReadyError
 from kit.plan.correctness import SuiteLevel, turns
 from kit.plan.witness import WitnessQuestion
-from kit.probe.examiner import ANSWER_S
+from kit.probe.examiner import ANSWER_S, OnCheck
 from kit.probe.http import EndpointError
 from kit.probe.operations import GRACE_S, Operation, perform
 from kit.probe.witness import ANSWER_S as WITNESS_ANSWER_S
@@ -61,7 +61,7 @@ class Probe(ABC):
         return self._running
 
     @abstractmethod
-    def _ask(self, asked: Operation) -> Json: ...
+    def _ask(self, asked: Operation, on_check: OnCheck | None = None) -> Json: ...
 
     def wait_ready(self, path: str, budget_s: float) -> None:
         """Wait until the server answers 200 at `path`; `RuntimeNotReadyError` if it ends or is too slow."""
@@ -109,8 +109,13 @@ class Probe(ABC):
         name = self._ask(Operation("model", QUICK_S, self._url))
         return None if name is None else _string(name)
 
-    def examine(self, level: SuiteLevel, model: str, requests: int, api: Api = "chat") -> list[AnswerCheck]:
-        """The answers to the tests of a level: one after the other if `requests` is 1, else so many at once."""
+    def examine(
+        self, level: SuiteLevel, model: str, requests: int, api: Api = "chat", on_check: OnCheck | None = None
+    ) -> list[AnswerCheck]:
+        """The answers to the tests of a level: one after the other if `requests` is 1, else so many at once.
+
+        `on_check` gets each verdict as it comes, where the questions are asked from here.
+        """
         tests = level.tests
         if requests == 1:
             expected = [("single", test.name, 0) for test in tests]
@@ -118,7 +123,7 @@ class Probe(ABC):
             expected = [("concurrent", test.name, copy) for test, copy in turns(tests, requests)]
         limit_s = ANSWER_S * (len(tests) if requests == 1 else 1) + QUICK_S
         asked = Operation("examine", limit_s, self._url, model=model, requests=requests, level=level, api=api)
-        value = self._ask(asked)
+        value = self._ask(asked, on_check)
         try:
             checks = typed(_Checks, {"checks": value}, "the answers").checks
         except StrictError as error:
@@ -162,8 +167,8 @@ class DirectProbe(Probe):
 
     FIRST_LOOK_S = 0.5
 
-    def _ask(self, asked: Operation) -> Json:
-        return perform(asked)
+    def _ask(self, asked: Operation, on_check: OnCheck | None = None) -> Json:
+        return perform(asked, on_check)
 
 
 class ContainerProbe(Probe):
@@ -175,7 +180,7 @@ class ContainerProbe(Probe):
         super().__init__(running)
         self._run_probe = run_probe
 
-    def _ask(self, asked: Operation) -> Json:
+    def _ask(self, asked: Operation, on_check: OnCheck | None = None) -> Json:  # noqa: ARG002
         document = json.dumps(plain(asked)).encode()
         return value_of(self._run_probe(document, asked.limit_s + 2 * GRACE_S))
 

@@ -18,7 +18,7 @@ from kit.loadgen.reach import reach, stands_here
 from kit.plan.correctness import SuiteLevel
 from kit.plan.target import Access, Target, parse_target
 from kit.plan.witness import WitnessQuestion
-from kit.probe.examiner import Examiner
+from kit.probe.examiner import Examiner, OnCheck
 from kit.probe.http import CONNECT_S, EndpointError, document_of, whole_body
 from kit.probe.operations import Operation
 from kit.probe.probe import Probe
@@ -102,11 +102,14 @@ class RunningProbe(Probe):
         super().__init__(RunningServer(target.base_url, utc_now()))
         self._target, self._access = target, access
 
-    def _ask(self, asked: Operation) -> Json:
+    def _ask(self, asked: Operation, on_check: OnCheck | None = None) -> Json:  # noqa: ARG002
         raise InternalError(f"A server that already runs is not asked {asked.name}.")
 
-    def examine(self, level: SuiteLevel, model: str, requests: int, api: Api = "chat") -> list[AnswerCheck]:
-        examiner = Examiner(self._target, model, level, self._access, api=api)
+    def examine(
+        self, level: SuiteLevel, model: str, requests: int, api: Api = "chat", on_check: OnCheck | None = None
+    ) -> list[AnswerCheck]:
+        told = on_check or (lambda *_: None)
+        examiner = Examiner(self._target, model, level, self._access, api=api, on_check=told)
         return examiner.single() if requests == 1 else examiner.concurrent(requests)
 
     def witness(self, questions: Sequence[WitnessQuestion], api: Api = "chat") -> list[WitnessAnswer]:

@@ -65,7 +65,8 @@ def client_lines(cell: Cell) -> list[str]:
     return [f"{len(clients)} clients began within {apart} of each other by their own clocks; {off}."]
 
 
-def _level_name(level: SweepLevel) -> str:
+def level_name(level: SweepLevel) -> str:
+    """`8`, `2.5/s`: the users or the rate of a level."""
     if level.concurrency is not None:
         return str(level.concurrency)
     return f"{(level.rate_milli_per_s or 0) / 1000:.10g}/s"
@@ -75,13 +76,13 @@ def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:
     marks = ("Pareto" * (level.id in sweep.pareto), "knee" * (level.id == sweep.knee))
     numbers = level.metrics
     if numbers is None:
-        return [_level_name(level), *(NO_DATA,) * 6, ""]
+        return [level_name(level), *(NO_DATA,) * 6, ""]
     ttft = numbers.ttft_ms
     p99 = METRICS[TTFT_P99].shown(ttft.p99)
     if ttft.p99 is None and ttft.max is not None:
         p99 += f" (max {METRICS[TTFT_P99].shown(ttft.max)})"
     return [
-        _level_name(level),
+        level_name(level),
         METRICS[THROUGHPUT].shown(numbers.throughput_tok_s),
         METRICS[DECODE].shown(numbers.decode_tok_s),
         METRICS[TTFT_P50].shown(ttft.p50),
@@ -112,7 +113,7 @@ def sweep_costs(sweep: Sweep, prices: Prices) -> str:
     """What a million tokens cost at each level; energy is not known without telemetry."""
     rows = [
         [
-            _level_name(level),
+            level_name(level),
             *cost_cells(prices, cost_of_metrics(prices, level.metrics) if level.metrics else None),
         ]
         for level in sorted(sweep.levels, key=lambda level: level.concurrency or level.rate_milli_per_s or 0)
@@ -120,6 +121,32 @@ def sweep_costs(sweep: Sweep, prices: Prices) -> str:
     first = "rate" if sweep.levels[0].concurrency is None else "users"
     table = aligned([first, *cost_headers(prices)], rows)
     return f"{TITLE}, {prices_text(prices)}:\n\n{table}\n\n{ABOUT}"
+
+
+def sweep_lines(sweep: Sweep) -> list[str]:
+    """Why a sweep ended, or how many users were found, then the Pareto frontier, the knee and what went wrong."""
+    why = sweep.levels[-1].failure
+    lines = [_ENDED[sweep.ended] if why is None else f"Stopped early: {plain_text(why, 1000)}"]
+    if sweep.search is not None:
+        lines = [_found(sweep, sweep.search)]
+    if sweep.slo is not None:
+        lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
+    names = {level.id: level_name(level) for level in sweep.levels}
+    if sweep.pareto:
+        best = ", ".join(names[each] for each in sweep.pareto)
+        what = "no other level is as good in throughput, decode and TTFT"
+        lines.append(f"Pareto frontier ({what}): {best}.")
+    knee = (
+        "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
+    )
+    lines.append(f"Knee of throughput: {knee}.")
+    for level in sweep.levels:
+        if level.metrics is not None and (said := count_lines([level.metrics])):
+            lines.append(f"{names[level.id]}: {' '.join(said)}")
+    failed = failure_lines([(names[level.id], level.failures) for level in sweep.levels])
+    if failed:
+        lines += [WHY, *failed]
+    return lines
 
 
 def sweep_table(sweep: Sweep) -> str:
@@ -138,26 +165,6 @@ def sweep_table(sweep: Sweep) -> str:
     ordered = sorted(sweep.levels, key=lambda level: level.concurrency or level.rate_milli_per_s or 0)
     rows = [_level_row(sweep, level) for level in ordered]
     align = (*("right",) * 7, "left")
-    why = sweep.levels[-1].failure
-    lines = [_ENDED[sweep.ended] if why is None else f"Stopped early: {plain_text(why, 1000)}"]
-    if sweep.search is not None:
-        lines = [_found(sweep, sweep.search)]
-    if sweep.slo is not None:
-        lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
-    names = {level.id: _level_name(level) for level in sweep.levels}
-    if sweep.pareto:
-        best = ", ".join(names[each] for each in sweep.pareto)
-        what = "no other level is as good in throughput, decode and TTFT"
-        lines.append(f"Pareto frontier ({what}): {best}.")
-    knee = (
-        "none in these levels" if sweep.knee is None else f"{names[sweep.knee]}; throughput grows less beyond it"
-    )
-    lines.append(f"Knee of throughput: {knee}.")
-    for level in sweep.levels:
-        if level.metrics is not None and (said := count_lines([level.metrics])):
-            lines.append(f"{names[level.id]}: {' '.join(said)}")
-    failed = failure_lines([(names[level.id], level.failures) for level in sweep.levels])
-    if failed:
-        lines += [WHY, *failed]
+    lines = sweep_lines(sweep)
     table = tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=align)
     return f"{table}\n\n" + "\n".join(lines)

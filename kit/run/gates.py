@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 
 from kit.documents import AnswerCheck, Entry, Setting
 from kit.engines.protocol import Running
 from kit.errors import EngineError, RuntimeNotReadyError, SourceError, WrongDeviceError
 from kit.probe import Probe
-from kit.probe.examiner import require_right
+from kit.probe.examiner import OnCheck, require_right
 from kit.probe.http import EndpointError
 from kit.run.phases import CellState
 from kit.runtimes import RUNTIMES
@@ -66,14 +67,27 @@ def check_answers(state: CellState) -> CellState:
     checks: list[AnswerCheck] = []
     if not state.inputs.suite.tests:
         return state  # asked for without a gate: kit verify says so
-    for requests in sorted({1, state.inputs.cell.concurrency}):
+    rounds = sorted({1, state.inputs.cell.concurrency})
+    told = _told(state, sum(len(state.inputs.suite.tests) if each == 1 else each for each in rounds))
+    for requests in rounds:
         with _not_ready("does not answer the correctness prompts"):
             checks += state.server.probe.examine(
-                state.inputs.suite, state.model_name, requests, state.inputs.plan.workload.api
+                state.inputs.suite, state.model_name, requests, state.inputs.plan.workload.api, told
             )
         write_checks(state.inputs.folder, checks)
         require_right(checks)
     return state
+
+
+def _told(state: CellState, questions: int) -> OnCheck:
+    """Tells the observer how many of the answers have come."""
+    counted = count(1)
+
+    def tell(*_: object) -> None:
+        event = {"event": "checked", "done": next(counted), "of": questions}
+        state.inputs.observer.progress(state.inputs.cell.id, event)
+
+    return tell
 
 
 @contextmanager

@@ -44,7 +44,19 @@ from kit.run.telemetry import run_look
 from kit.storage.attempts import read_attempts, set_aside
 from kit.storage.cell_folder import Event, read_checks, read_records
 from kit.storage.live import LiveFile, live_file
-from kit.storage.names import CALIBRATED, CALIBRATION, CELL, CELLS, CORRECT, HOST, PLAN, RECORDS, REPORT, RESULT
+from kit.storage.names import (
+    CALIBRATED,
+    CALIBRATION,
+    CELL,
+    CELLS,
+    CORRECT,
+    HOST,
+    PAGE,
+    PLAN,
+    RECORDS,
+    REPORT,
+    RESULT,
+)
 from kit.storage.run_folder import (
     bundle_names,
     create,
@@ -207,7 +219,8 @@ def _begin(plan: Plan, folder: Path, engine: RunEngine) -> str:
     for name, cell in read_cells(folder, plan).items():
         if is_ahead(plan, cell):
             set_aside(folder, name)
-    (folder / RESULT).unlink(missing_ok=True)  # it is of the run as it was
+    for name in (RESULT, PAGE):  # they are of the run as it was
+        (folder / name).unlink(missing_ok=True)
     if kept != plan:
         plan_sha256 = sha256(write_document(folder / PLAN, plan, "plan")).hexdigest()
     return plan_sha256

@@ -20,14 +20,15 @@ WATCH, SAMPLER = "watch.json", "sampler.json"  # what the sampler is told, and w
 SERVER_LOG, LOADGEN_LOG, REPORT = "server.log", "loadgen.log", "REPORT.md"
 LIVE = "live.json"  # what a run does now (kit.storage.live); gone when it ends
 PLATFORM = "platform.yaml"  # what a run without a platform of the kit measures, to edit and to go on with
+SWEEP, PAGE = "sweep.json", "report.html"
 STAY_AT_HOME = (
     REPORT,
+    PAGE,
     SERVER_LOG,
     LOADGEN_LOG,
     LIVE,
     PLATFORM,
 )  # they may name paths and people; no number comes from them
-SWEEP, PAGE = "sweep.json", "report.html"
 # What macOS, Windows, KDE and network drives leave in a folder that somebody looked into (in lower case).
 _LITTER = frozenset(
     {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared.containers import lines
+from kit.cli._shared.containers import safe_lines
 from kit.cli._shared.planning import plan_of
 from kit.documents import Plan, Platform
 
@@ -28,7 +28,7 @@ def model_files(plan: Plan, models: Models, *, yes: bool, quiet: bool) -> dict[s
 
 
 def _model_file(entry: ModelEntry, *, yes: bool, quiet: bool) -> Path:
-    from kit.cli._shared.progress import transfer
+    from kit.cli.showing.transfers import transfer
     from kit.errors import InputError
     from kit.supply.download import model_path
     from kit.supply.hashes import file_with
@@ -104,7 +104,8 @@ def keep_own_trace(platform: Platform, plan: Plan, folder: Path) -> None:
 def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:
     """Measure a platform into a run folder, as processes or in containers; raises what `reproduce` raises."""
     from kit.cli._shared.evaluating import evaluator_of
-    from kit.cli._shared.progress import RunProgress, transfer
+    from kit.cli._shared.progress import RunProgress
+    from kit.cli.showing.transfers import preparation, transfer
     from kit.engines.process import ProcessEngine
     from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
@@ -146,13 +147,13 @@ def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOpt
             command_options.quiet_wait_s,
             command_options.attempts,
         )
-        with transfer("images and models", quiet=command_options.quiet) as on_bytes:
+        with preparation("images and models", quiet=command_options.quiet) as (on_bytes, on_line):
             made = stack.enter_context(
                 ready(
                     chosen_run.platform,
                     folder.name,
                     chosen,
-                    lines(quiet=command_options.quiet),
+                    safe_lines(on_line),
                     on_bytes,
                     chosen_run.kept,
                 )

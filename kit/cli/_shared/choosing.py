@@ -124,7 +124,7 @@ def _search(
 def known_model(word: str, *, quiet: bool) -> KnownModel:
     """What is known of a model that is a file, in a repository, behind an address, or in the catalogue."""
     from kit.catalogue import model as catalogue_model
-    from kit.cli._shared.progress import transfer
+    from kit.cli.showing.transfers import transfer
     from kit.gguf.memory import kv_bytes
     from kit.plan.choosing.wishes import KnownModel
     from kit.plan.sources import source_name, source_of

@@ -15,6 +15,13 @@ source_option = click.option(
 )
 
 
+def safe_lines(on_line: OnLine) -> OnLine:
+    """Hands lines on, made safe."""
+    from kit.text import plain_text, without_password
+
+    return lambda line: on_line(plain_text(without_password(line), 200))
+
+
 def lines(*, quiet: bool) -> OnLine:
     """Prints what happens on standard error, made safe; nothing when quiet."""
     from kit.text import plain_text, without_password

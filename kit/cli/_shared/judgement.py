@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kit.documents import Finding
 from kit.documents.study import Study
+
+if TYPE_CHECKING:
+    from kit.judge.open import OpenedStudy
 
 MAX_FLAGS = 3
 
@@ -52,6 +56,11 @@ def show_judgement(folder: Path) -> None:
     except RefusedError as refused:
         show_error(refused)
         return
+    show_opened(found)
+
+
+def show_opened(found: OpenedStudy) -> None:
+    """Print the judgement of what verification opened."""
     click.echo(judgement(found.study))
     click.echo(f"\nVerified: {found.study.label}.")
     for line in flag_lines(found.flags):

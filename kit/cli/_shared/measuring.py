@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from kit.documents import Plan
 from kit.storage.names import PLATFORM, REPORT
 
 if TYPE_CHECKING:
+    from kit.judge.open import OpenedStudy
     from kit.run.reproduce import Outcome
 
 Advice = Callable[[Path], tuple[str, ...]]
@@ -47,36 +48,59 @@ def show_outcome(
     folder: Path,
     *,
     as_json: bool,
+    verbose: bool = False,
     more: Mapping[str, Any] | None = None,
     advice: Advice | None = None,
 ) -> None:
-    """Tables, judgement, and what to type next; as JSON the result, with `more` in the document.
+    """The last screen on a terminal; in a pipe, or `verbose`, all tables in Markdown and the judgement.
 
-    `advice` are lines that stand below the judgement.
+    As JSON the result, with `more` in the document. `advice` are lines that stand with the judgement. The page is
+    written in any case.
     """
-    from kit.cli._shared.judgement import show_judgement
-    from kit.report.quality.quality_text import quality_text
-    from kit.report.tables import tables
+    from kit.cli.showing.ended import opened_run, page_of_run, screen_of
+    from kit.cli.showing.screen import is_shown, show_screen
     from kit.strict import plain
 
+    opened = opened_run(folder, plan, quiet=as_json)
+    page = page_of_run(folder, opened)
+    lines = advice(folder) if advice is not None else ()
     if as_json:
         document = {"run": str(folder), "result": plain(outcome.result), **(more or {})}
         if outcome.quality is not None:
             document["quality"] = plain(outcome.quality)
         if advice is not None:
-            document["recommendation"] = list(advice(folder))
+            document["recommendation"] = list(lines)
         show_json(json.dumps(document, indent=1))
-        return
+    elif opened is not None and is_shown() and not verbose:
+        show_screen(screen_of(opened, folder, page, lines))
+    else:
+        _show_all(plan, outcome, folder, opened, page, lines)
+
+
+def _show_all(
+    plan: Plan,
+    outcome: Outcome,
+    folder: Path,
+    opened: OpenedStudy | None,
+    page: Path | None,
+    advice: Sequence[str],
+) -> None:
+    """Tables, judgement, and what to type next."""
+    from kit.cli._shared.judgement import show_opened
+    from kit.report.quality.quality_text import quality_text
+    from kit.report.tables import tables
+
     click.echo(
         tables(plan, outcome.result, outcome.calibration, notes=outcome.notes, disturbance=outcome.disturbance)
     )
     if outcome.quality is not None:
         click.echo(quality_text(outcome.quality))
-    show_judgement(folder)
-    if advice is not None:
-        lines = advice(folder)
-        click.echo("\n".join(("", "Recommendation", "", *lines, "")) if lines else "")
-    click.echo(f"Saved to {folder}. Read {folder / REPORT}, or run kit report {folder} for a web page.")
+    if opened is not None:
+        show_opened(opened)
+    if advice:
+        click.echo("\n".join(("", "Recommendation", "", *advice, "")))
+    web = f"open {page} in a browser" if page else f"run kit report {folder} for a web page"
+    click.echo(f"Saved to {folder}. Read {folder / REPORT}, or {web}.")
     click.echo(f"Next: kit bundle {folder} -o {plan.platform}.tar.gz && kit verify {plan.platform}.tar.gz")
 
 

@@ -22,6 +22,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document only.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print no progress, only results and errors.")
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+verbose_option = click.option(
+    "--verbose", "-v", is_flag=True, help="Print every table in Markdown, as into a pipe; no summary screen."
+)
 MAX_SEED = 10**15  # what plans and loads can hold (schemas/common.v1.json)
 seed_option = click.option(
     "--seed", type=click.IntRange(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."

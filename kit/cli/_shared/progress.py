@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from kit.cli.showing.bars import bar, remaining_text, watched
 from kit.documents import Cell, CellPlan, Plan
-from kit.documents.phases import START
-from kit.output import drawing_error
+from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
 from kit.plan.forecast import CellTime, Underway, left_ns, predicted, rest_ns
 from kit.plan.workloads.levels import most_cells
 from kit.text import number, plain_text
@@ -23,43 +22,12 @@ if TYPE_CHECKING:
     from kit.run.calibrate import Step
 
 NS_PER_S = 1_000_000_000
-
-
-def _watched(*, quiet: bool) -> bool:
-    """Whether somebody looks at a terminal; elsewhere rich is not even imported, which takes a while."""
-    return not quiet and sys.stderr.isatty()
-
-
-def _bar(*, left: bool = False, size: bool = False) -> Progress:
-    """A bar with its description, and with the time left or the bytes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = [TextColumn("{task.description}", markup=False), BarColumn()]
-    columns += [TextColumn("{task.fields[left]} left", markup=False)] * left
-    columns += [DownloadColumn(), TimeRemainingColumn()] * size
-    console = Console(file=drawing_error(), highlight=False, markup=False)
-    # What is printed meanwhile goes through kit.output, not through the bar.
-    return Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-
-
-@contextlib.contextmanager
-def transfer(what: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
-    """A bar for bytes that come; yields the function to call with (bytes so far, bytes in all)."""
-    if not _watched(quiet=quiet):
-        if not quiet:
-            click.echo(f"{what} ...", err=True)
-        yield lambda *_: None
-        return
-    with _bar(size=True) as progress:
-        task = progress.add_task(plain_text(what), total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def remaining_text(seconds: float) -> str:
-    """Time left as m:ss."""
-    whole = max(0, int(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
+# What a phase is for those who look at a run, where its name would not tell.
+PHASE_WORDS = {
+    START: "starting the server", READY: "loading the model", DEVICE: "checking the device",
+    CORRECT: "checking answers", WARM_UP: "warm-up", WINDOW: "measuring", COLLECT: "computing the figures",
+    STOP: "stopping the server",
+}  # fmt: skip
 
 
 def step_text(step: Step) -> str:
@@ -112,9 +80,9 @@ class RunProgress:
         self._task: TaskID | None = None
 
     def __enter__(self) -> RunProgress:
-        if _watched(quiet=self._quiet):
-            self._progress = _bar(left=True)
-            self._task = self._progress.add_task("starting", total=1.0, left="-:--")
+        if watched(quiet=self._quiet):
+            self._progress = bar()
+            self._task = self._progress.add_task("starting", total=1.0, left="")
             self._progress.start()
         return self
 
@@ -155,6 +123,9 @@ class RunProgress:
         self._update(f"{then}: {'; '.join(reasons)}{who}")
 
     def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
+        if again:  # the next attempt is a whole cell again
+            self._began_ns = self._phase_began_ns = time.monotonic_ns()
+            self._phase, self._rate = START, _Rate()
         what = "measured again" if again else "the last attempt, no verdict on it"
         self._line(f"      {cell.id}: disturbed, {'; '.join(reasons)}: {what}")
         self._update(f"{cell.id} disturbed: {what}")
@@ -173,14 +144,24 @@ class RunProgress:
 
     def phase(self, cell: str, name: str) -> None:
         self._phase, self._phase_began_ns = name, time.monotonic_ns()
-        self._shown = f"{self._number()} {cell}  {name}"
+        self._shown = f"{self._number()} {self._named(cell)}: {PHASE_WORDS.get(name, name)}"
         self._update(self._shown)
 
     def progress(self, cell: str, event: Mapping[str, object]) -> None:  # noqa: ARG002
+        if event.get("event") == "checked":
+            self._update(f"{self._shown} {_whole(event, 'done')}/{_whole(event, 'of')}")
         if event.get("event") != "progress":
             return
         rate = self._rate(str(event.get("phase")), _whole(event, "at_ns"), _whole(event, "pieces"))
-        self._update(f"{self._shown}  {rate:.0f} tok/s  {_whole(event, 'in_flight')} in flight")
+        self._update(f"{self._shown}, {rate:.0f} tokens/s")
+
+    def _named(self, cell: str) -> str:
+        """`vllm at 4 users`: what people call a cell."""
+        planned = next((each for each in self._plan.cells if each.id == cell), None)
+        if planned is None:
+            return cell
+        users = "1 user" if planned.concurrency == 1 else f"{planned.concurrency} users"
+        return f"{planned.entry} at {planned.shape or users}"
 
     def _summary(self, cell: Cell) -> str:
         if cell.status == "measured" and cell.metrics:
@@ -218,7 +199,7 @@ class RunProgress:
                 description=plain_text(text, 100),
                 completed=passed_s,
                 total=max(passed_s + left_s, 1.0),
-                left=remaining_text(left_s),
+                left=f"{remaining_text(left_s)} left",
             )
 
 
@@ -234,9 +215,9 @@ class LoadProgress:
         self._task: TaskID | None = None
 
     def __enter__(self) -> LoadProgress:
-        if _watched(quiet=self._quiet):
-            self._progress = _bar()
-            self._task = self._progress.add_task("starting", total=self._seconds)
+        if watched(quiet=self._quiet):
+            self._progress = bar()
+            self._task = self._progress.add_task("starting", total=self._seconds, left="")
             self._progress.start()
         return self
 
@@ -249,10 +230,19 @@ class LoadProgress:
         if name != self._phase and name not in ("end", "error"):
             self._phase = name
             if self._progress is None and not self._quiet:
-                click.echo(f"{plain_text(name)} ...", err=True)
+                click.echo(f"{plain_text(_in_words(name))} ...", err=True)
         if self._progress is None or self._task is None or event.get("event") != "progress":
             return
         at_ns = _whole(event, "at_ns")
         rate = self._rate(name, at_ns, _whole(event, "pieces"))
-        text = f"{name}  {rate:.0f} tok/s  {_whole(event, 'ok')} ok  {_whole(event, 'failed')} failed"
-        self._progress.update(self._task, description=plain_text(text, 100), completed=at_ns / NS_PER_S)
+        ended = f"{_whole(event, 'ok')} ok, {_whole(event, 'failed')} failed"
+        text = f"{_in_words(name)}, {rate:.0f} tokens/s, {ended}"
+        left_s = None if self._seconds is None else self._seconds - at_ns / NS_PER_S
+        left = "" if left_s is None else f"{remaining_text(left_s)} left" if left_s > 0 else "last answers"
+        self._progress.update(self._task, description=plain_text(text, 100), completed=at_ns / NS_PER_S, left=left)
+
+
+def _in_words(name: str) -> str:
+    """A phase in words, with the level of a sweep before it: `c8 window` is `c8 measuring`."""
+    before, _, phase = name.rpartition(" ")
+    return f"{before} {PHASE_WORDS.get(phase, phase)}".strip()

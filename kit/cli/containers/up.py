@@ -23,7 +23,7 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
 
     Example: kit up smol llamacpp --port 8080
     """
-    from kit.cli._shared.progress import transfer
+    from kit.cli.showing.transfers import transfer
     from kit.errors import InputError
     from kit.plan.platforms import load_platform
     from kit.run.containers import PreparationOptions, standing

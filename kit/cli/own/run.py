@@ -9,7 +9,15 @@ import click
 
 from kit.cli._shared.choosing import choosing_options, chosen_by
 from kit.cli._shared.containers import source_option
-from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, seed_option, yes_option
+from kit.cli._shared.options import (
+    json_option,
+    new_folder,
+    out_option,
+    quiet_option,
+    seed_option,
+    verbose_option,
+    yes_option,
+)
 from kit.cli._shared.planning import quiet_machine_options
 
 
@@ -23,6 +31,7 @@ from kit.cli._shared.planning import quiet_machine_options
 @quiet_machine_options
 @source_option
 @yes_option
+@verbose_option
 @quiet_option
 @json_option
 def command(
@@ -33,6 +42,7 @@ def command(
     attempts: int | None,
     from_source: bool | None,
     yes: bool,
+    verbose: bool,
     quiet: bool,
     as_json: bool,
     **wishes: Any,
@@ -81,5 +91,11 @@ def command(
     plan, outcome = measured(ChosenRun(chosen.platform), folder, options)
     more = {"platform": plain(chosen.platform), "choices": list(chosen.reasons)}
     show_outcome(
-        plan, outcome, folder, as_json=as_json, more=more, advice=lambda run: recommendation(run, plan, limits)
+        plan,
+        outcome,
+        folder,
+        as_json=as_json,
+        verbose=verbose,
+        more=more,
+        advice=lambda run: recommendation(run, plan, limits),
     )

@@ -26,6 +26,7 @@ LABELS = {
 UNVERIFIABLE = "imported: measured by others with another method; without records they cannot be verified"
 MAX_SHOWN = 300
 MAX_MACHINES = 2000
+MAX_ALERTS, MAX_ALERT = 3, 180
 NOT_OURS = "not started by the kit"
 
 
@@ -136,6 +137,21 @@ def cautions(given: PageInput) -> list[str]:
     if study.note:
         found.append(plain_text(study.note, 1000))
     return found
+
+
+def alerts(given: PageInput) -> tuple[list[str], int]:
+    """The gravest warnings, a line each for the first screen, and how many more there are."""
+    study = given.study
+    found = [f"No result of {where}: {why}" for where, why in lost(study)]
+    found += [f"{_users(where)} is SUSPECT and left out of the verdict: {why}" for where, why in suspects(study)]
+    found += [f"Failed requests: {line}" for line in failed(given)]
+    found += cautions(given)
+    return [plain_text(line, MAX_ALERT) for line in found[:MAX_ALERTS]], max(0, len(found) - MAX_ALERTS)
+
+
+def _users(where: str) -> str:
+    """`vllm at 4` as `vllm at 4 users`."""
+    return f"{where} user{'' if where.endswith(' at 1') else 's'}"
 
 
 def running_cautions(plan: Plan) -> list[str]:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from kit.judge.advice import Leader, leaders
+from kit.metrics.registry import TTFT_P50
 from kit.report.cost_text import cost_table
 from kit.report.count_text import COUNTED
 from kit.report.differences_text import TITLE, differences_table
 from kit.report.page import facts
-from kit.report.page.figures import Table, tables_of
+from kit.report.page.compared import compared
+from kit.report.page.figures import Table, side_by_side, tables_of
 from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
-from kit.report.page.sections import Section, heading
+from kit.report.page.sections import Section, heading, names_with_machines
 from kit.report.plots.style import Plot
 from kit.report.quality.quality_text import TITLE as QUALITY
 from kit.report.quality.quality_text import quality_text
@@ -46,6 +48,11 @@ def markdown(sections: Sequence[Section], overview: Plot | None, title: str) -> 
         parts.append(safe(machines, facts.MAX_MACHINES))
     if overview is not None:
         parts += [f"## {overview.title}", picture(overview)]
+    beside = side_by_side(
+        [(name, each.study) for name, each in zip(names_with_machines(sections), sections, strict=True)]
+    )
+    if beside:
+        parts += ["## Side by side", *map(_table, beside)]
     for section in sections:
         if several:
             parts.append(f"## {safe(heading(section, several=True), 300)}")
@@ -70,6 +77,8 @@ def _section(section: Section, hashes: str) -> list[str]:
     parts += [f"{hashes} Verdict", _verdict(section)]
     if section.throughput:
         parts += [f"{hashes} Throughput", picture(section.throughput)]
+    if differs := _compared(section):
+        parts += [f"{hashes} What was compared", *differs]
     parts += [f"{hashes} Tables", *(_table(table) for table in tables_of(study))]
     if counted := facts.counted(given):
         parts.append(
@@ -95,7 +104,18 @@ def _section(section: Section, hashes: str) -> list[str]:
 def _verdict(section: Section) -> str:
     if section.throughput is None:
         return "Nothing was measured."
-    found = leaders(section.study)
+    found, waits = leaders(section.study), leaders(section.study, TTFT_P50)
+    parts = [
+        "By throughput: " + " ".join(safe(line) for line in headline(found)),
+        _leader_table(found, "most tokens/s", "tokens/s"),
+        "By the wait for the first token (TTFT p50): " + " ".join(safe(line) for line in headline(waits)),
+        _leader_table(waits, "answers first", "ms"),
+        "\n".join(f"- left out: {safe(line)}" for line in left_out(found)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _leader_table(found: Sequence[Leader], first: str, unit: str) -> str:
     rows = [
         [
             str(leader.concurrency),
@@ -106,11 +126,22 @@ def _verdict(section: Section) -> str:
         ]
         for leader in found
     ]
-    table = _github(
-        rows, ["users", "first", "tokens/s", "vs. next", ""], ("right", "left", "right", "left", "left")
-    )
-    out = "\n".join(f"- left out: {safe(line)}" for line in left_out(found))
-    return "\n\n".join(part for part in (" ".join(safe(line) for line in headline(found)), table, out) if part)
+    return _github(rows, ["users", first, unit, "vs. next", ""], ("right", "left", "right", "left", "left"))
+
+
+def _compared(section: Section) -> list[str]:
+    """What the entries are: a table of what differs, a line of what does not."""
+    found = compared(section.given)
+    if found is None:
+        return []
+    parts = []
+    if found.differing:
+        rows = [[safe(value) for value in row] for row in found.differing]
+        parts.append(_github(rows, ["", *map(safe, found.entries)], ("left",) * (len(found.entries) + 1)))
+    if found.same:
+        words = "; ".join(f"{name} {value}" for name, value in found.same)
+        parts.append(safe(f"{'The same for all: ' if len(found.entries) > 1 else ''}{words}.", 4000))
+    return parts
 
 
 def _against(leader: Leader) -> str:
@@ -120,8 +151,8 @@ def _against(leader: Leader) -> str:
 
 def _table(table: Table) -> str:
     rows = [[safe(entry), *(safe(each.text()) for each in row)] for entry, row in table.rows]
-    headers = ["users", *(str(level) for level in table.levels)]
-    return f"**{table.title}**\n\n" + _github(rows, headers, ("left", *("right" for _ in table.levels)))
+    headers = [table.corner, *map(safe, table.columns)]
+    return f"**{table.title}**\n\n" + _github(rows, headers, ("left", *("right" for _ in table.columns)))
 
 
 def _warnings(section: Section) -> str:

@@ -11,27 +11,39 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from kit import __version__
+from kit.documents.study import Study
 from kit.judge.advice import Leader, leaders
 from kit.judge.compare.quantity import figure_text, quantity
-from kit.judge.study import levels_of
+from kit.judge.study import entries_of, levels_of
+from kit.metrics.registry import TTFT_P50
 from kit.report import cost_text, differences_text
 from kit.report.count_text import COUNTED
 from kit.report.page import facts
-from kit.report.page.figures import tables_of
+from kit.report.page.cells import HEADS as CELL_HEADS
+from kit.report.page.cells import cell_rows
+from kit.report.page.compared import compared
+from kit.report.page.figures import side_by_side, tables_of
 from kit.report.page.inputs import PageInput
 from kit.report.page.leader_text import CHIPS, headline, left_out, margin, sureness, who
 from kit.report.page.markdown import markdown
-from kit.report.page.sections import Section, heading, overview_of, sections_of
+from kit.report.page.sections import Section, heading, names_with_machines, overview_of, sections_of
 from kit.report.page.templates import environment, inside, style_of
 from kit.report.plots.render import inline_svg, javascript, svg, versions
 from kit.report.plots.style import Plot, Spec, config
 from kit.report.plots.timeline import MAX_ROWS
 from kit.report.quality import quality_text
+from kit.report.screen.sentences import leaders_of, verdict_sentences
 from kit.report.tables import SUSPECT
 from kit.text import plain_text
 
 # In the first line of every file of a report: what has it may be replaced by the next one.
 MARK = "made by kit report"
+# What a page has links to, in its order.
+PARTS_OF_PAGE = (
+    ("compared", "What was compared"), ("tables", "Tables"), ("scorecard", "Scorecard"), ("latency", "Latency"),
+    ("timeline", "Timeline"), ("warnings", "Warnings"), ("cells", "Cells"), ("method", "Method"),
+    ("provenance", "Provenance"),
+)  # fmt: skip
 # More concurrencies than this, each with an interval, do not fit into half of the page.
 WIDE_FROM = 4
 
@@ -81,8 +93,8 @@ class Back:
     title: str
 
 
-def page_of(given: Sequence[PageInput], back: Back) -> str:
-    """The page of one run, in all its shapes, as `report_of` makes it, with a way back to the board."""
+def page_of(given: Sequence[PageInput], back: Back | None = None) -> str:
+    """The page of one run, in all its shapes, as `report_of` makes it; on a board with a way back to that."""
     sections = sections_of(given)
     return page_html(sections, overview_of(sections), _title(sections), back)
 
@@ -99,6 +111,7 @@ def page_html(sections: Sequence[Section], overview: Plot | None, title: str, ba
             back=back,
             counted=_counted(sections),
             machines=facts.machines_line([section.given for section in sections]),
+            beside=side_by_side(list(zip(names_with_machines(sections), map(_study, sections), strict=True))),
             commands=facts.commands([section.given for section in sections]),
             naming=facts.naming([section.given for section in sections]),
             drawn_with=", ".join(f"{name} {version}" for name, version in versions().items()),
@@ -113,14 +126,20 @@ def _environment() -> Environment:
     made = environment("page")
     made.globals |= {
         "CHIPS": CHIPS, "COSTS": cost_text, "COUNTED": COUNTED, "DIFFERENCES": differences_text,
-        "MARK": MARK, "MAX_ROWS": MAX_ROWS, "QUALITY": quality_text,
-        "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
-        "facts": facts, "heading": heading, "headline": headline, "kit_version": __version__,
-        "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "picture": _picture,
+        "MARK": MARK, "MAX_ROWS": MAX_ROWS, "QUALITY": quality_text, "SUSPECT": SUSPECT, "WIDE_FROM": WIDE_FROM,
+        "CELL_HEADS": CELL_HEADS, "PARTS_OF_PAGE": PARTS_OF_PAGE, "TTFT_P50": TTFT_P50,
+        "cell_rows": cell_rows, "compared": compared, "facts": facts, "figure_of_leader": _figure_of_leader,
+        "heading": heading, "headline": headline, "kit_version": __version__,
+        "leaders": leaders, "left_out": left_out, "levels_of": levels_of, "margin": margin, "parts_of": _parts_of,
+        "picture": _picture, "sentences": _sentences,
         "plot_config": config(), "specification": _specification, "sureness": sureness, "tables_of": tables_of,
-        "throughput_text": _throughput_text, "who": who,
+        "who": who,
     }  # fmt: skip
     return made
+
+
+def _study(section: Section) -> Study:
+    return section.study
 
 
 def _picture(plot: Plot) -> Markup:
@@ -132,9 +151,34 @@ def _specification(plot: Plot) -> Spec:
     return {key: value for key, value in plot.spec.items() if key not in ("config", "$schema")}
 
 
-def _throughput_text(leader: Leader) -> str:
-    value = figure_text(quantity(leader.metric), leader.value.median if leader.value else None)
-    return value.removesuffix(" tok/s")
+def _figure_of_leader(leader: Leader) -> str:
+    """Without its unit, which stands over it."""
+    what = quantity(leader.metric)
+    return figure_text(what, leader.value.median if leader.value else None).removesuffix(f" {what.unit}")
+
+
+def _sentences(study: Study) -> list[str]:
+    """The verdict in the words of the last screen; of one entry alone who has a result."""
+    if len(entries_of(study)) < 2:
+        return headline(leaders(study))
+    return [said.text for said in verdict_sentences(leaders_of(study))]
+
+
+def _parts_of(section: Section) -> frozenset[str]:
+    """Which parts of PARTS_OF_PAGE there are."""
+    given = section.given
+    there = {
+        "compared": compared(given) is not None,
+        "tables": bool(tables_of(section.study)),
+        "scorecard": given.scorecard is not None,
+        "latency": bool(section.plots),
+        "timeline": bool(section.timelines),
+        "warnings": bool(facts.alerts(given)[0]),
+        "cells": bool(tables_of(section.study)),
+        "method": True,
+        "provenance": True,
+    }
+    return frozenset(name for name, is_there in there.items() if is_there)
 
 
 def _counted(sections: Sequence[Section]) -> str:

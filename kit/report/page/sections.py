@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.documents.study import Study
-from kit.judge.machines import named_machines
+from kit.judge.machines import by_machine, named_machines
 from kit.judge.study import entries_of
 from kit.report.page.inputs import WHICH, PageInput
 from kit.report.plots.distributions import distribution_plot
@@ -51,8 +51,9 @@ def beside(given: PageInput, inputs: Sequence[PageInput]) -> list[Study]:
     ]
 
 
-def sections_of(inputs: Sequence[PageInput]) -> tuple[Section, ...]:
-    """One section for each input, in order; one colour for each entry on all of the page."""
+def sections_of(given: Sequence[PageInput]) -> tuple[Section, ...]:
+    """One section for each input, those of one machine together; one colour for each entry on all of the page."""
+    inputs = _by_machine(given)
     numbers = colours_of(entries_of(*(given.study for given in inputs)))
     keys = _keys([given.study.name for given in inputs])
     return tuple(
@@ -61,16 +62,27 @@ def sections_of(inputs: Sequence[PageInput]) -> tuple[Section, ...]:
     )
 
 
+def _by_machine(given: Sequence[PageInput]) -> list[PageInput]:
+    """The inputs in the order in which their machines come first."""
+    order = {
+        id(study): at for at, group in enumerate(by_machine([each.study for each in given])) for study in group
+    }
+    return sorted(given, key=lambda each: order[id(each.study)])
+
+
+def names_with_machines(sections: Sequence[Section]) -> list[str]:
+    """`demo (a)`: the name of each with the letter of its machine, where there are several."""
+    machines = named_machines([section.study for section in sections])
+    letters = [name.partition(":")[0] for name in machines]
+    return [section.key + f" ({letter})" * bool(letter) for section, letter in zip(sections, letters, strict=True)]
+
+
 def overview_of(sections: Sequence[Section]) -> Plot | None:
     """All of them at a glance; None for a single one."""
     if len(sections) < 2:
         return None
     numbers = colours_of(entries_of(*(section.study for section in sections)))
-    machines = named_machines([section.study for section in sections])
-    letters = [name.partition(":")[0] for name in machines]
-    named = [
-        section.key + f" ({letter})" * bool(letter) for section, letter in zip(sections, letters, strict=True)
-    ]
+    named = names_with_machines(sections)
     return overview([(name, each.study) for name, each in zip(named, sections, strict=True)], numbers)
 
 

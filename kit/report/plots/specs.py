@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
 from kit.judge.study import is_complete, median_interval_of, suspicions_of
 from kit.metrics.registry import DECODE, METRICS, THROUGHPUT, TTFT_P50
@@ -22,7 +23,7 @@ from kit.report.plots.style import (
     points,
     series_of,
 )
-from kit.text import number, plain_text
+from kit.text import NO_DATA, number, plain_text
 
 WIDTH, HEIGHT = 680, 340
 MAX_LABELS = 16
@@ -190,6 +191,8 @@ def _rows(series: Series, paths: Sequence[str], more: Sequence[str] = ()) -> lis
         row |= {path: _short(value) for path, value in beside.items() if value is not None}
         of_all = intervals[list(paths).index(THROUGHPUT)]
         suspect = bool(suspicions_of(subject))
+        for path, interval in zip(paths, intervals, strict=True):
+            row[f"{path}_interval"] = _interval_text(interval)
         row |= {
             "series": series.label,
             "users": subject.concurrency,
@@ -200,6 +203,13 @@ def _rows(series: Series, paths: Sequence[str], more: Sequence[str] = ()) -> lis
             row |= {"low": _short(of_all.low), "high": _short(of_all.high)}
         rows.append(row)
     return rows
+
+
+def _interval_text(interval: MedianInterval) -> str:
+    """`91.2 to 103.1`, or a dash with fewer than three replicates."""
+    if interval.low is None or interval.high is None:
+        return NO_DATA
+    return f"{number(interval.low, 1)} to {number(interval.high, 1)}"
 
 
 def _short(value: float | None) -> float:
@@ -253,7 +263,7 @@ def _bars(series: Sequence[Series], x: Spec, path: str) -> Spec:
             "y2": {"field": "high"},
             "stroke": coloured(series),
             "opacity": mutable(0.3),
-            "tooltip": _tooltip((path, "tokens/s"), ("low", "low"), ("high", "high")),
+            "tooltip": _tooltip((path, "tokens/s")),
         },
     }
 
@@ -276,8 +286,12 @@ def _tooltip(*figures: tuple[str, str]) -> list[Spec]:
         {"field": "series", "title": "entry"},
         {"field": "users", "title": "users"},
         *(
-            {"field": _name(path), "title": title, "format": ",.1f", "type": "quantitative"}
+            spec
             for path, title in figures
+            for spec in (
+                {"field": _name(path), "title": title, "format": ",.1f", "type": "quantitative"},
+                {"field": _name(f"{path}_interval"), "title": f"{title}, 95 % interval", "type": "nominal"},
+            )
         ),
         {"field": "note", "title": "replicates"},
     ]

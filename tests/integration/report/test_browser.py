@@ -41,7 +41,6 @@ def test_the_page_of_a_run_is_whole(
 ) -> None:
     """All plots drawn, no request but for the page itself, no complaint, nothing wider than the screen."""
     page.open(smol / "report.html", width, height, dark=dark)
-    page.wait(lambda: page.value("document.querySelector('figure').dataset.drawn"))
     page.screenshot(tmp_path / f"{name}.png")
     assert drawn(page) == ["yes"] * 6
     assert page.requests == [(smol / "report.html").as_uri()]
@@ -133,3 +132,95 @@ def test_a_large_report_is_small_and_quick(page: Browser, tmp_path: Path) -> Non
     assert found == ["yes"] * 61, words
     assert page.complaints == []
     (tmp_path / "figures.txt").write_text(words + "\n", encoding="utf-8")
+
+
+TOO_WIDE = (
+    "[...document.querySelectorAll('.scroll, table, pre, figure')]"
+    ".filter(e => !e.closest('details') && (e.getBoundingClientRect().right > innerWidth + 1 || "
+    "(e.matches('.scroll') && e.scrollWidth > e.clientWidth + 1)))"
+    ".map(e => e.className + ' ' + (e.getAttribute('aria-label') || ''))"
+)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two machines, three runs: the first and the last are of different ones."""
+    folder = tmp_path_factory.mktemp("several")
+    runs = [str(BUNDLES / f"{name}.tar.gz") for name in ("demo-2cpu", "demo-epyc-2cpu", "smol-2cpu")]
+    assert run(["report", *runs, "-o", str(folder)]) == 0
+    return folder
+
+
+def test_no_column_is_cut_on_a_telephone(page: Browser, smol: Path, several: Path) -> None:
+    """Each row of a table is a card there: nothing scrolls sideways but commands."""
+    for folder in (smol, several):
+        page.open(folder / "report.html", 390, 844)
+        assert [found for found in page.value(TOO_WIDE) if "pre" not in found] == []
+        assert page.value("document.documentElement.scrollWidth") <= 390
+    labels = page.value("[...document.querySelectorAll('.numbers td')].every(e => e.dataset.head)")
+    assert labels
+
+
+def test_paper_cuts_no_column_and_leaves_no_head_alone(page: Browser, smol: Path) -> None:
+    """At the width of a page; heads stay with what follows, rows and plots in one piece."""
+    page.open(smol / "report.html", 720, 1000)
+    drawn(page)
+    page.send("Emulation.setEmulatedMedia", media="print")
+    try:
+        assert page.value(TOO_WIDE) == []
+        style = "getComputedStyle(document.querySelector({!r})).{}"
+        for head in ("h2", "h3", "caption", "thead"):
+            assert page.value(style.format(head, "breakAfter")) == "avoid", head
+        for whole in ("figure", "tr", ".numbers", ".leaders"):
+            assert page.value(style.format(whole, "breakInside")) == "avoid", whole
+        assert page.value(style.format(".contents", "display")) == "none"
+    finally:
+        page.send("Emulation.setEmulatedMedia", media="")
+
+
+def test_a_figure_leads_to_the_cells_it_is_the_median_of(page: Browser, smol: Path) -> None:
+    """By a link; the cells of its entry at its number of users stand there."""
+    page.open(smol / "report.html")
+    assert page.value("document.querySelector('details').open") is False
+    page.value("document.querySelector('.tables .numbers td a').click()")
+    page.wait(lambda: page.value("location.hash"))
+    row = "document.querySelector(location.hash)"
+    page.wait(lambda: page.value("document.querySelector('details').open"))
+    assert page.value(f"{row}.innerText").startswith("r1-c1-llamacpp")
+    page.wait(lambda: page.value(f"{row}.getBoundingClientRect().top < innerHeight"))
+    dead = "[...document.querySelectorAll('a[href^=\"#\"]')].filter(e => !document.querySelector(e.hash)).length"
+    assert page.value(dead) == 0
+
+
+def test_a_tooltip_has_the_interval(page: Browser, smol: Path) -> None:
+    """Over a mark of the throughput plot."""
+    page.open(smol / "report.html")
+    page.wait(lambda: page.value("document.querySelector('figure').dataset.drawn"))
+    middle = "(b => [b.x + b.width / 2, b.y + b.height / 2])"
+    mark = "document.querySelector('.live').querySelector('.mark-symbol.role-mark path')"
+    x, y = page.value(f"{middle}({mark}.getBoundingClientRect())")
+    for step in (3, 0):
+        page.send("Input.dispatchMouseEvent", type="mouseMoved", x=x + step, y=y)
+    page.wait(lambda: page.value("document.querySelector('#vg-tooltip-element.visible') != null"))
+    words = page.value("document.querySelector('#vg-tooltip-element').innerText")
+    assert "95 % interval" in words
+    assert " to " in words
+
+
+def test_several_runs_stand_side_by_side_by_machine(page: Browser, several: Path) -> None:
+    """Those of one machine together, with its letter over each column; who answers first beside the throughput."""
+    page.open(several / "report.html")
+    heads = page.value("[...document.querySelectorAll('.glance .numbers thead')].map(e => e.innerText)")
+    assert len(heads) == 2
+    assert all("(a)" in head and "(b)" in head for head in heads)
+    articles = page.value("[...document.querySelectorAll('article')].map(e => e.id)")
+    assert articles == ["run-demo", "run-smol", "run-demo-2"]
+    assert "answers first" in page.value("document.querySelector('.overview thead').textContent")
+
+
+def test_the_first_screen_has_the_warnings(page: Browser, tmp_path: Path) -> None:
+    """Of a run that has some; none where there is nothing to say."""
+    assert run(["report", str(BUNDLES / "demo-2cpu.tar.gz"), "-o", str(tmp_path)]) == 0
+    page.open(tmp_path / "report.html")
+    assert "intervals need three" in page.value("document.querySelector('.alerts').innerText")
+    assert page.value("document.querySelector('.alerts').getBoundingClientRect().top") < 800

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from kit.assets import asset
-from kit.cli._shared.progress import LoadProgress, transfer
+from kit.cli._shared.progress import LoadProgress
 from kit.cli.images import lines
+from kit.cli.showing.transfers import transfer
 from kit.documents import CellFailure, FailureReason, Failures, LogFacts, Plan
 from kit.output import checked_output
 from tests.support.forge import (
@@ -37,15 +38,18 @@ from tests.support.terminal import EVIL, shown_by, terminal
 
 REFUSED = CellFailure("window", "EngineError", f"It died.{EVIL}\nError: and this is a lie")
 REASONS = Failures(1, (FailureReason("http_status", 500, EVIL, 1),))
+COLOURED = ("load", "sweep")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def looked_at(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> str:
-    """What the command line shows, which is harmless."""
+    """What the command line shows, which is harmless: but for the colours of its own last screen."""
     _, shown = shown_by(*map(str, arguments), monkeypatch=monkeypatch)
-    assert shown.text
-    assert shown.harmful == set()
-    assert not any(line.startswith("Error: and this is a lie") for line in shown.text.splitlines())
-    return shown.text
+    text = COLOURS.sub("", shown.text) if arguments[0] in COLOURED else shown.text
+    assert text
+    assert {c for c in text if not c.isprintable() and c not in "\n\t"} == set()
+    assert not any(line.startswith("Error: and this is a lie") for line in text.splitlines())
+    return text
 
 
 # --- files ------------------------------------------------------------------------------------------------

@@ -72,8 +72,8 @@ def test_the_command_prints_the_table_or_the_document(
     assert cli.run(["sweep", *URL, *options, "--out", "a"]) == 0
     out, err = capsys.readouterr()
     assert "Saved to a." in out
-    assert "c1 window ..." in err
-    assert "c2 window ..." in err
+    assert "c1 measuring ..." in err
+    assert "c2 measuring ..." in err
     assert cli.run(["sweep", *URL, *options, "--json", "--out", "b"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["slo"]["ttft_ns"] == 10**9

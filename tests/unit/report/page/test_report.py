@@ -30,7 +30,7 @@ ALLOWED = {
     "main", "div", "section", "article", "table", "caption", "thead", "tbody", "tr", "th", "td", "b", "small",
     "abbr", "ul", "li", "figure", "figcaption", "script", "svg", "desc", "g", "path", "line", "text", "rect",
     "defs",
-    "clippath", "pre", "footer", "dl", "dt", "dd", "a",
+    "clippath", "details", "nav", "summary", "pre", "footer", "dl", "dt", "dd", "a",
 }  # fmt: skip
 
 
@@ -185,10 +185,14 @@ def test_every_file_bears_the_mark_in_its_first_line(single: Report) -> None:
 
 
 def test_the_verdict_names_the_leader_and_the_margin(single: Report) -> None:
-    """In page and Markdown alike."""
+    """In page and Markdown alike: by throughput, and who answers first."""
+    assert "By throughput: vllm leads at 1 and 4 users." in single.markdown
+    assert "llamacpp leads at 1 and 4 users." in single.markdown
+    assert "At 1 and 4 users vllm has 1.30 times the tokens/s of llamacpp" in single.html
+    assert "At 1 and 4 users llamacpp answers first, 1.33 times sooner than vllm" in single.html
     for text in (single.html, single.markdown):
-        assert "vllm leads at 1 and 4 users." in text
         assert "1.30 x llamacpp" in text
+        assert "answers first" in text
 
 
 def test_suspect_and_lost_cells_stand_under_warnings() -> None:
@@ -201,7 +205,7 @@ def test_suspect_and_lost_cells_stand_under_warnings() -> None:
         assert "the server exited" in text
         assert "no result" in text
         assert "†" in text
-    assert "At 1 user no runtime has a valid result." in report.html
+    assert "At 1 user no runtime has a valid throughput." in report.html
 
 
 def test_a_rate_that_can_only_be_too_low_is_at_least_that() -> None:

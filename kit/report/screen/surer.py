@@ -1,0 +1,64 @@
+"""What would make a verdict surer: the exact command. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kit.documents import Plan, Result
+from kit.documents.study import Study, Subject
+from kit.judge.advice import Leader
+from kit.judge.compare.ratio import MOST_MORE
+from kit.judge.study import common_values, values_of
+from kit.metrics.intervals import more_replicates
+from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.report.screen.values import Step
+
+ARCHIVE = ".tar.gz"
+
+
+def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leader]], run: str) -> tuple[Step, ...]:
+    """First what is missing, then how many replicates would decide; nothing where all is measured and decided."""
+    if plan.loads:
+        return ()  # a load by hand does not go on
+    lost = sum(line.status in ("missing", "interrupted") for line in result.cells)
+    if lost and not run.endswith(ARCHIVE):
+        cells = "1 cell is" if lost == 1 else f"{lost} cells are"
+        return (Step(f"{cells} not measured yet", f"kit reproduce --resume {run}"),)
+    if plan.search is not None or len(plan.entries) < 2:
+        return ()
+    undecided = [(part, leader) for part, leader in leaders if leader.relation == "undecided"]
+    if not undecided:
+        return ()
+    have = plan.workload.replicates
+    if have < MIN_REPLICATES_FOR_INTERVAL:
+        return (Step("For 95 % intervals", _command(plan, run, MIN_REPLICATES_FOR_INTERVAL)),)
+    wanted = [more for each in undecided if (more := _more(*each)) is not None]
+    if not wanted:
+        return (Step(f"Even {MOST_MORE} more replicates would hardly decide the rest."),)
+    total = have + max(wanted)
+    which = (
+        "what is open" if len(wanted) == len(undecided) else f"{len(wanted)} of {len(undecided)} open comparisons"
+    )
+    return (Step(f"{total} replicates would probably decide {which}", _command(plan, run, total)),)
+
+
+def _command(plan: Plan, run: str, replicates: int) -> str:
+    if run.endswith(ARCHIVE):  # nobody goes on with a bundle
+        return f"kit reproduce {plan.platform} --replicates {replicates}"
+    return f"kit reproduce --resume {run} --replicates {replicates}"
+
+
+def _more(study: Study, leader: Leader) -> int | None:
+    """How many more replicates would tell the leader from whom it is shown against."""
+    first, second = (_subject(study.subjects, name, leader) for name in (leader.entry, leader.runner_up))
+    if first is None or second is None or leader.ratio is None or leader.ratio.confidence is None:
+        return None
+    if study.looks is not None:
+        pair = common_values(first, second, leader.metric)
+    else:
+        pair = values_of(first, leader.metric), values_of(second, leader.metric)
+    return more_replicates(*pair, leader.ratio.confidence, MOST_MORE)
+
+
+def _subject(subjects: Iterable[Subject], entry: str | None, leader: Leader) -> Subject | None:
+    return next((each for each in subjects if (each.entry, each.concurrency) == (entry, leader.concurrency)), None)
