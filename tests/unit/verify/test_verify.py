@@ -43,7 +43,8 @@ OF_SHAPES = {"plan.shapes", "load.arrivals", "load.lengths", "load.nominal"}
 # The windows of the good runs are too short to tell noise from chance, and there is one replicate.
 OF_LONG_RUNS = {f"forensic.{name}" for name in ("step_alignment", "too_smooth", "digits", "between_runs")}
 OF_SESSIONS = {f"sessions.{name}" for name in ("history", "grown", "cached")}
-IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES | OF_SESSIONS
+OF_EVALUATIONS = {name for name in LEVELS if name.startswith("eval.")}
+IDLE = OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES | OF_SESSIONS | OF_EVALUATIONS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
