@@ -46,8 +46,9 @@ OF_SESSIONS = {f"sessions.{name}" for name in ("history", "grown", "cached")}
 # Nor did several clients carry them out.
 OF_CLIENTS = {"load.clients", "time.clients"}
 OF_WITNESSES = {f"witness.{name}" for name in ("answers", "derived", "passed", "time", "reference")}
+OF_EVALUATIONS = {name for name in LEVELS if name.startswith("eval.")}
 IDLE = OF_CLIENTS | OF_WITNESSES | OF_CONTAINERS | OF_SPECIAL_RUNS | OF_PROGRAMS | OF_LONG_RUNS | OF_SHAPES
-IDLE |= OF_SESSIONS
+IDLE |= OF_SESSIONS | OF_EVALUATIONS
 LABELS = {"reject": "rejected", "flag": "self-reported", "note": "consistent"}
 
 
