@@ -183,7 +183,7 @@ def witness_reference(evidence: Evidence) -> Steps:
         where = f"{PLAN}: witness"
         if pin is None:
             if own is not None:
-                yield Issue(where, f"{entry.name} is not compared with the reference {own}, which its weights have")
+                yield Issue(where, f"{entry.name} is not compared with the reference {own} of its weights")
         elif reference(pin) is None:
             yield Issue(where, f"{entry.name} is compared with a reference that this kit does not have")
         elif entry.url is None and pin.name != own:
