@@ -129,7 +129,7 @@ def chosen_questions(rule: WitnessRule, load: Load, known: WitnessReference) -> 
 
 
 def reference_of(rule: WitnessRule, entry: str, load: Load) -> WitnessReference | None:
-    """The reference that an entry is held against; none where its load asks no chats with a system message."""
+    """The reference that an entry is compared with; none where its load asks no chats with a system message."""
     pin = rule.references.get(entry)
     return None if pin is None or load.api != "chat" or load.chat != "system-user" else reference(pin)
 

@@ -149,5 +149,5 @@ WITNESS_MUTATIONS: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
     ("witness.passed", "nothing found", _bundle(lambda cell, answers: (replace(cell, witness=None), answers))),
     ("witness.passed", "failed without a reason", _bundle(_disliked)),
     ("witness.time", "longer than its phase", _bundle(_each(lambda a: replace(a, elapsed_ns=10**9), "again"))),
-    ("witness.reference", "held against none", _not_held),
+    ("witness.reference", "compared with none", _not_held),
 )

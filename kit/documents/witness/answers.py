@@ -15,7 +15,7 @@ WitnessRound = Literal["again", "repeat", "changed", "reference"]
 class WitnessWish(Sparse):
     """A witness, as people write it in a platform file; `reference` names answers that come with the kit.
 
-    Without a name an entry whose weights have such answers is held against them.
+    Without a name an entry whose weights have such answers is compared with them.
     """
 
     questions: int = 16
@@ -35,7 +35,7 @@ class ReferencePin:
 class WitnessRule(Sparse):
     """What a witness asks: so many `questions`, so many `tokens` of each at most (docs/method.md).
 
-    `references` are answers of the weights of entries, by the name of the entry; those without are held against
+    `references` are answers of the weights of entries, by the name of the entry; those without are compared with
     none.
     """
 

@@ -34,7 +34,7 @@ class _Seen:
 
     @property
     def unknown(self) -> bool:
-        """Whether it was held against a reference that this kit does not have."""
+        """Whether it was compared with a reference that this kit does not have."""
         pin = self.rule.references.get(self.loaded.found.planned.entry)
         return pin is not None and reference(pin) is None
 
@@ -171,7 +171,7 @@ def witness_time(evidence: Evidence) -> Steps:
     "witness.reference",
     "flag",
     "entries",
-    "Entries whose weights have a reference in this kit are held against it, and against no other",
+    "Entries whose weights have a reference in this kit are compared with it, and with no other",
 )
 def witness_reference(evidence: Evidence) -> Steps:
     plan = evidence.plan
@@ -183,11 +183,11 @@ def witness_reference(evidence: Evidence) -> Steps:
         where = f"{PLAN}: witness"
         if pin is None:
             if own is not None:
-                yield Issue(where, f"{entry.name} is not held against the reference {own}, which its weights have")
+                yield Issue(where, f"{entry.name} is not compared with the reference {own} of its weights")
         elif reference(pin) is None:
-            yield Issue(where, f"{entry.name} is held against a reference that this kit does not have")
+            yield Issue(where, f"{entry.name} is compared with a reference that this kit does not have")
         elif entry.url is None and pin.name != own:
-            yield Issue(where, f"{entry.name} is held against the reference of other weights")
+            yield Issue(where, f"{entry.name} is compared with the reference of other weights")
 
 
 RULES = (witness_answers, witness_derived, witness_passed, witness_time, witness_reference)
