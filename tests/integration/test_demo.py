@@ -62,6 +62,7 @@ def test_the_run_prints_a_table_for_each_metric(printed: str, run: Path) -> None
     assert "TTFT = first text - send" in printed
     assert str(run) in printed
     assert "kit bundle" in printed
+    assert (run / "report.html").read_text().startswith("<!doctype html>")
 
 
 def test_batching_shows(run: Path, printed: str) -> None:
