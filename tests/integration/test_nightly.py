@@ -26,8 +26,6 @@ BRIEF = (
     "F",
     "--quiet-wait",
     "5s",
-    "--attempts",
-    "2",
     "--quiet",
     "--json",
 )

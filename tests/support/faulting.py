@@ -14,13 +14,11 @@ from typing import Any
 
 from kit.documents.phases import WINDOW
 from kit.storage.names import LIVE
-from tests.support.running import AT_ONCE, KIT, demo_on_one_thread, descendants_of, wait_until
+from tests.support.running import KIT, demo_on_one_thread, descendants_of, wait_until
 
 SERVER, LOADGEN = "kit.runtimes.embedded_llamacpp", "kit.loadgen"
 FIRST, SECOND = "r1-c2-llamacpp-serial", "r1-c2-llamacpp-batched"
-LOAD = ("--warmup", "0.5", "--replicates", "1", "-c", "2")
-# Tests run beside each other: a cell that these disturb is not measured again, which would take the time of three.
-BRIEF = (*LOAD, *AT_ONCE, "--yes", "--no-calibrate")
+BRIEF = ("--warmup", "0.5", "--replicates", "1", "-c", "2", "--yes", "--no-calibrate", "--quiet-wait", "0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def kill(going: Faulted) -> None:
 def test_a_run_that_is_killed_again_and_again_ends_and_loses_no_finished_cell(tmp_path: Path) -> None:
     """kill -9 at random moments, each time resumed: finished cells are byte for byte what they were."""
     run, moments = tmp_path / "run", random.Random(SEED)
-    more = ("--window", "1.5", "--replicates", "2")
+    more = ("--window", "1.5", "--replicates", "3", "--attempts", "1")
     done: set[tuple[str, str, bytes]] = set()
     for number in range(KILLS):
         with faulted(run, *more) if not number else resumed(run) as going:

@@ -14,7 +14,8 @@ from kit.strict import plain
 from kit.strict.schema import problems
 from tests.support.documents import LOAD
 
-GOOD = replace(LOAD, trace=None)
+GOOD = replace(LOAD, trace=None, validate=None)
+AT = "2026-01-31T12:00:00.000000Z"
 
 
 def levels(*users: int) -> list[Load]:
@@ -51,13 +52,28 @@ def test_a_plan_of_loads_says_what_they_say() -> None:
         {"url": "unix:/run/server.sock"},
         {"processes": 2},
         {"trace": LOAD.trace},
+        {"validate": "basic"},
+        {"clients": 2, "client": 1, "at_utc": AT},
+        {"clients": 2},
+        {"at_utc": AT},
+        {"clients": 65, "at_utc": AT},
     ],
 )
 def test_what_cannot_be_made_again_is_no_plan(change: dict[str, Any]) -> None:
-    """An open loop, a count, prompts of the user, a socket, several processes, a trace."""
+    """An open loop, a count, prompts of the user, a socket, several processes, a trace, a rule for texts; the
+
+    share of one client, clients without a common start, a start without them, and too many.
+    """
     assert can_be_run(GOOD)
     assert not can_be_run(replace(GOOD, **change))
     assert plan_by_hand([GOOD, replace(GOOD, **change)]) is None
+
+
+def test_the_load_of_all_clients_can_be_made_again() -> None:
+    """As long as each has a user."""
+    together = replace(GOOD, loop=Loop("closed", 2), clients=2, at_utc=AT)
+    assert can_be_run(together)
+    assert not can_be_run(replace(together, loop=Loop("closed", 1)))
 
 
 def test_without_loads_there_is_no_plan() -> None:
