@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from kit.cli._shared.options import json_option, run_argument
+from kit.cli._shared.options import METRICS_HELP, json_option, metric_option, run_argument
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from kit.verify.evidence import Evidence
 
 
-@click.command("table")
+@click.command("table", epilog=METRICS_HELP)
 @run_argument
-@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
+@metric_option("E.g. throughput_tok_s, see below; repeatable. Default all tables.")
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
 @price_options
 @click.option("--format", "form", type=click.Choice(("csv", "parquet")), help="Rows for other programs instead.")

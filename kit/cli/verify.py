@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.signed import SignatureOptions, is_refused, signature_options, with_signature
@@ -27,7 +28,7 @@ Paths = tuple[Path, ...]
 @json_option
 @click.option("--statement", is_flag=True, help="Print the verdict on one bundle as an in-toto statement.")
 @click.option(
-    "--jobs", "-j", type=click.IntRange(1, 1024), metavar="N", help="Bundles at once. Default: all cores."
+    "--jobs", "-j", type=Whole(1, 1024), metavar="N", help="Bundles at once. Default: all cores."
 )
 @click.option("--shard", type=ShardType(), help="Verify only part I of N, from 1.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdicts, as JSON.")
@@ -101,5 +102,5 @@ def _verify_one(run: Path, options: SignatureOptions, *, as_json: bool, quiet: b
     elif quiet:
         click.echo(label_text(verdict))
     else:
-        click.echo(verdict_text(verdict))
+        click.echo(verdict_text(verdict), nl=False)
     return int(is_refused(verdict))

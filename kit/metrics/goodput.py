@@ -34,7 +34,8 @@ def parse_slo(text: str) -> Slo:
     """
     limits: dict[str, int] = {}
     for part in text.split(","):
-        name, equals, value = part.partition("=")
+        name, equals, value = part.strip().partition("=")
+        name = name.lower()
         shown = plain_text(part)
         if not equals:
             raise InputError(f"The limit {shown!r} is not of the form METRIC=TIME.", _REMEDY)

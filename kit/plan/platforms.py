@@ -14,8 +14,10 @@ from kit.documents import NO_MODEL, Entry, ModelSource, Platform
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
 from kit.plan.plan import caches_on
+from kit.plan.prompts import prompt_set_names
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
+from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.levels import levels_of
 from kit.plan.workloads.workload_checks import Place, check_context, check_search, check_sessions, check_shapes
 from kit.runtimes import OWN, RUNTIMES, runtime_names
@@ -41,10 +43,9 @@ def load_platform(name: str) -> Platform:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"The platform file {path} cannot be read: {error.strerror}.",
-            "Check the path, or give a platform's name.",
-        ) from None
+        other = path.with_suffix(".yaml" if path.suffix == ".yml" else ".yml")
+        meant = f"Did you mean {other}?" if other.is_file() else "Check the path, or give a platform's name."
+        raise InputError(f"The platform file {path} cannot be read: {error.strerror}.", meant) from None
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
     document = replace(document, value=_with_what_follows(document.value))
@@ -74,6 +75,8 @@ def _path_of(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     names = platform_names()
+    if name not in names and (Path(name).suffix or Path(name).exists()):
+        raise InputError(f"{name} is no platform file: they end in .yaml.", "Give a .yaml file, or a platform's name.")
     if name not in names:
         known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
         raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))
@@ -103,6 +106,9 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         if entry.name in names[:index]:
             here.refuse(("entries", index, "name"), f"two entries are called {entry.name!r}", "Rename one.")
         _check_entry(platform, index, here)
+    sets = [*prompt_set_names(), CORPUS]
+    if platform.workload.prompts not in sets:
+        here.unknown(("workload", "prompts"), "prompt set", platform.workload.prompts, sets)
     check_shapes(platform.workload, here)
     check_sessions(platform, here)
     levels = platform.workload.concurrencies

@@ -247,7 +247,9 @@ def _enum(members: list[Any], value: Any) -> str:
 
 
 def _pattern(pattern: str, value: Any) -> str:
-    return f"{value_text(value)} does not have the form {pattern.replace(_END, '$')}"
+    form = pattern.replace(_END, "$")
+    known = _FORMS.get(form)
+    return f"{value_text(value)} does not have the form {f'of {known}' if known else form}"
 
 
 def _limit(words: str) -> Callable[[Any, Any], str]:
@@ -258,6 +260,18 @@ def _size_text(value: Any) -> str:
     return f"{len(value)}" if isinstance(value, str | list | dict) else value_text(value)
 
 
+# What the patterns of the schemas that people meet ask for, in words.
+_FORMS = {
+    "^[a-z0-9][a-z0-9._-]*$": "a name of a-z, 0-9, dots, hyphens and underscores",
+    "^[a-z0-9][a-z0-9_-]*$": "a name of a-z, 0-9, hyphens and underscores",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "the name of a variable: letters, digits and underscores",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "a repository like ORG/REPO",
+    r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,2}$": "a figure like ttft_ms.p50",
+    "^[0-9a-f]{64}$": "a sha256: 64 digits of 0-9 and a-f",
+    "^https://[!-~]+$": "an address that begins with https://",
+    "^https?://[!-~]+$": "an address that begins with http:// or https://",
+}
 _OURS = {"additionalProperties": _other_keys, "propertyNames": _key_names, "required": _required}
 _END = r"$(?!\n)"
 _KINDS = {

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies
+from kit.cli._shared.options import Concurrencies, users_option
 
 if TYPE_CHECKING:
     from kit.plan.choosing.choice import Chosen
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("model", required=False, metavar="[MODEL]"),
+    click.argument("model", required=False, metavar="[MODEL]", shell_complete=completing.models),
     click.option(
         "--url",
         "urls",
@@ -30,11 +31,13 @@ _OPTIONS = (
     click.option(
         "--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed."
     ),
+    users_option(Concurrencies(), "Numbers of concurrent users. Default 1,2,4,8, as far as fits."),
     click.option(
-        "--users", type=Concurrencies(), help="Numbers of concurrent users. Default 1,2,4,8, as far as fits."
-    ),
-    click.option(
-        "--runtime", "runtimes", metavar="NAME,...", help="Only these runtimes: llamacpp, ollama, vllm, realizar."
+        "--runtime",
+        "runtimes",
+        metavar="NAME,...",
+        shell_complete=completing.runtime_list,
+        help="Only these runtimes: llamacpp, ollama, vllm, realizar.",
     ),
     click.option(
         "--engine",

@@ -1,0 +1,114 @@
+"""Every command line that a help text or a page shows, and what some of them need that CI has not.
+
+In a page a command is a line of a fenced block that begins with `kit` or `make`; words behind two blanks or a # are its
+description. A comment directly before the block, invisible on the page, says what its commands need:
+`<!-- needs docker -->`, or `<!-- needs network 2 3 -->` for the second and third of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from kit.cli import COMMANDS, cli
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDS = ("docker", "network", "gpu", "time")
+# What the examples of help texts need: a page says it itself, a help text has no place for it.
+HELP_NEEDS = {
+    "kit clean": "docker",
+    "kit down": "docker",
+    "kit fetch oci://ghcr.io/name/results:smol -o bundles": "network",
+    "kit images base trixie": "docker",
+    "kit images build llamacpp/cpu --from-source": "docker",
+    "kit images build loadgen llamacpp/cpu": "docker",
+    "kit images list --json": "docker",
+    "kit images lock -o images.lock.json": "docker",
+    "kit models prepare smollm2-135m-instruct-bf16": "docker",
+    "kit nightly demo --accepted nightly/accepted --accept": "time",
+    "kit publish smol.tar.gz oci://ghcr.io/name/results": "network",
+    "kit reproduce demo --until-decided --budget 20m": "time",
+    "kit runtimes check runtimes/transformers --model my-model": "network",
+    "kit selftest demo": "time",
+    "kit up smol llamacpp --port 8080": "docker",
+}
+_MADE = re.compile(r"<!-- made by: [^\n]*? -->\n.*?<!-- end -->", re.DOTALL)
+_BLOCK = re.compile(
+    r"(?:^<!-- needs (?P<needs>[a-z]+)(?P<which>(?: \d+)*) -->\n\n?)?"
+    r"^[ ]*```(?:sh|console|)\n(?P<text>.*?)^[ ]*```$",
+    re.MULTILINE | re.DOTALL,
+)
+_LINE = re.compile(r"^(?:\$ )?((?:kit|make) (?!\()[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
+_DESCRIPTION = re.compile(r"\s{2,}(?!-)\S.*$|\s+#(?:\s.*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One command line, where it stands, and what it needs that CI has not (nothing: None)."""
+
+    command: str
+    where: str
+    needs: str | None = None
+
+
+def commands_in(text: str, where: str) -> Iterator[Example]:
+    """The commands of a page. `ValueError` for a mark that is none."""
+    for block in _BLOCK.finditer(_MADE.sub("", text)):
+        needs, which = block["needs"], [int(word) for word in (block["which"] or "").split()]
+        if needs is not None and needs not in NEEDS:
+            raise ValueError(f"{where}: unknown mark {needs!r}; there are {', '.join(NEEDS)}")
+        found = [_command(line) for line in _LINE.findall(block["text"])]
+        if any(number > len(found) for number in which):
+            raise ValueError(f"{where}: the mark {needs} names a command that the block has not")
+        for number, command in enumerate(found, 1):
+            yield Example(command, where, needs if not which or number in which else None)
+
+
+def _command(line: str) -> str:
+    joined = re.sub(r"\s*\\\n\s*", " ", line)
+    return _DESCRIPTION.sub("", joined).strip()
+
+
+def pages() -> list[Path]:
+    """README, the documents and what contributors read."""
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
+
+
+def page_examples() -> list[Example]:
+    """Of all pages, in their order."""
+    found: list[Example] = []
+    for page in pages():
+        found += commands_in(page.read_text(encoding="utf-8"), page.relative_to(ROOT).as_posix())
+    return found
+
+
+def help_examples() -> list[Example]:
+    """Of all help texts."""
+    found: list[Example] = []
+    for words, command in commands_of(cli, ("kit",), list(COMMANDS)):
+        for line in re.findall(r"^\s*Example: (kit [^\n]*)$", command.help or "", re.MULTILINE):
+            found.append(Example(line.strip(), " ".join(words), HELP_NEEDS.get(line.strip())))
+    return found
+
+
+def commands_of(
+    group: click.Group, words: tuple[str, ...], names: list[str]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    yield words, group
+    for name in names:
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands_of(command, (*words, name), command.listcommands_of(context))
+        else:
+            yield (*words, name), command
