@@ -131,7 +131,7 @@ site: $(VENV)/.demo ## a static board of the bundles in RESULTS=results: site/in
 	$(BIN)/kit site $(RESULTS) -o site --published
 
 site-docs: $(VENV)/.dev ## the documentation site: site-docs/index.html, opened from the disk or put on any web host
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 clean: ## remove the virtual environment and build outputs
 	rm -rf $(VENV) build dist site-docs *.egg-info

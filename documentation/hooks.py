@@ -1,4 +1,4 @@
-"""What MkDocs asks while it builds the site (`make site-docs`): made pages, and files outside docs/ that pages link to."""
+"""What MkDocs asks while it builds the site (`make site-docs`): made pages, and files of the repository."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from documentation.reference import commands_page
 ROOT = Path(__file__).resolve().parents[1]
 # Pages of the top of the repository under their names on the site.
 TOP = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
-_OUTSIDE = re.compile(r"\]\(\.\./([\w./-]+)(#[\w-]+)?\)")
+_OUTSIDE = re.compile(r"\[([^\]\n]*)\]\(\.\./([\w./-]+)(#[\w-]+)?\)")
 _INSIDE = re.compile(r"\]\(docs/([\w./-]+)(#[\w-]+)?\)")
 _TOP = re.compile(r"\]\(([A-Z]+\.md)(#[\w-]+)?\)")
 _MARK = re.compile(r"^<!-- (?:needs|made by|plotted by|end)[^\n]*-->\n", re.MULTILINE)
@@ -27,7 +27,7 @@ def on_files(files: Files, config: Any) -> Files:
     linked = {
         found
         for path in sorted((ROOT / "docs").glob("*.md"))
-        for found, _ in _OUTSIDE.findall(path.read_text(encoding="utf-8"))
+        for _, found, _ in _OUTSIDE.findall(path.read_text(encoding="utf-8"))
         if found not in TOP and (ROOT / found).is_file()
     }
     for name in sorted(linked):
@@ -36,13 +36,14 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Links to files outside docs/ lead to their copies; marks for tests are left out."""
+    """Links to files outside docs/ lead to their copies, those to folders are text; marks are left out."""
 
     def target(found: re.Match[str]) -> str:
-        name, anchor = found[1], found[2] or ""
-        if name == "README.md":
-            return f"](index.md{anchor})"
-        return f"]({TOP[name] if name in TOP else f'files/{name}'}{anchor})"
+        text, name, anchor = found[1], found[2], found[3] or ""
+        if (ROOT / name).is_dir():
+            return text
+        page = "index.md" if name == "README.md" else TOP.get(name, f"files/{name}")
+        return f"[{text}]({page}{anchor})"
 
     return _OUTSIDE.sub(target, _MARK.sub("", markdown))
 

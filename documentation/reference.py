@@ -1,4 +1,4 @@
-"""Tables of the reference, made from the code: `python -m documentation.reference metrics|exit-codes|json|schemas`."""
+"""Tables of the reference, made from the code: `python -m documentation.reference metrics|exit-codes|...`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def json_table() -> str:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show_document":
                 name = node.args[0]
                 if isinstance(name, ast.Constant):
-                    rows.append([f"`kit/{name.value}/1`", f"`kit {command}`"])
+                    rows.append([f"`kit/{name.value!s}/1`", f"`kit {command}`"])
     unique = sorted({tuple(row) for row in rows})
     return table(("`schema`", "printed by"), unique)
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from kit import __version__, debuglog
-from kit.cli._shared.grouping import LazyGroup
+from kit.cli._shared.words.grouping import LazyGroup
 from kit.errors import InternalError, KitError, StorageError
 from kit.output import checked_output
 from kit.text import plain_text, without_password

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option, write_file
 from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from kit.documents import CellResult
@@ -21,7 +21,12 @@ MAX_SHOWN_CHARS = 200
 
 
 @click.command("bundle")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN", shell_complete=completing.runs)
+@click.argument(
+    "run",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    shell_complete=completing.runs,
+)
 @click.option(
     "-o",
     "--out",

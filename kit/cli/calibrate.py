@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared.numbers import Number
 from kit.cli._shared.options import json_option, levels_option, processes_option, quiet_option, write_file
 from kit.cli._shared.printing import show_json
-from kit.cli._shared.renamed import Renamed
+from kit.cli._shared.words.numbers import Number
+from kit.cli._shared.words.renamed import Renamed
 
 
 @click.command("calibrate")

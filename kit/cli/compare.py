@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import METRICS_HELP, json_option, levels_option, metric_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ LEAST_WITHIN_PERCENT = 1
 @levels_option("Only these numbers of users.")
 @click.option("--tolerance", type=Percent(), help="With --against: allowed deviation. Default 10%.")
 @click.option("--within", type=Percent(), help="How much A and B may differ and still be tied. Default 5%.")
-@click.option("--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
+)
 @click.option("--markdown", is_flag=True, hidden=True)  # what --format markdown was called before
 @json_option
 def command(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option, runtime_path_option
 from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option
 from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 from kit.cli.score import chosen_contract, opened, scored_options
 
 

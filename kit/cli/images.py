@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option, quiet_option, write_file
 from kit.cli._shared.printing import show_document
-from kit.cli._shared.renamed import Renamed
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.renamed import Renamed
 
 BUILD_DEFAULT = ("loadgen",)
 

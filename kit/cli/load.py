@@ -10,7 +10,6 @@ import click
 
 from kit.cli._shared.asking import AskingOptions, asking_options, chosen_prompts, chosen_timeouts, read_file
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Number, Whole
 from kit.cli._shared.options import (
     json_option,
     new_folder,
@@ -20,8 +19,9 @@ from kit.cli._shared.options import (
     ramp_option,
 )
 from kit.cli._shared.printing import show_json
-from kit.cli._shared.renamed import Renamed
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words.numbers import Number, Whole
+from kit.cli._shared.words.renamed import Renamed
 from kit.documents import Cell, Loop, Sessions
 
 if TYPE_CHECKING:
@@ -172,15 +172,11 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
-@click.option(
-    "--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
-)
+@click.option("--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson.")
 @click.option(
     "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrival times from a JSONL file."
 )
-@click.option(
-    "--rate-scale", type=Number(0.001, 1000), metavar="X", help="Replay the trace X times as fast."
-)
+@click.option("--rate-scale", type=Number(0.001, 1000), metavar="X", help="Replay the trace X times as fast.")
 @click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time. Default 30s.")
 @click.option("--requests", type=Whole(1, 1_000_000), metavar="N", help="Measure N requests.")
 @click.option("--warmup", type=Duration(0, 3600), default=0, metavar="TIME", help="Warm-up. Default 0.")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_document
 from kit.cli._shared.progress import transfer
+from kit.cli._shared.words import completing
 from kit.errors import InternalError
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import json_option, levels_option, quiet_option, write_file
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.planning import chosen_platform, quiet_machine_options
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.cli.score import DEFAULT_CONTRACT, chosen_contract
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared import completing
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import json_option, users_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_document, show_json
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli._shared.numbers import Number, Whole
 from kit.cli._shared.options import seed_option
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words.numbers import Number, Whole
 
 if TYPE_CHECKING:
     from kit.reference.faults import FaultRule
@@ -72,9 +72,7 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
 @click.option("--itl-ms", type=MILLISECONDS, default=5, show_default=True, help="Delay between tokens; 0 = none.")
 @click.option("--itl-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="Its distribution.")
 @click.option("--itl-sd-ms", type=MILLISECONDS, help="Its standard deviation.")
-@click.option(
-    "--slots", type=Whole(1, 65536), metavar="N", help="Maximum concurrent responses; default none."
-)
+@click.option("--slots", type=Whole(1, 65536), metavar="N", help="Maximum concurrent responses; default none.")
 @click.option(
     "--batching",
     type=click.Choice(["serial", "slots", "continuous"]),
@@ -89,9 +87,7 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
     show_default=True,
     help="Server whose stream format to mimic.",
 )
-@click.option(
-    "--tokens-per-chunk", type=Whole(1, 1024), default=1, show_default=True, help="Tokens per event."
-)
+@click.option("--tokens-per-chunk", type=Whole(1, 1024), default=1, show_default=True, help="Tokens per event.")
 @click.option("--fault", "faults", type=FaultOption(), multiple=True, help=FAULT_HELP)
 @click.option("--truth", type=click.Path(path_type=Path), metavar="FILE", help="Write true send times as JSONL.")
 @click.option(
@@ -106,9 +102,7 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
     metavar="N",
     help="Keep the prefixes of N tokens, and say what came from them; default none.",
 )
-@click.option(
-    "--cache-block", type=Whole(1, 4096), default=16, show_default=True, help="Tokens of a block of it."
-)
+@click.option("--cache-block", type=Whole(1, 4096), default=16, show_default=True, help="Tokens of a block of it.")
 @click.option("--close-after-answer", is_flag=True, help="Close after each response, unannounced.")
 @click.option("--until-stdin-closes", is_flag=True, help="Also stop when standard input ends.")
 @seed_option

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import write_file
 from kit.cli._shared.prices import given_prices, price_options
+from kit.cli._shared.words import completing
 from kit.errors import InputError
 from kit.storage.names import PAGE, REPORT
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option, levels_option, write_file
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from kit.judge.open import OpenedStudy

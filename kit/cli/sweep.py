@@ -12,7 +12,6 @@ import click
 
 from kit.cli._shared.asking import AskingOptions, asking_options
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Number, Whole
 from kit.cli._shared.options import (
     json_option,
     levels_option,
@@ -26,6 +25,7 @@ from kit.cli._shared.percent import Percent
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words.numbers import Number, Whole
 from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
 from kit.documents import Loop, SearchRule, SearchWish
 
@@ -70,9 +70,7 @@ def _loops(
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
-@click.option(
-    "--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
-)
+@click.option("--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson.")
 @click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Time per level. Default 30s.")
 @click.option("--warmup", type=Duration(0, 3600), default=2, metavar="TIME", help="Warm-up per level. Default 2s.")
 @ramp_option

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import api_option, json_option, quiet_option
 from kit.cli._shared.printing import show_json
-from kit.cli._shared.renamed import Renamed
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
+from kit.cli._shared.words.renamed import Renamed
 
 if TYPE_CHECKING:
     from kit.plan.target import Access, Target

@@ -34,7 +34,7 @@ def parse_slo(text: str) -> Slo:
     """
     limits: dict[str, int] = {}
     for part in text.split(","):
-        name, equals, value = part.strip().partition("=")
+        name, equals, value = part.partition("=")
         name = name.lower()
         shown = plain_text(part)
         if not equals:

@@ -29,7 +29,7 @@ from kit.strict.decode import typed
 from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
-from kit.text import DocumentPath, hint
+from kit.text import DocumentPath, hint, plain_text
 
 
 def platform_names() -> list[str]:
@@ -49,11 +49,24 @@ def load_platform(name: str) -> Platform:
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
     document = replace(document, value=_with_what_follows(document.value))
+    _refuse_bare_model(document, where)
     check(document.value, "platform", where, document.line)
     sources, value = _lifted(document, where, path.parent)
     platform = replace(typed(Platform, value, where), sources=sources)
     _check_meaning(platform, where, document)
     return platform
+
+
+def _refuse_bare_model(document: Located, where: str) -> None:
+    """`InputError` for a file or a repository where the name of a model of the catalogue stands."""
+    word = document.value.get("model") if isinstance(document.value, dict) else None
+    if isinstance(word, str) and ("/" in word or word.endswith(".gguf")):
+        place = ("model",)
+        kind = "file" if word.endswith(".gguf") else "hf"
+        raise InputError(
+            f"{where}, line {document.line(place)}: model: {plain_text(word)!r} is no name of the catalogue.",
+            f"A model of your own stands in a block: model: {{{kind}: {plain_text(word)}}} (docs/models.md).",
+        )
 
 
 def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
@@ -76,7 +89,9 @@ def _path_of(name: str) -> Path:
         return Path(name)
     names = platform_names()
     if name not in names and (Path(name).suffix or Path(name).exists()):
-        raise InputError(f"{name} is no platform file: they end in .yaml.", "Give a .yaml file, or a platform's name.")
+        raise InputError(
+            f"{name} is no platform file: they end in .yaml.", "Give a .yaml file, or a platform's name."
+        )
     if name not in names:
         known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
         raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))

@@ -101,7 +101,7 @@ def check(document: Json, name: str, where: str, line: Callable[[DocumentPath], 
     ordered = sorted(problems(document, name), key=lambda problem: not problem.message.startswith("unknown key"))
     found = [_sentence(problem, where, line) for problem in ordered]
     if found:
-        remedy = f"Correct this place; schemas/{name}.v1.json describes the format."
+        remedy = f"Correct this place; {_DESCRIBED.get(name, f'schemas/{name}.v1.json describes the format')}."
         raise InputError(found[0], remedy, tuple(found[1:]))
 
 
@@ -260,10 +260,10 @@ def _size_text(value: Any) -> str:
     return f"{len(value)}" if isinstance(value, str | list | dict) else value_text(value)
 
 
+_DESCRIBED = {"platform": "docs/platforms.md describes the format, kit init writes such a file"}
 # What the patterns of the schemas that people meet ask for, in words.
 _FORMS = {
     "^[a-z0-9][a-z0-9._-]*$": "a name of a-z, 0-9, dots, hyphens and underscores",
-    "^[a-z0-9][a-z0-9_-]*$": "a name of a-z, 0-9, hyphens and underscores",
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
     "^[A-Za-z_][A-Za-z0-9_]*$": "the name of a variable: letters, digits and underscores",
     "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "a repository like ORG/REPO",

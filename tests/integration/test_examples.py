@@ -1,7 +1,7 @@
 """Every command line of every help text and every page runs, but for those that are marked with what they need.
 
-Each page and each help text gets its own copy of one prepared folder (tests/support/stage.py), with a real run, bundles,
-keys, a model and two real servers.
+Each page and each help text gets its own copy of one prepared folder (tests/support/stage.py), with a real run,
+bundles, keys, a model and two real servers.
 """
 
 from __future__ import annotations
@@ -67,5 +67,7 @@ def test_the_commands_run(stage: Stage, where: str, commands: list[str], tmp_pat
         name = command.split()[1]
         said_no = done.returncode == 1 and name in MAY_SAY_NO and "Error:" not in done.stderr
         if done.returncode and not said_no:
-            wrong.append(f"{command}\n  as: {here.words(command)}\n  exit code {done.returncode}: {done.stderr[-600:]}")
+            wrong.append(
+                f"{command}\n  as: {here.words(command)}\n  exit code {done.returncode}: {done.stderr[-600:]}"
+            )
     assert not wrong, f"{where}\n" + "\n".join(wrong)

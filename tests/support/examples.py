@@ -1,7 +1,7 @@
 """Every command line that a help text or a page shows, and what some of them need that CI has not.
 
-In a page a command is a line of a fenced block that begins with `kit` or `make`; words behind two blanks or a # are its
-description. A comment directly before the block, invisible on the page, says what its commands need:
+In a page a command is a line of a fenced block that begins with `kit` or `make`; words behind two blanks or a #
+are its description. A comment directly before the block, invisible on the page, says what its commands need:
 `<!-- needs docker -->`, or `<!-- needs network 2 3 -->` for the second and third of them.
 """
 
@@ -42,7 +42,7 @@ _BLOCK = re.compile(
     r"^[ ]*```(?:sh|console|)\n(?P<text>.*?)^[ ]*```$",
     re.MULTILINE | re.DOTALL,
 )
-_LINE = re.compile(r"^(?:\$ )?((?:kit|make) (?!\()[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
+_LINE = re.compile(r"^(?:\$ )?((?:kit|make) (?!\()(?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
 _DESCRIPTION = re.compile(r"\s{2,}(?!-)\S.*$|\s+#(?:\s.*)?$")
 
 
@@ -109,6 +109,6 @@ def commands_of(
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from commands_of(command, (*words, name), command.listcommands_of(context))
+            yield from commands_of(command, (*words, name), command.list_commands(context))
         else:
             yield (*words, name), command

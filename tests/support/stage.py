@@ -1,7 +1,8 @@
 """A folder in which the examples of help texts and pages run: small real runs, bundles, keys, a model, servers.
 
-Examples are run as they stand, but for what would take too long or is called otherwise here: windows become a second,
-addresses of servers those of real ones that a test has started, and the run that a page names the one of this folder.
+Examples are run as they stand, but for what would take too long or is called otherwise here: windows become a
+second, addresses of servers those of real ones that a test has started, and the run that a page names the one of
+this folder.
 """
 
 from __future__ import annotations
@@ -32,7 +33,18 @@ SHORTER: dict[str, tuple[tuple[str, str], ...]] = {
     "calibrate": (("-c", "1,2"),),
 }
 # A negative answer is an answer: exit code 1 of what judges, tests or checks.
-MAY_SAY_NO = {"test", "doctor", "gate", "recommend", "calibrate", "claims", "nightly", "results", "selftest", "verify"}
+MAY_SAY_NO = {
+    "test",
+    "doctor",
+    "gate",
+    "recommend",
+    "calibrate",
+    "claims",
+    "nightly",
+    "results",
+    "selftest",
+    "verify",
+}
 DEMO_LEVELS = "1,8"
 
 
@@ -62,7 +74,9 @@ class Stage:
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         surroundings = {**os.environ, **NO_ENGINE, **AWAY, "HOME": str(home), "PATH": path}
         surroundings["KIT_CACHE"] = str(_cache())
-        return _done(["bash", "-c", f"set -o pipefail; {self.words(command)}"], self.folder, timeout_s, surroundings)
+        return _done(
+            ["bash", "-c", f"set -o pipefail; {self.words(command)}"], self.folder, timeout_s, surroundings
+        )
 
     def fresh(self, folder: Path) -> Stage:
         """The same in another folder, for commands that write."""
@@ -163,7 +177,7 @@ def _bundles(folder: Path) -> None:
 
 
 def _own_files(folder: Path) -> None:
-    """What pages tell people to write: the contract of docs/scoring.md, the runtime and platform of another page."""
+    """What pages tell people to write: the contract of docs/scoring.md, runtime and platform of another page."""
     fence = re.compile(r"```yaml\n(schema: kit/contract/1\n.*?)```", re.DOTALL)
     contract = fence.search((ROOT / "docs" / "scoring.md").read_text(encoding="utf-8"))
     assert contract is not None

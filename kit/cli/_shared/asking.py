@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import OutputRange, api_option, seed_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.sessions import SessionsOption
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.documents import OutputTokens, Sessions, Timeouts
 
 if TYPE_CHECKING:

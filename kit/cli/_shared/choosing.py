@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import Concurrencies, users_option
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from kit.plan.choosing.choice import Chosen

@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Whole
-from kit.cli._shared.renamed import Renamed
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
+from kit.cli._shared.words.renamed import Renamed
 from kit.documents import OutputTokens
 from kit.errors import InputError
 
@@ -107,11 +107,9 @@ def users_option(kind: click.ParamType[Any], what: str) -> Callable[[F], F]:
     return click.option("-c", "--users", cls=Renamed, old=["--concurrency"], type=kind, help=what)
 
 
-def metric_option(what: str) -> Callable[[F], F]:
-    """--metric, repeatable; the epilog `METRICS_HELP` lists the figures."""
-    return click.option(
-        "--metric", "metrics", multiple=True, metavar="PATH", shell_complete=completing.metrics, help=what
-    )
+def metric_option(what: str, offered: completing.Complete = completing.metrics) -> Callable[[F], F]:
+    """--metric, repeatable; an epilog of the command lists the figures."""
+    return click.option("--metric", "metrics", multiple=True, metavar="PATH", shell_complete=offered, help=what)
 
 
 METRICS_HELP = """\b
@@ -119,7 +117,7 @@ PATH is one of:
   throughput_tok_s, decode_tok_s, request_rate_s, error_rate, goodput_req_s, goodput_share,
   ttft_ms.P, tpot_ms.P, itl_ms.P, e2e_ms.P with P = p50, p90, p95, p99, p999, min, mean or max,
   prefill_tok_s.p50, cold_start_ms, joules_per_token, hit_rate ...
-All, with their definitions: docs/metrics.md. The tab key completes them.
+All of them: docs/reference.md. The tab key completes them.
 """
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import levels_option, runtime_path_option, seed_option
 from kit.cli._shared.percent import Percent
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.documents import NO_MODEL, Plan, Platform, SearchWish
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _OPTIONS = (
         "--slo",
         metavar="LIMITS",
         shell_complete=completing.slo_limits,
-        help="Look for the most users within limits like ttft=300ms,tpot=50ms."
+        help="Look for the most users within limits like ttft=300ms,tpot=50ms.",
     ),
     click.option(
         "--max-users",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared.numbers import Number
+from kit.cli._shared.words.numbers import Number
 
 if TYPE_CHECKING:
     from kit.judge.costs import Prices
@@ -22,9 +22,7 @@ def price_options(function: F) -> F:
     hour = click.option(
         "--price-per-hour", type=Number(0, MOST), metavar="X", help="Price of the machine; adds costs."
     )
-    kwh = click.option(
-        "--price-per-kwh", type=Number(0, MOST), metavar="X", help="Price of energy; adds costs."
-    )
+    kwh = click.option("--price-per-kwh", type=Number(0, MOST), metavar="X", help="Price of energy; adds costs.")
     return hour(kwh(function))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import click
 
 from kit.cli._shared.options import json_option

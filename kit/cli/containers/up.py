@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.containers import lines, source_option
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import quiet_option, runtime_path_option
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 
 
 @click.command("up")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared import completing
 from kit.cli._shared.options import json_option, runtime_path_option
 from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

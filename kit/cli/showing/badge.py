@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared import completing
-from kit.cli._shared.numbers import Whole
 from kit.cli._shared.options import METRICS_HELP, run_argument, users_option, write_file
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 
 
 @click.command("badge", epilog=METRICS_HELP)

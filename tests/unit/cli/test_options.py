@@ -12,8 +12,8 @@ import pytest
 from click.shell_completion import CompletionItem, ShellComplete
 
 from kit.cli import COMMANDS, cli, run
-from kit.cli._shared.grouping import GROUPS, MORE, in_groups
-from kit.cli._shared.renamed import Renamed
+from kit.cli._shared.words.grouping import GROUPS, MORE, in_groups
+from kit.cli._shared.words.renamed import Renamed
 from tests.support.examples import commands_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,7 +51,13 @@ def test_the_help_shows_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("words", "command"), ALL.items(), ids=[" ".join(words) for words in ALL])
 def test_one_name_is_one_thing(words: tuple[str, ...], command: click.Command) -> None:
     """-o is --out, -c is numbers of users, -q is --quiet, -j --jobs, -y --yes; --json prints JSON."""
-    meaning = {"-o": {"--out"}, "-c": {"--concurrency", "--users"}, "-q": {"--quiet"}, "-y": {"--yes"}, "-j": {"--jobs"}}
+    meaning = {
+        "-o": {"--out"},
+        "-c": {"--concurrency", "--users"},
+        "-q": {"--quiet"},
+        "-y": {"--yes"},
+        "-j": {"--jobs"},
+    }
     for option in (each for each in command.params if isinstance(each, click.Option) and not each.hidden):
         for short, names in meaning.items():
             if short in option.opts:
@@ -62,12 +68,16 @@ def test_one_name_is_one_thing(words: tuple[str, ...], command: click.Command) -
             assert "-o" in option.opts, words
         if "--json" in option.opts:
             assert option.is_flag, words
-        assert not isinstance(option.type, click.IntRange | click.FloatRange), "ranges crowd the help: kit.cli._shared.numbers"
+        assert not isinstance(option.type, click.IntRange | click.FloatRange), (
+            "ranges crowd the help: kit.cli._shared.words.numbers"
+        )
 
 
 def test_earlier_spellings_are_hidden_and_work(capsys: pytest.CaptureFixture[str]) -> None:
     """None in a help text; each gives what the new one gives."""
-    renamed = [(words, each) for words, command in ALL.items() for each in command.params if isinstance(each, Renamed)]
+    renamed = [
+        (words, each) for words, command in ALL.items() for each in command.params if isinstance(each, Renamed)
+    ]
     assert len(renamed) > 10
     for words, option in renamed:
         assert run([*words[1:], "--help"]) == 0
@@ -84,7 +94,10 @@ def test_earlier_spellings_are_hidden_and_work(capsys: pytest.CaptureFixture[str
 
 def test_shares_are_written_as_percentages_or_fractions(capsys: pytest.CaptureFixture[str]) -> None:
     """The same words for every option that takes a share."""
-    for words in (("load", "http://127.0.0.1:9", "--max-error-rate"), ("recommend", DEMO, "-c", "4", "--slo", "ttft=1s", "--share")):
+    for words in (
+        ("load", "http://127.0.0.1:9", "--max-error-rate"),
+        ("recommend", DEMO, "-c", "4", "--slo", "ttft=1s", "--share"),
+    ):
         assert run([*words, "a few"]) == 2
         assert "neither a percentage like 10% nor a fraction like 0.1" in capsys.readouterr().err
     said = []
@@ -122,7 +135,9 @@ def test_names_are_completed(words: str, expected: list[str]) -> None:
     assert values(words) == expected
 
 
-@pytest.mark.parametrize("words", ["plan ./mi", "verify ./r", "run ./m", "load --prompts ./q", "score --contract ./c"])
+@pytest.mark.parametrize(
+    "words", ["plan ./mi", "verify ./r", "run ./m", "load --prompts ./q", "score --contract ./c"]
+)
 def test_files_are_completed_where_a_file_may_stand(words: str) -> None:
     """By the shell itself."""
     assert any(item.type == "file" for item in completed(words))
@@ -181,7 +196,9 @@ def test_documents_without_a_schema_file_have_an_id_of_their_own() -> None:
         (("compare", f"{DEMO}:llamacpp-batched", f"{DEMO}:llamacpp-serial"), "kit/comparison/1"),
     ],
 )
-def test_every_json_says_what_it_is(words: tuple[str, ...], schema: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_json_says_what_it_is(
+    words: tuple[str, ...], schema: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """In its member `schema`."""
     assert run([*words, "--json"]) in (0, 1)
     assert json.loads(capsys.readouterr().out)["schema"] == schema

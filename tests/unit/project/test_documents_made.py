@@ -17,15 +17,16 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.drill.telling import lies_table, rates_table
-from kit.cli import cli
 from documentation.reference import TABLES
+from kit.cli import cli
 from tests.support import shapes
 from tests.support.shapes.table import table
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
-    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks|documentation)[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL
+    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks|documentation)[^\n]*?) -->\n(.*?)<!-- end -->",
+    re.DOTALL,
 )
 FENCE = "```\n"
 ONLY_TABLE = "# the table"

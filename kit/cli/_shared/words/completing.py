@@ -48,7 +48,9 @@ def _platforms(_: click.Context) -> list[str]:
 def _entries(context: click.Context) -> list[str]:
     from kit.plan.platforms import load_platform
 
-    platform = context.params.get("platform")
+    # An option that still lacks its value ends click's reading of the line before the platform is taken.
+    words = [word for word in context.args if not word.startswith("-")]
+    platform = context.params.get("platform") or next(iter(words), None)
     return [entry.name for entry in load_platform(platform).entries] if platform else []
 
 
@@ -68,6 +70,12 @@ def _metrics(_: click.Context) -> list[str]:
     from kit.metrics.registry import METRICS
 
     return list(METRICS)
+
+
+def _tables(_: click.Context) -> list[str]:
+    from kit.metrics.registry import MORE_TABLES, SESSION_TABLES, TABLES
+
+    return [each.path for each in (*TABLES, *MORE_TABLES, *SESSION_TABLES)]
 
 
 def _contracts(_: click.Context) -> list[str]:
@@ -115,6 +123,7 @@ models = _completing(_models, files=True)
 runtimes = _completing(_runtimes)
 runtime_list = _completing(_runtimes, listed=True)
 metrics = _completing(_metrics)
+tables = _completing(_tables)
 contracts = _completing(_contracts, files=True)
 grades = _completing(_grades)
 prompt_sets = _completing(_prompt_sets, files=True)
@@ -123,4 +132,3 @@ published = _completing(_published)
 runs = _completing(_runs, files=True)
 levels = _completing(lambda _: ("standard", "tiny"))
 slo_limits = _completing(lambda _: ("ttft=", "tpot=", "itl=", "e2e="), listed=True)
-
