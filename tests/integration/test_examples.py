@@ -20,18 +20,22 @@ from kit.supply.download import fetch
 from tests.support.examples import Example, help_examples, page_examples
 from tests.support.llama_server import install
 from tests.support.serving import serving
-from tests.support.stage import MAY_SAY_NO, MODEL, Stage, build
+from tests.support.stage import MAY_SAY_NO, MODEL, SHORTER, Stage, build
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def by_place(examples: list[Example]) -> list[tuple[str, list[str]]]:
-    """The commands that run here, once each, by the page or help text where they stand first."""
+    """The commands that run here, by the page or help text where they stand; what is the same here runs once."""
     seen: set[str] = set()
-    places = []
+    stage, places = Stage(Path(), ("one", "other")), []
     for where, group in groupby(examples, key=lambda example: example.where):
-        commands = [each.command for each in group if each.needs is None and each.command not in seen]
-        seen |= set(commands)
+        commands = []
+        for each in group:
+            here = stage.words(each.command) if each.command.split()[1] in SHORTER else each.command
+            if each.needs is None and here not in seen:
+                commands.append(each.command)
+                seen.add(here)
         if commands:
             places.append((where, commands))
     return places

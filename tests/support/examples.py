@@ -2,7 +2,7 @@
 
 In a page a command is a line of a fenced block that begins with `kit` or `make`; words behind two blanks or a #
 are its description. A comment directly before the block, invisible on the page, says what its commands need:
-`<!-- needs docker -->`, or `<!-- needs network 2 3 -->` for the second and third of them.
+`<!-- needs docker -->`, or `<!-- needs network 2 3; time 1 -->` for some of them by their number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ HELP_NEEDS = {
 }
 _MADE = re.compile(r"<!-- made by: [^\n]*? -->\n.*?<!-- end -->", re.DOTALL)
 _BLOCK = re.compile(
-    r"(?:^<!-- needs (?P<needs>[a-z]+)(?P<which>(?: \d+)*) -->\n\n?)?"
+    r"(?:^<!-- needs (?P<needs>[a-z0-9; ]+) -->\n\n?)?"
     r"^[ ]*```(?:sh|console|)\n(?P<text>.*?)^[ ]*```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -58,14 +58,23 @@ class Example:
 def commands_in(text: str, where: str) -> Iterator[Example]:
     """The commands of a page. `ValueError` for a mark that is none."""
     for block in _BLOCK.finditer(_MADE.sub("", text)):
-        needs, which = block["needs"], [int(word) for word in (block["which"] or "").split()]
-        if needs is not None and needs not in NEEDS:
-            raise ValueError(f"{where}: unknown mark {needs!r}; there are {', '.join(NEEDS)}")
         found = [_command(line) for line in _LINE.findall(block["text"])]
-        if any(number > len(found) for number in which):
-            raise ValueError(f"{where}: the mark {needs} names a command that the block has not")
-        for number, command in enumerate(found, 1):
-            yield Example(command, where, needs if not which or number in which else None)
+        needs = _needs(block["needs"] or "", len(found), where)
+        yield from (Example(command, where, needs.get(number)) for number, command in enumerate(found, 1))
+
+
+def _needs(mark: str, commands: int, where: str) -> dict[int, str]:
+    """What each command of a block needs, by the mark before it: `network 2 3; time 1`."""
+    needs: dict[int, str] = {}
+    for part in filter(None, mark.split(";")):
+        kind, *numbers = part.split()
+        if kind not in NEEDS:
+            raise ValueError(f"{where}: unknown mark {kind!r}; there are {', '.join(NEEDS)}")
+        which = [int(number) for number in numbers] or list(range(1, commands + 1))
+        if max(which) > commands:
+            raise ValueError(f"{where}: the mark {kind} names a command that the block has not")
+        needs |= dict.fromkeys(which, kind)
+    return needs
 
 
 def _command(line: str) -> str:

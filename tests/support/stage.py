@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.running import AT_ONCE, kit
+from tests.support.running import AT_ONCE, ONE_THREAD, kit
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "runs/demo-20260131-120000"
@@ -29,7 +29,7 @@ SHORTER: dict[str, tuple[tuple[str, str], ...]] = {
     "sweep": (("--duration", "1s"), ("--warmup", "0"), ("--max-users", "2"), ("--output-tokens", "8")),
     "reproduce": (("--window", "1"), ("--warmup", "0"), ("--replicates", "1")),
     "nightly": (("--window", "1"), ("--warmup", "0"), ("--replicates", "1"), ("-c", "1")),
-    "run": (("--budget", "20s"), ("--users", "1")),
+    "run": (("--budget", "1m"), ("--users", "1"), ("--runtime", "llamacpp")),
     "calibrate": (("-c", "1,2"),),
 }
 # A negative answer is an answer: exit code 1 of what judges, tests or checks.
@@ -45,7 +45,7 @@ MAY_SAY_NO = {
     "selftest",
     "verify",
 }
-DEMO_LEVELS = "1,8"
+DEMO = "./demo.yaml"  # the demo with one thread for each server: tests run beside each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ class Stage:
 
     def words(self, command: str) -> str:
         """The command as it is run here."""
-        text = re.sub(r"\bruns/(?:demo|smol)[\w.-]*", RUN, command)
+        text = re.sub(r"^(kit reproduce) demo\b", rf"\1 {DEMO}", command)
+        text = re.sub(r"--users 8\b", "--users 4", re.sub(r"-c 1,8\b", "-c 1,4", text))
+        text = re.sub(r"\bruns/(?:demo|smol)[\w.-]*", RUN, text)
         text = re.sub(r"(?<![\w/.<])RUN(?![\w=])", RUN, text)
         text = re.sub(r"(?<= )A(?= |$)", "before.tar.gz", text)
         text = re.sub(r"(?<= )B(?= |$)", "after.tar.gz", text)
@@ -113,10 +115,12 @@ def _shortened(command: str) -> str:
         return f"{command} --port 0 --until-stdin-closes"
     if name in ("reproduce", "run") and "--resume" not in words:
         command += f" {' '.join(QUICK)}"
-        command += " --engine process" if name == "run" else ""
+        command += " --engine process" if name == "run" and "--url" not in command else ""
     if name in ("nightly", "reproduce") and "--yes" not in command:
         command += " --quiet-wait 0 --attempts 1"
     for option, value in SHORTER.get(name, ()):
+        if option == "--runtime" and "--url" in command:
+            continue
         command = re.sub(rf" {option} \S+", "", command)
         if option == "--duration" and ("count=" in command or "--requests" in command):
             continue
@@ -152,8 +156,9 @@ def build(folder: Path, servers: tuple[str, str]) -> Stage:
     (folder / "beginnings.txt").write_text("Once upon a time\nThe sea is\n", encoding="utf-8")
     (folder / "questions.jsonl").write_text('{"prompt": "What is rain?"}\n', encoding="utf-8")
     (folder / "challenge").write_text("00112233445566778899aabbccddeeff\n", encoding="ascii")
-    levels = ("-c", DEMO_LEVELS, "--window", "2", "--warmup", "0.5", "--replicates", "1")
-    done = kit("reproduce", "demo", *QUICK, *levels, "--out", RUN, cwd=folder, environment=NO_ENGINE)
+    (folder / DEMO).write_text(ONE_THREAD, encoding="utf-8")
+    levels = ("-c", "1,4", "--window", "2", "--warmup", "0.5", "--replicates", "1")
+    done = kit("reproduce", DEMO, *QUICK, *levels, "--out", RUN, cwd=folder, environment=NO_ENGINE)
     assert done.returncode == 0, done.stderr
     _bundles(folder)
     shutil.copytree(folder / RUN, folder / "nightly" / "demo-20260131-020000")
