@@ -95,10 +95,11 @@ bench-gx10: $(VENV)/.demo ; $(BIN)/kit reproduce gx10 --yes
 deploy deploy-cpu: $(VENV)/.demo ; $(BIN)/kit up xeon llamacpp
 build-wgpu: $(VENV)/.demo ; $(BIN)/kit images build realizar/vulkan
 deploy-wgpu start-wgpu: $(VENV)/.demo ; $(BIN)/kit up radeon realizar
+# A line that begins with `load` would be a directive of make.
 health: $(VENV)/.demo ; $(BIN)/kit doctor xeon
 health-yoga: $(VENV)/.demo ; $(BIN)/kit doctor yoga
 test-cpu test-gx10 test-wgpu: $(VENV)/.demo ; $(BIN)/kit test $(URL)
-load load-cpu: $(VENV)/.demo ; $(BIN)/kit load $(URL) -c 4 --duration 60s --warmup 5s
+load-cpu load: $(VENV)/.demo ; $(BIN)/kit load $(URL) -c 4 --duration 60s --warmup 5s
 teardown teardown-cpu stop-wgpu: $(VENV)/.demo ; $(BIN)/kit down
 teardown-yoga: $(VENV)/.demo ; $(BIN)/kit clean
 score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)

@@ -18,7 +18,8 @@ from kit.cli import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = ("docker", "network", "gpu", "time")
-# What the examples of help texts need: a page says it itself, a help text has no place for it.
+# What the examples of help texts need: a page says it itself, a help text has no place for it. What needs time is run
+# by tests of its own (test_demo, test_own_model, test_own_servers, test_nightly, test_selftest).
 HELP_NEEDS = {
     "kit clean": "docker",
     "kit down": "docker",
@@ -32,6 +33,7 @@ HELP_NEEDS = {
     "kit nightly demo --accepted nightly/accepted --accept": "time",
     "kit publish smol.tar.gz oci://ghcr.io/name/results": "network",
     "kit reproduce demo --until-decided --budget 20m": "time",
+    "kit run ./model.gguf --users 1,4,16 --slo ttft=500ms,tpot=50ms --budget 20m": "time",
     "kit runtimes check runtimes/transformers --model my-model": "network",
     "kit selftest demo": "time",
     "kit up smol llamacpp --port 8080": "docker",

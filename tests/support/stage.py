@@ -28,8 +28,6 @@ SHORTER: dict[str, tuple[tuple[str, str], ...]] = {
     "load": (("--duration", "1s"), ("--warmup", "0")),
     "sweep": (("--duration", "1s"), ("--warmup", "0"), ("--max-users", "2"), ("--output-tokens", "8")),
     "reproduce": (("--window", "1"), ("--warmup", "0"), ("--replicates", "1")),
-    "nightly": (("--window", "1"), ("--warmup", "0"), ("--replicates", "1"), ("-c", "1")),
-    "run": (("--budget", "1m"), ("--users", "1"), ("--runtime", "llamacpp")),
     "calibrate": (("-c", "1,2"),),
 }
 # A negative answer is an answer: exit code 1 of what judges, tests or checks.
@@ -113,14 +111,11 @@ def _shortened(command: str) -> str:
     name = words[1]
     if name == "reference":
         return f"{command} --port 0 --until-stdin-closes"
-    if name in ("reproduce", "run") and "--resume" not in words:
+    if name == "reproduce" and "--resume" not in words:
         command += f" {' '.join(QUICK)}"
-        command += " --engine process" if name == "run" and "--url" not in command else ""
     if name in ("nightly", "reproduce") and "--yes" not in command:
         command += " --quiet-wait 0 --attempts 1"
     for option, value in SHORTER.get(name, ()):
-        if option == "--runtime" and "--url" in command:
-            continue
         command = re.sub(rf" {option} \S+", "", command)
         if option == "--duration" and ("count=" in command or "--requests" in command):
             continue
@@ -129,10 +124,8 @@ def _shortened(command: str) -> str:
         command = re.sub(r"count=\d+", "count=2", re.sub(r"first=\d+-\d+", "first=20-30", command))
         command = re.sub(r"turns=\d+", "turns=2", command)
         command += " --output-tokens 8" if "--output-tokens" not in command else ""
-    if name == "reproduce" and "--slo" not in command and "--resume" not in command:
+    if name == "reproduce" and "--resume" not in command:
         command = re.sub(r" (?:-c|--concurrency) \S+", "", command) + " -c 1"
-    if name == "reproduce" and "--slo" in command:
-        command = command.replace(" --no-calibrate", "").replace("--max-users 64", "--max-users 2")
     return command
 
 
