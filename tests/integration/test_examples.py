@@ -26,14 +26,14 @@ pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 
 def by_place(examples: list[Example]) -> list[tuple[str, list[str]]]:
-    """The commands that run here, by the page or help text where they stand; what is the same here runs once."""
+    """The commands that run here, by the place where they stand; a load that is the same here runs once."""
     seen: set[str] = set()
     stage, places = Stage(Path(), ("one", "other")), []
     for where, group in groupby(examples, key=lambda example: example.where):
-        commands = []
+        commands: list[str] = []
         for each in group:
-            here = stage.words(each.command) if each.command.split()[1] in SHORTER else each.command
-            if each.needs is None and here not in seen:
+            here, measures = stage.words(each.command), each.command.split()[1] in SHORTER
+            if each.needs is None and each.command not in commands and not (measures and here in seen):
                 commands.append(each.command)
                 seen.add(here)
         if commands:

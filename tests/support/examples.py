@@ -18,8 +18,8 @@ from kit.cli import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = ("docker", "network", "gpu", "time")
-# What the examples of help texts need: a page says it itself, a help text has no place for it. What needs time is run
-# by tests of its own (test_demo, test_own_model, test_own_servers, test_nightly, test_selftest).
+# What the examples of help texts need: a page says it itself, a help text has no place for it. What needs time is
+# run by tests of its own (test_demo, test_own_model, test_own_servers, test_nightly, test_selftest).
 HELP_NEEDS = {
     "kit clean": "docker",
     "kit down": "docker",

@@ -121,8 +121,8 @@ def _shortened(command: str) -> str:
             continue
         command += f" {option} {value}"
     if name == "load":
-        command = re.sub(r"count=\d+", "count=2", re.sub(r"first=\d+-\d+", "first=20-30", command))
-        command = re.sub(r"turns=\d+", "turns=2", command)
+        for member, value in (("count", "8"), ("first", "20-30"), ("turn", "20-30"), ("turns", "2")):
+            command = re.sub(rf"\b{member}=[\d-]+", f"{member}={value}", command)
         command += " --output-tokens 8" if "--output-tokens" not in command else ""
     if name == "reproduce" and "--resume" not in command:
         command = re.sub(r" (?:-c|--concurrency) \S+", "", command) + " -c 1"

@@ -23,10 +23,11 @@ kit clean
 make smol
 ```
 
-<!-- needs network 2 -->
+<!-- needs network 2; time 3 -->
 ```
 kit fetch a
 kit fetch b
+kit fetch c
 ```
 
 ```yaml
@@ -51,6 +52,7 @@ def test_the_commands_of_a_page_are_found() -> None:
         Example("make smol", "p", "docker"),
         Example("kit fetch a", "p"),
         Example("kit fetch b", "p", "network"),
+        Example("kit fetch c", "p", "time"),
     ]
 
 
