@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help site demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four bench-yoga-serial \
-  bench-yoga-prod bench-gx10 deploy-cpu build-wgpu deploy-wgpu test-cpu test-gx10 test-wgpu load-cpu teardown-cpu \
-  teardown-yoga score score-prod score-gate mutation results results-check
+.PHONY: help site site-docs demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four \
+  bench-yoga-serial bench-yoga-prod bench-gx10 deploy deploy-cpu build-wgpu deploy-wgpu start-wgpu stop-wgpu health health-yoga \
+  test-cpu test-gx10 test-wgpu load load-cpu teardown teardown-cpu teardown-yoga score score-prod score-json score-all score-gate report \
+  mutation results results-check
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "The original project's names (bench-yoga-prod-vllm, score-gate, ...) are in docs/make.md."
 
 demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
@@ -78,22 +80,33 @@ $(VENV)/.bench: $(VENV)/.python pyproject.toml constraints.txt
 # --- the names of the original project, as what they are here -------------------------------------------------
 # URL=http://... for test-* and load-*; RUN=runs/... (the latest run) and MIN=C for what judges a run.
 URL ?= http://127.0.0.1:8080
-RUN ?= $(shell ls -dt runs/*/ 2>/dev/null | head -1)
+RUN ?= $(patsubst %/plan.json,%,$(firstword $(shell ls -t runs/*/plan.json 2>/dev/null)))
 MIN ?= C
 
-bench-yoga-serial: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --concurrency 1 --yes
+bench-yoga-serial: $(VENV)/.demo ; $(BIN)/kit reproduce yoga -c 1 --yes
 bench-yoga-prod: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --yes
-bench-yoga-prod-%: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --only $* --yes
+# Its names of runtimes, as entries of the platform.
+entry-realizr := realizar
+entry-vllm := vllm-awq
+entry-ollama := ollama-default
+bench-yoga-prod-%: $(VENV)/.demo ; $(BIN)/kit reproduce yoga --only $(or $(entry-$*),$*) --yes
+bench-yoga-%: $(VENV)/.demo ; $(BIN)/kit reproduce yoga -c 1,4 --only $(or $(entry-$*),$*) --yes
 bench-gx10: $(VENV)/.demo ; $(BIN)/kit reproduce gx10 --yes
-deploy-cpu: $(VENV)/.demo ; $(BIN)/kit up xeon llamacpp
+deploy deploy-cpu: $(VENV)/.demo ; $(BIN)/kit up xeon llamacpp
 build-wgpu: $(VENV)/.demo ; $(BIN)/kit images build realizar/vulkan
-deploy-wgpu: $(VENV)/.demo ; $(BIN)/kit up radeon realizar
-test-cpu test-gx10 test-wgpu: $(VENV)/.demo ; $(BIN)/kit test --url $(URL)
-load-cpu: $(VENV)/.demo ; $(BIN)/kit load --url $(URL) --concurrency 4 --warmup 5
-teardown-cpu: $(VENV)/.demo ; $(BIN)/kit down
+deploy-wgpu start-wgpu: $(VENV)/.demo ; $(BIN)/kit up radeon realizar
+# A line that begins with `load` would be a directive of make.
+health: $(VENV)/.demo ; $(BIN)/kit doctor xeon
+health-yoga: $(VENV)/.demo ; $(BIN)/kit doctor yoga
+test-cpu test-gx10 test-wgpu: $(VENV)/.demo ; $(BIN)/kit test $(URL)
+load-cpu load: $(VENV)/.demo ; $(BIN)/kit load $(URL) -c 4 --duration 60s --warmup 5s
+teardown teardown-cpu stop-wgpu: $(VENV)/.demo ; $(BIN)/kit down
 teardown-yoga: $(VENV)/.demo ; $(BIN)/kit clean
 score: $(VENV)/.demo ; $(BIN)/kit score $(RUN)
 score-prod: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --contract probador-2.0
+score-json: $(VENV)/.demo ; $(BIN)/kit score $(RUN) --json
+score-all: $(VENV)/.demo ; $(BIN)/kit score $(RESULTS)
+report: $(VENV)/.demo ; $(BIN)/kit report $(RUN)
 score-gate: $(VENV)/.demo ; $(BIN)/kit gate $(RUN) --min $(MIN)
 
 PLATFORMS ?= demo
@@ -118,5 +131,8 @@ cpu-four: $(VENV)/.demo ## build four engines in containers and measure them on 
 site: $(VENV)/.demo ## a static board of the bundles in RESULTS=results: site/index.html
 	$(BIN)/kit site $(RESULTS) -o site --published
 
+site-docs: $(VENV)/.dev ## the documentation site: site-docs/index.html, opened from the disk or put on any web host
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
 clean: ## remove the virtual environment and build outputs
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site-docs *.egg-info

@@ -5,11 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import sys
-from importlib import import_module
 
 import click
 
 from kit import __version__, debuglog
+from kit.cli._shared.words.grouping import LazyGroup
 from kit.errors import InternalError, KitError, StorageError
 from kit.output import checked_output
 from kit.text import plain_text, without_password
@@ -70,38 +70,9 @@ KIT_DEBUG=1 prints each call to a server, an engine or a program, and tracebacks
 """
 
 
-class LazyGroup(click.Group):
-    """Imports a command's module only when that command runs, so that `kit --help` is quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from kit.text import hint
-
-            asked = hint(args[0], COMMANDS)
-            if not asked:
-                raise
-            raise click.UsageError(f"{error.message.rstrip('.')}. {asked}", ctx) from None
-
-
 @click.group(
     cls=LazyGroup,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog=EXIT_CODES,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli._shared.options import json_option, write_file
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from kit.documents import CellResult
@@ -21,12 +21,18 @@ MAX_SHOWN_CHARS = 200
 
 
 @click.command("bundle")
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
+@click.argument(
+    "run",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="RUN",
+    shell_complete=completing.runs,
+)
 @click.option(
     "-o",
     "--out",
     "output",
     type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
     help="Output file; default RUN.tar.gz.",
 )
 @click.option(
@@ -53,7 +59,7 @@ def command(run: Path, output: Path | None, only_list: bool, as_json: bool) -> N
     write_file(target, bundle.data)
     digest = sha256(bundle.data).hexdigest()
     if as_json:
-        show_json(json.dumps({"file": str(target), "file_sha256": digest, **_facts(bundle, lacking)}, indent=1))
+        show_document("packed", {"file": str(target), "file_sha256": digest, **_facts(bundle, lacking)})
         return
     click.echo(f"{target} ({len(bundle.data):,} bytes, {len(bundle.manifest.files)} files)")
     click.echo(f"identity     {bundle.identity}  (sha256 of its manifest.json: names the run)")
@@ -106,7 +112,7 @@ def _show_list(run: Path, bundle: Bundle, lacking: list[CellResult], *, as_json:
             for group in groups
         ]
         document = {"file": None, **_facts(bundle, lacking), "groups": listed, "own_names_found_in": names}
-        show_json(json.dumps(document, indent=1))
+        show_document("packed", document)
         return
     for group in groups:
         _show_group(group)

@@ -6,28 +6,20 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared.options import (
-    Concurrencies,
-    json_option,
-    processes_option,
-    quiet_option,
-    write_file,
-)
+from kit.cli._shared.options import json_option, levels_option, processes_option, quiet_option, write_file
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words.numbers import Number
+from kit.cli._shared.words.renamed import Renamed
 
 
 @click.command("calibrate")
+@levels_option("Numbers of concurrent streams to measure.", default="1,8,32")
 @click.option(
-    "-c",
-    "--concurrency",
-    type=Concurrencies(),
-    default="1,8,32",
-    show_default=True,
-    help="Numbers of concurrent streams to measure.",
-)
-@click.option(
-    "--rate",
-    type=click.FloatRange(1, 10_000),
+    "--token-rate",
+    "rate",
+    cls=Renamed,
+    old=["--rate"],
+    type=Number(1, 10_000),
     default=200,
     show_default=True,
     metavar="TOK_S",
@@ -57,7 +49,7 @@ def command(
     It is run against an endpoint with known timing: 2 to 3 s per concurrency, then up to 8 s to find the highest
     token rate it can follow. Exit code 1 if a concurrency fails. `kit reproduce` does this before its first cell.
 
-    Example: kit calibrate --concurrency 1,8,32 --rate 200
+    Example: kit calibrate -c 1,8,32 --token-rate 200
     """
     import tempfile
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.errors import InputError
 
 DEFAULT_FILE = Path("results") / "claims.yaml"
@@ -34,14 +34,14 @@ def check(places: tuple[Path, ...], as_json: bool) -> int:
     """
     from kit.cli._shared.opening import open_studies
     from kit.judge.claims import check_claims, claims_text, read_claims
-    from kit.strict import plain, write_json
+    from kit.strict import plain
 
     file, runs = _sorted(places)
     claims = read_claims(_bytes(file), str(file))
     runs = runs or tuple(sorted(file.parent.glob("*.tar.gz")))
     outcomes = check_claims(claims, [each.study for each in open_studies(runs)])
     if as_json:
-        show_json(write_json({"claims": plain(outcomes)}))
+        show_document("claims-check", {"claims": plain(outcomes)})
     else:
         click.echo(claims_text(outcomes))
     return int(any(each.verdict == "falsified" for each in outcomes))

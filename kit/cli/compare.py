@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared.options import Concurrencies, json_option
+from kit.cli._shared.options import METRICS_HELP, json_option, levels_option, metric_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,16 +21,24 @@ PUBLISHED = "published"
 LEAST_WITHIN_PERCENT = 1
 
 
-@click.command("compare")
-@click.argument("a", metavar="A")
-@click.argument("b", metavar="[B]", required=False)
-@click.option("--against", metavar="published[:NAME]", help="Published figures; default those of the platform.")
+@click.command("compare", epilog=METRICS_HELP)
+@click.argument("a", metavar="A", shell_complete=completing.runs)
+@click.argument("b", metavar="[B]", required=False, shell_complete=completing.runs)
+@click.option(
+    "--against",
+    metavar="published[:NAME]",
+    shell_complete=completing.published,
+    help="Published figures; default those of the platform.",
+)
 @click.option("--entry", "entries", multiple=True, metavar="A_NAME=B_NAME", help="Entries to pair; repeatable.")
-@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. ttft_ms.p50; repeatable.")
-@click.option("--concurrency", "-c", type=Concurrencies(), help="Only these numbers of users.")
+@metric_option("E.g. ttft_ms.p50, see below; repeatable. Default throughput, decode, TTFT p50, ITL p50.")
+@levels_option("Only these numbers of users.")
 @click.option("--tolerance", type=Percent(), help="With --against: allowed deviation. Default 10%.")
 @click.option("--within", type=Percent(), help="How much A and B may differ and still be tied. Default 5%.")
-@click.option("--markdown", is_flag=True, help="Print Markdown.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "markdown", "json"]), default="table", show_default=True
+)
+@click.option("--markdown", is_flag=True, hidden=True)  # what --format markdown was called before
 @json_option
 def command(
     a: str,
@@ -40,6 +49,7 @@ def command(
     concurrency: tuple[int, ...] | None,
     tolerance: float | None,
     within: float | None,
+    form: str,
     markdown: bool,
     as_json: bool,
 ) -> None:
@@ -54,6 +64,9 @@ def command(
     from kit.judge.compare.text import comparison_text
     from kit.strict import plain, write_json
 
+    as_markdown = markdown or form == "markdown"
+    if as_markdown and (as_json or form == "json"):
+        raise click.UsageError("Give either --json or --format markdown.")
     if against is not None:
         others = entries or metrics or concurrency is not None or within is not None
         _only(b is None and not others, "B, --entry, --metric, -c or --within")
@@ -64,10 +77,10 @@ def command(
         if tolerance is not None:
             raise InputError("--tolerance needs --against published.", "Leave it out: two runs have intervals.")
         comparison = _studies(a, b, entries, metrics, concurrency, within)
-    if as_json:
+    if as_json or form == "json":
         show_json(write_json(plain(comparison)))
     else:
-        click.echo(comparison_text(comparison, markdown=markdown), nl=False)
+        click.echo(comparison_text(comparison, markdown=as_markdown), nl=False)
 
 
 def _only(holds: bool, what: str) -> None:

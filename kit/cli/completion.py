@@ -18,4 +18,6 @@ def command(shell: str) -> None:
 
     found = get_completion_class(shell)
     assert found is not None
-    click.echo(found(cli, {}, "kit", "_KIT_COMPLETE").source())
+    script = found(cli, {}, "kit", "_KIT_COMPLETE").source()
+    # click's script for fish takes the part between the first two commas, which cuts descriptions.
+    click.echo(script.replace('string split ","', 'string split -m 1 ","') if shell == "fish" else script)

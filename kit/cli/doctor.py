@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli._shared.options import json_option, runtime_path_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 MARKS = {"ok": "ok  ", "note": "note", "fail": "FAIL"}
 
 
 @click.command("doctor")
-@click.argument("platform", required=False)
+@click.argument("platform", required=False, shell_complete=completing.platforms)
 @runtime_path_option
 @json_option
 def command(platform: str | None, as_json: bool) -> int:
@@ -36,5 +35,5 @@ def command(platform: str | None, as_json: bool) -> int:
             if each.state != "ok" and each.remedy:
                 click.echo(f"      {plain_text(each.remedy, 400)}")
     if as_json:
-        show_json(json.dumps([plain(each) for each in found], indent=1))
+        show_document("doctor", {"checks": [plain(each) for each in found]})
     return int(any(each.state == "fail" for each in found))

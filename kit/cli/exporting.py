@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, run_argument, write_file
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.errors import InputError
 
 
@@ -39,7 +39,6 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
     """
     from kit.cli._shared.opening import open_study
     from kit.judge.probador import document_bytes, export_study
-    from kit.strict import write_json
     from kit.text import plain_text
 
     found = open_study(run)
@@ -56,7 +55,7 @@ def export_probador(run: Path, out: Path, force: bool, as_json: bool) -> None:
         write_file(out / name, document_bytes(document))
     if as_json:
         report = {"folder": str(out), "files": list(export.files), "left_out": dict(export.left_out)}
-        show_json(write_json(report))
+        show_document("exported", report)
         return
     for name in export.files:
         click.echo(f"Written: {out / name}")

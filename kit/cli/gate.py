@@ -7,13 +7,21 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 from kit.cli.score import chosen_contract, opened, scored_options
 
 
 @click.command("gate")
 @scored_options
-@click.option("--min", "grade", required=True, metavar="GRADE", help="Minimum grade for every row, e.g. C.")
+@click.option(
+    "--min",
+    "grade",
+    required=True,
+    metavar="GRADE",
+    shell_complete=completing.grades,
+    help="Minimum grade for every row: A+, A, B, C, D or F of kit-2.",
+)
 @json_option
 def command(
     runs: tuple[Path, ...],
@@ -34,7 +42,7 @@ def command(
     from kit.judge.open import require_verified
     from kit.judge.score import failures, known_grade, scorecard
     from kit.judge.score.text import gate_text
-    from kit.strict import plain, write_json
+    from kit.strict import plain
 
     contract = chosen_contract(contract_name)
     wanted = known_grade(contract, grade)
@@ -49,10 +57,10 @@ def command(
             "min": wanted,
             "passed": not failed,
             "cards": len(found.cards),
-            "contract": found.contract,
-            "failures": failed,
+            "contract": plain(found.contract),
+            "failures": plain(failed),
         }
-        show_json(write_json(plain(document)))
+        show_document("gate", document)
     else:
         click.echo(gate_text(failed, wanted, len(found.cards), found.contract))
     return int(bool(failed))

@@ -11,7 +11,9 @@ from pathlib import Path
 import click
 
 from kit.cli._shared.options import json_option, quiet_option, write_file
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.renamed import Renamed
 
 BUILD_DEFAULT = ("loadgen",)
 
@@ -75,7 +77,7 @@ def base(suites: tuple[str, ...], again: bool, quiet: bool) -> None:
 
 
 @command.command("build")
-@click.argument("selectors", nargs=-1, metavar="[RUNTIME[/VARIANT]...]")
+@click.argument("selectors", nargs=-1, metavar="[RUNTIME[/VARIANT]...]", shell_complete=completing.images)
 @click.option("--from-source", "from_source", flag_value=True, default=None, help="Build from source and wheels.")
 @click.option("--official", "from_source", flag_value=False, help="Use the official image, pinned by digest.")
 @click.option("--no-cache", is_flag=True, help="Rebuild every step.")
@@ -134,7 +136,7 @@ def list_images(as_json: bool) -> None:
                 }
             )
     if as_json:
-        show_json(json.dumps(rows, indent=1))
+        show_document("images-list", {"images": rows})
         return
     for row in rows:
         state = "missing" if not row["here"] else "outdated (recipe changed)" if row["stale"] else "present"
@@ -145,7 +147,14 @@ def list_images(as_json: bool) -> None:
 
 @command.command("lock")
 @click.option(
-    "-o", "--out", "--output", "output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE."
+    "-o",
+    "--out",
+    "output",
+    cls=Renamed,
+    old=["--output"],
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE.",
 )
 def lock_images(output: Path | None) -> None:
     """Record ids, digests and inputs of the images, and whether registries agree with the pins.

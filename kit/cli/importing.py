@@ -68,7 +68,7 @@ def import_probador(files: tuple[Path, ...], out: Path | None, name: str | None,
     Impossible zeros are treated as missing; docs/probador.md says what is read and how. With --json the study is
     printed, and written only if -o is given.
 
-    Example: kit import probador results/*.json -o gb10.study.json --name gb10
+    Example: kit import probador old/*.json -o gb10.study.json --name gb10
     """
     from kit.judge.probador import DEFAULT_NAME, MAX_FILE_BYTES, import_files, imported_text
     from kit.strict import plain, write_json

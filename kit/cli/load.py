@@ -23,6 +23,8 @@ from kit.cli._shared.options import (
 )
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words.numbers import Number, Whole
+from kit.cli._shared.words.renamed import Renamed
 from kit.documents import Cell, Loop, Sessions
 
 if TYPE_CHECKING:
@@ -174,24 +176,26 @@ def say_notes(request: LoadRequest, connections: int | None) -> None:
 @click.command("load")
 @server_options
 @click.option(
-    "-c", "--concurrency", type=click.IntRange(1, 10_000), metavar="N", help="Closed loop: N users. Default 1."
+    "-c",
+    "--concurrency",
+    cls=Renamed,
+    old=["--users"],
+    type=Whole(1, 10_000),
+    metavar="N",
+    help="Closed loop: N users. Default 1.",
 )
 @ramp_option
-@click.option("--rate", type=click.FloatRange(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
+@click.option("--rate", type=Number(0.001, 1e6), metavar="R", help="Open loop: R requests per second.")
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
-@click.option(
-    "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
-)
+@click.option("--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson.")
 @click.option(
     "--trace", type=click.Path(path_type=Path), metavar="FILE", help="Open loop: arrival times from JSONL or CSV."
 )
-@click.option(
-    "--rate-scale", type=click.FloatRange(0.001, 1000), metavar="X", help="Replay the trace X times as fast."
-)
+@click.option("--rate-scale", type=Number(0.001, 1000), metavar="X", help="Replay the trace X times as fast.")
 @click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time. Default 30s.")
-@click.option("--requests", type=click.IntRange(1, 1_000_000), metavar="N", help="Measure N requests.")
+@click.option("--requests", type=Whole(1, 1_000_000), metavar="N", help="Measure N requests.")
 @click.option("--warmup", type=Duration(0, 3600), default=0, metavar="TIME", help="Warm-up. Default 0.")
 @processes_option
 @click.option(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import json_option, quiet_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 from kit.cli.showing.transfers import transfer
 from kit.errors import InternalError
 
@@ -50,7 +50,7 @@ def list_models(as_json: bool) -> None:
         for entry in models()
     ]
     if as_json:
-        show_json(json.dumps(rows, indent=1))
+        show_document("models-list", {"models": rows})
         return
     for row, entry in zip(rows, models(), strict=True):
         size = bytes_text(entry.bytes) if entry.bytes else "size unknown"
@@ -60,7 +60,7 @@ def list_models(as_json: bool) -> None:
 
 
 @command.command("fetch")
-@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=completing.models)
 @quiet_option
 def fetch_models(names: tuple[str, ...], quiet: bool) -> None:
     """Download model files and verify their sha256; files already present are verified again.
@@ -98,7 +98,7 @@ def _own(text: str, on_bytes: OnBytes) -> ModelEntry:
 
 
 @command.command("show")
-@click.argument("text", metavar="MODEL")
+@click.argument("text", metavar="MODEL", shell_complete=completing.models)
 @json_option
 def show_model(text: str, as_json: bool) -> None:
     """Show what a GGUF file says of itself: architecture, size, quantisation, context, chat template.
@@ -113,14 +113,14 @@ def show_model(text: str, as_json: bool) -> None:
 
     found = shown_model(text)
     if as_json:
-        show_json(json.dumps(model_document(found.entry, found.facts), indent=1))
+        show_document("model", model_document(found.entry, found.facts))
         return
     for line in model_lines(found.entry, found.facts):
         click.echo(line)
 
 
 @command.command("prepare")
-@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=completing.models)
 @source_option
 @quiet_option
 def prepare_models(names: tuple[str, ...], from_source: bool | None, quiet: bool) -> None:

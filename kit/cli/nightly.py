@@ -11,10 +11,12 @@ import click
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies, json_option, quiet_option, write_file
+from kit.cli._shared.options import json_option, levels_option, quiet_option, write_file
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.planning import chosen_platform, quiet_machine_options
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.cli.score import DEFAULT_CONTRACT, chosen_contract
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ FOLDER = "nightly"
 
 
 @click.command("nightly")
-@click.argument("platforms", nargs=-1, metavar="[PLATFORM...]")
+@click.argument("platforms", nargs=-1, metavar="[PLATFORM...]", shell_complete=completing.platforms)
 @click.option(
     "--accepted",
     type=click.Path(file_okay=False, path_type=Path),
@@ -45,7 +47,13 @@ FOLDER = "nightly"
     help="New runs, reports and logs.",
 )
 @click.option(
-    "--min", "grade", default="C", show_default=True, metavar="GRADE", help="Minimum grade for each row."
+    "--min",
+    "grade",
+    default="C",
+    show_default=True,
+    metavar="GRADE",
+    shell_complete=completing.grades,
+    help="Minimum grade for each row.",
 )
 @click.option(
     "--contract",
@@ -53,13 +61,14 @@ FOLDER = "nightly"
     default=DEFAULT_CONTRACT,
     show_default=True,
     metavar="NAME|PATH.yaml",
-    help="kit-1, probador-2.0, or your own file.",
+    shell_complete=completing.contracts,
+    help="kit-2, kit-1, probador-2.0, or your own file.",
 )
 @click.option("--tolerance", type=Percent(), help="Smaller differences count as the same. Default 5%.")
-@click.option("-c", "--concurrency", type=Concurrencies(), help="Override the platforms' concurrency levels.")
+@levels_option("Override the platforms' concurrency levels.")
 @click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m.")
 @click.option("--warmup", type=Duration(0, 3600), metavar="TIME", help="Warm-up per cell.")
-@click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions; at least 3 to compare.")
+@click.option("--replicates", type=Whole(1, 1000), help="Number of repetitions; at least 3 to compare.")
 @quiet_machine_options
 @source_option
 @quiet_option

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared.options import json_option
+from kit.cli._shared.options import json_option, users_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.prices import given_prices, price_options
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document, show_json
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,10 +30,20 @@ IMPORTED = "Imported figures are among these: without records nobody can verify 
 
 @click.command("recommend")
 @click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE..."
+    "runs",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RUN|BUNDLE...",
+    shell_complete=completing.runs,
 )
-@click.option("--users", type=click.IntRange(1, 1_000_000), help="Number of concurrent users.")
-@click.option("--slo", metavar="LIMITS", help="Latency limits per request, e.g. ttft=300ms,tpot=50ms.")
+@users_option(Whole(1, 1_000_000), "Number of concurrent users.")
+@click.option(
+    "--slo",
+    metavar="LIMITS",
+    shell_complete=completing.slo_limits,
+    help="Limits per request on ttft, tpot, itl, e2e: ttft=300ms,tpot=50ms.",
+)
 @click.option(
     "--share",
     type=Percent(),
@@ -92,7 +104,6 @@ def _for_users(
     from kit.judge.compare.by_machine import advice_lines, advised
     from kit.judge.recommendation import SHARE
     from kit.report.cost_text import cost_table
-    from kit.strict import write_json
 
     found = advised(studies, users, limits, SHARE if share is None else share)
     lines = advice_lines(found)
@@ -100,7 +111,7 @@ def _for_users(
         sure = "How sure"
         lines = tuple(f"{line} {IMPORTED}" if line.startswith(sure) else line for line in lines)
     if as_json:
-        show_json(write_json({**_document(found, lines), **_costs(studies, prices)}))
+        show_document("recommendation", {**_document(found, lines), **_costs(studies, prices)})
     else:
         click.echo("\n".join(lines))
         if prices is not None:

@@ -10,6 +10,7 @@ import click
 
 from kit.cli._shared.options import seed_option
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words.numbers import Number, Whole
 
 if TYPE_CHECKING:
     from kit.reference.faults import FaultRule
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from kit.reference.timing import Delay, Distribution
 
 DISTRIBUTIONS = click.Choice(["constant", "normal", "lognormal"])
-MILLISECONDS = click.FloatRange(0, 3_600_000)
+MILLISECONDS = Number(0, 3_600_000)
 FAULT_HELP = (
     "Inject fault KIND into every EVERY-th request; repeatable. Kinds: error-event, cut, stall, status-500, "
     "status-429, reset, slow-headers, no-answer, no-usage, replay, garbage, empty, no-cached, cached-lie."
@@ -63,7 +64,7 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
 
 @click.command("reference")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port; default any free one.")
+@click.option("--port", type=Whole(0, 65535), default=0, help="Port; default any free one.")
 @click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a Unix socket instead.")
 @click.option("--ttft-ms", type=MILLISECONDS, default=50, show_default=True, help="Delay to first token.")
 @click.option("--ttft-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="Its distribution.")
@@ -71,9 +72,7 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
 @click.option("--itl-ms", type=MILLISECONDS, default=5, show_default=True, help="Delay between tokens; 0 = none.")
 @click.option("--itl-dist", type=DISTRIBUTIONS, default="constant", show_default=True, help="Its distribution.")
 @click.option("--itl-sd-ms", type=MILLISECONDS, help="Its standard deviation.")
-@click.option(
-    "--slots", type=click.IntRange(1, 65536), metavar="N", help="Maximum concurrent responses; default none."
-)
+@click.option("--slots", type=Whole(1, 65536), metavar="N", help="Maximum concurrent responses; default none.")
 @click.option(
     "--batching",
     type=click.Choice(["serial", "slots", "continuous"]),
@@ -88,26 +87,22 @@ def _check_slots(batching: str, slots: int | None, itl_ms: float) -> None:
     show_default=True,
     help="Server whose stream format to mimic.",
 )
-@click.option(
-    "--tokens-per-chunk", type=click.IntRange(1, 1024), default=1, show_default=True, help="Tokens per event."
-)
+@click.option("--tokens-per-chunk", type=Whole(1, 1024), default=1, show_default=True, help="Tokens per event.")
 @click.option("--fault", "faults", type=FaultOption(), multiple=True, help=FAULT_HELP)
 @click.option("--truth", type=click.Path(path_type=Path), metavar="FILE", help="Write true send times as JSONL.")
 @click.option(
     "--prefill-tok-s",
-    type=click.FloatRange(1, 1e9),
+    type=Number(1, 1e9),
     metavar="R",
     help="Prompt tokens read per second, those of the cache excepted; default all at once.",
 )
 @click.option(
     "--cache-tokens",
-    type=click.IntRange(1, 1_000_000_000),
+    type=Whole(1, 1_000_000_000),
     metavar="N",
     help="Keep the prefixes of N tokens, and say what came from them; default none.",
 )
-@click.option(
-    "--cache-block", type=click.IntRange(1, 4096), default=16, show_default=True, help="Tokens of a block of it."
-)
+@click.option("--cache-block", type=Whole(1, 4096), default=16, show_default=True, help="Tokens of a block of it.")
 @click.option("--close-after-answer", is_flag=True, help="Close after each response, unannounced.")
 @click.option("--until-stdin-closes", is_flag=True, help="Also stop when standard input ends.")
 @seed_option

@@ -11,6 +11,7 @@ import click
 
 from kit.cli._shared.options import write_file
 from kit.cli._shared.prices import given_prices, price_options
+from kit.cli._shared.words import completing
 from kit.errors import InputError
 from kit.storage.names import PAGE, REPORT
 
@@ -26,7 +27,12 @@ MAX_RUNS = 100
 
 @click.command("report")
 @click.argument(
-    "runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE|STUDY..."
+    "runs",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="RUN|BUNDLE|STUDY...",
+    shell_complete=completing.runs,
 )
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Output; default report-NAME.")
 @click.option("--title", help="Title of the page; default that of the run.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kit.cli._shared.options import Concurrencies, json_option, write_file
+from kit.cli._shared.options import json_option, levels_option, write_file
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from kit.judge.open import OpenedStudy
@@ -26,6 +27,7 @@ def scored_options(function: F) -> F:
             "runs",
             type=click.Path(exists=True, path_type=Path),
             metavar="RUN|BUNDLE|STUDY.json|DIR...",
+            shell_complete=completing.runs,
             nargs=-1,
             required=True,
         ),
@@ -35,6 +37,7 @@ def scored_options(function: F) -> F:
             default=DEFAULT_CONTRACT,
             show_default=True,
             metavar="NAME|PATH.yaml",
+            shell_complete=completing.contracts,
             help="kit-2, kit-1, probador-2.0, or your own file.",
         ),
         click.option(
@@ -43,7 +46,7 @@ def scored_options(function: F) -> F:
             metavar="NAME",
             help="Machine class of imported results that do not name one.",
         ),
-        click.option("-c", "--concurrency", type=Concurrencies(), help="E.g. 1,4,16; default all."),
+        levels_option("E.g. 1,4,16; default all."),
     )
     for option in reversed(options):
         function = option(function)
@@ -68,11 +71,17 @@ def opened(runs: tuple[Path, ...]) -> list[OpenedStudy]:
     """What there is to score; `InputError` where the same thing is given twice."""
     from kit.cli._shared.opening import open_studies
     from kit.errors import InputError
+    from kit.text import plain_text
 
     found = open_studies(runs)
     identities = [each.study.identity for each in found if each.study.identity]
-    if len(set(identities)) < len(identities):
-        raise InputError("The same run is given twice (same identity).", "Give each run or file once.")
+    for number, identity in enumerate(identities):
+        if identity in identities[:number]:
+            name = next(each.study.name for each in found if each.study.identity == identity)
+            raise InputError(
+                f"The run {plain_text(name)} is given twice (identity {identity[:16]}).",
+                "Give each run or file once.",
+            )
     return found
 
 
@@ -119,7 +128,9 @@ def command(
     if (found is not None and not found.cards) or (extra is not None and not extra.rows):
         raise InputError("There is nothing to score at these concurrencies.", "Leave out -c to score all of them.")
     if as_json or form == "json":
-        text = write_json(plain(found or extra)).decode()
+        document = plain(found or extra)
+        assert isinstance(document, dict)
+        text = write_json({"schema": "kit/extra-cards/1", **document}).decode()
     elif found is not None:
         text = scorecard_text(found, contract, "markdown" if form == "markdown" else "table") + "\n"
     else:

@@ -13,6 +13,7 @@ from kit.cli._shared.containers import source_option
 from kit.cli._shared.options import json_option, quiet_option, reserved_file, write_file, yes_option
 from kit.cli._shared.planning import chosen_platform
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
 from kit.errors import InputError, NoResultError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ MAX_BYTES = 1 << 20
 
 
 @click.command("selftest")
-@click.argument("platform", required=False)
-@click.option("--only", metavar="ENTRY,...", help="Test only these entries.")
+@click.argument("platform", required=False, shell_complete=completing.platforms)
+@click.option("--only", metavar="ENTRY,...", shell_complete=completing.entry_list, help="Test only these entries.")
 @click.option(
     "--out", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Default selftest-PLATFORM-TIME.json."
 )

@@ -13,8 +13,8 @@ import click
 from kit.cli._shared.asking import AskingOptions, asking_options
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import (
-    Concurrencies,
     json_option,
+    levels_option,
     new_folder,
     out_option,
     processes_option,
@@ -26,6 +26,7 @@ from kit.cli._shared.percent import Percent
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words.numbers import Number, Whole
 from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
 from kit.documents import Loop, SearchRule, SearchWish
 
@@ -65,16 +66,12 @@ def _loops(
 
 @click.command("sweep")
 @server_options
-@click.option(
-    "-c", "--concurrency", type=Concurrencies(), help="Closed loop: numbers of users, ascending: 1,2,4,8."
-)
+@levels_option("Closed loop: numbers of users, ascending: 1,2,4,8.")
 @click.option("--rate", type=Rates(), help="Open loop: requests per second, ascending: 0.5,1,2.")
 @click.option(
     "--arrivals", type=click.Choice(["constant", "poisson", "gamma"]), help="Arrival process; default poisson."
 )
-@click.option(
-    "--burstiness", type=click.FloatRange(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson."
-)
+@click.option("--burstiness", type=Number(0.01, 100), metavar="K", help="Shape of gamma arrivals; 1 = poisson.")
 @click.option("--duration", type=Duration(0.5, 86_400), metavar="TIME", help="Time per level. Default 30s.")
 @click.option("--warmup", type=Duration(0, 3600), default=2, metavar="TIME", help="Warm-up per level. Default 2s.")
 @ramp_option
@@ -83,7 +80,7 @@ def _loops(
 )
 @click.option(
     "--max-users",
-    type=click.IntRange(1, 4096),
+    type=Whole(1, 4096),
     metavar="N",
     help="With --slo alone: look up to N users. Default 64.",
 )

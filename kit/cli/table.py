@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from kit.cli._shared.options import json_option, run_argument
+from kit.cli._shared.options import json_option, metric_option, run_argument
 from kit.cli._shared.prices import given_prices, price_options
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words import completing
+from kit.metrics.registry import MORE_TABLES, SESSION_TABLES, TABLES
 
 if TYPE_CHECKING:
     from kit.documents import Plan, Result
@@ -18,9 +20,12 @@ if TYPE_CHECKING:
     from kit.verify.evidence import Evidence
 
 
-@click.command("table")
+TABLES_HELP = f"PATH is one of {', '.join(each.path for each in (*TABLES, *MORE_TABLES, *SESSION_TABLES))}."
+
+
+@click.command("table", epilog=TABLES_HELP)
 @run_argument
-@click.option("--metric", "metrics", multiple=True, metavar="PATH", help="E.g. throughput_tok_s; repeatable.")
+@metric_option("E.g. throughput_tok_s, see below; repeatable. Default all tables.", completing.tables)
 @click.option("--differences", is_flag=True, help="Show what differs between the engines' answers instead.")
 @price_options
 @click.option("--format", "form", type=click.Choice(("csv", "parquet")), help="Rows for other programs instead.")

@@ -13,6 +13,9 @@ from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import api_option, json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.server import given_access, given_url, server_options
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
+from kit.cli._shared.words.renamed import Renamed
 
 if TYPE_CHECKING:
     from kit.plan.target import Access, Target
@@ -25,12 +28,18 @@ HOUR_S = 3600.0
 @click.command("test")
 @server_options
 @click.option(
-    "--level", default="standard", show_default=True, help="Test level: standard, or tiny for small models."
+    "--level",
+    default="standard",
+    show_default=True,
+    shell_complete=completing.levels,
+    help="Test level: standard, or tiny for small models.",
 )
 @click.option(
     "-c",
     "--concurrency",
-    type=click.IntRange(1, MOST_AT_ONCE),
+    cls=Renamed,
+    old=["--users"],
+    type=Whole(1, MOST_AT_ONCE),
     default=1,
     show_default=True,
     metavar="N",

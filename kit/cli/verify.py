@@ -11,6 +11,7 @@ from kit.cli._shared.options import json_option, quiet_option
 from kit.cli._shared.printing import show_json
 from kit.cli._shared.signed import SignatureOptions, is_refused, signature_options, with_signature
 from kit.cli._shared.verifying import ShardType, merged_summaries, show_statement, show_verdicts, verified
+from kit.cli._shared.words.numbers import Whole
 
 if TYPE_CHECKING:
     from kit.judge.batch.documents import Shard
@@ -26,9 +27,7 @@ Paths = tuple[Path, ...]
 @quiet_option
 @json_option
 @click.option("--statement", is_flag=True, help="Print the verdict on one bundle as an in-toto statement.")
-@click.option(
-    "--jobs", "-j", type=click.IntRange(1, 1024), metavar="N", help="Bundles at once. Default: all cores."
-)
+@click.option("--jobs", "-j", type=Whole(1, 1024), metavar="N", help="Bundles at once. Default: all cores.")
 @click.option("--shard", type=ShardType(), help="Verify only part I of N, from 1.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the verdicts, as JSON.")
 @click.option("--rerun-eval", is_flag=True, help="Also run the programs of its evaluation.")
@@ -117,5 +116,5 @@ def _verify_one(run: Path, options: SignatureOptions, *, as_json: bool, quiet: b
     elif quiet:
         click.echo(label_text(verdict))
     else:
-        click.echo(verdict_text(verdict))
+        click.echo(verdict_text(verdict), nl=False)
     return int(is_refused(verdict))

@@ -192,9 +192,10 @@ def _git(repository: Path, arguments: Sequence[str]) -> bytes:
         raise InputError(f"git could not be run: {type(error).__name__}.", "Install git.") from None
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
         raise InputError(
-            f"git {arguments[0]} failed in {repository}.",
+            f"git {arguments[0]} failed in {repository.resolve()}.",
             "Is this the repository, and are both revisions in it?",
-            tuple(plain_text(line, 200) for line in lines[-3:]),
+            tuple(plain_text(line, 200) for line in said[-3:]),
         )
     return done.stdout

@@ -35,6 +35,7 @@ def parse_slo(text: str) -> Slo:
     limits: dict[str, int] = {}
     for part in text.split(","):
         name, equals, value = part.partition("=")
+        name = name.lower()
         shown = plain_text(part)
         if not equals:
             raise InputError(f"The limit {shown!r} is not of the form METRIC=TIME.", _REMEDY)

@@ -5,11 +5,11 @@ Paths are places in the metrics document ("throughput_tok_s", "ttft_ms.p50") and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from kit.text import number
+from kit.text import hint, number
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -170,3 +170,10 @@ MORE_TABLES = (*_PREFILLS, *_ARRIVED)
 SESSION_TABLES = tuple(
     METRICS[path] for path in (HIT_RATE, "ttft_first_ms.p50", "ttft_later_ms.p50", "session_ms.p50")
 )
+
+
+def meant_metric(word: str, known: Collection[str], otherwise: str) -> str:
+    """What to do about a figure that nobody knows: `ttft` means its median, else the nearest, else `otherwise`."""
+    folded = word.strip().lower().replace("-", "_")
+    medians = [path for path in (f"{folded}_ms.p50", f"{folded}.p50", folded, f"{folded}_tok_s") if path in known]
+    return hint(medians[0] if medians else word, known, otherwise)

@@ -15,8 +15,10 @@ from kit.documents.shape import TraceSource
 from kit.documents.vocabulary import RUNNING, SERVER
 from kit.errors import InputError
 from kit.plan.plan import caches_on
+from kit.plan.prompts import prompt_set_names
 from kit.plan.sources import beside, blocks, fault, lifted, source_name
 from kit.plan.target import parse_target
+from kit.plan.workloads.corpus import NAME as CORPUS
 from kit.plan.workloads.levels import levels_of
 from kit.plan.workloads.workload_checks import (
     Place,
@@ -35,7 +37,7 @@ from kit.strict.decode import typed
 from kit.strict.json_reader import Json
 from kit.strict.schema import check
 from kit.strict.yaml_reader import Located
-from kit.text import DocumentPath, hint
+from kit.text import DocumentPath, hint, plain_text
 
 
 def platform_names() -> list[str]:
@@ -49,13 +51,13 @@ def load_platform(name: str) -> Platform:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"The platform file {path} cannot be read: {error.strerror}.",
-            "Check the path, or give a platform's name.",
-        ) from None
+        other = path.with_suffix(".yaml" if path.suffix == ".yml" else ".yml")
+        meant = f"Did you mean {other}?" if other.is_file() else "Check the path, or give a platform's name."
+        raise InputError(f"The platform file {path} cannot be read: {error.strerror}.", meant) from None
     where = path.name if name in platform_names() else str(path)
     document = read_yaml(data, where)
     document = replace(document, value=_with_what_follows(document.value))
+    _refuse_bare_model(document, where)
     check(document.value, "platform", where, document.line)
     here = path.parent.absolute()  # the run keeps the platform in a folder of its own
     sources, value = _lifted(document, where, here)
@@ -70,6 +72,18 @@ def _beside(work: Workload, folder: Path) -> Workload:
     if not isinstance(work.trace, TraceSource):
         return work
     return replace(work, trace=replace(work.trace, file=str(folder / Path(work.trace.file).expanduser())))
+
+
+def _refuse_bare_model(document: Located, where: str) -> None:
+    """`InputError` for a file or a repository where the name of a model of the catalogue stands."""
+    word = document.value.get("model") if isinstance(document.value, dict) else None
+    if isinstance(word, str) and ("/" in word or word.endswith(".gguf")):
+        place = ("model",)
+        kind = "file" if word.endswith(".gguf") else "hf"
+        raise InputError(
+            f"{where}, line {document.line(place)}: model: {plain_text(word)!r} is no name of the catalogue.",
+            f"A model of your own stands in a block: model: {{{kind}: {plain_text(word)}}} (docs/models.md).",
+        )
 
 
 def _lifted(document: Located, where: str, folder: Path) -> tuple[dict[str, ModelSource], Json]:
@@ -91,6 +105,10 @@ def _path_of(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         return Path(name)
     names = platform_names()
+    if name not in names and (Path(name).suffix or Path(name).exists()):
+        raise InputError(
+            f"{name} is no platform file: they end in .yaml.", "Give a .yaml file, or a platform's name."
+        )
     if name not in names:
         known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
         raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))
@@ -120,6 +138,9 @@ def _check_meaning(platform: Platform, where: str, document: Located) -> None:
         if entry.name in names[:index]:
             here.refuse(("entries", index, "name"), f"two entries are called {entry.name!r}", "Rename one.")
         _check_entry(platform, index, here)
+    sets = [*prompt_set_names(), CORPUS]
+    if platform.workload.prompts not in sets:
+        here.unknown(("workload", "prompts"), "prompt set", platform.workload.prompts, sets)
     check_shapes(platform.workload, here)
     check_sessions(platform, here)
     check_witness(platform, here)

@@ -24,6 +24,7 @@ from kit.metrics.registry import (
     THROUGHPUT,
     TIMES,
     Metric,
+    meant_metric,
 )
 from kit.metrics.results import place_of, shown_rows
 from kit.report.calibration_text import calibration_line
@@ -33,7 +34,7 @@ from kit.report.method_text import chosen_lines, client_lines, method_lines, nam
 from kit.report.session_tables import session_lines, session_notes, turn_table
 from kit.report.shape_tables import Columns, columns_of, place_text
 from kit.stream.error_words import MAX_DETAIL_CHARS
-from kit.text import NO_DATA, hint, number, plain_text
+from kit.text import NO_DATA, number, plain_text
 from kit.text import cell as safe
 
 SUSPECT = "†"  # at a number in a table; the word and the reasons stand below
@@ -46,7 +47,7 @@ def chosen_metrics(paths: Sequence[str]) -> tuple[Metric, ...]:
     for path in paths:
         if path not in known:
             raise InputError(
-                f"No table of {plain_text(path)!r}.", hint(path, known, f"Known: {', '.join(known)}.")
+                f"No table of {plain_text(path)!r}.", meant_metric(path, known, f"Known: {', '.join(known)}.")
             )
     return tuple(known[path] for path in paths) or TABLES
 

@@ -112,7 +112,7 @@ def check(document: Json, name: str, where: str, line: Callable[[DocumentPath], 
     ordered = sorted(problems(document, name), key=lambda problem: not problem.message.startswith("unknown key"))
     found = [_sentence(problem, where, line) for problem in ordered]
     if found:
-        remedy = f"Correct this place; schemas/{name}.v1.json describes the format."
+        remedy = f"Correct this place; {_DESCRIBED.get(name, f'schemas/{name}.v1.json describes the format')}."
         raise InputError(found[0], remedy, tuple(found[1:]))
 
 
@@ -252,7 +252,9 @@ def _enum(members: list[Any], value: Any) -> str:
 
 
 def _pattern(pattern: str, value: Any) -> str:
-    return f"{value_text(value)} does not have the form {pattern.replace(_END, '$')}"
+    form = pattern.replace(_END, "$")
+    known = _FORMS.get(form)
+    return f"{value_text(value)} does not have the form {f'of {known}' if known else form}"
 
 
 def _limit(words: str) -> Callable[[Any, Any], str]:
@@ -263,6 +265,18 @@ def _size_text(value: Any) -> str:
     return f"{len(value)}" if isinstance(value, str | list | dict) else value_text(value)
 
 
+_DESCRIBED = {"platform": "docs/platforms.md describes the format, kit init writes such a file"}
+# What the patterns of the schemas that people meet ask for, in words.
+_FORMS = {
+    "^[a-z0-9][a-z0-9._-]*$": "a name of a-z, 0-9, dots, hyphens and underscores",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
+    "^[A-Za-z_][A-Za-z0-9_]*$": "the name of a variable: letters, digits and underscores",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "a repository like ORG/REPO",
+    r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,2}$": "a figure like ttft_ms.p50",
+    "^[0-9a-f]{64}$": "a sha256: 64 digits of 0-9 and a-f",
+    "^https://[!-~]+$": "an address that begins with https://",
+    "^https?://[!-~]+$": "an address that begins with http:// or https://",
+}
 _OURS = {"additionalProperties": _other_keys, "propertyNames": _key_names, "required": _required}
 _END = r"$(?!\n)"
 _KINDS = {

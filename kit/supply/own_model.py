@@ -83,9 +83,11 @@ def _of_file(source: ModelSource, path: Path) -> OwnModel:
         facts = header_of(path)
         digest, size = known_sha256(path), path.stat().st_size
     except OSError as error:
-        raise SourceError(
-            f"The model file {path} cannot be read: {error.strerror or error}.", "Check the path."
-        ) from None
+        # ORG/REPO in a folder that is not there: meant is one of a hub.
+        is_name = path.suffix != GGUF and not path.parent.exists()
+        meant = f"; a repository is written hf:{'/'.join(path.parts[-2:])}" if is_name else ""
+        remedy = f"Check the path{meant}."
+        raise SourceError(f"The model file {path} cannot be read: {error.strerror or error}.", remedy) from None
     _require_hash(source, digest, str(path))
     entry = unnamed(path.name, digest, size, Source("file", path=str(path)), FILE)
     return _named(source, facts, replace(entry, path=str(path)))

@@ -14,7 +14,10 @@ import click
 
 from kit.cli._shared.durations import Duration
 from kit.cli._shared.options import OutputRange, api_option, seed_option
+from kit.cli._shared.percent import Percent
 from kit.cli._shared.sessions import SessionsOption
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.documents import OutputTokens, Sessions, Timeouts
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DAY_S = 86_400.0
 MAX_INPUT_TOKENS = 1_000_000
+MOST_FAILED = 0.999  # with all of them there is nothing to abort
 DEFAULT_PROMPTS = "short"
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -73,11 +77,12 @@ _OPTIONS = (
     click.option(
         "--prompts",
         metavar="SET|FILE",
+        shell_complete=completing.prompt_sets,
         help="Prompt set (micro, short, medium, long) or a file: lines, JSONL or ShareGPT. Default short.",
     ),
     click.option(
         "--input-tokens",
-        type=click.IntRange(1, MAX_INPUT_TOKENS),
+        type=Whole(1, MAX_INPUT_TOKENS),
         metavar="N",
         help="Made-up prompts of N tokens, as the server counts them.",
     ),
@@ -116,13 +121,17 @@ _OPTIONS = (
     _timeout("first", "Give up an answer without text after TIME. Default 2m."),
     _timeout("idle", "Give up an answer that stops for TIME. Default 1m."),
     _timeout("total", "Give up an answer after TIME. Default 10m."),
-    click.option("--slo", metavar="LIMITS", help="Goodput limits on ttft, tpot, itl, e2e: ttft=200ms,e2e=2s."),
+    click.option(
+        "--slo",
+        metavar="LIMITS",
+        shell_complete=completing.slo_limits,
+        help="Goodput limits on ttft, tpot, itl, e2e: ttft=200ms,e2e=2s.",
+    ),
     click.option("--validate", metavar="RULE", help="Check response texts: basic, contains:TEXT, regex:PATTERN."),
     click.option(
         "--max-error-rate",
-        type=click.FloatRange(0, 0.999),
-        metavar="SHARE",
-        help="Abort when more than this fraction fails, e.g. 0.05.",
+        type=Percent(MOST_FAILED),
+        help="Abort when more than this share of the requests fails: 5% or 0.05.",
     ),
     seed_option,
 )

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies
+from kit.cli._shared.options import Concurrencies, users_option
 from kit.cli._shared.percent import Percent
 from kit.cli._shared.planning import asked_search
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 
 if TYPE_CHECKING:
     from kit.documents import SearchWish
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("model", required=False, metavar="[MODEL]"),
+    click.argument("model", required=False, metavar="[MODEL]", shell_complete=completing.models),
     click.option(
         "--url",
         "urls",
@@ -33,9 +35,7 @@ _OPTIONS = (
     click.option(
         "--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed."
     ),
-    click.option(
-        "--users", type=Concurrencies(), help="Numbers of concurrent users. Default 1,2,4,8, as far as fits."
-    ),
+    users_option(Concurrencies(), "Numbers of concurrent users. Default 1,2,4,8, as far as fits."),
     click.option(
         "--slo",
         metavar="LIMITS",
@@ -43,13 +43,17 @@ _OPTIONS = (
     ),
     click.option(
         "--max-users",
-        type=click.IntRange(1, 4096),
+        type=Whole(1, 4096),
         metavar="N",
         help="With --slo alone: look up to N users. Default 64.",
     ),
     click.option("--share", type=Percent(), help="With --slo alone: requests that must meet them. Default 95%."),
     click.option(
-        "--runtime", "runtimes", metavar="NAME,...", help="Only these runtimes: llamacpp, ollama, vllm, realizar."
+        "--runtime",
+        "runtimes",
+        metavar="NAME,...",
+        shell_complete=completing.runtime_list,
+        help="Only these runtimes: llamacpp, ollama, vllm, realizar.",
     ),
     click.option(
         "--engine",

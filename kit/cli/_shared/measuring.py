@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions, carried_out
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.documents import Plan
 from kit.storage.names import PLATFORM, REPORT
 
@@ -70,7 +69,7 @@ def show_outcome(
             document["quality"] = plain(outcome.quality)
         if advice is not None:
             document["recommendation"] = list(lines)
-        show_json(json.dumps(document, indent=1))
+        show_document("outcome", document)
     elif opened is not None and is_shown() and not verbose:
         show_screen(screen_of(opened, folder, page, lines))
     else:

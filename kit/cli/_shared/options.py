@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 import click
 
 from kit.cli._shared.durations import Duration
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
+from kit.cli._shared.words.renamed import Renamed
 from kit.documents import OutputTokens
 from kit.errors import InputError, StorageError
 
@@ -27,10 +30,10 @@ verbose_option = click.option(
 )
 MAX_SEED = 10**15  # what plans and loads can hold (schemas/common.v1.json)
 seed_option = click.option(
-    "--seed", type=click.IntRange(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."
+    "--seed", type=Whole(0, MAX_SEED), help="Seed for prompts, salts, lengths and arrivals."
 )
 processes_option = click.option(
-    "--processes", type=click.IntRange(1, 256), metavar="P", help="Load generator processes. Default 1."
+    "--processes", type=Whole(1, 256), metavar="P", help="Load generator processes. Default 1."
 )
 ramp_option = click.option(
     "--ramp", type=Duration(0, 3600), default=0, metavar="TIME", help="Start users over TIME. Default 0."
@@ -66,7 +69,12 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask before d
 
 def run_argument(function: F) -> F:
     """The argument RUN: a run folder or a bundle."""
-    return click.argument("run", type=click.Path(exists=True, path_type=Path), metavar="RUN|BUNDLE")(function)
+    return click.argument(
+        "run",
+        type=click.Path(exists=True, path_type=Path),
+        metavar="RUN|BUNDLE",
+        shell_complete=completing.runs,
+    )(function)
 
 
 class Concurrencies(click.ParamType[tuple[int, ...]]):
@@ -83,6 +91,39 @@ class Concurrencies(click.ParamType[tuple[int, ...]]):
         if len(set(levels)) != len(levels) or not all(1 <= level <= 4096 for level in levels):
             self.fail(f"{value!r}: expected distinct numbers from 1 to 4096.", param, ctx)
         return levels
+
+
+def levels_option(what: str, default: str | None = None) -> Callable[[F], F]:
+    """-c, --concurrency: numbers of users, or of streams."""
+    return click.option(
+        "-c",
+        "--concurrency",
+        cls=Renamed,
+        old=["--users"],
+        type=Concurrencies(),
+        default=default,
+        show_default=default is not None,
+        help=what,
+    )
+
+
+def users_option(kind: click.ParamType[Any], what: str) -> Callable[[F], F]:
+    """-c, --users: where users are asked about, not a load."""
+    return click.option("-c", "--users", cls=Renamed, old=["--concurrency"], type=kind, help=what)
+
+
+def metric_option(what: str, offered: completing.Complete = completing.metrics) -> Callable[[F], F]:
+    """--metric, repeatable; an epilog of the command lists the figures."""
+    return click.option("--metric", "metrics", multiple=True, metavar="PATH", shell_complete=offered, help=what)
+
+
+METRICS_HELP = """\b
+PATH is one of:
+  throughput_tok_s, decode_tok_s, request_rate_s, error_rate, goodput_req_s, goodput_share,
+  ttft_ms.P, tpot_ms.P, itl_ms.P, e2e_ms.P with P = p50, p90, p95, p99, p999, min, mean or max,
+  prefill_tok_s.p50, cold_start_ms, joules_per_token, hit_rate ...
+All of them: docs/reference.md. The tab key completes them.
+"""
 
 
 class OutputRange(click.ParamType[OutputTokens]):

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.options import Concurrencies, runtime_path_option, seed_option
+from kit.cli._shared.options import levels_option, runtime_path_option, seed_option
 from kit.cli._shared.percent import Percent
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 from kit.documents import NO_MODEL, Plan, Platform, SearchWish
 from kit.documents.witness import WitnessWish
 
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.argument("platform", required=False),
+    click.argument("platform", required=False, shell_complete=completing.platforms),
     runtime_path_option,
-    click.option("--only", metavar="ENTRY,...", help="Measure only these entries."),
-    click.option("-c", "--concurrency", type=Concurrencies(), help="Override the platform's concurrency levels."),
+    click.option(
+        "--only", metavar="ENTRY,...", shell_complete=completing.entry_list, help="Measure only these entries."
+    ),
+    levels_option("Override the platform's concurrency levels."),
     click.option("--window", type=Duration(0.5, 86_400), metavar="TIME", help="Measured time per cell, e.g. 2m."),
     click.option("--warmup", type=Duration(0, 3600), metavar="TIME", help="Warm-up per cell."),
-    click.option("--replicates", type=click.IntRange(1, 1000), help="Number of repetitions."),
+    click.option("--replicates", type=Whole(1, 1000), help="Number of repetitions."),
     seed_option,
     click.option(
         "--challenge",
@@ -35,11 +39,14 @@ _OPTIONS = (
         help="Nonce of the receiving board; the seed follows from it.",
     ),
     click.option(
-        "--slo", metavar="LIMITS", help="Look for the most users within limits like ttft=300ms,tpot=50ms."
+        "--slo",
+        metavar="LIMITS",
+        shell_complete=completing.slo_limits,
+        help="Look for the most users within limits like ttft=300ms,tpot=50ms.",
     ),
     click.option(
         "--max-users",
-        type=click.IntRange(1, 4096),
+        type=Whole(1, 4096),
         metavar="N",
         help="With --slo: look up to N users. Default 64.",
     ),
@@ -78,7 +85,7 @@ def quiet_machine_options(function: F) -> F:
     )
     again = click.option(
         "--attempts",
-        type=click.IntRange(1, 100),
+        type=Whole(1, 100),
         metavar="N",
         help="Measure a disturbed cell at most N times. Default 3.",
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from kit.cli._shared.words.numbers import Number
+
 if TYPE_CHECKING:
     from kit.judge.costs import Prices
 
@@ -18,11 +20,9 @@ MOST = 1e9
 def price_options(function: F) -> F:
     """The two options; their values go to `given_prices`."""
     hour = click.option(
-        "--price-per-hour", type=click.FloatRange(0, MOST), metavar="X", help="Price of the machine; adds costs."
+        "--price-per-hour", type=Number(0, MOST), metavar="X", help="Price of the machine; adds costs."
     )
-    kwh = click.option(
-        "--price-per-kwh", type=click.FloatRange(0, MOST), metavar="X", help="Price of energy; adds costs."
-    )
+    kwh = click.option("--price-per-kwh", type=Number(0, MOST), metavar="X", help="Price of energy; adds costs.")
     return hour(kwh(function))
 
 

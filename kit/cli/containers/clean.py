@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 
 
 @click.command("clean")
@@ -37,7 +35,9 @@ def command(run: str | None, models: bool, force: bool, as_json: bool) -> int:
             )
         removed = host.clean(run, models=models)
     if as_json:
-        show_json(json.dumps(plain(removed), indent=1))
+        document = plain(removed)
+        assert isinstance(document, dict)
+        show_document("cleaned", document)
     else:
         click.echo(
             f"Removed {removed.containers} containers, {removed.networks} networks, {removed.volumes} volumes."

@@ -6,12 +6,14 @@ import click
 
 from kit.cli._shared.containers import lines, source_option
 from kit.cli._shared.options import quiet_option, runtime_path_option
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 
 
 @click.command("up")
-@click.argument("platform")
-@click.argument("entry")
-@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True, help="Port on 127.0.0.1.")
+@click.argument("platform", shell_complete=completing.platforms)
+@click.argument("entry", shell_complete=completing.entries)
+@click.option("--port", type=Whole(1, 65_535), default=8080, show_default=True, help="Port on 127.0.0.1.")
 @runtime_path_option
 @source_option
 @quiet_option
@@ -42,4 +44,4 @@ def command(platform: str, entry: str, port: int, from_source: bool | None, quie
     with transfer("model", quiet=quiet) as on_bytes:
         url = standing(chosen, found, port, PreparationOptions(from_source), lines(quiet=quiet), on_bytes)
     click.echo(f"{found.name} is starting at {url}; it answers once its model is loaded.")
-    click.echo(f"Next: kit test --url {url} --level {chosen.correctness.level}, kit load --url {url}; kit down")
+    click.echo(f"Next: kit test {url} --level {chosen.correctness.level}, kit load {url}; kit down")

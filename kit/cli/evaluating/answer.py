@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kit.cli._shared.words.numbers import Whole
 from kit.cli._shared.options import json_option, run_argument
 from kit.cli._shared.printing import show_json
 
@@ -21,7 +22,7 @@ MAX_SHOWN_CHARS = 20_000
 @run_argument
 @click.argument("task", required=False)
 @click.option("--entry", metavar="ENTRY", help="Only of this entry.")
-@click.option("-c", "--concurrency", type=click.IntRange(1, 4096), metavar="N", help="Only at this concurrency.")
+@click.option("-c", "--concurrency", type=Whole(1, 4096), metavar="N", help="Only at this concurrency.")
 @click.option("--failed", is_flag=True, help="Without TASK: list only what was not solved.")
 @json_option
 def command(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kit.cli._shared.words.numbers import Whole
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.evaluating import SuiteType
 from kit.cli._shared.options import (
@@ -41,7 +42,7 @@ CONTEXTS = ("context_tokens_per_slot", "context_tokens", "max_model_len")  # wha
 @click.option(
     "--served-model", metavar="NAME", help="With --url: the model to ask for. Default: the first listed."
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), metavar="N", help="Ask only the first N tasks.")
+@click.option("--limit", type=Whole(1, 10_000), metavar="N", help="Ask only the first N tasks.")
 @click.option("-c", "--concurrency", type=Concurrencies(), help="Tasks asked at once. Default 1,8.")
 @click.option(
     "--resume",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.cli._shared.signed import is_refused
 from kit.cli.publishing.publish import plain_http_option
 from kit.text import plain_text
@@ -89,7 +88,7 @@ def command(
             why = f" ({first.rule}: {first.where}: {first.message})" if first else ""
             click.echo(f"  label     {label_text(verdict)}{why}")
     if as_json:
-        show_json(json.dumps({"bundles": found}, indent=1))
+        show_document("fetched", {"bundles": found})
     elif len(found) > 1:
         rejected = sum(each["label"] == "rejected" for each in found)
         click.echo(f"{len(found)} bundles, {rejected} rejected")

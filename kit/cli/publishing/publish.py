@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def command(
     parcel = make_parcel(bundle_bytes(bundle), str(bundle), read_signature(chosen) if chosen else None)
     outcome = _plan(parcel, place) if dry_run else _published(parcel, place, _adding(str(bundle)))
     if as_json:
-        show_json(json.dumps({"published": not dry_run, **_facts(parcel, place), **outcome}, indent=1))
+        show_document("published-bundle", {"published": not dry_run, **_facts(parcel, place), **outcome})
         return
     for line in _lines(parcel, place, outcome, dry_run):
         click.echo(line)

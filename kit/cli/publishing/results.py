@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document, show_json
 
 FOLDER = Path("results")
 folder_argument = click.argument(
@@ -73,7 +72,9 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
     offered = Offered(read_archive(bundle), read_signature(chosen) if chosen else None, str(bundle))
     found = add(folder, offered, trusted_in(folder, signers), lambda archive, out: write_report([archive], out))
     if as_json:
-        show_json(json.dumps(plain(found.entry), indent=1))
+        document = plain(found.entry)
+        assert isinstance(document, dict)
+        show_document("index-entry", document)
         return
     click.echo(f"{folder / found.home}: {found.entry.label}, identity {found.entry.identity}")
     click.echo(f"{folder}: {len(found.index.bundles)} bundles in the index")

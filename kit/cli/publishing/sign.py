@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from hashlib import sha256
 from pathlib import Path
 
 import click
 
 from kit.cli._shared.options import json_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -70,7 +69,7 @@ def command(bundle: Path, key: Path, output: Path | None, force: bool, as_json: 
             "key_type": made.key_type,
             "label": verdict.label,
         }
-        show_json(json.dumps(document, indent=1))
+        show_document("signed", document)
         return
     click.echo(f"{target}: signed with key {made.fingerprint} ({made.key_type})")
     click.echo(f"identity     {verdict.identity}  (sha256 of its manifest.json: what is signed)")

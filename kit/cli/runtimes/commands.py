@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from kit.cli._shared.options import json_option, runtime_path_option
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
+from kit.cli._shared.words import completing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,14 +59,14 @@ def list_runtimes(as_json: bool) -> None:
         runtime, where, sha256 = _where(name)
         rows.append({"name": name, "variants": list(runtime.VARIANTS), "from": where, "sha256": sha256})
     if as_json:
-        show_json(json.dumps(rows, indent=1))
+        show_document("runtimes-list", {"runtimes": rows})
         return
     for row in rows:
         click.echo(f"{row['name']:<14} {', '.join(map(str, row['variants'] or ())):<56} {row['from']}")
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", metavar="RUNTIME", shell_complete=completing.runtimes)
 @runtime_path_option
 @json_option
 def show(name: str, as_json: bool) -> None:
@@ -78,7 +78,7 @@ def show(name: str, as_json: bool) -> None:
 
     runtime, where, sha256 = _where(name)
     if as_json:
-        show_json(json.dumps(_described(runtime, where, sha256), indent=1))
+        show_document("runtime-settings", _described(runtime, where, sha256))
         return
     click.echo(f"{name}, from {where}" + (f", folder sha256 {sha256}" if sha256 else ""))
     click.echo(f"model: {'a folder of safetensors' if runtime.LOADS_FOLDERS else 'one GGUF file'}")
@@ -164,8 +164,7 @@ def check(folder: Path, variant: str | None, url: str | None, model: Path | None
         rows = [
             {"what": each.what, "variant": each.variant, "holds": each.holds, "why": each.why} for each in points
         ]
-        document = {"name": runtime.NAME, "sha256": outside.pin.sha256, "points": rows}
-        show_json(json.dumps(document, indent=1))
+        show_document("runtime-check", {"name": runtime.NAME, "sha256": outside.pin.sha256, "points": rows})
     else:
         words = "all hold" if not failed else f"{failed} do not hold"
         click.echo(f"{runtime.NAME}: {len(points)} points, {words}. Folder sha256 {outside.pin.sha256}")

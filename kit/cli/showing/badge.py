@@ -6,14 +6,22 @@ from pathlib import Path
 
 import click
 
-from kit.cli._shared.options import run_argument, write_file
+from kit.cli._shared.options import METRICS_HELP, run_argument, users_option, write_file
+from kit.cli._shared.words import completing
+from kit.cli._shared.words.numbers import Whole
 
 
-@click.command("badge")
+@click.command("badge", epilog=METRICS_HELP)
 @run_argument
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output, SVG.")
-@click.option("--metric", default="throughput_tok_s", metavar="PATH", help="The figure. Default throughput_tok_s.")
-@click.option("--users", type=click.IntRange(1, 10_000), metavar="N", help="At this number of users only.")
+@click.option(
+    "--metric",
+    default="throughput_tok_s",
+    metavar="PATH",
+    shell_complete=completing.metrics,
+    help="The figure, see below. Default throughput_tok_s.",
+)
+@users_option(Whole(1, 10_000), "At this number of users only.")
 def command(run: Path, out: Path | None, metric: str, users: int | None) -> None:
     """Make a badge (SVG) of a run or bundle: the best figure, with its entry and users, and the label.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from kit.documents import MedianInterval
 from kit.errors import InputError
-from kit.metrics.registry import METRICS, Metric
-from kit.text import NO_DATA, hint, number, plain_text
+from kit.metrics.registry import METRICS, Metric, meant_metric
+from kit.text import NO_DATA, number, plain_text
 
 
 def quantity(path: str) -> Metric:
@@ -13,7 +13,7 @@ def quantity(path: str) -> Metric:
     if path not in METRICS:
         raise InputError(
             f"Unknown metric {plain_text(path)!r}.",
-            hint(path, METRICS, "Name one like throughput_tok_s or ttft_ms.p50."),
+            meant_metric(path, METRICS, "Name one like throughput_tok_s or ttft_ms.p50."),
         )
     return METRICS[path]
 

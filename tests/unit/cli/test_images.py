@@ -89,7 +89,7 @@ def test_list_says_what_is_here_and_what_is_stale(
     assert "kit/loadgen:cpu-source                 5 B  outdated (recipe changed)" in table
     assert "untested" in next(line for line in table.splitlines() if "realizar:cuda" in line)
     assert run(["images", "list", "--json"]) == 0
-    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["images"]
     states = {row["image"]: (row["here"], row["stale"]) for row in rows}
     assert states["kit/llamacpp:cpu-source"] == (True, False)
     assert states["kit/loadgen:cpu-source"] == (True, True)

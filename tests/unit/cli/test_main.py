@@ -199,7 +199,7 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
 def test_models_are_listed_with_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     """Size, hash, licence, and that some hashes are not confirmed."""
     code, out, _ = run(capsys, "models", "list", "--json")
-    rows = {row["name"]: row for row in json.loads(out)}
+    rows = {row["name"]: row for row in json.loads(out)["models"]}
     assert code == 0
     assert rows["smollm2-135m-instruct-q4_1"]["confirmed"] is True
     assert rows["qwen2.5-coder-1.5b-instruct-q4_k_m"]["confirmed"] is False

@@ -41,7 +41,7 @@ def test_the_list_has_those_of_the_kit_and_those_of_the_path(monkeypatch: pytest
     assert rows["sglang"].endswith("runtimes/sglang")
     monkeypatch.setenv(search.VARIABLE, "")
     _, text = asked("list", "--json", "--runtime-path", str(FOLDER / "sglang"))
-    assert [row["name"] for row in json.loads(text) if row["sha256"]] == ["sglang"]
+    assert [row["name"] for row in json.loads(text)["runtimes"] if row["sha256"]] == ["sglang"]
 
 
 def test_a_runtime_is_shown_with_all_that_it_takes() -> None:

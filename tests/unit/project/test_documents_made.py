@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.drill.telling import lies_table, rates_table
+from documentation.reference import TABLES
 from kit.cli import cli
 from tests.support import shapes
 from tests.support.shapes.table import table
@@ -24,13 +25,20 @@ from tests.support.shapes.table import table
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(
-    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks)[^\n]*?) -->\n(.*?)<!-- end -->", re.DOTALL
+    r"<!-- made by: (kit [^\n]*?|python -m (?:tests|benchmarks|documentation)[^\n]*?) -->\n(.*?)<!-- end -->",
+    re.DOTALL,
 )
 FENCE = "```\n"
+ONLY_TABLE = "# the table"
 PICTURE = re.compile(r"!\[[^]\n]*\]\(([^)\n]+\.svg)\)\n<!-- plotted by: kit ([^\n]*?) -->")
 WRITING = os.environ.get("KIT_WRITE_DOCS") == "1"
 BLOCKS = [(path, found) for path in DOCUMENTS for found in BLOCK.findall(path.read_text(encoding="utf-8"))]
 PICTURES = [(path, found) for path in DOCUMENTS for found in PICTURE.findall(path.read_text(encoding="utf-8"))]
+
+
+def first_table(text: str) -> str:
+    """A heading and the table below it, without what follows."""
+    return "\n\n".join(text.split("\n\n")[:2])
 
 
 def named(value: object) -> str:
@@ -44,9 +52,12 @@ def said(command: str) -> str:
         return table()
     if command.startswith("python -m benchmarks.drill"):
         return rates_table() if command.endswith("--rates") else lies_table()
-    command = command.removeprefix("kit ")
-    done = CliRunner().invoke(cli, shlex.split(command), prog_name="kit", catch_exceptions=False)
-    return done.stdout.strip()
+    if command.startswith("python -m documentation.reference "):
+        return TABLES[command.rpartition(" ")[2]]()
+    words = shlex.split(command.removeprefix("kit "), comments=True)
+    done = CliRunner().invoke(cli, words, prog_name="kit", catch_exceptions=False)
+    text = done.stdout.strip()
+    return first_table(text) if command.endswith(ONLY_TABLE) else text
 
 
 @pytest.fixture(autouse=True)

@@ -150,7 +150,7 @@ def test_the_command_answers_with_a_code_and_in_json(
     """1 when something stands in the way."""
     monkeypatch.setattr(doctor, "connect", refusing)
     assert run(["doctor", "smol", "--json"]) == 1
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)["checks"]
     assert {"what": "engine", "state": "fail"}.items() <= rows[-1].items()
     assert run(["doctor", "smol"]) == 1
     assert "FAIL  engine: No Docker Engine answers" in capsys.readouterr().out
