@@ -176,7 +176,10 @@ class Git:
         if process.returncode:
             lines = without_password(stderr.decode("utf-8", "replace")).strip().splitlines()[-_LAST_LINES:]
             words = tuple(plain_text(line, 200) for line in lines)
-            if any(_FULL in line for line in lines) or shutil.disk_usage(self._folder.parent).free < _LEAST_ROOM_BYTES:
+            if (
+                any(_FULL in line for line in lines)
+                or shutil.disk_usage(self._folder.parent).free < _LEAST_ROOM_BYTES
+            ):
                 raise _no_space(words)
             raise _failure(self._place, arguments[0], publishing, words)
         return stdout
