@@ -29,6 +29,7 @@ MAX_FILES = 100_000
 _SHELL_BLOCK_BYTES = 512  # the unit of `ulimit -f` (POSIX)
 _LAST_LINES = 4
 _FULL = "No space left on device"
+_LEAST_ROOM_BYTES = 64 << 10  # an empty repository; git says of some files only that it cannot write them
 _TIP = "refs/kit/tip"
 _OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR = ("100644", "100755")
@@ -174,7 +175,13 @@ class Git:
             _end(process)
         if process.returncode:
             lines = without_password(stderr.decode("utf-8", "replace")).strip().splitlines()[-_LAST_LINES:]
-            raise _failure(self._place, arguments[0], publishing, tuple(plain_text(line, 200) for line in lines))
+            words = tuple(plain_text(line, 200) for line in lines)
+            if (
+                any(_FULL in line for line in lines)
+                or shutil.disk_usage(self._folder.parent).free < _LEAST_ROOM_BYTES
+            ):
+                raise _no_space(words)
+            raise _failure(self._place, arguments[0], publishing, words)
         return stdout
 
     def _surroundings(self) -> dict[str, str]:
@@ -207,13 +214,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 pipe.close()
 
 
+def _no_space(lines: tuple[str, ...]) -> KitError:
+    return StorageError(
+        f"git has no space left to work in {tempfile.gettempdir()}.",
+        "Free some space there, or name another folder in TMPDIR.",
+        lines,
+    )
+
+
 def _failure(place: GitPlace, what: str, publishing: bool, lines: tuple[str, ...]) -> KitError:
-    if any(_FULL in line for line in lines):
-        return StorageError(
-            f"git has no space left to work in {tempfile.gettempdir()}.",
-            "Free some space there, or name another folder in TMPDIR.",
-            lines,
-        )
     if what == "commit-tree":
         return InputError(
             "git could not make a commit.",

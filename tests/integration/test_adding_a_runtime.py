@@ -74,7 +74,7 @@ def test_its_bundle_is_accepted_where_nobody_knows_the_runtime(followed: tuple[P
     assert done.returncode == 0, done.stdout
     verdict = json.loads(done.stdout)
     assert verdict["label"] == "self-reported"
-    assert verdict["checked"]["process.command"] == 1
+    assert verdict["checked"]["process.command"] >= 1  # one more for each attempt that was disturbed
     notes = {finding["rule"] for finding in verdict["findings"] if finding["level"] == "note"}
     assert {"runtime.outside", "program.origin"} <= notes
     assert str(folder) not in (folder / "run" / "plan.json").read_text()
