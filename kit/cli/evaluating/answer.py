@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli._shared.words.numbers import Whole
 from kit.cli._shared.options import json_option, run_argument
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words.numbers import Whole
 
 if TYPE_CHECKING:
     from kit.verify.evaluation.reading import EvalEvidence, RoundFiles

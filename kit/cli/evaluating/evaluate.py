@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit.cli._shared.words.numbers import Whole
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.evaluating import SuiteType
 from kit.cli._shared.options import (
@@ -22,6 +21,7 @@ from kit.cli._shared.options import (
     yes_option,
 )
 from kit.cli._shared.printing import show_json
+from kit.cli._shared.words.numbers import Whole
 from kit.documents.quality.asked import EvaluationWish
 
 if TYPE_CHECKING:

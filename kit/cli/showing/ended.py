@@ -39,7 +39,7 @@ def page_of_run(folder: Path, opened: OpenedStudy | None) -> Path | None:
     from kit.cli.report import page_inputs
     from kit.errors import KitError
     from kit.report.page.report import page_of
-    from kit.storage.run_folder import replace_file
+    from kit.storage.whole import replace_file
 
     if opened is None:
         return None

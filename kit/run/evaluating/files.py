@@ -12,7 +12,8 @@ from kit.documents.quality.evaluation import EvalRound, Quality, Task, TaskAnswe
 from kit.evaluation.rounds import ANSWERS, EVALS, QUALITY, ROUND, TASKS, VERDICTS, PlannedRound, rounds_of
 from kit.evaluation.scoring import Asked, quality_of
 from kit.evaluation.suites import task_line
-from kit.storage.run_folder import read_document, replace_file, write_document
+from kit.storage.run_folder import read_document, write_document
+from kit.storage.whole import replace_file
 from kit.strict import Json, plain, read_jsonl, typed, write_jsonl_line
 
 MAX_LINE_BYTES = 4 << 20
