@@ -25,9 +25,9 @@ from kit.signing import sign
 from kit.storage.archive import unpack
 from kit.storage.names import MANIFEST
 from tests.integration.test_publishing import environment
+from tests.support.disks import small_disk_at
 from tests.support.good_bundle import good_bundle
 from tests.support.keys import key_pair
-from tests.support.not_tested import not_tested
 from tests.support.oci_registry import Scripted, serving
 
 pytestmark = pytest.mark.integration
@@ -201,16 +201,8 @@ def test_a_branch_has_the_commit_or_not(bench: Bench, tmp_path: Path) -> None:
 @pytest.fixture
 def little_room(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of 64 KiB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES}", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        not_tested(request, f"a full disk: this machine mounts none ({done.stderr.strip()})")
-    try:
+    with small_disk_at(tmp_path / "disk", ROOM_BYTES, request) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def filled(place: Path, left_bytes: int) -> None:

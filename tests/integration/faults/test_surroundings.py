@@ -17,6 +17,7 @@ import pytest
 from kit.catalogue import model
 from kit.plan.platforms import load_platform
 from kit.supply.download import CACHE_VARIABLE, cache_folder, model_path
+from tests.support.disks import small_disk_at
 from tests.support.faulting import FIRST, SECOND, faulted, kept, resumed
 from tests.support.not_tested import not_tested
 from tests.support.running import kit, wait_until
@@ -40,16 +41,8 @@ finally:
 @pytest.fixture
 def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of a few MiB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        not_tested(request, f"a full disk: this machine mounts none ({done.stderr.strip()})")
-    try:
+    with small_disk_at(tmp_path / "disk", DISK_BYTES, request) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_a_disk_that_is_full_while_a_load_is_recorded_costs_no_finished_cell(small_disk: Path) -> None:
