@@ -1,11 +1,11 @@
-"""Student's t in floats, for a million simulated comparisons; `kit.metrics.student` has every digit."""
+"""Student's t in floats, for a million simulated comparisons; the kit's own has every digit."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from math import exp, lgamma, log, sqrt
 
-from kit.metrics.student import t_limit
+from kit.metrics.probability.student import t_limit
 
 STEPS_OF_DF = 20
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kit.documents.study import Study
     from kit.judge.costs import Prices
     from kit.judge.open import OpenedStudy
-    from kit.judge.study import CellParts
+    from kit.judge.trial_figures import CellParts
     from kit.report.page.inputs import PageInput
 
 MAX_RUNS = 100
@@ -105,7 +105,7 @@ def write_report(
 def page_inputs(found: Sequence[tuple[Path, OpenedStudy]], timeline: str | None = None) -> list[PageInput]:
     """What the page is made of. The cell of the timeline is looked for in every run that is not the only one."""
     from kit.judge.shapes import shapes_of
-    from kit.judge.study import CellParts
+    from kit.judge.trial_figures import CellParts
     from kit.report.page.inputs import has_records
 
     parts = [

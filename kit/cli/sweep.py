@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +29,10 @@ from kit.cli._shared.server import given_access, given_url, server_options
 from kit.cli._shared.words.numbers import Number, Whole
 from kit.cli.load import ArrivalOptions, grouped, make_request, open_loop, say_notes
 from kit.documents import Loop, SearchRule, SearchWish
+
+if TYPE_CHECKING:
+    from kit.documents.result import Sweep
+    from kit.judge.costs import Prices
 
 MAX_RATE = 1_000_000
 
@@ -114,12 +118,9 @@ def command(
     Example: kit sweep http://127.0.0.1:8080 --slo ttft=500ms,tpot=50ms --max-users 64
     """
     from kit.cli._shared.progress import LoadProgress
-    from kit.cli.showing.ended import show_sweep
     from kit.engines.process import ProcessEngine
     from kit.errors import NoResultError
-    from kit.report.load_tables import sweep_costs, sweep_table
     from kit.run.sweep import run_sweep
-    from kit.strict import plain, write_json
 
     shape = [words.pop(name) for name in ("concurrency", "rate", "arrivals", "burstiness")]
     search = _search(words["slo"], max_users, share) if shape == [None] * 4 and words["slo"] else None
@@ -145,7 +146,16 @@ def command(
             stop_at_saturation=stop_at_saturation,
             search=search,
         )
-    prices = given_prices(price_per_hour, price_per_kwh)
+    _show(sweep, folder, given_prices(price_per_hour, price_per_kwh), as_json=as_json, verbose=verbose)
+    answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
+    return 0 if answered else NoResultError.exit_code
+
+
+def _show(sweep: Sweep, folder: Path, prices: Prices | None, *, as_json: bool, verbose: bool) -> None:
+    from kit.cli.showing.ended import show_sweep
+    from kit.report.load_tables import sweep_costs, sweep_table
+    from kit.strict import plain, write_json
+
     costs = f"\n\n{sweep_costs(sweep, prices)}" if prices else ""
     if as_json:
         show_json(write_json(plain(sweep)))
@@ -153,8 +163,6 @@ def command(
         click.echo(f"{sweep_table(sweep)}{costs}\n\nSaved to {folder}.")
     elif costs:
         click.echo(costs)
-    answered = any(level.metrics is not None and level.metrics.requests.ok for level in sweep.levels)
-    return 0 if answered else NoResultError.exit_code
 
 
 def _search(slo: str, max_users: int | None, share: float | None) -> SearchRule | None:

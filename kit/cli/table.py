@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TABLES_HELP = f"PATH is one of {', '.join(each.path for each in (*TABLES, *MORE_TABLES, *SESSION_TABLES))}."
 
 
+PRICES = "Prices go with the tables; as JSON: kit recommend RUN --users N --json."
+
+
 @click.command("table", epilog=TABLES_HELP)
 @run_argument
 @metric_option("E.g. throughput_tok_s, see below; repeatable. Default all tables.", completing.tables)
@@ -78,12 +81,10 @@ def command(
     from kit.verify.verdict import verify
     from kit.verify.verdict_text import label_line, rejection
 
-    if differences and metrics:
-        raise click.UsageError("Give either --differences or --metric.")
-    check_options(form, rows, out, into, (differences, as_json), metrics=bool(metrics))
+    check_options(form, rows, out, into, differences=differences, as_json=as_json, metrics=bool(metrics))
     prices = given_prices(price_per_hour, price_per_kwh)
     if (differences or as_json or form) and prices is not None:
-        raise click.UsageError("Prices go with the tables; as JSON: kit recommend RUN --users N --json.")
+        raise click.UsageError(PRICES)
     chosen_metrics(metrics)
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
     plan, result = recomputed_result(evidence)

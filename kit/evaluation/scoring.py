@@ -21,7 +21,7 @@ from kit.documents.quality.evaluation import (
 )
 from kit.evaluation.extraction import program_in
 from kit.evaluation.rounds import rounds_of
-from kit.metrics.proportions import mcnemar, wilson
+from kit.metrics.probability.proportions import mcnemar, wilson
 
 CUT = "length"  # the word of OpenAI's interface for an answer that ended at its limit
 

@@ -14,7 +14,8 @@ from kit.documents.study import Study
 from kit.errors import InputError, KitError
 from kit.evaluation.scoring import quality_of
 from kit.judge.quality import is_evaluation, with_evaluations
-from kit.judge.study import CellParts, Label, study_of_run
+from kit.judge.study import Label, study_of_run
+from kit.judge.trial_figures import CellParts
 from kit.storage.names import RESULT
 from kit.strict import read_json, typed
 from kit.strict.schema import check

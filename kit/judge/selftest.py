@@ -10,7 +10,7 @@ from kit.documents import Calibration, Cell, CellResult, Entry, Host, Plan, Resu
 from kit.documents.container import ContainerFacts
 from kit.documents.selftest import SelfTest, SelfTestEntry, SelfTestFailure, SelfTestImage, SelfTestLevel
 from kit.judge.redaction import without_names
-from kit.judge.study import CellParts, cold_start_ms
+from kit.judge.trial_figures import CellParts, cold_start_ms
 from kit.plan.weights import weights_of
 
 NS_PER_S = 1_000_000_000

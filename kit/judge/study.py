@@ -6,59 +6,32 @@ Paths are those of `kit.metrics.registry`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean, pstdev
 from typing import Literal
 
 from kit.catalogue import find_layers
 from kit.documents import (
-    AnswerCheck,
-    Cell,
     CellResult,
-    Distribution,
     Entry,
     Host,
     MedianInterval,
-    Metrics,
-    Phase,
     Plan,
     PlannedWorkload,
-    Record,
     Result,
 )
-from kit.documents.phases import READY, START
 from kit.documents.quality.evaluation import Quality
 from kit.documents.study import Conditions, Looks, Study, Subject, Trial
 from kit.judge.machines import machine_of
 from kit.judge.quality import entry_qualities
+from kit.judge.trial_figures import CellParts, extras, figures
 from kit.metrics.intervals import median_over_replicates
-from kit.metrics.registry import (
-    ARRIVAL_PATHS,
-    LENGTHS,
-    LOWERED,
-    PARTS,
-    PREFILL_PATHS,
-    SCALARS,
-    SESSIONS,
-    TIMES,
-)
-from kit.metrics.results import place_of, value_at
+from kit.metrics.registry import LOWERED
+from kit.metrics.results import place_of
 from kit.metrics.sequential import planned_most
-from kit.metrics.timing import sent_in, timing
 from kit.plan.weights import known_weights
 from kit.plan.workloads.sessions import sessions_text
 
 Label = Literal["rejected", "self-reported", "consistent"]
-NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class CellParts:
-    """What is there of one cell beside its line in the result."""
-
-    cell: Cell | None
-    records: Sequence[Record]
-    checks: Sequence[AnswerCheck]
+NS_PER_S = 1_000_000_000
 
 
 def study_of_run(
@@ -174,7 +147,7 @@ def _trial(line: CellResult, parts: CellParts | None, layers: int | None) -> Tri
     measured = line.status == "measured" and line.metrics is not None
     values: Mapping[str, float | None] = {}
     if measured and line.metrics is not None and parts is not None:
-        values = {**_figures(line.metrics), **_extras(line.metrics, parts, layers)}
+        values = {**figures(line.metrics), **extras(line.metrics, parts, layers)}
     return Trial(
         replicate=line.replicate,
         source=line.id,
@@ -185,73 +158,6 @@ def _trial(line: CellResult, parts: CellParts | None, layers: int | None) -> Tri
         values={path: value for path, value in values.items() if value is not None},
         at_least=line.at_least and measured,
     )
-
-
-def _figures(metrics: Metrics) -> dict[str, float | None]:
-    found: dict[str, float | None] = {name: getattr(metrics, name) for name in SCALARS}
-    for name in TIMES:
-        times: Distribution = getattr(metrics, name)
-        found |= {f"{name}.{part}": getattr(times, part) for part in PARTS}
-    more = {path: value_at(metrics, path) for path in (*PREFILL_PATHS, *ARRIVAL_PATHS)}
-    if metrics.sessions is not None:
-        found |= {path: value_at(metrics, path) for path in SESSIONS}
-    return found | {path: value for path, value in more.items() if value is not None}
-
-
-def _extras(metrics: Metrics, parts: CellParts, layers: int | None) -> dict[str, float | None]:
-    counts, tokens = metrics.requests, metrics.tokens
-    tpot = metrics.tpot_ms.p50
-    found: dict[str, float | None] = {
-        "requests.ok": counts.ok,
-        "requests.failed": counts.failed,
-        "requests.unfinished": counts.unfinished,
-        "tokens.completion": tokens.completion,
-        "tokens.prompt": tokens.prompt,
-        "prompt_tokens_mean": tokens.prompt / counts.ok if counts.ok else None,
-        "output_tokens_mean": tokens.completion / counts.ok if counts.ok else None,
-        "decode_us_per_layer": tpot * 1000 / layers if tpot is not None and layers else None,
-        "cold_start_ms": cold_start_ms(parts.cell.phases) if parts.cell else None,
-        "pass_rate": fmean(check.passed for check in parts.checks) if parts.checks else None,
-        "joules_per_token": _joules_per_token(parts.cell),
-    }
-    return found | _paces(parts)
-
-
-def _joules_per_token(cell: Cell | None) -> float | None:
-    """Of the window, by telemetry; None where the energy was not counted."""
-    summary = cell.telemetry.summary if cell and cell.telemetry else None
-    return summary.joules_per_token if summary else None
-
-
-def cold_start_ms(phases: Sequence[Phase]) -> float | None:
-    """From the beginning of the phase "start" to the end of "ready"."""
-    spans = {phase.name: phase for phase in phases if phase.outcome == "ok"}
-    if START not in spans or READY not in spans:
-        return None
-    return (spans[READY].ended_ns - spans[START].started_ns) / NS_PER_MS
-
-
-def _paces(parts: CellParts) -> dict[str, float | None]:
-    """What the TPOT of single requests says: how it varies, and its mean by the length of the answer."""
-    facts = parts.cell.facts if parts.cell else None
-    if facts is None or facts.window is None:
-        return {}
-    method = parts.cell.load.method if parts.cell and parts.cell.load else 1
-    paces = [
-        (record.completion_tokens or 0, tpot / NS_PER_MS)
-        for record in parts.records
-        if record.outcome == "ok"
-        and sent_in(record, facts.window)
-        and (tpot := timing(record, method).tpot_ns) is not None
-    ]
-    tpots = [tpot for _, tpot in paces]
-    found: dict[str, float | None] = {}
-    if len(tpots) > 1 and fmean(tpots) > 0:
-        found["tpot_cv"] = pstdev(tpots) / fmean(tpots)
-    for name, low, high in LENGTHS:
-        chosen = [tpot for tokens, tpot in paces if tokens >= low and (high is None or tokens < high)]
-        found[f"tpot_ms.by_output.{name}"] = fmean(chosen) if chosen else None
-    return found
 
 
 # --- what subjects say ------------------------------------------------------------------------------------

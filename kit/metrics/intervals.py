@@ -1,7 +1,8 @@
 """Figures over replicates: Student's t on their logarithms, for one figure and for the ratio of two. Pure.
 
 benchmarks/intervals.py shows how often these intervals hold the truth, beside other methods.
-All arithmetic is decimal, so that a verifier on another machine finds the very same bounds (kit.metrics.student).
+All arithmetic is decimal (kit.metrics.probability.student), so that a verifier on another machine finds the very
+same bounds.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from math import isfinite
 
 from kit.documents import MedianInterval
 from kit.metrics.limits import EQUIVALENT_PERCENT, MIN_REPLICATES_FOR_INTERVAL, MIN_SPREAD, PAIRED_FROM
+from kit.metrics.probability.student import ARITHMETIC, t_limit, two_sided_p
 from kit.metrics.stats import median
-from kit.metrics.student import ARITHMETIC, t_limit, two_sided_p
 
 CONFIDENCE = 0.95
 _LEAST = Decimal(MIN_SPREAD) ** 2  # of the variance of logarithms

@@ -28,6 +28,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "programs": ("name",),
     "hardware": ("device", "accelerator"),
     "runtimes": ("name", "sha256"),
+    "evaluation": ("alone",),
     "search": ("name", "slo", "share_milli", "first", "most"),
     "loads": (
         "url", "model", "loop", "ramp_ns", "extra_body", "without", "limit_key", "chat", "validate", "slo",
@@ -44,6 +45,8 @@ def plan_digest(plan: Plan, cpus: int | None = None) -> str:
     document = plain(plan)
     assert isinstance(document, dict)
     kept = {name: _part(name, value) for name, value in document.items() if name not in LEFT_OUT}
+    if kept.get("evaluation") == {}:  # speed is asked the same beside an evaluation and without one
+        del kept["evaluation"]
     workload = kept["workload"]
     assert isinstance(workload, dict)
     kept["workload"] = {name: value for name, value in workload.items() if name != "replicates"}

@@ -154,6 +154,15 @@ def planned_entry(entry: Entry, cpus: int, *, caches: bool = False) -> Entry:
     return replace(entry, settings=explicit(RUNTIMES[entry.runtime], entry, cpus, caches=caches))
 
 
+def _cells(entries: tuple[Entry, ...], workload: PlannedWorkload) -> tuple[CellPlan, ...]:
+    names, highest = tuple(entry.name for entry in entries), limits(entries)
+    cells = cell_order(names, workload.concurrencies, workload.replicates, highest, shape_names(workload))
+    if not cells:
+        most = max(highest.values())
+        raise InputError("No entry goes up to these concurrencies.", f"The highest of them is {most}.")
+    return cells
+
+
 def make_plan(
     platform: Platform,
     model: ModelEntry | None,
@@ -181,11 +190,7 @@ def make_plan(
     check_arrivals(platform.workload)
     caches = caches_on(platform.workload)
     entries = tuple(planned_entry(entry, cpus, caches=caches) for entry in platform.entries)
-    names, workload = tuple(entry.name for entry in entries), planned_workload(platform.workload)
-    cells = cell_order(names, workload.concurrencies, workload.replicates, limits(entries), shape_names(workload))
-    if not cells:
-        highest = max(limits(entries).values())
-        raise InputError("No entry goes up to these concurrencies.", f"The highest of them is {highest}.")
+    workload = planned_workload(platform.workload)
     pin = NO_WEIGHTS if model is None else pin_model(model)
     own = tuple(pin_weights(models.named(name), found) for name in own_models(entries))
     return Plan(
@@ -203,7 +208,7 @@ def make_plan(
         workload=workload,
         calibrate=calibrate,
         entries=entries,
-        cells=cells,
+        cells=_cells(entries, workload),
         models=own,
         images=images,
         hardware=platform.hardware,

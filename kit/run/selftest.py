@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kit.documents.selftest import SelfTest
 from kit.judge.selftest import ShortRun, selftest_of
-from kit.judge.study import CellParts
+from kit.judge.trial_figures import CellParts
 from kit.run.reproduce import conclude
 from kit.storage.cell_folder import read_checks
 from kit.storage.names import CELLS, CORRECT

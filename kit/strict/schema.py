@@ -7,7 +7,6 @@ schema is only data.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +15,8 @@ from kit.assets import asset
 from kit.errors import InputError, InternalError
 from kit.strict.json_reader import Json, read_json
 from kit.strict.quick_schema import Vouches, inlined, vouching
-from kit.text import DocumentPath, did_you_mean, one_of, path_text, plain_text, unknown_key, value_text
+from kit.strict.schema_words import Problem, message, worded
+from kit.text import DocumentPath, path_text, plain_text, unknown_key
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -84,14 +84,6 @@ DOCUMENTS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One place where a document is not as its schema wants it; the message is safe to print."""
-
-    path: DocumentPath
-    message: str
-
-
 def problems(document: Json, name: str, limit: int = 20) -> list[Problem]:
     """At most `limit` problems of `document` under the schema `name`; an empty list means that it is good.
 
@@ -100,7 +92,7 @@ def problems(document: Json, name: str, limit: int = 20) -> list[Problem]:
     if _vouches(name)(document):
         return []
     errors = _validator(name).iter_errors(document)
-    return list(islice((problem for error in errors for problem in _worded(error)), limit))
+    return list(islice((problem for error in errors for problem in worded(error)), limit))
 
 
 def check(document: Json, name: str, where: str, line: Callable[[DocumentPath], int] | None = None) -> None:
@@ -206,7 +198,7 @@ def _key_names(validator: Any, names: Any, instance: Any, _: Mapping[str, Any]) 
 
     for key in instance if isinstance(instance, dict) else ():
         for error in validator.descend(key, names):
-            yield ValidationError(f"as a key: {_message(error)}", path=[key])
+            yield ValidationError(f"as a key: {message(error)}", path=[key])
 
 
 def _required(_: Any, names: Any, instance: Any, __: Mapping[str, Any]) -> Iterator[ValidationError]:
@@ -217,89 +209,5 @@ def _required(_: Any, names: Any, instance: Any, __: Mapping[str, Any]) -> Itera
             yield ValidationError(f'missing key "{name}"')
 
 
-# --- errors in words ------------------------------------------------------------------------------------
-
-
-def _worded(error: ValidationError) -> Iterator[Problem]:
-    if error.validator != "anyOf":
-        yield Problem(tuple(error.absolute_path), _message(error))
-        return
-    # We write "this or null", and "a name or an object": what matters is why it is not that of its own kind.
-    branches = [branch for branch in error.context or () if branch.validator_value != "null"]
-    fitting = [
-        branch for branch in branches if branch.validator != "type" or branch.absolute_path != error.absolute_path
-    ]
-    for branch in fitting or branches[:1]:
-        yield from _worded(branch)
-
-
-def _message(error: ValidationError) -> str:
-    if error.validator in _OURS:
-        return error.message
-    word = _WORDS.get(str(error.validator))
-    # The library's own messages quote the document, whatever its length and characters.
-    return word(error.validator_value, error.instance) if word else "not allowed here"
-
-
-def _type(kinds: Any, value: Any) -> str:
-    words = [_KINDS[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds)]
-    return f"expected {' or '.join(words)}, found {value_text(value)}"
-
-
-def _enum(members: list[Any], value: Any) -> str:
-    hint = did_you_mean(value, [m for m in members if m is not None]) if isinstance(value, str) else ""
-    return f"expected {one_of(members)}, found {value_text(value)}{hint}"
-
-
-def _pattern(pattern: str, value: Any) -> str:
-    form = pattern.replace(_END, "$")
-    known = _FORMS.get(form)
-    return f"{value_text(value)} does not have the form {f'of {known}' if known else form}"
-
-
-def _limit(words: str) -> Callable[[Any, Any], str]:
-    return lambda limit, value: f"{words} {limit}, found {_size_text(value)}"
-
-
-def _size_text(value: Any) -> str:
-    return f"{len(value)}" if isinstance(value, str | list | dict) else value_text(value)
-
-
 _DESCRIBED = {"platform": "docs/platforms.md describes the format, kit init writes such a file"}
-# What the patterns of the schemas that people meet ask for, in words.
-_FORMS = {
-    "^[a-z0-9][a-z0-9._-]*$": "a name of a-z, 0-9, dots, hyphens and underscores",
-    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a name of letters, digits, dots, hyphens and underscores",
-    "^[A-Za-z_][A-Za-z0-9_]*$": "the name of a variable: letters, digits and underscores",
-    "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "a repository like ORG/REPO",
-    r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+){0,2}$": "a figure like ttft_ms.p50",
-    "^[0-9a-f]{64}$": "a sha256: 64 digits of 0-9 and a-f",
-    "^https://[!-~]+$": "an address that begins with https://",
-    "^https?://[!-~]+$": "an address that begins with http:// or https://",
-}
 _OURS = {"additionalProperties": _other_keys, "propertyNames": _key_names, "required": _required}
-_END = r"$(?!\n)"
-_KINDS = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "an integer",
-    "null": "null",
-    "number": "a number",
-    "object": "an object",
-    "string": "a string",
-}
-_WORDS: dict[str, Callable[[Any, Any], str]] = {
-    "const": lambda only, value: _enum([only], value),
-    "enum": _enum,
-    "exclusiveMinimum": _limit("must be more than"),
-    "items": lambda _, value: f"too many items, found {len(value)}",
-    "maxItems": _limit("the number of items must be at most"),
-    "maxLength": _limit("the number of characters must be at most"),
-    "maxProperties": _limit("the number of keys must be at most"),
-    "maximum": _limit("must be at most"),
-    "minItems": _limit("the number of items must be at least"),
-    "minLength": _limit("the number of characters must be at least"),
-    "minimum": _limit("must be at least"),
-    "pattern": _pattern,
-    "type": _type,
-}

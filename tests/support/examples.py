@@ -33,7 +33,7 @@ HELP_NEEDS = {
     "kit nightly demo --accepted nightly/accepted --accept": "time",
     "kit publish smol.tar.gz oci://ghcr.io/name/results": "network",
     "kit reproduce demo --until-decided --budget 20m": "time",
-    "kit run ./model.gguf --users 1,4,16 --slo ttft=500ms,tpot=50ms --budget 20m": "time",
+    "kit run ./model.gguf --slo ttft=500ms,tpot=50ms --budget 20m": "time",
     "kit runtimes check runtimes/transformers --model my-model": "network",
     "kit selftest demo": "time",
     "kit up smol llamacpp --port 8080": "docker",

@@ -29,7 +29,7 @@ Change = Callable[[Cell, Answers], tuple[Cell, Answers]]
 
 def witnessed_plan() -> Plan:
     plan = good_plan()
-    return replace(plan, witness=witness_rule(WitnessWish(questions=4, tokens=24), plan.entries, plan.model, ()))
+    return replace(plan, witness=witness_rule(WitnessWish(questions=8, tokens=24), plan.entries, plan.model, ()))
 
 
 def _answers(plan: Plan, cell: Cell, files: Files) -> tuple[Answers, tuple[Record, ...], Mapping[int, str]]:
@@ -42,10 +42,10 @@ def _answers(plan: Plan, cell: Cell, files: Files) -> tuple[Answers, tuple[Recor
     lines = [json.loads(line) for line in files["texts.jsonl"].splitlines()]
     texts: dict[int, str] = {line["id"]: line["text"] for line in lines}
     chosen, known = chosen_requests(rule, load, cell.facts.window, records), reference_of(rule, cell.entry, load)
-    assert known is not None
     made = []
     for round_, number in witness_ids(rule, load, chosen, known):
         if round_ == "reference":
+            assert known is not None
             made.append(replace(known.questions[number].answer, id=number, elapsed_ns=ANSWER_NS))
         else:
             text = (f"4711 {texts[number]}" if round_ == "changed" else texts[number])[:LONGEST_CHARS]
@@ -70,6 +70,7 @@ def witnessed_files(
 ) -> Files:
     """The files of the good run; `change` is done to the cell BATCHED, and what follows from it is `derived`."""
     plan = in_plan(witnessed_plan())
+    asked = plan if plan.witness is not None else witnessed_plan()  # answers to a witness that nobody planned
     files = {name: data for name, data in good_files().items() if not name.startswith("cells/")}
     files["plan.json"] = write_json(plain(plan))
     cells: dict[str, Cell] = {}
@@ -77,12 +78,12 @@ def witnessed_files(
     for planned in plan.cells:
         cell, more = good_cell(plan, planned, start_ns, {})
         start_ns += cell.duration_ns + 20 * MS
-        answers, _, _ = _answers(witnessed_plan(), cell, more)
-        cell = replace(cell, witness=facts_of(witnessed_plan(), cell, answers, more))
+        answers, _, _ = _answers(asked, cell, more)
+        cell = replace(cell, witness=facts_of(asked, cell, answers, more))
         if planned.id == BATCHED:
             cell, answers = change(cell, answers)
             if derived and cell.witness is not None:
-                cell = replace(cell, witness=facts_of(witnessed_plan(), cell, answers, more))
+                cell = replace(cell, witness=facts_of(asked, cell, answers, more))
         more["witness.jsonl"] = jsonl(answers)
         cells[planned.id] = cell
         files |= {f"cells/{planned.id}/{name}": data for name, data in more.items()}

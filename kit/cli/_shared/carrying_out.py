@@ -16,6 +16,7 @@ from kit.documents import Plan, Platform
 
 if TYPE_CHECKING:
     from kit.catalogue import ModelEntry, Models
+    from kit.plan.correctness import SuiteLevel
     from kit.run.reproduce import Outcome
 
 
@@ -101,65 +102,70 @@ def keep_own_trace(platform: Platform, plan: Plan, folder: Path) -> None:
     keep_trace(folder, found.data)
 
 
-def carried_out(chosen_run: ChosenRun, folder: Path, command_options: CommandOptions) -> tuple[Plan, Outcome]:
+def carried_out(chosen_run: ChosenRun, folder: Path, options: CommandOptions) -> tuple[Plan, Outcome]:
     """Measure a platform into a run folder, as processes or in containers; raises what `reproduce` raises."""
+    from kit.plan.correctness import load_suite
+
+    suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
+    carry_out = _as_processes if chosen_run.platform.engine == "process" else _in_containers
+    return carry_out(chosen_run, folder, options, suite)
+
+
+def _as_processes(
+    chosen_run: ChosenRun, folder: Path, options: CommandOptions, suite: SuiteLevel
+) -> tuple[Plan, Outcome]:
     from kit.cli._shared.evaluating import evaluator_of
     from kit.cli._shared.progress import RunProgress
-    from kit.cli.showing.transfers import preparation, transfer
+    from kit.cli.showing.transfers import transfer
     from kit.engines.process import ProcessEngine
-    from kit.plan.correctness import load_suite
     from kit.run.reproduce import reproduce
     from kit.run.running import require_answers
     from kit.supply.own_models import settled
     from kit.supply.supply import process_supply, require_modules
 
-    suite = load_suite(chosen_run.platform.correctness.name, chosen_run.platform.correctness.level)
-    if chosen_run.platform.engine == "process":
-        require_modules(chosen_run.platform.entries)
-        with transfer("model: looking it up", quiet=command_options.quiet) as on_bytes:
-            known = settled(chosen_run.platform, chosen_run.kept, on_bytes=on_bytes)
-        plan = chosen_run.kept or _final(
-            plan_of(
-                known.platform,
-                command_options.seed,
-                calibrate=command_options.calibrate,
-                quiet_wait_s=command_options.quiet_wait_s,
-                attempts=command_options.attempts,
-                models=known.models,
-            ),
-            chosen_run.platform,
-            command_options,
-        )
-        evaluator = evaluator_of(plan, quiet=command_options.quiet)
-        require_answers(plan.entries)
-        files = model_files(plan, known.models, yes=command_options.yes, quiet=command_options.quiet)
-        keep_own_trace(chosen_run.platform, plan, folder)
-        with RunProgress(plan, quiet=command_options.quiet) as progress:
-            supply = process_supply(plan, files)
-            return plan, reproduce(plan, folder, ProcessEngine(), supply, suite, progress, evaluator)
+    require_modules(chosen_run.platform.entries)
+    with transfer("model: looking it up", quiet=options.quiet) as on_bytes:
+        known = settled(chosen_run.platform, chosen_run.kept, on_bytes=on_bytes)
+    plan = chosen_run.kept or _final(
+        plan_of(
+            known.platform,
+            options.seed,
+            calibrate=options.calibrate,
+            quiet_wait_s=options.quiet_wait_s,
+            attempts=options.attempts,
+            models=known.models,
+        ),
+        chosen_run.platform,
+        options,
+    )
+    evaluator = evaluator_of(plan, quiet=options.quiet)
+    require_answers(plan.entries)
+    files = model_files(plan, known.models, yes=options.yes, quiet=options.quiet)
+    keep_own_trace(chosen_run.platform, plan, folder)
+    with RunProgress(plan, quiet=options.quiet) as progress:
+        supply = process_supply(plan, files)
+        return plan, reproduce(plan, folder, ProcessEngine(), supply, suite, progress, evaluator)
+
+
+def _in_containers(
+    chosen_run: ChosenRun, folder: Path, options: CommandOptions, suite: SuiteLevel
+) -> tuple[Plan, Outcome]:
+    from kit.cli._shared.evaluating import evaluator_of
+    from kit.cli._shared.progress import RunProgress
+    from kit.cli.showing.transfers import preparation
     from kit.run.containers import PreparationOptions, ready
+    from kit.run.reproduce import reproduce
 
     with contextlib.ExitStack() as stack:
         chosen = PreparationOptions(
-            command_options.from_source,
-            command_options.seed,
-            command_options.calibrate,
-            command_options.quiet_wait_s,
-            command_options.attempts,
+            options.from_source, options.seed, options.calibrate, options.quiet_wait_s, options.attempts
         )
-        with preparation("images and models", quiet=command_options.quiet) as (on_bytes, on_line):
+        with preparation("images and models", quiet=options.quiet) as (on_bytes, on_line):
             made = stack.enter_context(
-                ready(
-                    chosen_run.platform,
-                    folder.name,
-                    chosen,
-                    safe_lines(on_line),
-                    on_bytes,
-                    chosen_run.kept,
-                )
+                ready(chosen_run.platform, folder.name, chosen, safe_lines(on_line), on_bytes, chosen_run.kept)
             )
-        plan = chosen_run.kept or _final(made.plan, chosen_run.platform, command_options)
+        plan = chosen_run.kept or _final(made.plan, chosen_run.platform, options)
         keep_own_trace(chosen_run.platform, plan, folder)
-        evaluator = evaluator_of(plan, made.host, made.image, quiet=command_options.quiet)
-        progress = stack.enter_context(RunProgress(plan, quiet=command_options.quiet))
+        evaluator = evaluator_of(plan, made.host, made.image, quiet=options.quiet)
+        progress = stack.enter_context(RunProgress(plan, quiet=options.quiet))
         return plan, reproduce(plan, folder, made.engine, made.supply, suite, progress, evaluator)

@@ -11,7 +11,7 @@ import click
 
 from kit.cli.showing.bars import bar, remaining_text, watched
 from kit.documents import Cell, CellPlan, Plan
-from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW
+from kit.documents.phases import COLLECT, CORRECT, DEVICE, READY, START, STOP, WARM_UP, WINDOW, WITNESS
 from kit.plan.forecast import CellTime, Underway, left_ns, predicted, rest_ns
 from kit.plan.workloads.levels import most_cells
 from kit.text import number, plain_text
@@ -26,7 +26,7 @@ NS_PER_S = 1_000_000_000
 PHASE_WORDS = {
     START: "starting the server", READY: "loading the model", DEVICE: "checking the device",
     CORRECT: "checking answers", WARM_UP: "warm-up", WINDOW: "measuring", COLLECT: "computing the figures",
-    STOP: "stopping the server",
+    WITNESS: "asking again, alone", STOP: "stopping the server",
 }  # fmt: skip
 
 

@@ -24,20 +24,23 @@ def check_options(
     rows: str | None,
     out: Path | None,
     into: Path | None,
-    others: Sequence[bool],
     *,
+    differences: bool,
+    as_json: bool,
     metrics: bool,
 ) -> None:
-    """`UsageError` for options that do not go together; `others` are those that print something else."""
+    """`UsageError` for options that do not go together."""
+    if differences and metrics:
+        raise click.UsageError("Give either --differences or --metric.")
     if rows and not form:
         raise click.UsageError("--rows comes with --format csv or --format parquet.")
     if out and not form:
         raise click.UsageError("--out comes with --format csv or --format parquet.")
-    if form and (any(others) or metrics or into):
+    if form and (differences or as_json or metrics or into):
         raise click.UsageError("--format has every figure: leave out --metric, --differences, --json and --into.")
     if form == "parquet" and out is None:
         raise click.UsageError("--format parquet needs a file: -o FILE.")
-    if into and any(others):
+    if into and (differences or as_json):
         raise click.UsageError("--into writes tables: leave out --differences and --json.")
 
 

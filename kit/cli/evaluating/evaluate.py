@@ -48,7 +48,7 @@ CONTEXTS = ("context_tokens_per_slot", "context_tokens", "max_model_len")  # wha
     "--resume",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Go on with an interrupted evaluation; answers that are there are kept.",
+    help="Resume an interrupted evaluation; answers that are there are kept.",
 )
 @out_option("Run folder; default runs/NAME-TIME.")
 @source_option
@@ -73,8 +73,8 @@ def command(
     """Ask the entries of PLATFORM, or the server at --url, the tasks of SUITE, and test the programs they write.
 
     SUITE is humaneval (164 tasks, downloaded once) or basics (60 short ones, for very small models); SUITE:N asks
-    the first N. Each entry is started as by kit reproduce, with room for a whole answer, and asked at temperature
-    0, once at each concurrency. Programs run only when the server is gone, and only in a sandbox: a container, or
+    the first N. Each entry is started as by kit reproduce, with context for a whole answer, and asked once at
+    each concurrency, at temperature 0. Programs run only when the server is gone, and only in a sandbox: a container, or
     for processes bubblewrap or namespaces of Linux; without one nothing runs (exit code 5). The run folder is one
     like any other: kit bundle, kit verify, kit report. kit reproduce --eval SUITE measures speed, too.
 
@@ -135,23 +135,23 @@ def _new(given: _Given) -> ChosenRun:
 
 
 def _asked_alone(platform: Platform, wish: EvaluationWish) -> Platform:
-    """The platform as one of its own: with the evaluation, and with room for whole answers."""
+    """The platform as one of its own: with the evaluation, and with context for whole answers."""
     return replace(
         platform,
         name=f"{platform.name[:58]}-eval",
-        entries=tuple(map(_roomy, platform.entries)),
+        entries=tuple(map(_with_context, platform.entries)),
         evaluation=wish,
         published=None,
     )
 
 
-def _roomy(entry: Entry) -> Entry:
-    room = {
+def _with_context(entry: Entry) -> Entry:
+    context = {
         name: max(value, CONTEXT_TOKENS)
         for name, value in entry.settings.items()
         if name in CONTEXTS and isinstance(value, int)
     }
-    return replace(entry, settings={**entry.settings, **room})
+    return replace(entry, settings={**entry.settings, **context})
 
 
 def _resumed(folder: Path, given: _Given) -> ChosenRun:
@@ -165,7 +165,7 @@ def _resumed(folder: Path, given: _Given) -> ChosenRun:
         raise click.UsageError("--resume keeps the plan: leave out everything that changes it.")
     kept, _ = read_plan(folder)
     if kept.evaluation is None or not kept.evaluation.alone:
-        raise InputError(f"{folder} holds no run of kit eval.", f"Go on with it: kit reproduce --resume {folder}")
+        raise InputError(f"{folder} holds no run of kit eval.", f"Resume it: kit reproduce --resume {folder}")
     return ChosenRun(chosen_platform(str(folder / PLATFORM)), kept)
 
 

@@ -78,24 +78,15 @@ def command(
     if not quiet and not as_json:
         for line in chosen.reasons:
             click.echo(line, err=True)
+    budget_ns = None if budget is None else round(budget * 1e9)
     options = CommandOptions(
-        from_source=from_source,
-        seed=seed,
-        calibrate=not no_calibrate,
-        yes=yes,
-        quiet=quiet or as_json,
-        budget_ns=None if budget is None else round(budget * 1e9),
-        quiet_wait_s=quiet_wait,
-        attempts=attempts,
-    )
+        from_source=from_source, seed=seed, calibrate=not no_calibrate, yes=yes, quiet=quiet or as_json,
+        budget_ns=budget_ns, quiet_wait_s=quiet_wait, attempts=attempts,
+    )  # fmt: skip
     plan, outcome = measured(ChosenRun(chosen.platform), folder, options)
     more = {"platform": plain(chosen.platform), "choices": list(chosen.reasons)}
-    show_outcome(
-        plan,
-        outcome,
-        folder,
-        as_json=as_json,
-        verbose=verbose,
-        more=more,
-        advice=lambda run: recommendation(run, plan, limits),
-    )
+
+    def advice(run: Path) -> tuple[str, ...]:
+        return recommendation(run, plan, limits)
+
+    show_outcome(plan, outcome, folder, as_json=as_json, verbose=verbose, more=more, advice=advice)

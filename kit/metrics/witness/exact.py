@@ -1,24 +1,12 @@
-"""Exact tests on counts, in fractions: the same on every machine. Pure."""
+"""From how many of n on chance alone does not explain a share, in fractions. Pure."""
 
 from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
-from math import comb
 
+from kit.metrics.probability.proportions import tail
 from kit.metrics.witness.limits import MAX_BY_CHANCE
-
-
-@lru_cache(maxsize=4096)
-def tail(n: int, least: int, share: Fraction) -> Fraction:
-    """The chance of `least` or more of n, each with the chance `share`."""
-    missing = 1 - share
-    return sum((comb(n, k) * share**k * missing ** (n - k) for k in range(max(0, least), n + 1)), Fraction(0))
-
-
-def mcnemar(discordant: int, concordant: int) -> Fraction:
-    """McNemar's exact test, one-sided: the chance that so many of the pairs that part do so in one direction."""
-    return tail(discordant + concordant, discordant, Fraction(1, 2))
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from kit.documents import Record
 from kit.documents.witness import WitnessAnswer, WitnessFacts, WitnessReference
-from kit.metrics.witness.exact import limit_of, mcnemar
+from kit.metrics.probability.proportions import mcnemar_one_sided
+from kit.metrics.witness.exact import limit_of
 from kit.metrics.witness.limits import (
     HONEST_DIFFER,
     HONEST_DIFFER_BY_TEXT,
@@ -123,7 +124,7 @@ def _unanswered(facts: WitnessFacts) -> str:
 def _under_load(facts: WitnessFacts, concurrency: int) -> str:
     share = HONEST_DIFFER if facts.margins else HONEST_DIFFER_BY_TEXT
     too_many = facts.differ >= limit_of(facts.asked, share)
-    if not too_many or mcnemar(facts.discordant, facts.concordant) > MAX_BY_CHANCE_PAIRED:
+    if not too_many or mcnemar_one_sided(facts.discordant, facts.concordant) > MAX_BY_CHANCE_PAIRED:
         return ""
     return (
         f"answers at {users(concurrency)} differ from those at 1: {facts.differ} of {facts.asked} "

@@ -13,7 +13,7 @@ from kit.documents.quality.evaluation import Quality
 from kit.documents.study import Study
 from kit.errors import InputError
 from kit.judge.costs import Prices
-from kit.judge.study import CellParts
+from kit.judge.trial_figures import CellParts
 from kit.metrics.failures import failures
 from kit.report.count_text import count_lines
 from kit.report.page.scorecard import ScorecardPart

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kit.documents import MedianInterval
 from kit.documents.study import Study, Subject
 from kit.judge.study import is_complete, median_interval_of, suspicions_of
 from kit.metrics.registry import DECODE, METRICS, THROUGHPUT, TTFT_P50
+from kit.report.plots.fields import escaped, field, interval_text, plain_axis, short, tooltip
 from kit.report.plots.front import front_of
 from kit.report.plots.style import (
     INK,
@@ -23,7 +23,7 @@ from kit.report.plots.style import (
     points,
     series_of,
 )
-from kit.text import NO_DATA, number, plain_text
+from kit.text import number, plain_text
 
 WIDTH, HEIGHT = 680, 340
 MAX_LABELS = 16
@@ -48,12 +48,12 @@ def throughput(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | 
         "scale": {"type": "log", "base": 2, "domain": [levels[0] / 1.15, levels[-1] * 1.15], "nice": False},
         "axis": {"values": levels, "format": "d", "grid": False, "title": "concurrent users"},
     }
-    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
-    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
+    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": plain_axis()}
+    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [escaped(row) for row in rows])
     spec["layer"] = [
         *([_bars(series, x, THROUGHPUT)] if any("low" in row for row in rows) else []),
-        _line(series, x, _field(y, THROUGHPUT)),
-        points(series, x, _field(y, THROUGHPUT), _tooltip((THROUGHPUT, "tokens/s"))),
+        _line(series, x, field(y, THROUGHPUT)),
+        points(series, x, field(y, THROUGHPUT), tooltip((THROUGHPUT, "tokens/s"))),
     ]
     return Plot(
         id=id_,
@@ -85,19 +85,19 @@ def pareto(studies: Sequence[Study], id_: str, numbers: Mapping[str, int] | None
 
 def _pareto(series: Sequence[Series], rows: list[Spec], id_: str, path: str, title: str, *, low: bool) -> Plot:
     x = {"field": path, **log_axis([row[path] for row in rows], title, pad=1.25)}
-    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
+    y: Spec = {"field": THROUGHPUT, "type": "quantitative", "scale": {"zero": True}, "axis": plain_axis()}
     believed = [row for row in rows if not row["open"]]
     front = front_of([(row[path], row[THROUGHPUT], row.get(DECODE)) for row in believed], low=low)
     for row in rows:
         row["front"] = not row["open"] and (row[path], row[THROUGHPUT], row.get(DECODE)) in front
     _label(rows)
-    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [_escaped(row) for row in rows])
-    xy = _field(x, path), _field(y, THROUGHPUT)
+    spec = base(WIDTH, HEIGHT, "tokens/s, all users together", [escaped(row) for row in rows])
+    xy = field(x, path), field(y, THROUGHPUT)
     unit = METRICS[path].label
     spec["layer"] = [
         *([_front(*xy)] if front else []),
         _line(series, *xy, width=1.2, order="users"),
-        points(series, *xy, _tooltip((THROUGHPUT, "tokens/s"), (path, unit))),
+        points(series, *xy, tooltip((THROUGHPUT, "tokens/s"), (path, unit))),
         {
             "mark": {"type": "text", "dx": 9, "dy": -9, "align": "left", "fontSize": 11, "color": INK},
             "encoding": {"x": xy[0], "y": xy[1], "text": {"field": "label"}, "opacity": mutable()},
@@ -161,10 +161,10 @@ def overview(studies: Sequence[tuple[str, Study]], numbers: Mapping[str, int] | 
         "sort": names,
         "axis": {"title": None, "grid": True, "domain": False, "ticks": False, "labelLimit": 260},
     }
-    spec = base(WIDTH, 90 + 34 * len(names), "", [_escaped(row) for row in rows])
+    spec = base(WIDTH, 90 + 34 * len(names), "", [escaped(row) for row in rows])
     del spec["title"]
-    tooltip = [{"field": "run", "title": "run"}, *_tooltip((THROUGHPUT, "tokens/s"))]
-    spec["layer"] = [points(list(series.values()), _field(x, THROUGHPUT), y, tooltip)]
+    tooltips = [{"field": "run", "title": "run"}, *tooltip((THROUGHPUT, "tokens/s"))]
+    spec["layer"] = [points(list(series.values()), field(x, THROUGHPUT), y, tooltips)]
     return Plot(
         id="overview",
         title="Highest throughput per entry",
@@ -186,13 +186,13 @@ def _rows(series: Series, paths: Sequence[str], more: Sequence[str] = ()) -> lis
         intervals = [median_interval_of(subject, path) for path in paths]
         if any(interval.median is None for interval in intervals):
             continue
-        row: Spec = {path: _short(interval.median) for path, interval in zip(paths, intervals, strict=True)}
+        row: Spec = {path: short(interval.median) for path, interval in zip(paths, intervals, strict=True)}
         beside = {path: median_interval_of(subject, path).median for path in more if path not in paths}
-        row |= {path: _short(value) for path, value in beside.items() if value is not None}
+        row |= {path: short(value) for path, value in beside.items() if value is not None}
         of_all = intervals[list(paths).index(THROUGHPUT)]
         suspect = bool(suspicions_of(subject))
         for path, interval in zip(paths, intervals, strict=True):
-            row[f"{path}_interval"] = _interval_text(interval)
+            row[f"{path}_interval"] = interval_text(interval)
         row |= {
             "series": series.label,
             "users": subject.concurrency,
@@ -200,21 +200,9 @@ def _rows(series: Series, paths: Sequence[str], more: Sequence[str] = ()) -> lis
             "note": _note(subject, imported=series.imported, suspect=suspect),
         }
         if of_all.low is not None and of_all.high is not None:
-            row |= {"low": _short(of_all.low), "high": _short(of_all.high)}
+            row |= {"low": short(of_all.low), "high": short(of_all.high)}
         rows.append(row)
     return rows
-
-
-def _interval_text(interval: MedianInterval) -> str:
-    """`91.2 to 103.1`, or a dash with fewer than three replicates."""
-    if interval.low is None or interval.high is None:
-        return NO_DATA
-    return f"{number(interval.low, 1)} to {number(interval.high, 1)}"
-
-
-def _short(value: float | None) -> float:
-    """Six digits: more than a plot can show, and fewer bytes in the page."""
-    return float(f"{value:.6g}")
 
 
 def _note(subject: Subject, *, imported: bool, suspect: bool) -> str:
@@ -247,13 +235,9 @@ def _said(series: Sequence[Series], path: str, unit: str) -> str:
     return "; ".join(parts) + "."
 
 
-def _plain_axis() -> Spec:
-    return {"title": None, "domain": False, "ticks": False, "format": ",~f", "tickCount": 6}
-
-
 def _bars(series: Sequence[Series], x: Spec, path: str) -> Spec:
     """Intervals over replicates as broad, pale bars behind the marks."""
-    y: Spec = {"field": "low", "type": "quantitative", "scale": {"zero": True}, "axis": _plain_axis()}
+    y: Spec = {"field": "low", "type": "quantitative", "scale": {"zero": True}, "axis": plain_axis()}
     return {
         "transform": [{"filter": "isValid(datum.low)"}],
         "mark": {"type": "rule", "strokeWidth": 9, "strokeCap": "butt"},
@@ -263,7 +247,7 @@ def _bars(series: Sequence[Series], x: Spec, path: str) -> Spec:
             "y2": {"field": "high"},
             "stroke": coloured(series),
             "opacity": mutable(0.3),
-            "tooltip": _tooltip((path, "tokens/s")),
+            "tooltip": tooltip((path, "tokens/s")),
         },
     }
 
@@ -279,32 +263,3 @@ def _line(series: Sequence[Series], x: Spec, y: Spec, width: float = 2, order: s
     if order:
         encoding["order"] = {"field": order, "type": "quantitative"}
     return {"mark": {"type": "line", "strokeWidth": width}, "encoding": encoding}
-
-
-def _tooltip(*figures: tuple[str, str]) -> list[Spec]:
-    return [
-        {"field": "series", "title": "entry"},
-        {"field": "users", "title": "users"},
-        *(
-            spec
-            for path, title in figures
-            for spec in (
-                {"field": _name(path), "title": title, "format": ",.1f", "type": "quantitative"},
-                {"field": _name(f"{path}_interval"), "title": f"{title}, 95 % interval", "type": "nominal"},
-            )
-        ),
-        {"field": "note", "title": "replicates"},
-    ]
-
-
-def _name(path: str) -> str:
-    """A path as the name of a field: Vega reads a dot as a step into an object."""
-    return path.replace(".", "_")
-
-
-def _field(axis: Spec, path: str) -> Spec:
-    return {**axis, "field": _name(path)}
-
-
-def _escaped(row: Spec) -> Spec:
-    return {_name(key): value for key, value in row.items()}

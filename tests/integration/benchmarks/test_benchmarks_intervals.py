@@ -15,8 +15,8 @@ from benchmarks.replicates.verdicts import SCENARIOS, Said, by_kit, tables
 from kit.judge.advice import leaders
 from kit.metrics.intervals import figure_interval, log_ratio_interval
 from kit.metrics.limits import PAIRED_FROM
+from kit.metrics.probability.student import t_limit, two_sided_p
 from kit.metrics.stats import bootstrap_medians
-from kit.metrics.student import t_limit, two_sided_p
 from tests.support.studies import replicated, study
 
 

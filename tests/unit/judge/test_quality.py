@@ -18,7 +18,7 @@ from kit.judge.recommendation import recommend, recommendation_lines
 from kit.judge.score import load_contract, scorecard
 from kit.judge.score.loading import OURS
 from kit.judge.score.text import scorecard_text
-from kit.metrics.proportions import wilson
+from kit.metrics.probability.proportions import wilson
 from kit.report.page.leader_text import headline
 from kit.strict import plain
 from kit.strict.schema import check

@@ -12,7 +12,7 @@ from kit.documents import Cell, CellFailure, Phase
 from kit.documents.pins import ImagePin
 from kit.documents.selftest import SelfTest
 from kit.judge.selftest import ShortRun, all_passed, selftest_of
-from kit.judge.study import CellParts
+from kit.judge.trial_figures import CellParts
 from kit.metrics.results import make_result
 from kit.report.selftest_text import failure_lines, selftest_table
 from kit.strict import plain, write_json

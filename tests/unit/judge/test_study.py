@@ -12,7 +12,8 @@ from kit.documents.study import Subject
 from kit.errors import InputError
 from kit.judge.machines import machine_of
 from kit.judge.open import OpenedStudy, RefusedError, imported_study, verified_study
-from kit.judge.study import CellParts, is_complete, median_interval_of, study_of_run, suspicions_of, values_of
+from kit.judge.study import is_complete, median_interval_of, study_of_run, suspicions_of, values_of
+from kit.judge.trial_figures import CellParts
 from kit.metrics.goodput import parse_slo
 from kit.metrics.registry import METRICS
 from kit.strict import plain, write_json

@@ -9,6 +9,7 @@ import pytest
 
 from kit.documents import Plan, SearchRule
 from kit.documents.pins import Hardware, ImagePin, WeightsPin
+from kit.documents.quality.asked import FORM, Evaluation
 from kit.metrics.goodput import parse_slo
 from kit.plan.digest import LEFT_OUT, PARTS, plan_digest
 from kit.plan.extension import extended
@@ -92,3 +93,10 @@ def test_all_threads_of_the_machine_are_one_setting_and_fewer_are_another() -> N
     assert plan_digest(with_threads(2), 2) == plan_digest(with_threads(8), 8)
     assert plan_digest(with_threads(2), 2) != plan_digest(with_threads(2), 8)
     assert plan_digest(with_threads(2)) != plan_digest(with_threads(8))
+
+
+def test_an_evaluation_beside_the_cells_asks_the_same_speed() -> None:
+    """One alone measures none."""
+    beside = Evaluation("basics", "1" * 64, 60, 60, (1, 8), 512, 10**11, 10**10, FORM)
+    assert plan_digest(replace(PLAN, evaluation=beside)) == plan_digest(PLAN)
+    assert plan_digest(replace(PLAN, evaluation=replace(beside, alone=True))) != plan_digest(PLAN)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from kit.documents import CellFailure, Metrics, Record, Window
-from kit.judge.study import CellParts, study_of_run
+from kit.judge.study import study_of_run
+from kit.judge.trial_figures import CellParts
 from kit.metrics.aggregate import cell_metrics
 from kit.metrics.results import make_result
 from kit.report.count_text import count_lines, count_notes, withholds_itl

@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from kit.metrics.witness.exact import limit_of, mcnemar, tail
+from kit.metrics.probability.proportions import mcnemar_one_sided, tail
+from kit.metrics.witness.exact import limit_of
 from kit.metrics.witness.limits import MAX_BY_CHANCE
 
 
@@ -31,7 +32,7 @@ def test_mcnemar_is_a_coin_tossed_for_each_pair_that_parts(
     discordant: int, concordant: int, chance: Fraction
 ) -> None:
     """Known values; with no pair that parts nothing speaks against anybody."""
-    assert mcnemar(discordant, concordant) == chance
+    assert mcnemar_one_sided(discordant, concordant) == chance
 
 
 @pytest.mark.parametrize("n", [1, 4, 8, 16, 64])

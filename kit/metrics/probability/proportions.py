@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import comb, sqrt
 
 Z_95 = 1.959963984540054  # of the normal distribution: 95 % lie within so many standard deviations
@@ -19,13 +20,24 @@ def wilson(hits: int, of: int) -> tuple[float, float]:
     return min(share, max(0.0, (middle - spread) / whole)), max(share, min(1.0, (middle + spread) / whole))
 
 
+@lru_cache(maxsize=4096)
+def tail(n: int, least: int, share: Fraction) -> Fraction:
+    """The chance of `least` or more of n, each with the chance `share`."""
+    missing = 1 - share
+    return sum((comb(n, k) * share**k * missing ** (n - k) for k in range(max(0, least), n + 1)), Fraction(0))
+
+
+def mcnemar_one_sided(discordant: int, concordant: int) -> Fraction:
+    """McNemar's exact test, one-sided: the chance that so many of the pairs that part do so in one direction."""
+    if min(discordant, concordant) < 0:
+        raise ValueError("a number of pairs is below zero")
+    return tail(discordant + concordant, discordant, Fraction(1, 2))
+
+
 def mcnemar(only_first: int, only_second: int) -> float:
     """The two-sided p-value of McNemar's exact test: of pairs that differ, so many for the one and the other.
 
     How likely is a split at least so uneven, if each pair were as likely to differ one way as the other?
     """
-    pairs = only_first + only_second
-    if min(only_first, only_second) < 0:
-        raise ValueError("a number of pairs is below zero")
-    tail = sum(comb(pairs, at) for at in range(min(only_first, only_second) + 1))
-    return float(min(Fraction(1), Fraction(2 * tail, 2**pairs)))
+    most, least = max(only_first, only_second), min(only_first, only_second)
+    return float(min(Fraction(1), 2 * mcnemar_one_sided(most, least)))

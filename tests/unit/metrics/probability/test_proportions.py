@@ -1,4 +1,4 @@
-"""kit.metrics.proportions: intervals of shares and pairs, against known values and by counting."""
+"""kit.metrics.probability.proportions: intervals of shares and pairs, against known values and by counting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.metrics.proportions import mcnemar, wilson
+from kit.metrics.probability.proportions import mcnemar, wilson
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.metrics import student
-from kit.metrics.student import t_limit, two_sided_p
+from kit.metrics.probability import student
+from kit.metrics.probability.student import t_limit, two_sided_p
 
 # Two-sided limits as tables print them (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2).
 TABLE = {

@@ -1,0 +1,1 @@
+"""Distributions and exact tests, with the same digits on every machine."""
