@@ -72,11 +72,12 @@ def command(
 ) -> None:
     """Ask the entries of PLATFORM, or the server at --url, the tasks of SUITE, and test the programs they write.
 
-    SUITE is humaneval (164 tasks, downloaded once) or basics (60 short ones, for very small models); SUITE:N asks
-    the first N. Each entry is started as by kit reproduce, with context for a whole answer, and asked once at
-    each concurrency, at temperature 0. Programs run only when the server is gone, and only in a sandbox: a container, or
-    for processes bubblewrap or namespaces of Linux; without one nothing runs (exit code 5). The run folder is one
-    like any other: kit bundle, kit verify, kit report. kit reproduce --eval SUITE measures speed, too.
+    SUITE is humaneval (164 tasks, downloaded once) or basics (60 short ones, for very small models); SUITE:N
+    asks the first N. Each entry is started as by kit reproduce, with context for a whole answer, and asked once
+    at each concurrency, at temperature 0. Programs run only when the server is gone, and only in a sandbox: a
+    container, or for processes bubblewrap or namespaces of Linux; without one nothing runs (exit code 5). The
+    run folder is one like any other: kit bundle, kit verify, kit report. kit reproduce --eval SUITE measures
+    speed, too.
 
     Example: kit eval basics demo --limit 20
     """
