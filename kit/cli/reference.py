@@ -167,7 +167,7 @@ def _serve(server: Server, *, until_stdin_closes: bool) -> None:
         signal.signal(name, lambda *_: server.stop())
     if until_stdin_closes:
         threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
-    show_json(json.dumps({"event": "listening", "url": server.url}))
+    show_json(json.dumps({"schema": "kit/listening/1", "event": "listening", "url": server.url}))
     # What exists now stays; a collection of what comes is rare and short.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -110,6 +110,12 @@ def known_tasks(name: str) -> Mapping[str, str]:
     if said.task_sha256s:
         return said.task_sha256s
     return {task.id: sha256(task_line(task_of(task))).hexdigest() for task in said.tasks}
+
+
+def foreign_task(name: str, tasks: Sequence[Task]) -> str | None:
+    """The id of the first task that is not of this suite of the kit, word for word; None if all are."""
+    known = known_tasks(name) if name in NAMES else {}
+    return next((task.id for task in tasks if known.get(task.id) != sha256(task_line(task)).hexdigest()), None)
 
 
 def planned_evaluation(wish: EvaluationWish, *, alone: bool = False) -> Evaluation:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli._shared.options import json_option, run_argument
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.cli._shared.words.numbers import Whole
 
 if TYPE_CHECKING:
@@ -51,13 +50,15 @@ def command(
         raise InputError(f"{run} has no such evaluation.", "Make one: kit eval SUITE PLATFORM")
     if task is None:
         rows = [row for each in rounds for row in _verdicts(each, failed=failed)]
-        show_json(json.dumps(rows, indent=1)) if as_json else click.echo(_list_text(rows))
+        show_document("eval-verdicts", {"verdicts": rows}) if as_json else click.echo(_list_text(rows))
         return
     number = _number(evidence.evals, task)
     found = [row for each in rounds if (row := _answer(evidence.evals, each, number)) is not None]
     if not found:
         raise InputError(f"{task} was not answered there.", f"List the answers: kit answer {run}")
-    show_json(json.dumps(found, indent=1)) if as_json else click.echo("\n\n".join(map(_answer_text, found)))
+    show_document("eval-answers", {"answers": found}) if as_json else click.echo(
+        "\n\n".join(map(_answer_text, found))
+    )
 
 
 def _number(evals: EvalEvidence, word: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,7 @@ from kit.cli._shared.options import (
     runtime_path_option,
     yes_option,
 )
-from kit.cli._shared.printing import show_json
+from kit.cli._shared.printing import show_document
 from kit.cli._shared.words.numbers import Whole
 from kit.documents.quality.asked import EvaluationWish
 
@@ -178,7 +177,7 @@ def _show(plan: Plan, outcome: Outcome, folder: Path, *, as_json: bool) -> None:
     if quality is None:
         return
     if as_json:
-        show_json(json.dumps({"run": str(folder), "quality": plain(quality)}, indent=1))
+        show_document("evaluation", {"run": str(folder), "quality": plain(quality)})
         return
     click.echo(quality_text(quality))
     click.echo(f"Saved to {folder}. One answer: kit answer {folder} TASK")

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.documents.quality.evaluation import TaskStatus
+from kit.errors import InputError
 from kit.evaluation.scoring import program_of
+from kit.evaluation.suites import foreign_task
 from kit.run.evaluating.scoring import run_programs
 from kit.sandbox import Sandbox
+from kit.text import plain_text
 from kit.verify.evidence import Evidence
 
 # What a slower or smaller machine may say of a right program.
@@ -36,10 +39,18 @@ class Again:
 
 
 def rerun(evidence: Evidence, sandbox: Sandbox) -> Iterator[Again]:
-    """Every program of every round that is done, taken from its answer again and run in a sandbox."""
+    """Every program of every round that is done, taken from its answer again and run in a sandbox.
+
+    Tests run beside the kit, not in the sandbox: `InputError` if one is not of a suite of the kit, word for word.
+    """
     plan, tasks = evidence.plan, evidence.evals.tasks
     if plan is None or plan.evaluation is None or tasks is None:
         return
+    if (other := foreign_task(plan.evaluation.suite, tasks)) is not None:
+        raise InputError(
+            f"The test of {plain_text(other, 100)} is not the kit's, so nothing is run.",
+            "Verify without --rerun-eval.",
+        )
     for name, files in evidence.evals.rounds.items():
         if files.round is None or files.round.status != "done":
             continue

@@ -69,7 +69,9 @@ def test_one_answer_is_shown_harmlessly(bundle: Path, capsys: pytest.CaptureFixt
     assert "basics/subtract  failed: AssertionError" in shown
     assert "    def subtract(*numbers):\n        return None" in shown
     assert kit(["answer", str(bundle), "1", "-c", "1", "--json"]) == 0
-    (row, other) = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "kit/eval-answers/1"
+    row, other = document["answers"]
     assert (row["task"], row["status"], other["task"]) == ("basics/subtract", "failed", "basics/subtract")
     assert kit(["answer", str(bundle), "--failed"]) == 0
     assert capsys.readouterr().out.count("no program") == 4

@@ -160,22 +160,35 @@ def test_fish_shows_whole_descriptions(capsys: pytest.CaptureFixture[str]) -> No
     assert 'string split -m 1 "," $completion' in script
 
 
-def shown_documents() -> list[ast.Call]:
-    """The calls of the kit's commands that print JSON."""
+def calls_of(name: str) -> list[ast.Call]:
+    """The calls of one function in the kit's commands."""
     calls = []
     for path in sorted((ROOT / "kit" / "cli").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show_document":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == name:
                 calls.append(node)
     return calls
 
 
 def test_documents_without_a_schema_file_have_an_id_of_their_own() -> None:
     """None is called like one that has a file."""
-    names = {call.args[0].value for call in shown_documents() if isinstance(call.args[0], ast.Constant)}
+    names = {call.args[0].value for call in calls_of("show_document") if isinstance(call.args[0], ast.Constant)}
     files = {path.name.partition(".")[0] for path in (ROOT / "schemas").glob("*.json")}
     assert len(names) > 10
     assert not {str(name) for name in names} & files
+
+
+def test_nothing_is_printed_as_json_that_does_not_say_what_it_is() -> None:
+    """What a command puts together itself has its id; what is of a class has it from there."""
+    made = [call.args[0] for call in calls_of("show_json")]
+    dumped = [
+        each.args[0] for each in made if isinstance(each, ast.Call) and ast.unparse(each.func) == "json.dumps"
+    ]
+    nameless = [each for each in dumped if isinstance(each, ast.Dict) and "'schema'" not in ast.unparse(each)]
+    others = [
+        each for each in dumped if not isinstance(each, ast.Dict) and not ast.unparse(each).startswith("plain(")
+    ]
+    assert [ast.unparse(each) for each in nameless + others] == []
 
 
 @pytest.mark.parametrize(
