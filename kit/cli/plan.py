@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kit.cli._shared.evaluating import eval_option
 from kit.cli._shared.options import json_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_of, plan_options
 from kit.cli._shared.printing import show_json
 from kit.documents import NO_WEIGHTS, Entry, ModelPin, Plan
 from kit.documents.pins import WeightsPin
+from kit.documents.quality.asked import EvaluationWish
 
 if TYPE_CHECKING:
     from kit.documents.quality.asked import Evaluation
@@ -125,8 +127,9 @@ def own_weights(pin: ModelPin | WeightsPin) -> str:
 
 @click.command("plan")
 @plan_options
+@eval_option
 @json_option
-def command(platform: str | None, as_json: bool, **options: Any) -> None:
+def command(platform: str | None, evaluation: EvaluationWish | None, as_json: bool, **options: Any) -> None:
     """Show what `kit reproduce PLATFORM` would do, without starting or downloading anything.
 
     Of a model that is not of the catalogue, the header is read where it lies, and the plan says whether it fits
@@ -146,7 +149,7 @@ def command(platform: str | None, as_json: bool, **options: Any) -> None:
     nonce = asked_nonce(options["challenge"], options["seed"])
     known = resolved(chosen_platform(platform, **options))
     plan = plan_of(known.platform, options["seed"], models=known.models)
-    plan = challenged(with_evaluation(plan, known.platform.evaluation), nonce)
+    plan = challenged(with_evaluation(plan, evaluation or known.platform.evaluation), nonce)
     if as_json:
         show_json(write_json(plain(plan)))
         return

@@ -11,7 +11,7 @@ import click
 from kit.cli._shared.carrying_out import ChosenRun, CommandOptions
 from kit.cli._shared.containers import source_option
 from kit.cli._shared.durations import Duration
-from kit.cli._shared.evaluating import SuiteType
+from kit.cli._shared.evaluating import eval_option
 from kit.cli._shared.measuring import measured, show_outcome
 from kit.cli._shared.options import json_option, new_folder, out_option, quiet_option, verbose_option, yes_option
 from kit.cli._shared.planning import asked_nonce, chosen_platform, plan_options, quiet_machine_options
@@ -44,12 +44,7 @@ MAXIMUM = 10  # replicates of a run until decided, where nobody says otherwise
 @click.option(
     "--no-calibrate", is_flag=True, help="Skip calibrating the load generator; marks every cell SUSPECT."
 )
-@click.option(
-    "--eval",
-    "evaluation",
-    type=SuiteType(),
-    help="Ask the tasks of a suite after the cells: basics, humaneval (docs/evaluation.md).",
-)
+@eval_option
 @quiet_machine_options
 @source_option
 @yes_option

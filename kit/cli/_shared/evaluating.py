@@ -53,3 +53,11 @@ class SuiteType(click.ParamType[EvaluationWish]):
         except InputError as error:
             self.fail(f"{error}", param, ctx)
         return wish
+
+
+eval_option = click.option(
+    "--eval",
+    "evaluation",
+    type=SuiteType(),
+    help="Ask the tasks of a suite after the cells: basics, humaneval (docs/evaluation.md).",
+)

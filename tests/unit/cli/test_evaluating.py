@@ -114,3 +114,12 @@ def test_what_has_no_evaluation_says_so(bundle: Path, tmp_path: Path, capsys: py
     assert kit(["answer", str(bundle), "basics/subtrac"]) == 2
     assert "Did you mean 'basics/subtract'?" in capsys.readouterr().err
     assert kit(["verify", str(path), "--rerun-eval", "--json"]) == 2
+
+
+def test_a_plan_shows_the_evaluation_that_would_follow(capsys: pytest.CaptureFixture[str]) -> None:
+    """As text, and in plan.json."""
+    assert kit(["plan", "demo", "--eval", "basics:20"]) == 0
+    shown = capsys.readouterr().out
+    assert "evaluation  20 of 60 tasks of basics, concurrency 1,8, after the cells" in shown
+    assert kit(["plan", "demo", "--eval", "basics:20", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluation"]["tasks"] == 20
