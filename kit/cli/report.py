@@ -85,6 +85,10 @@ def write_report(
     from kit.cli._shared.opening import inside, open_study
     from kit.report.page.report import report_of
 
+    if out is not None and out.suffix.lower() in (".html", ".htm", ".md", ".pdf") and not out.is_dir():
+        raise InputError(
+            f"A report is a folder of several files, and {out} looks like one file.", f"-o {out.stem}"
+        )
     found = [(each, open_study(each)) for path in runs for each in inside(path)]
     if len(found) > MAX_RUNS:
         raise InputError(f"Too many runs for one page: {len(found)}.", f"Give at most {MAX_RUNS}.")

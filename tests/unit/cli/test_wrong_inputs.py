@@ -168,6 +168,7 @@ ROWS: list[tuple[str, int, str]] = [
     ("score folder", 2, "contains no run, bundle or imported results."),
     ("gate DEMO", 2, "Missing option '--min'."),
     ("gate DEMO --min Z", 2, "Its grades, best first: A+"),
+    ("report DEMO -o page.html", 2, "-o page"),
     ("report DEMO --timeline nosuch", 2, "Give one of: r1-c1-llamacpp-batched"),
     ("badge DEMO --metric ttft", 2, "Did you mean 'ttft_ms.p50'?"),
     ("badge DEMO --users 99", 2, "There is: 1, 2, 4."),
