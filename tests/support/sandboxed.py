@@ -79,12 +79,16 @@ def wrong_about_right_programs(sandbox: Sandbox) -> list[Outcome]:
     return [each for each in outcomes if each.status != "passed"]
 
 
-def wrong_about_almost_right_programs(sandbox: Sandbox) -> dict[str, str]:
-    """Where a sandbox says another thing of a solution with one changed operator than a plain run of the test."""
+def wrong_about_almost_right_programs(sandbox: Sandbox, every: int = 1) -> dict[str, str]:
+    """Where a sandbox says another thing of a solution with one changed operator than a plain run of the test.
+
+    Of `every` third, for instance: the tests run outside either sandbox, so that one of them sees all.
+    """
     mutants = [(task, source) for task in human_eval() if (source := almost_right(task)) is not None]
     assert len(mutants) > 140
     plain = plainly_passing(mutants)
     assert 5 < sum(plain.values()) < 80
+    mutants = mutants[::every]
     outcomes = sandbox.run(program(task, source) for task, source in mutants)
     wrong = [each for each in outcomes if (each.status == "passed") != plain[each.id]]
     return {each.id: f"{each.status}: {each.detail}" for each in wrong}
