@@ -70,7 +70,7 @@ class RunProgress:
         self._quiet = quiet
         self._done: Mapping[str, Cell] = {}
         self._this: CellTime | None = None
-        self._later_ns = 0
+        self._later_ns = left_ns(plan, plan.cells, self._done)
         self._began_ns = self._phase_began_ns = time.monotonic_ns()
         self._cell, self._phase = "", ""
         self._rate = _Rate()
@@ -183,6 +183,12 @@ class RunProgress:
         underway = Underway(self._cell, self._phase, now_ns - self._phase_began_ns, now_ns - self._began_ns)
         return (rest_ns(self._this, underway) + self._later_ns) / NS_PER_S
 
+    def _left_text(self, left_s: float) -> str:
+        """Before the first cell, what all take; after the last one nobody knows what the rest does."""
+        if not self._cell:
+            return f"cells: about {remaining_text(left_s)}" if left_s > 0 else ""
+        return f"{remaining_text(left_s)} left" if left_s > 0 or len(self._done) < len(self._plan.cells) else ""
+
     def _line(self, text: str) -> None:
         if self._progress is None and not self._quiet:
             click.echo(plain_text(text, 300), err=True)
@@ -199,7 +205,7 @@ class RunProgress:
                 description=plain_text(text, 100),
                 completed=passed_s,
                 total=max(passed_s + left_s, 1.0),
-                left=f"{remaining_text(left_s)} left",
+                left=self._left_text(left_s),
             )
 
 

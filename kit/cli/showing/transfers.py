@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 10.0
 STEP = re.compile(r"Step ([0-9]{1,4})/([0-9]{1,4}) : ?")  # as a builder of images counts its steps
 
+# What a builder says of its own layers, and what takes no time: the words before stay.
+BOOKKEEPING = re.compile(
+    r"\s*(?:--->|(?:LABEL|ENV|ARG|USER|WORKDIR|ENTRYPOINT|CMD|STOPSIGNAL|EXPOSE)\b|Removed intermediate)"
+)
+
 
 @contextlib.contextmanager
 def transfer(what: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
@@ -55,7 +60,9 @@ def preparation(what: str, *, quiet: bool) -> Iterator[tuple[OnBytes, Callable[[
                 progress.update(
                     task, completed=int(step[1]), total=int(step[2]), left=f"step {step[1]} of {step[2]}"
                 )
-            progress.update(task, description=plain_text(line[step.end() :] if step else line, 60))
+            words = line[step.end() :] if step else line
+            if not BOOKKEEPING.match(words):
+                progress.update(task, description=plain_text(words, 60))
 
         yield on_bytes, on_line
 

@@ -152,3 +152,51 @@ def test_a_load_says_how_long_it_takes_yet(monkeypatch: pytest.MonkeyPatch) -> N
     assert "measuring, 10 tokens/s, 2 ok, 0 failed" in text
     assert "0:18 left" in text
     assert "last answers" in text
+
+
+def test_before_the_first_cell_it_says_how_long_all_cells_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And never that nothing is left."""
+
+    def act() -> None:
+        with RunProgress(demo_plan(), quiet=False) as progress:
+            progress.looking()
+            time.sleep(0.3)
+
+    shown = on_terminal(act, monkeypatch)
+    assert "cells: about" in shown
+    assert "0:00 left" not in shown
+
+
+def test_after_the_last_cell_nothing_is_said_of_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An evaluation takes as long as its answers do."""
+    plan = demo_plan()
+    cell = read(good_files(), path(BATCHED, "cell.json"), Cell)
+
+    def act() -> None:
+        with RunProgress(plan, quiet=False) as progress:
+            progress.ahead({}, plan.cells[-1:])
+            progress.cell_started(plan.cells[-1])
+            progress.ahead({each.id: cell for each in plan.cells[:-1]}, plan.cells[-1:])
+            progress.cell_ended(cell)
+            progress.evaluating("asking demo")
+            time.sleep(0.3)
+
+    last = on_terminal(act, monkeypatch).split("evaluation: asking demo")[-1]
+    assert "left" not in last
+
+
+def test_what_a_builder_says_of_its_layers_replaces_no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The step counts on."""
+
+    def act() -> None:
+        with preparation("images", quiet=False) as (_, on_line):
+            on_line("building kit/llamacpp:cpu from kit/base:bookworm")
+            on_line("Step 2/3 : LABEL org.kit.target=source")
+            on_line(" ---> Running in 11eb45d37153")
+            time.sleep(0.3)
+
+    shown = on_terminal(act, monkeypatch)
+    assert "building kit/llamacpp:cpu" in shown
+    assert "step 2 of 3" in shown
+    assert "LABEL" not in shown
+    assert "Running in" not in shown
