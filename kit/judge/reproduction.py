@@ -1,4 +1,4 @@
-"""Whether a second party's run of the same plan found the same (docs/comparing.md, "Reproduced"). Pure.
+"""Whether a second party's run of the same plan found the same (docs/verifying-at-scale.md). Pure.
 
 A figure agrees if the ratio of the two runs surely lies within the margin of a tie, and differs if it surely lies
 beyond. That all agree is one statement, as sure as its least sure figure; that one of them differs could be chance
