@@ -40,7 +40,8 @@ from kit.text import plain_text
 MARK = "made by kit report"
 # What a page has links to, in its order.
 PARTS_OF_PAGE = (
-    ("compared", "What was compared"), ("tables", "Tables"), ("scorecard", "Scorecard"), ("latency", "Latency"),
+    ("compared", "What was compared"), ("tables", "Tables"), ("quality", "Quality"),
+    ("scorecard", "Scorecard"), ("latency", "Latency"),
     ("timeline", "Timeline"), ("warnings", "Warnings"), ("cells", "Cells"), ("method", "Method"),
     ("provenance", "Provenance"),
 )  # fmt: skip
@@ -170,6 +171,7 @@ def _parts_of(section: Section) -> frozenset[str]:
     there = {
         "compared": compared(given) is not None,
         "tables": bool(tables_of(section.study)),
+        "quality": given.quality is not None,
         "scorecard": given.scorecard is not None,
         "latency": bool(section.plots),
         "timeline": bool(section.timelines),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from kit.documents.quality.evaluation import EvalScore, Quality, QualityPair, QualityRow
+from kit.report.method_text import name_text
 from kit.text import NO_DATA, number, plain_text
 from kit.text import cell as safe
 
@@ -95,6 +96,7 @@ def quality_text(quality: Quality, *, title: bool = True) -> str:
 
 
 def _table(headers: Sequence[str], rows: Iterable[tuple[str, ...]]) -> str:
-    body = [[safe(each) for each in row] for row in rows]
+    # Only the first is a name; the others are numbers and words of ours, and an interval's brackets mean nothing.
+    body = [[name_text(row[0]), *row[1:]] for row in rows]
     align = ("left", *("right" for _ in headers[1:]))
     return tabulate(body, list(headers), tablefmt="github", disable_numparse=True, colalign=align)

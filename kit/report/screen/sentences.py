@@ -17,6 +17,7 @@ from kit.text import listed, number, plain_text
 SURE = f"{100 * (1 - AHEAD_ERROR - TIED_ERROR):g} % sure"
 MAX_NAME = 40
 DECIDED = ("ahead", "tied")
+EQUAL = 1.0005  # below this a difference in percent would be none
 SMALL = 1.1  # below this a difference is told in percent
 
 Outcome = tuple[str, str, tuple[str, ...]]  # metric, what is known, who
@@ -104,6 +105,10 @@ def _lead(found: Sequence[Leader]) -> str:
     times = [value for each in found if each.ratio and (value := _times(each, each.ratio.value))]
     if len(times) < len(found):
         return f"leads, and {other} has 0"
+    if max(times) < EQUAL:
+        return (
+            f"has as many tokens/s as {other}" if found[0].metric == THROUGHPUT else f"answers as soon as {other}"
+        )
     amount = _amount(min(times), max(times))
     if found[0].metric == THROUGHPUT:
         small = max(times) < SMALL

@@ -77,3 +77,11 @@ def test_who_is_alone_and_who_has_nothing() -> None:
 @pytest.mark.parametrize(("times", "text"), [(1.234, "1.23"), (1.96, "2.0"), (8.04, "8.0"), (12.4, "12")])
 def test_times_have_the_digits_that_matter(times: float, text: str) -> None:
     assert times_text(times) == text
+
+
+def test_two_that_are_as_fast_have_no_difference_in_percent() -> None:
+    """Not "0.0 % more"."""
+    assert said(("a", 1, both([100.0], [50.0])), ("b", 1, both([100.001], [50.0]))) == [
+        "At 1 user b has as many tokens/s as a: a first look, one replicate each.",
+        "At 1 user a answers as soon as b: a first look, one replicate each.",
+    ]
