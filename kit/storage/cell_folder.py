@@ -54,7 +54,7 @@ def remove_load(folder: Path) -> None:
 
 
 def remove_hand_over(folder: Path) -> None:
-    """Take away what a load generator handed over and an interrupt left unread: it is no evidence, cell.json is."""
+    """Take away what the load generator handed over and an interrupt left unread; cell.json is the evidence."""
     for name in (FACTS, METRICS):
         (folder / name).unlink(missing_ok=True)
 

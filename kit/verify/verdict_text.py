@@ -90,7 +90,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     things = sum(verdict.checked.values())
     if verdict.signature is not None:
         yield f"Signature: {signature_text(verdict.signature)}"
-    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {things:,} {'check' if things == 1 else 'checks'}"
+    checks = f"{things:,} {'check' if things == 1 else 'checks'}"
+    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {checks}"
     for finding in verdict.findings:
         where = plain_text(finding.where, 200)
         yield f"{_WORDS[finding.level]} {finding.rule} {where}: {plain_text(finding.message, 400)}"
