@@ -21,7 +21,7 @@ NOT_CHECKED = (
     "token counts, by tokenising the texts",
     "that the machine named made these records (docs/trust.md)",
 )
-FLAGGED = "a flag keeps the label from consistent"
+FLAGGED = "it has a flag"
 UNWATCHED = "telemetry does not cover every measured cell from start to end"
 BEST_OF_MANY = (
     "No challenge: the seed was known before, so this may be the best of many runs (kit reproduce --challenge)."

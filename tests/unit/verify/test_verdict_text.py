@@ -79,7 +79,7 @@ def test_a_signature_is_named_beside_the_label_and_changes_no_word_of_it(
 @pytest.mark.parametrize(
     ("findings", "words"),
     [
-        ((Finding("a.b", "flag", "x", "is odd"),), "Not consistent: a flag keeps the label"),
+        ((Finding("a.b", "flag", "x", "is odd"),), "Not consistent: it has a flag"),
         ((Finding("a.b", "note", "x", "is odd"),), "Not consistent: telemetry does not cover"),
     ],
 )
