@@ -55,7 +55,7 @@ def plan_text(plan: Plan, fits: Sequence[Fit] = ()) -> str:
         f"gate        correctness suite {plan.correctness.name}, level {plan.correctness_level}, "
         f"{plan.correctness.count} tests",
         *([] if plan.evaluation is None else [_evaluation_text(plan.evaluation)]),
-        f"takes       about {duration_estimate_s(plan) / 60:.0f} min"
+        f"takes       about {max(1, round(duration_estimate_s(plan) / 60))} min"
         + (", and the evaluation" if plan.evaluation else ""),
         "",
     ]

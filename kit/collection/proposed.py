@@ -193,9 +193,12 @@ def _git(repository: Path, arguments: Sequence[str]) -> bytes:
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         said = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
+        apart = any("no merge base" in line for line in said)
         raise InputError(
             f"git {arguments[0]} failed in {repository.resolve()}.",
-            "Is this the repository, and are both revisions in it?",
+            "Begin the branch at the base: git switch -c BRANCH BASE."
+            if apart
+            else "Is this the repository, and are both revisions in it?",
             tuple(plain_text(line, 200) for line in said[-3:]),
         )
     return done.stdout

@@ -106,9 +106,10 @@ def _path_of(name: str) -> Path:
         return Path(name)
     names = platform_names()
     if name not in names and (Path(name).suffix or Path(name).exists()):
-        raise InputError(
-            f"{name} is no platform file: they end in .yaml.", "Give a .yaml file, or a platform's name."
-        )
+        todo = "Give a .yaml file, or a platform's name."
+        if name.endswith(".tar.gz"):
+            todo = f"To repeat its plan: kit verify {name} names the options (plan.options); give its platform."
+        raise InputError(f"{name} is no platform file: they end in .yaml.", todo)
     if name not in names:
         known = f"Known platforms: {', '.join(names)}; or give a .yaml file."
         raise InputError(f"There is no platform {name!r}.", hint(name, names, also=known))

@@ -168,9 +168,10 @@ def _words_for_failures(url: str) -> Iterator[None]:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         reason = plain_text(str(error) or type(error).__name__, 200)
-        raise UnreachableError(
-            f"Nobody answers at {_shown(url)}: {reason}.", "Check the address and the network."
-        ) from None
+        what, todo = f"Nobody answers at {_shown(url)}: {reason}.", "Check the address and the network."
+        if "WRONG_VERSION_NUMBER" in reason:  # OpenSSL's word for an answer without TLS
+            what, todo = f"{_shown(url)} answers without TLS.", "For a server of your own give --plain-http."
+        raise UnreachableError(what, todo) from None
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         reason = plain_text(str(error) or type(error).__name__, 200)
         raise SourceError(f"The exchange with {_shown(url)} broke off: {reason}.", "Try again.") from None

@@ -40,6 +40,7 @@ from kit.storage.cell_folder import (
     metrics_of,
     read_facts,
     read_records,
+    remove_hand_over,
     remove_load,
     too_many_errors,
     write_cell,
@@ -94,6 +95,7 @@ def measure_cell(inputs: CellInputs) -> Cell:
             witness=state.witness,
         )
         cell = with_its_clock_checked(cell)
+        remove_hand_over(inputs.folder)
         write_cell(inputs.folder, cell)
     for _, error in runner.errors:
         if not isinstance(error, KitError) or isinstance(error, InternalError | StorageError):

@@ -290,7 +290,7 @@ def _check_gzip_header(data: bytes, limits: Limits) -> None:
     if _GZIP_HEADER.startswith(data):
         raise ArchiveError("truncated", _WHOLE, "It has no content.")
     if not data.startswith(_GZIP_HEADER):
-        raise ArchiveError("gzip", _WHOLE, "It is not a kit bundle: its gzip header is none that the kit writes.")
+        raise ArchiveError("gzip", _WHOLE, "It is not a kit bundle: use what `kit bundle` wrote, unchanged.")
 
 
 def _check_ratio(out_bytes: int, in_bytes: int, limits: Limits) -> None:

@@ -53,6 +53,12 @@ def remove_load(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def remove_hand_over(folder: Path) -> None:
+    """Take away what the load generator handed over and an interrupt left unread; cell.json is the evidence."""
+    for name in (FACTS, METRICS):
+        (folder / name).unlink(missing_ok=True)
+
+
 @logged("file")
 def write_checks(folder: Path, checks: Sequence[AnswerCheck]) -> None:
     """Write correct.jsonl."""

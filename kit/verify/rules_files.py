@@ -89,6 +89,9 @@ def _mismatches(entry: ManifestFile, data: bytes) -> Iterator[Issue]:
         yield Issue(entry.path, f"is of the kind {kind_of(entry.path)}, the manifest says {entry.kind}")
 
 
+UNPACKED = "belongs to a bundle, not to a run folder: verify the archive itself"
+
+
 @rule(EXPECTED, "reject", "files", "There are exactly the files that the plan and the result call for")
 def files_expected(evidence: Evidence) -> Steps:
     if any(problem.rule == ARCHIVE for problem in evidence.problems):
@@ -104,7 +107,7 @@ def files_expected(evidence: Evidence) -> Steps:
     for name in sorted(required - evidence.files.keys()):
         yield Issue(name, "is missing")
     for name in sorted(evidence.files.keys() - allowed):
-        yield Issue(name, "is not a file that this plan gives rise to")
+        yield Issue(name, UNPACKED if name == MANIFEST else "is not a file that this plan calls for")
 
 
 def _allowed(plan: Plan, names: Iterable[str]) -> set[str]:

@@ -21,7 +21,7 @@ def ok_records(loaded: Loaded) -> list[Record]:
 
 def _summary(loaded: Loaded, bad: Sequence[Record], words: str) -> Issue:
     """One issue for many requests of a cell."""
-    return Issue(loaded.of(bad[0]), f"and {len(bad) - 1} more of {len(loaded.records)} requests: {words}")
+    return Issue(loaded.of(bad[0]), f"{len(bad)} of {len(loaded.records)} requests, this one first: {words}")
 
 
 @rule(

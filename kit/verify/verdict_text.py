@@ -19,9 +19,10 @@ WHO = "who made it (kit verify --signers)"
 NOT_CHECKED = (
     WHO,
     "token counts, by tokenising the texts",
-    "patterns of forged data",
-    "limits of the hardware",
+    "that the machine named made these records (docs/trust.md)",
 )
+FLAGGED = "it has a flag"
+UNWATCHED = "telemetry does not cover every measured cell from start to end"
 BEST_OF_MANY = (
     "No challenge: the seed was known before, so this may be the best of many runs (kit reproduce --challenge)."
 )
@@ -56,7 +57,7 @@ def signature_text(signature: Signature) -> str:
         return f"{name}, {_key_text(signature)}: who stands behind it, not that it is true"
     why = plain_text(signature.why or "", 200)
     words = {
-        "unknown": f"nobody's who is known: {why} ({_key_text(signature)})",
+        "unknown": f"by an unknown key: {why} ({_key_text(signature)})",
         "revoked": f"REVOKED: {why} ({_key_text(signature)})",
         "bad": f"BAD: {why}",
         "missing": f"none: {why}",
@@ -78,18 +79,26 @@ def label_line(verdict: Verdict) -> str:
     return "\n".join([line, *(f"{plain_text(each.where, 200)}: {plain_text(each.message, 400)}" for each in own)])
 
 
+def _open_point(verdict: Verdict) -> str:
+    """What keeps an accepted bundle from the better label: a flag, or else telemetry that is missing or short."""
+    return FLAGGED if any(each.level == "flag" for each in verdict.findings) else UNWATCHED
+
+
 def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"Label: {label_text(verdict)} ({MEANING[verdict.label]})"
     yield f"Identity: {verdict.identity or 'none; only a bundle has one'}"
     things = sum(verdict.checked.values())
     if verdict.signature is not None:
         yield f"Signature: {signature_text(verdict.signature)}"
-    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {things:,} checks"
+    checks = f"{things:,} {'check' if things == 1 else 'checks'}"
+    yield f"Checked by kit {verdict.kit_version}: {len(verdict.checked)} rules, {checks}"
     for finding in verdict.findings:
         where = plain_text(finding.where, 200)
         yield f"{_WORDS[finding.level]} {finding.rule} {where}: {plain_text(finding.message, 400)}"
     if not verdict.findings:
         yield "No findings."
+    if verdict.label == "self-reported":
+        yield f"Not consistent: {_open_point(verdict)} (docs/rules.md#labels)."
     if verdict.label != "rejected" and not verdict.checked.get(CHALLENGE):
         yield BEST_OF_MANY
     asked = verdict.signature is not None and verdict.signature.outcome != "missing"

@@ -91,6 +91,9 @@ def _into_folder(parcel: Parcel, place: LocalPath, add: Add) -> dict[str, object
     if not there:
         if place.path.exists() and not place.path.is_dir():
             raise InputError(f"{place.path} is a file, not a results folder.", "Give a folder.")
+        if (place.path / "HEAD").is_file() and (place.path / "objects").is_dir():
+            form = f"git+file://{place.path.resolve()}#BRANCH"
+            raise InputError(f"{place.path} is a git repository, not a results folder.", f"Name a branch: {form}")
         add(place.path, parcel.archive, parcel.signature)
     return {"reference": str(home / ARCHIVE), "already_there": there}
 
@@ -143,7 +146,7 @@ def _lines(parcel: Parcel, place: Destination, outcome: dict[str, object], dry_r
         f"identity {parcel.identity}",
         f"archive  sha256 {parcel.sha256}, {len(parcel.archive):,} bytes",
         f"signed   by the key {parcel.signed_by}" if parcel.signed_by else "signed   no",
-        f"label    {parcel.label}, by this kit; it is not published",
+        f"label    {parcel.label}, by this kit; labels are not published: receivers verify",
     ]
     if isinstance(place, OciPlace):
         facts.append(f"tag      {outcome['tag']}")

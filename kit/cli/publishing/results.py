@@ -77,7 +77,8 @@ def add_bundle(bundle: Path, signature: Path | None, signers: Path | None, folde
         show_document("index-entry", document)
         return
     click.echo(f"{folder / found.home}: {found.entry.label}, identity {found.entry.identity}")
-    click.echo(f"{folder}: {len(found.index.bundles)} bundles in the index")
+    count = len(found.index.bundles)
+    click.echo(f"{folder}: {count} {'bundle' if count == 1 else 'bundles'} in the index")
 
 
 @command.command("index")

@@ -46,6 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, data in FILES.items():
         (place / name).write_bytes(data)
     (place / "folder").mkdir()
+    (place / "bare" / "objects").mkdir(parents=True)
+    (place / "bare" / "HEAD").write_bytes(b"ref: refs/heads/main\n")
     return place
 
 
@@ -105,6 +107,8 @@ ROWS: list[tuple[str, int, str]] = [
     ("plan smoll", 2, "Did you mean 'smol'?"),
     ("plan x.json", 2, "x.json is no platform file: they end in .yaml."),
     ("plan folder", 2, "folder is no platform file"),
+    ("reproduce DEMO", 2, "names the options (plan.options)"),
+    ("publish DEMO bare", 2, "Name a branch: git+file://"),
     ("plan little.yml", 2, "Did you mean little.yaml?"),
     ("plan ./nosuch.yaml", 2, "Check the path, or give a platform's name."),
     ("plan name.yaml", 2, 'line 4: name: "My Model" does not have the form of a name of a-z'),

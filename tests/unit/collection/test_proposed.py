@@ -245,6 +245,16 @@ def test_a_branch_without_a_bundle_is_refused(repository: Repository) -> None:
         check_proposal(repository.root, "main", "proposal", "results")
 
 
+def test_a_branch_with_no_past_in_common_says_where_to_begin(repository: Repository) -> None:
+    """As `kit publish` makes one that was missing."""
+    repository.git("checkout", "-q", "--orphan", "apart")
+    repository.git("commit", "-q", "--allow-empty", "-m", "Apart")
+
+    with pytest.raises(InputError) as caught:
+        check_proposal(repository.root, "main", "apart", "results")
+    assert "git switch -c BRANCH BASE" in caught.value.remedy
+
+
 def test_a_signature_alone_is_refused(repository: Repository) -> None:
     """To sign what is there already is the owner's, by hand."""
     repository.write(f"{home_of(variant(1))}/bundle.tar.gz.sig", b"-----BEGIN SSH SIGNATURE-----\n")

@@ -113,3 +113,11 @@ def test_nobody_there_is_told_from_a_refusal() -> None:
         web.ask("GET", f"http://127.0.0.1:{port}/x?token=secret", max_bytes=1)
     assert caught.value.exit_code == 12
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_without_tls_is_told_from_nobody(one: Scripted) -> None:
+    """The option that was forgotten is named."""
+    with Web() as web, pytest.raises(UnreachableError) as caught:
+        web.ask("GET", url(one).replace("http://", "https://"), max_bytes=1)
+    assert "answers without TLS" in caught.value.what
+    assert "--plain-http" in caught.value.remedy

@@ -18,6 +18,7 @@ from kit.run.phases import CellInputs
 from kit.runtimes.protocol import ServedModel
 from kit.storage.cell_folder import read_facts
 from kit.storage.marks import mark_of
+from kit.storage.names import FACTS, METRICS
 from kit.storage.run_folder import read_document
 from kit.supply.supply import ContainerSupply, ProcessSupply, WeightsFile
 from tests.support.fakes import SUITE, FakeEngine, Silent, TinyServer, demo_plan, raising
@@ -374,6 +375,21 @@ def test_an_interrupt_goes_on_whatever_else_fails(
     assert [outcome for _, outcome in outcomes(cell)[-2:]] == [
         "interrupted" if isinstance(error, KeyboardInterrupt) else "failed" for error in (first, last)
     ]
+
+
+def test_what_a_load_generator_handed_over_goes_with_an_interrupt(engine: FakeEngine, tmp_path: Path) -> None:
+    """`kit verify` refuses a run folder with files that no plan calls for."""
+
+    def hand_over() -> None:
+        for name in (FACTS, METRICS):
+            (tmp_path / name).write_bytes(b"{}")
+        raise KeyboardInterrupt
+
+    engine.on_load = hand_over
+    with pytest.raises(KeyboardInterrupt):
+        measure_cell(inputs(engine, tmp_path))
+    assert stored(tmp_path).status == "interrupted"
+    assert not {FACTS, METRICS} & {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_load_that_says_itself_that_it_was_interrupted_is_no_measurement(

@@ -49,7 +49,7 @@ def test_the_report_says_label_identity_counts_and_what_is_not_checked() -> None
         (
             Signature("unknown", None, KEY, "RSA", "new"),
             "consistent",
-            "Signature: nobody's who is known: new",
+            "Signature: by an unknown key: new",
             False,
         ),
         (Signature("revoked", None, KEY, "RSA", "lost"), "consistent", "Signature: REVOKED: lost", False),
@@ -74,6 +74,21 @@ def test_a_signature_is_named_beside_the_label_and_changes_no_word_of_it(
     assert ("Signature: " in text) == (signature is not None)
     assert ("who made it" in text) == who_is_open
     assert label_text(replace(judged, label="rejected")) == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("findings", "words"),
+    [
+        ((Finding("a.b", "flag", "x", "is odd"),), "Not consistent: it has a flag"),
+        ((Finding("a.b", "note", "x", "is odd"),), "Not consistent: telemetry does not cover"),
+    ],
+)
+def test_a_label_that_is_not_the_best_says_why(findings: tuple[Finding, ...], words: str) -> None:
+    """Without a flag only telemetry can be missing; nothing of it stands under another label."""
+    judged = replace(verify_bundle(good_bundle()), findings=findings)
+    assert words in verdict_text(replace(judged, label="self-reported"))
+    assert "Not consistent" not in verdict_text(judged)
+    assert "Not consistent" not in verdict_text(replace(judged, label="rejected"))
 
 
 def test_a_challenged_run_is_not_called_the_best_of_many() -> None:
