@@ -70,7 +70,9 @@ def witnessed_files(
 ) -> Files:
     """The files of the good run; `change` is done to the cell BATCHED, and what follows from it is `derived`."""
     plan = in_plan(witnessed_plan())
-    asked = plan if plan.witness is not None else witnessed_plan()  # answers to a witness that nobody planned
+    asked = witnessed_plan()  # also where nobody planned a witness, or with references that nobody knows here
+    if plan.witness is not None and not plan.witness.references:
+        asked = plan
     files = {name: data for name, data in good_files().items() if not name.startswith("cells/")}
     files["plan.json"] = write_json(plain(plan))
     cells: dict[str, Cell] = {}
