@@ -21,6 +21,10 @@ from kit.storage.run_folder import read_folder
 from kit.strict import plain, write_json
 from kit.verify import verify_bundle, verify_run
 from tests.support.good_bundle import good_bundle, good_files
+from tests.support.remembered import judges_of_their_own
+
+__all__ = ["judges_of_their_own"]
+pytestmark = pytest.mark.usefixtures("judges_of_their_own")
 
 # A judge whose work is another one: `work` runs in the limited copy.
 PROGRAM = """
