@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,11 +128,23 @@ def start(judge: LimitedJudge) -> Process:
 
 
 def asked(judge: LimitedJudge, line: bytes) -> bytes:
+    """Its answer; a path is one from the folder of this test, which need not be that of the process."""
+    question = json.loads(line)
+    path = os.fsdecode(bytes.fromhex(question["path"]))
+    whole = str(Path.cwd() / path)
+    question["path"] = os.fsencode(whole).hex()
     number = judge._start().pid
     _busy.add(number)
-    answer: bytes = OWN["_asked"](judge, line)
+    answer: bytes = OWN["_asked"](judge, json.dumps(question).encode() + b"\n")
     _busy.discard(number)
+    if whole != path and answer.startswith(b'{"unreadable"'):  # there alone it is named, as it was given
+        return answer.replace(_inside(whole), _inside(path))
     return answer
+
+
+def _inside(text: str) -> bytes:
+    """A text as it stands within one of JSON."""
+    return json.dumps(text)[1:-1].encode()
 
 
 def close(judge: LimitedJudge) -> None:
