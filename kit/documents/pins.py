@@ -24,7 +24,7 @@ class Sparse:
         kind: Any = type(self)
         for name, default in _defaults(kind):
             value: object = getattr(self, name)
-            if default is MISSING or value != default:
+            if default is MISSING or (value is not default and value != default):
                 yield name, value
 
 

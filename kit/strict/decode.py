@@ -80,7 +80,10 @@ def _rarely_plain(obj: object) -> Json:
     if isinstance(obj, tuple | list):
         return [plain(item) for item in obj]
     if isinstance(obj, Sparse):
-        return {name: plain(value) for name, value in obj.written()}
+        written: dict[str, Json] = {}
+        for name, value in obj.written():
+            written[name] = value if type(value) in _AS_THEY_ARE else plain(value)  # type: ignore[assignment]
+        return written
     if isinstance(obj, Mapping):
         return {str(key): plain(item) for key, item in obj.items()}
     raise InternalError(f"A value of type {type(obj).__name__} has no form in JSON.")

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,31 +23,53 @@ from kit.storage.run_folder import read_folder
 from kit.strict import plain, write_json
 from kit.verify import verify_bundle, verify_run
 from tests.support.good_bundle import good_bundle, good_files
+from tests.support.remembered import judges_of_their_own
 
-# A judge whose work is another one: `work` runs in the limited copy.
+__all__ = ["judges_of_their_own"]
+pytestmark = pytest.mark.usefixtures("judges_of_their_own")
+
+# A judge whose work is another one for each question: `work` runs in the limited copy.
 PROGRAM = """
 import json, os, sys
 from pathlib import Path
 from kit.judge import child
-{work}
-child._answer = work
-asked = child.Question(Path("x"), {memory} << 20, {cpu}, {wall})
-verdict = json.loads(child.answered(asked))
-if isinstance(verdict, dict):
-    verdict = [each["rule"] + ": " + each["message"] for each in verdict["findings"]]
-print(json.dumps(verdict))
+for line in iter(sys.stdin.buffer.readline, b""):
+    question = json.loads(line)
+    exec(question["work"], globals())
+    child._answer = work
+    asked = child.Question(Path("x"), question["memory"] << 20, question["cpu"], question["wall"])
+    verdict = json.loads(child.answered(asked))
+    if isinstance(verdict, dict):
+        verdict = [each["rule"] + ": " + each["message"] for each in verdict["findings"]]
+    print(json.dumps(verdict), flush=True)
 """
+
+
+@cache
+def program() -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ended() -> Iterator[None]:
+    """The program ends with the tests."""
+    yield
+    if program.cache_info().currsize:
+        with program():
+            program.cache_clear()
 
 
 def said_of(work: str, *, memory: int = 2048, cpu: int = 60, wall: int = 60) -> list[str]:
     """The findings, where this is what judging does."""
-    program = PROGRAM.format(work=work, memory=memory, cpu=cpu, wall=wall)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        assert process.stdout is not None
-        found = json.loads(process.stdout.read())
+    process = program()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps({"work": work, "memory": memory, "cpu": cpu, "wall": wall}) + "\n")
+    process.stdin.flush()
+    found = json.loads(process.stdout.readline())
     assert isinstance(found, list)
     return found
 

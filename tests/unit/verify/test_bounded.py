@@ -28,7 +28,7 @@ from kit.storage import archive, run_folder
 from kit.storage.archive import ArchiveError, pack, unpack
 from kit.storage.names import CORRECT, HOST, RECORDS
 from kit.storage.run_folder import read_folder
-from kit.strict import write_json
+from kit.strict import json_reader, write_json
 from kit.strict.json_reader import MAX_CONTAINERS, MAX_DEPTH, MAX_VALUES, StrictError, read_json
 from kit.verify import evidence
 from kit.verify.evidence import MAX_ANSWERS, Evidence, open_run
@@ -76,29 +76,34 @@ def test_a_line_is_typed_before_the_next_is_parsed() -> None:
 
 
 def test_chunks_take_little_more_memory_than_their_bytes() -> None:
-    """A million of eight bytes each: as tuples they were 72 MB and more."""
+    """Two hundred thousand of eight bytes each: as tuples they were 14 MB and more."""
     line = good_files()[path(BATCHED, RECORDS)].splitlines()[0]
     start, end = line.index(b"[[") + 1, line.index(b"]]") + 1
-    data = line[:start] + b"[0,1,0]," * 999_999 + b"[0,1,0]" + line[end:] + b"\n"
+    data = line[:start] + b"[0,1,0]," * 199_999 + b"[0,1,0]" + line[end:] + b"\n"
     tracemalloc.start()
     found = open_run({path(BATCHED, RECORDS): data}).cells[BATCHED].records
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found is not None
-    assert len(found[0].chunks) == 1_000_000
-    assert kept < 12 * MIB
+    assert len(found[0].chunks) == 200_000
+    assert kept < 2.4 * MIB
 
 
 @pytest.mark.parametrize(
     ("piece", "most", "words"),
     [
-        (b"[]", MAX_CONTAINERS - 1, "lists and objects"),
-        (b"{}", MAX_CONTAINERS - 1, "lists"),
-        (b"1", MAX_VALUES + 1, "values"),
+        (b"[]", 200_000 - 1, "lists and objects"),
+        (b"{}", 200_000 - 1, "lists"),
+        (b"1", 400_000 + 1, "values"),
     ],
 )
-def test_a_document_has_so_many_values_and_no_more(piece: bytes, most: int, words: str) -> None:
-    """What is one too many is refused before anything is made of it."""
+def test_a_document_has_so_many_values_and_no_more(
+    piece: bytes, most: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is one too many is refused before anything is made of it; tried at a tenth of the real limits."""
+    assert (MAX_CONTAINERS, MAX_VALUES) == (2_000_000, 4_000_000)
+    monkeypatch.setattr(json_reader, "MAX_CONTAINERS", 200_000)
+    monkeypatch.setattr(json_reader, "MAX_VALUES", 400_000)
     assert len(read_json(b"[" + (piece + b",") * (most - 1) + piece + b"]", "f")) == most  # type: ignore[arg-type]
     with at_most(16 * most), pytest.raises(StrictError, match=f"more than [0-9]+ .*{words}"):
         read_json(b"[" + (piece + b",") * most + piece + b"]", "f")
