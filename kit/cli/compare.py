@@ -72,7 +72,10 @@ def command(
         _only(b is None and not others, "B, --entry, --metric, -c or --within")
         comparison = _published(a, against, tolerance)
     elif b is None:
-        raise InputError("B is missing.", "Give B, or --against published.")
+        raise InputError(
+            "B is missing.",
+            "Give B; for two entries of one run RUN:ENTRY RUN:OTHER; or --against published.",
+        )
     else:
         if tolerance is not None:
             raise InputError("--tolerance needs --against published.", "Leave it out: two runs have intervals.")

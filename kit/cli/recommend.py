@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kit.documents import Slo
+    from kit.documents.platform import Entry
     from kit.documents.study import Study
     from kit.judge.compare.by_machine import MachineAdvice
     from kit.judge.costs import Prices
@@ -181,10 +182,17 @@ def _document(found: Sequence[MachineAdvice], lines: Sequence[str]) -> dict[str,
 
 def _same_settings(opened: Sequence[OpenedStudy]) -> None:
     """An entry that several runs of one machine have must be the same in each: `InputError` if not."""
-    known: dict[str, object] = {}
+    known: dict[str, Entry] = {}
     for entry in (entry for each in opened if each.plan for entry in each.plan.entries):
-        if known.setdefault(entry.name, entry) != entry:
+        first = known.setdefault(entry.name, entry)
+        if first == entry:
+            continue
+        if entry.url is not None and first.url is not None:
             raise InputError(
-                f"{entry.name} has different settings in these runs, so they are not comparable.",
-                "Give one run at a time.",
+                f"{entry.name} is {first.url} in one run and {entry.url} in another.",
+                "Measure both in one run (kit run --url A --url B), or see both: kit compare RUN RUN.",
             )
+        raise InputError(
+            f"{entry.name} has different settings in these runs, so they are not comparable.",
+            "Give one run at a time, or see both: kit compare RUN RUN.",
+        )

@@ -72,6 +72,13 @@ def level_name(level: SweepLevel) -> str:
     return f"{(level.rate_milli_per_s or 0) / 1000:.10g}/s"
 
 
+def level_words(level: SweepLevel) -> str:
+    """`1 user`, `8 users`, `2.5/s`: the same in a sentence."""
+    if level.concurrency is None:
+        return level_name(level)
+    return "1 user" if level.concurrency == 1 else f"{level.concurrency:,} users"
+
+
 def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:
     marks = ("Pareto" * (level.id in sweep.pareto), "knee" * (level.id == sweep.knee))
     numbers = level.metrics
@@ -131,7 +138,7 @@ def sweep_lines(sweep: Sweep) -> list[str]:
         lines = [_found(sweep, sweep.search)]
     if sweep.slo is not None:
         lines.append(f"Goodput: requests per second within {slo_text(sweep.slo)}.")
-    names = {level.id: level_name(level) for level in sweep.levels}
+    names = {level.id: level_words(level) for level in sweep.levels}
     if sweep.pareto:
         best = ", ".join(names[each] for each in sweep.pareto)
         what = "no other level is as good in throughput, decode and TTFT"

@@ -43,7 +43,9 @@ def _most(found: UsersFound) -> str:
     if len(found.entries) == 1:
         return f"Up to {users_text(best.users or 0)} {limits}: {plain_text(best.entry)}."
     if len(found.best) == 1:
-        return f"Most users {limits}: {plain_text(best.entry)} with {best.users:,}."
+        open_ = [each.entry for each in found.entries if each.users is None and _is_doubtful(each)]
+        beside = f"; not known of {joined(open_)}" if open_ else ""
+        return f"Most users {limits}: {plain_text(best.entry)} with {best.users:,}{beside}."
     others = joined(found.best[1:])
     return (
         f"Most users {limits}: {plain_text(best.entry)} with {best.users:,}, "
@@ -55,6 +57,8 @@ def _entry(each: EntryUsers) -> str:
     name, missed = plain_text(each.entry), each.level(each.missed)
     if not each.levels:
         return f"{name}: nothing measured."
+    if each.users is None and missed is not None and _is_doubtful(each):
+        return f"{name}: not known, {users_text(missed.users)} is doubtful{_why(missed)}."
     if each.users is None:
         return f"{name}: not {users_text(each.missed or 1)}{_why(missed)}."
     kept = each.level(each.users)
@@ -69,6 +73,12 @@ def _entry(each: EntryUsers) -> str:
         levels = ", ".join(f"{level:,}" for level in each.again)
         words += f"; {levels} above that did, which is not counted"
     return f"{words}."
+
+
+def _is_doubtful(each: EntryUsers) -> bool:
+    """Whether the first level that was not kept has no figure that counts."""
+    missed = each.level(each.missed)
+    return missed is not None and missed.fate == "doubtful"
 
 
 def _why(level: LevelFound | None) -> str:

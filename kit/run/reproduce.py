@@ -14,8 +14,7 @@ from typing import Protocol
 from kit.documents import Calibration, Cell, CellFailure, CellPlan, Plan, Result
 from kit.documents.quality.evaluation import Quality
 from kit.engines.protocol import Engine, RunEngine
-from kit.errors import InputError, NoResultError, StorageError
-from kit.evaluation.rounds import EVALS
+from kit.errors import InputError, StorageError
 from kit.judge.differences import differences_of
 from kit.metrics.disturbance import look_disturbances
 from kit.metrics.results import cells_ahead, course_of, is_ahead, make_result, search_of
@@ -31,6 +30,7 @@ from kit.report.quality.quality_text import quality_text
 from kit.report.search_text import search_notes
 from kit.report.tables import report
 from kit.report.telemetry_text import telemetry_lines
+from kit.run.around.no_result import no_result
 from kit.run.around.quiet import Quiet, QuietObserver
 from kit.run.attempts import AttemptObserver, measure_undisturbed, set_aside_all_disturbed
 from kit.run.caches import CacheObserver, fill_caches
@@ -140,12 +140,7 @@ def reproduce(
     found: list[tuple[str, CellFailure | None]] = [(line.status, line.failure) for line in outcome.result.cells]
     found += [(row.status, row.failure) for row in rows]
     if not any(status in ("measured", "done") for status, _ in found):
-        first = next((failure for _, failure in found if failure), None)
-        raise NoResultError(
-            "No cell could be measured."
-            + (f" The first failed in phase {first.phase}: {first.message}" if first else ""),
-            f"The server logs are in {folder / (CELLS if plan.cells else EVALS)}.",
-        )
+        raise no_result(plan, folder, next((failure for _, failure in found if failure), None))
     return outcome
 
 

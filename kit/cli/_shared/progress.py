@@ -75,7 +75,8 @@ class RunProgress:
         self._cell, self._phase = "", ""
         self._rate = _Rate()
         self._shown = ""
-        self._busy = ""
+        self._busy: tuple[str, ...] = ()
+        self._waits = False
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -92,6 +93,7 @@ class RunProgress:
 
     def calibrating(self, step: Step) -> None:
         self._line(f"{step_text(step)} ...")
+        self._waits = False
         self._update(step_text(step))
 
     def evaluating(self, words: str, *, again: bool = False) -> None:
@@ -111,16 +113,21 @@ class RunProgress:
         self._later_ns = left_ns(self._plan, cells[1:], self._done)
 
     def looking(self) -> None:
-        self._update("looking whether the machine is quiet")
+        if not self._waits:  # else the words of the last look stay
+            self._update("looking whether the machine is quiet")
 
     def busy(self, reasons: tuple[str, ...], programs: tuple[str, ...], left_s: float) -> None:
         who = f" ({', '.join(programs)})" if programs else ""
-        then = f"waiting, {remaining_text(left_s)} at most" if left_s > 0 else "going on all the same"
+        self._waits = left_s > 0
+        then = f"waiting, {remaining_text(left_s)} at most" if self._waits else "going on all the same"
         words = f"the machine is not quiet: {'; '.join(reasons)}{who}; {then}"
-        if words.partition(";")[0] != self._busy.partition(";")[0] or not left_s:
+        # Its share of CPU time and the order of the programs are others at each look: no reason to say it again.
+        told = tuple("".join(mark for mark in reason if not mark.isdigit()) for reason in reasons)
+        if told != self._busy or not left_s:
             self._line(words)
-        self._busy = words
-        self._update(f"{then}: {'; '.join(reasons)}{who}")
+        self._busy = told
+        short = f"waiting for a quiet machine, {remaining_text(left_s)} at most" if self._waits else then
+        self._update(f"{short}{who or f': {reasons[0]}'}")
 
     def disturbed(self, cell: Cell, reasons: tuple[str, ...], *, again: bool) -> None:
         if again:  # the next attempt is a whole cell again
@@ -132,6 +139,7 @@ class RunProgress:
 
     def cell_started(self, cell: CellPlan) -> None:
         self._began_ns = self._phase_began_ns = time.monotonic_ns()
+        self._waits = False
         self._cell, self._phase = cell.id, START
         self._rate = _Rate()
         self._line(f"[{self._number()}] {cell.id}: {remaining_text(self._left_s())} left")
@@ -140,6 +148,8 @@ class RunProgress:
         self._done = {**self._done, cell.id: cell}
         self._this = None
         self._line(f"      {cell.id}: {self._summary(cell)}")
+        if cell.failure is not None and self._progress is not None:  # the next cell's words take its place at once
+            self._progress.console.print(plain_text(f"{cell.id} {self._summary(cell)}", 300))
         self._update(f"{cell.id} {cell.status}")
 
     def phase(self, cell: str, name: str) -> None:

@@ -9,7 +9,7 @@ from kit.metrics.limits import MIN_BUSY_SHARE, SAMPLE_FLOORS
 from kit.metrics.registry import DECODE, ERROR_RATE, METRICS, THROUGHPUT, TTFT_P50, TTFT_P99
 from kit.report.count_text import count_lines
 from kit.report.failure_text import failure_lines
-from kit.report.load_tables import judged_lines, level_name, sweep_lines
+from kit.report.load_tables import judged_lines, level_words, sweep_lines
 from kit.report.screen.runs import short
 from kit.report.screen.values import Caution, Door, Figure, Row, Said, Screen, Step, Table
 from kit.text import NO_DATA, number, plain_text
@@ -147,7 +147,7 @@ def _levels(sweep: Sweep, levels: Sequence[SweepLevel], where: str) -> Table:
     marked = [at for at, each in enumerate(levels) if each.id == sweep.knee or each.id in sweep.pareto]
     last = len(levels) - 1
     return Table(
-        heads=tuple(map(_head, levels)),
+        heads=tuple(map(level_words, levels)),
         rows=tuple(
             Row("", name, tuple(_of_level(sweep, each, path) for each in levels), at)
             for at, (name, path) in enumerate(paths)
@@ -156,12 +156,6 @@ def _levels(sweep: Sweep, levels: Sequence[SweepLevel], where: str) -> Table:
         more=f"kit table {where}",
         rows_are=("figure", "figures"),
     )
-
-
-def _head(level: SweepLevel) -> str:
-    if level.concurrency is None:
-        return level_name(level)
-    return "1 user" if level.concurrency == 1 else f"{level.concurrency:,} users"
 
 
 def _of_level(sweep: Sweep, level: SweepLevel, path: str) -> Figure:

@@ -26,6 +26,19 @@ def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leade
         return (Step(f"{cells} not measured yet", f"kit reproduce --resume {run}"),)
     if plan.search is not None or len(plan.entries) < 2:
         return ()
+    return _more_replicates(plan, leaders, run) or _quieter(result, leaders)
+
+
+def _quieter(result: Result, leaders: Sequence[tuple[Study, Leader]]) -> tuple[Step, ...]:
+    """What more replicates do not help: an entry is in no verdict because its cells are SUSPECT."""
+    suspect = sum(bool(line.suspect) for line in result.cells)
+    if not suspect or not any(leader.left_out for _, leader in leaders):
+        return ()
+    cells = f"{suspect} of {len(result.cells)} cells decide nothing (SUSPECT)"
+    return (Step(f"{cells}: measure again on a quiet machine, docs/quiet-machine.md"),)
+
+
+def _more_replicates(plan: Plan, leaders: Sequence[tuple[Study, Leader]], run: str) -> tuple[Step, ...]:
     undecided = [(part, leader) for part, leader in leaders if leader.relation == "undecided"]
     if not undecided:
         return ()

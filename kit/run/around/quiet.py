@@ -18,6 +18,7 @@ from kit.storage.names import TELEMETRY
 from kit.storage.run_folder import METHOD_OF_ATTEMPTS
 from kit.storage.telemetry_file import write_samples
 
+AFTER_ONE_IN_VAIN = 10  # a machine that stayed busy for a whole wait is waited for a tenth as long the next time
 SAME_CLOCK_NS = 5_000_000_000  # a look that ended longer ago by our own clock was at another machine
 
 
@@ -30,13 +31,17 @@ class QuietObserver(Protocol):
         """Why it is not quiet, the programs that compute most (safe to print), and how long it is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Quiet:
-    """How a run waits for a quiet machine. Plans before method 3 neither look nor wait."""
+    """How a run waits for a quiet machine. Plans before method 3 neither look nor wait.
+
+    Whether the last wait was in vain is kept: a machine that is never quiet would else cost a wait for each cell.
+    """
 
     plan: Plan
     engine: Engine
     observer: QuietObserver
+    in_vain: bool = False
 
     def before_the_start(self, run: Path) -> None:
         """Wait, and keep what was seen last as the idle machine of the run; one that goes on keeps its first."""
@@ -48,17 +53,20 @@ class Quiet:
         """Look until the machine is quiet or the plan's time is over; the last look."""
         if self.plan.method < METHOD_OF_ATTEMPTS:
             return None
-        ends_ns = time.monotonic_ns() + self.plan.quiet_wait_ns
+        wait_ns = self.plan.quiet_wait_ns // (AFTER_ONE_IN_VAIN if self.in_vain else 1)
+        ends_ns = time.monotonic_ns() + wait_ns
         while True:
             self.observer.looking()
             before, seen, after = moment(), self._look(), moment()
             reasons = look_disturbances(self.plan, seen.samples, seen.cpus)
             if not reasons:
+                self.in_vain = False
                 return seen
             here = abs(after.at_ns - seen.samples[-1].at_ns) < SAME_CLOCK_NS
             left_s = max(0.0, (ends_ns - after.at_ns) / 1e9)
             self.observer.busy(reasons, busiest(before, after, without=os.getpid()) if here else (), left_s)
             if not left_s:
+                self.in_vain = True
                 return seen
 
     def _look(self) -> Sampled:

@@ -82,8 +82,10 @@ def load_unfinished(evidence: Evidence) -> Steps:
         yield 1
         cut = [record for record in loaded.records if record.outcome == "unfinished"]
         drained = loaded.facts.duration_ns >= window.end_ns + loaded.load.drain_ns
-        if len(cut) >= len(loaded.users) and not drained:
-            words = f"{len(cut)} requests were cut by the end, so none of {len(loaded.users)} workers made it end"
+        if len(cut) >= len(loaded.users) and not drained and not _ended_with_the_window(loaded, window, cut):
+            words = (
+                f"the load ended while all {len(loaded.users)} workers waited for an answer ({len(cut)} were cut)"
+            )
             yield Issue(loaded.where, words)
         rests = _rests_ns(loaded, window, asked_of(evidence))
         rested = [worker for worker, rest_ns in rests.items() if rest_ns > TURN_SLACK_NS]
@@ -94,6 +96,13 @@ def load_unfinished(evidence: Evidence) -> Steps:
         if silent:
             words = f"and {len(silent) - 1} others were in flight for the whole window without a piece of text"
             yield Issue(loaded.of(silent[0]), words)
+
+
+def _ended_with_the_window(loaded: Loaded, window: Window, cut: Sequence[Record]) -> bool:
+    """Whether all that is cut was sent just after the window, of which no request was in flight any more."""
+    after = all(record.sent_ns is not None and record.sent_ns >= window.end_ns for record in cut)
+    in_time = loaded.facts.duration_ns <= window.end_ns + TAIL_SLACK_NS
+    return after and in_time and _last_ns(loaded, window) == window.end_ns
 
 
 def _stalled(loaded: Loaded) -> bool:

@@ -335,3 +335,20 @@ def test_two_runs_of_one_second_have_two_folders() -> None:
     assert all(folder.is_dir() for folder in made)
     assert new_folder(Path("given"), "load") == Path("given")
     assert not Path("given").exists()
+
+
+# --- two servers ------------------------------------------------------------------------------------------
+
+
+def test_loads_of_two_servers_are_no_one_entry_and_the_error_says_how_to_compare_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Both addresses are named; what is compared is two runs, or one run of both."""
+    with OpenAiServer() as first, OpenAiServer() as second:
+        for folder, url in (("a", first.url), ("b", second.url)):
+            assert run(capsys, "load", url, "--duration", "1", "-q", "-o", folder)[0] == 0
+        code, _, err = run(capsys, "recommend", "a", "b", "--users", "1")
+        assert code == 2
+        assert first.url in err
+        assert second.url in err
+        assert "kit run --url A --url B" in err

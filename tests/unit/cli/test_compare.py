@@ -72,7 +72,7 @@ def test_two_entries_of_one_run(capsys: pytest.CaptureFixture[str], files: tuple
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("{a}",), "Give B, or --against published"),
+        (("{a}",), "two entries of one run RUN:ENTRY RUN:OTHER"),
         (("{a}", "{a}"), "A and B are the same run"),
         (("{a}", "{b}", "--entry", "x"), "--entry 'x' is not a pair"),
         (("{a}", "{b}", "--entry", "x=q"), "has no entry 'q'"),

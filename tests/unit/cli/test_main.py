@@ -276,9 +276,9 @@ def test_a_run_says_who_disturbs_it_and_what_it_does_about_it(capsys: pytest.Cap
 
     cell = read(dict(good_files()), path(BATCHED), Cell)
     with RunProgress(demo_plan(), quiet=False) as progress:
-        for left_s in (58.0, 56.0, 0.0):
+        for used, left_s in ((50, 58.0), (48, 56.0), (50, 0.0)):
             progress.looking()
-            progress.busy(("other programs use 50 % of the CPU time, limit 3 %",), ("cc1", "make"), left_s)
+            progress.busy((f"other programs use {used} % of the CPU time, limit 3 %",), ("cc1", "make"), left_s)
         progress.disturbed(cell, ("no sample for 3.0 s, limit 1 s",), again=True)
         progress.disturbed(cell, ("no sample for 3.0 s, limit 1 s",), again=False)
     busy = "the machine is not quiet: other programs use 50 % of the CPU time, limit 3 % (cc1, make); "

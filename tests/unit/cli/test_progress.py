@@ -14,6 +14,7 @@ from kit.cli._shared.progress import PHASE_WORDS, LoadProgress, RunProgress
 from kit.cli.showing.transfers import amount_text, preparation, transfer
 from kit.documents import Cell
 from kit.documents.phases import PHASES
+from kit.documents.result import CellFailure
 from tests.support.fakes import demo_plan
 from tests.support.forge import BATCHED, path, read
 from tests.support.good_bundle import good_files
@@ -77,6 +78,36 @@ def test_a_cell_is_told_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{first.entry} at 1 user: checking answers 3/14" in text
     assert "measuring, 98 tokens/s" in text
     assert " left" in text
+
+
+def test_a_wait_for_a_quiet_machine_says_for_what_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 80 columns too, and no time left of a run whose time is not known yet."""
+
+    def act() -> None:
+        with RunProgress(demo_plan(), quiet=False) as progress:
+            progress.busy(("other programs use 50 % of the CPU time, limit 3 %",), ("cc1", "make"), 58.0)
+            time.sleep(0.25)
+            progress.looking()
+            time.sleep(0.25)
+
+    text = on_terminal(act, monkeypatch)
+    assert "waiting for a quiet machine, 0:58 at most (cc1, make)" in text
+    assert "looking" not in text
+    assert " left" not in text
+
+
+def test_a_failed_cell_stays_on_the_terminal_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = read(dict(good_files()), path(BATCHED), Cell)
+    failed = replace(
+        cell, status="failed", metrics=None, failure=CellFailure("window", "EmptyWindow", "No request began.")
+    )
+
+    def act() -> None:
+        with RunProgress(demo_plan(), quiet=False) as progress:
+            progress.cell_ended(failed)
+            time.sleep(0.25)
+
+    assert f"{BATCHED} failed in window: No request began." in on_terminal(act, monkeypatch)
 
 
 def test_a_cell_that_is_taken_again_is_ahead_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:

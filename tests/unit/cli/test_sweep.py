@@ -25,8 +25,8 @@ def test_the_table_has_a_row_a_level_and_names_frontier_and_knee(tmp_path: Path)
     for words in (
         "Stopped early: twice in a row",
         "within e2e 100 ms",
-        "throughput, decode and TTFT): 4.",
-        "Knee of throughput: 4;",
+        "throughput, decode and TTFT): 4 users.",
+        "Knee of throughput: 4 users;",
     ):
         assert words in text
 

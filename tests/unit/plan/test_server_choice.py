@@ -30,6 +30,8 @@ def test_what_is_written_is_read_back_as_the_same_platform(tmp_path: Path) -> No
     path = tmp_path / "own.yaml"
     path.write_text(platform_text(found.platform, found.reasons), encoding="utf-8")
     assert load_platform(str(path)) == found.platform
+    assert "- {name: 127.0.0.1-1234, url: 'http://127.0.0.1:1234', served_model: small}" in path.read_text("utf-8")
+    assert "\nmodel:" not in path.read_text("utf-8")
     assert found.platform.workload.concurrencies == (1, 8)
     assert [entry.served_model for entry in found.platform.entries] == ["small", "small"]
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from kit.documents import Cell, Plan, Window
+from kit.run.around.quiet import Quiet
 from kit.run.reproduce import reproduce
 from kit.storage.run_folder import read_cells, read_document
 from kit.supply.supply import process_supply
@@ -236,6 +237,32 @@ def test_the_wait_is_bounded(plan: Plan, engine: FakeEngine, weights: Path, tmp_
     sampled(engine, BUSY, QUIET)
     reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, observer)
     assert [left_s for _, _, left_s in observer.waits] == [0.0]
+
+
+def test_after_a_wait_in_vain_the_next_one_is_short(
+    plan: Plan, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenth, until the machine was quiet once: one that never is would else cost a wait for each cell."""
+    now = [0]
+
+    def later() -> SimpleNamespace:
+        now[0] += 10**9
+        return SimpleNamespace(at_ns=now[0], times={})
+
+    monkeypatch.setattr("kit.run.around.quiet.moment", later)
+    monkeypatch.setattr("kit.run.around.quiet.time.monotonic_ns", lambda: now[0])
+    observer = Silent()
+    quiet = Quiet(replace(plan, quiet_wait_ns=60 * 10**9), engine, observer)
+
+    def waited(*machines: Machine) -> int:
+        sampled(engine, *machines)
+        observer.waits.clear()
+        before_ns = now[0]
+        quiet.wait()
+        return (now[0] - before_ns) // 10**9
+
+    assert [waited(BUSY), waited(BUSY), waited(QUIET), waited(BUSY)] == [60, 6, 2, 60]
+    assert observer.waits[-1][2] == 0.0
 
 
 def test_a_machine_that_cannot_be_looked_at_is_not_waited_for(

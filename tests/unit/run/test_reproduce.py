@@ -10,9 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from kit.documents import Calibration, Plan, Result
+from kit.documents import Calibration, CellFailure, Plan, Result
 from kit.errors import EngineError, InputError, NoResultError, SourceError, StorageError
 from kit.machine.here import look_here
+from kit.run.around.no_result import no_result
 from kit.run.calibrate import BeforeRetry, OnStep, Step
 from kit.run.reproduce import conclude, reproduce
 from kit.storage.names import RESULT
@@ -200,6 +201,18 @@ def test_a_run_without_a_measured_cell_is_an_error_with_the_first_reason(
         reproduce(plan, tmp_path / "run", engine, process_supply(plan, weights), SUITE, Silent())
     assert caught.value.exit_code == 8
     assert [cell.status for cell in result_in(tmp_path / "run").cells] == ["failed", "failed"]
+
+
+def test_wrong_answers_of_a_server_that_already_ran_name_the_command_that_shows_them() -> None:
+    """Its logs are elsewhere; what failed is one line, whatever it was."""
+    plan = demo_plan()
+    server = replace(plan, entries=(replace(plan.entries[0], url="http://127.0.0.1:8080"), *plan.entries[1:]))
+    wrong = CellFailure("correct", "WrongAnswersError", "2 of 7 correctness answers are wrong.\n  single sum: no")
+    error = no_result(server, Path("run"), wrong)
+    assert error.what.endswith("phase correct: 2 of 7 correctness answers are wrong. single sum: no")
+    assert "kit test http://127.0.0.1:8080 --level " in error.remedy
+    assert "kit status run" in no_result(server, Path("run"), replace(wrong, phase="ready")).remedy
+    assert "logs are in run/cells" in no_result(plan, Path("run"), wrong).remedy
 
 
 def test_an_interrupt_leaves_a_readable_run(plan: Plan, engine: FakeEngine, weights: Path, tmp_path: Path) -> None:

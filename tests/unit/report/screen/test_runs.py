@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from kit.documents import CellPlan, Plan
+from kit.judge.advice import Leader
 from kit.judge.differences import differences_in
 from kit.judge.open import OpenedStudy, verified_study
 from kit.judge.study import entries_of
+from kit.metrics.registry import THROUGHPUT
 from kit.report.differences_text import difference_notes
 from kit.report.screen.layout import MAX_LINES, laid_out, plain_line, plain_screen
 from kit.report.screen.runs import Ended, run_screen
+from kit.report.screen.surer import surer_steps
 from kit.report.screen.values import Screen
 from kit.verify.evidence import open_bundle
 from tests.support.good_deciding import decided_bundle
@@ -159,3 +162,17 @@ def test_a_link_leads_to_the_page() -> None:
     made = run_screen(opened("demo-2cpu"), Ended("runs/d", "runs/d/report.html", "file:///x/runs/d/report.html"))
     links: Mapping[str, str] = {span.text: span.link for line in laid_out(made, 80) for span in line if span.link}
     assert links == {"runs/d/report.html": "file:///x/runs/d/report.html"}
+
+
+def test_where_suspect_cells_leave_nothing_to_compare_a_quiet_machine_would_help() -> None:
+    """No number of replicates would; and nothing is said where nobody was left out."""
+    found = opened("demo-2cpu")
+    assert found.plan is not None
+    assert found.result is not None
+    result = replace(found.result, cells=tuple(replace(line, suspect=("lag",)) for line in found.result.cells))
+    leader = Leader(1, THROUGHPUT, "a", None, None, None, "alone", (), (("b", "SUSPECT: lag"),))
+    (step,) = surer_steps(found.plan, result, [(found.study, leader)], "runs/x")
+    assert step.words == (
+        "12 of 12 cells decide nothing (SUSPECT): measure again on a quiet machine, docs/quiet-machine.md"
+    )
+    assert surer_steps(found.plan, result, [(found.study, replace(leader, left_out=()))], "runs/x") == ()

@@ -161,6 +161,28 @@ def test_a_load_that_nobody_ended_is_flagged() -> None:
     assert issues("load.unfinished", records(lambda found: found)) == []
 
 
+@pytest.mark.parametrize(("late_ns", "found"), [(TAIL_SLACK_NS, False), (TAIL_SLACK_NS + 1, True)])
+def test_requests_of_just_after_the_window_are_cut_by_its_end(late_ns: int, found: bool) -> None:
+    """Where the last answers of the window came in it, all workers may have sent again when the load ends."""
+
+    def change(old: list[Record]) -> list[Record]:
+        kept = [record for record in old if record.sent_ns is not None and record.sent_ns < WINDOW_END_NS]
+        kept = [replace(record, done_ns=min(record.done_ns, WINDOW_END_NS - 1)) for record in kept]
+        last = {record.worker: record for record in kept}
+        return kept + [
+            replace(
+                each, id=len(kept) + number, outcome="unfinished", intended_ns=WINDOW_END_NS - 1,
+                sent_ns=WINDOW_END_NS, done_ns=WINDOW_END_NS + 1, chunks=(),
+            )
+            for number, each in enumerate(last.values())
+        ]  # fmt: skip
+
+    said = issues("load.unfinished", records(change), facts(duration_ns=WINDOW_END_NS + late_ns))
+    assert [words for words in said if "waited for an answer" in words] == (
+        ["the load ended while all 2 workers waited for an answer (2 were cut)"] if found else []
+    )
+
+
 def test_idle_workers_are_no_pause_after_a_failure() -> None:
     """What failures cost is known to the nanosecond, so all the rest counts: here half of the users are gone."""
     files = run_files({3: "http_status", 4: "http_status"})
