@@ -153,7 +153,7 @@ ROWS: list[tuple[str, int, str]] = [
     ("verify nosuch", 2, "Path 'nosuch' does not exist."),
     ("verify DEMO --shard 3/2", 2, "is no part I of N, like 1/8"),
     ("bundle folder", 2, "Give a run folder that `kit reproduce` made."),
-    ("compare DEMO", 2, "Give B, or --against published."),
+    ("compare DEMO", 2, "Give B; for two entries of one run RUN:ENTRY RUN:OTHER; or --against published."),
     ("compare DEMO SMOL --metric ttft", 2, "Did you mean 'ttft_ms.p50'?"),
     ("compare DEMO SMOL --metric Throughput", 2, "Did you mean 'throughput_tok_s'?"),
     ("compare DEMO SMOL --entry a", 2, "Use --entry NAME_IN_A=NAME_IN_B."),
