@@ -37,6 +37,8 @@ def users_lines(found: UsersFound) -> tuple[str, ...]:
 
 def _most(found: UsersFound) -> str:
     limits = f"within {slo_text(found.slo)} for {_percent(found.share)} of requests"
+    if not found.best and (doubtful := [each.entry for each in found.entries if _is_doubtful(each)]):
+        return f"Not known how many users {limits}: the smallest measured level of {joined(doubtful)} is doubtful."
     if not found.best:
         return f"No runtime keeps even its smallest measured level {limits}."
     best = next(each for each in found.entries if each.entry == found.best[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kit.documents import Slo
 from kit.judge.users import EntryUsers, LevelFound, UsersFound
 from kit.report.users_text import users_lines
@@ -19,3 +21,6 @@ def test_an_entry_whose_first_level_is_doubtful_is_not_said_to_miss_the_limits()
     text = "\n".join(users_lines(found))
     assert "slow with 1; not known of fast." in text
     assert "fast: not known, 1 user is doubtful (send lag)." in text
+    text = "\n".join(users_lines(replace(found, entries=(open_,), best=())))
+    assert "Not known how many users within ttft 500 ms for 95.0 % of requests: the smallest measured" in text
+    assert "No runtime" not in text
