@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kit.documents.pins import Sparse
+
 
 @dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(Sparse):
     """One run folder or bundle. `problem` says why it cannot be read; all that it would tell is then None.
 
-    `done` of `planned` cells were measured or failed. `label` is what `kit verify` says, where it was asked.
+    `done` of `planned` cells were measured, or are the `failed` ones. `label` is what `kit verify` says, where it was asked.
     """
 
     name: str
@@ -24,6 +26,7 @@ class RunLine:
     planned: int | None
     label: Literal["rejected", "self-reported", "consistent"] | None
     problem: str | None
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ def collect(state: CellState) -> CellState:
     death = _death(state.server.running)
     empty = None
     if death is None and metrics is not None:
-        empty = empty_window(load, metrics, read_records(folder / RECORDS), "kit reproduce --window")
+        empty = empty_window(load, metrics, read_records(folder / RECORDS), "kit reproduce PLATFORM --window")
     metrics = None if empty else metrics
     telemetry = _telemetry(state, metrics)
     return replace(

@@ -75,6 +75,7 @@ def _of_run(path: Path, bare: RunLine) -> RunLine:
         _described(bare, plan, host, cells, read_calibration(path)),
         state=status.state,
         done=status.measured + len(status.failed),
+        failed=len(status.failed),
         planned=status.planned - status.not_needed,
     )
 
@@ -97,6 +98,7 @@ def _of_bundle(path: Path, bare: RunLine) -> RunLine:
         state="complete" if done >= planned else "stopped",
         done=done,
         planned=planned,
+        failed=sum(cell.status == "failed" for cell in cells.values()),
     )
 
 

@@ -37,12 +37,14 @@ def _model_file(entry: ModelEntry, *, yes: bool, quiet: bool) -> Path:
     from kit.supply.weights import folder_here
     from kit.text import bytes_text
 
-    if not yes and not model_path(entry).is_file() and sys.stdin.isatty() and not file_with(entry.sha256 or ""):
+    is_here = model_path(entry).is_file() or file_with(entry.sha256 or "") is not None
+    if not yes and not is_here and sys.stdin.isatty():
         size = bytes_text(entry.bytes) if entry.bytes else "size unknown"
         question = f"Download the model {entry.name} ({size}, {entry.license})?"
         if not click.confirm(question, default=True, err=True):
             raise InputError("The model is needed and was not downloaded.", f"kit models fetch {entry.name}")
-    with transfer(f"model {entry.name}: downloading and verifying", quiet=quiet) as on_bytes:
+    doing = "verifying" if is_here else "downloading and verifying"
+    with transfer(f"model {entry.name}: {doing}", quiet=quiet) as on_bytes:
         return folder_here(entry, on_bytes) if entry.is_folder else fetched(entry, on_bytes)
 
 

@@ -35,7 +35,7 @@ def _row(line: RunLine, *, labels: bool) -> list[str]:
         line.machine or NO_DATA,
         started[:16].replace("T", " "),
         line.state or NO_DATA,
-        NO_DATA if line.planned is None else f"{line.done} of {line.planned}",
+        NO_DATA if line.planned is None else f"{line.done} of {line.planned}" + f", {line.failed} failed" * bool(line.failed),
         bytes_text(line.size_bytes),
         *([line.label or NO_DATA] * labels),
     ]

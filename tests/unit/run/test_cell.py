@@ -259,7 +259,7 @@ def test_a_cell_in_whose_window_no_request_began_fails_and_names_a_window(
     assert cell.failure is not None
     assert (cell.failure.phase, cell.failure.kind) == ("window", "EmptyWindow")
     assert "an answer takes up to 1.0 s" in cell.failure.message
-    assert "kit reproduce --window 2s" in cell.failure.message
+    assert "kit reproduce PLATFORM --window 2s" in cell.failure.message
     assert stored(tmp_path) == cell
 
 
