@@ -154,7 +154,7 @@ class RunProgress:
 
     def phase(self, cell: str, name: str) -> None:
         self._phase, self._phase_began_ns = name, time.monotonic_ns()
-        self._shown = f"{self._number()} {self._named(cell)}: {PHASE_WORDS.get(name, name)}"
+        self._shown = f"{self._named(cell)}: {PHASE_WORDS.get(name, name)}"
         self._update(self._shown)
 
     def progress(self, cell: str, event: Mapping[str, object]) -> None:  # noqa: ARG002
@@ -166,12 +166,12 @@ class RunProgress:
         self._update(f"{self._shown}, {rate:.0f} tokens/s")
 
     def _named(self, cell: str) -> str:
-        """`vllm at 4 users`: what people call a cell."""
+        """`2/4 vllm at 4 users`: what people call a cell. What is none is a round of an evaluation."""
         planned = next((each for each in self._plan.cells if each.id == cell), None)
         if planned is None:
-            return cell
+            return f"evaluation of {cell.removeprefix('eval-')}"
         users = "1 user" if planned.concurrency == 1 else f"{planned.concurrency} users"
-        return f"{planned.entry} at {planned.shape or users}"
+        return f"{self._number()} {planned.entry} at {planned.shape or users}"
 
     def _summary(self, cell: Cell) -> str:
         if cell.status == "measured" and cell.metrics:

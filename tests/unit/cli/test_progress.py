@@ -13,7 +13,7 @@ import pytest
 from kit.cli._shared.progress import PHASE_WORDS, LoadProgress, RunProgress
 from kit.cli.showing.transfers import amount_text, preparation, transfer
 from kit.documents import Cell
-from kit.documents.phases import PHASES
+from kit.documents.phases import PHASES, READY
 from kit.documents.result import CellFailure
 from tests.support.fakes import demo_plan
 from tests.support.forge import BATCHED, path, read
@@ -232,3 +232,20 @@ def test_what_a_builder_says_of_its_layers_replaces_no_words(monkeypatch: pytest
     assert "step 2 of 3" in shown
     assert "LABEL" not in shown
     assert "Running in" not in shown
+
+
+def test_a_round_of_an_evaluation_is_no_cell_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no number among them."""
+    plan = demo_plan()
+
+    def act() -> None:
+        with RunProgress(plan, quiet=False) as progress:
+            progress.ahead({}, plan.cells)
+            progress.phase(plan.cells[0].id, READY)
+            time.sleep(0.3)
+            progress.phase("eval-llamacpp-serial-c8", READY)
+            time.sleep(0.3)
+
+    shown = on_terminal(act, monkeypatch)
+    assert f"1/{len(plan.cells)} llamacpp-serial at 1 user: loading the model" in shown
+    assert "evaluation of llamacpp-serial-c8: loading the model" in shown
