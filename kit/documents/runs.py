@@ -12,7 +12,8 @@ from kit.documents.pins import Sparse
 class RunLine(Sparse):
     """One run folder or bundle. `problem` says why it cannot be read; all that it would tell is then None.
 
-    `done` of `planned` cells were measured, or are the `failed` ones. `label` is what `kit verify` says, where it was asked.
+    `done` of `planned` cells were measured, or are the `failed` ones. `label` is what `kit verify` says, where
+    it was asked.
     """
 
     name: str

@@ -35,10 +35,17 @@ def _row(line: RunLine, *, labels: bool) -> list[str]:
         line.machine or NO_DATA,
         started[:16].replace("T", " "),
         line.state or NO_DATA,
-        NO_DATA if line.planned is None else f"{line.done} of {line.planned}" + f", {line.failed} failed" * bool(line.failed),
+        _cells(line),
         bytes_text(line.size_bytes),
         *([line.label or NO_DATA] * labels),
     ]
+
+
+def _cells(line: RunLine) -> str:
+    from kit.text import NO_DATA
+
+    failed = f", {line.failed} failed" if line.failed else ""
+    return NO_DATA if line.planned is None else f"{line.done} of {line.planned}{failed}"
 
 
 @click.command("runs")

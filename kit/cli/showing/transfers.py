@@ -21,7 +21,8 @@ STEP = re.compile(r"Step ([0-9]{1,4})/([0-9]{1,4}) : ?")  # as a builder of imag
 
 # What a builder says of its own layers, and what takes no time: the words before stay.
 BOOKKEEPING = re.compile(
-    r"\s*(?:--->|(?:LABEL|ENV|ARG|USER|WORKDIR|ENTRYPOINT|CMD|STOPSIGNAL|EXPOSE)\b|Remov(?:ed|ing) intermediate|Successfully (?:built|tagged))"
+    r"\s*(?:--->|(?:LABEL|ENV|ARG|USER|WORKDIR|ENTRYPOINT|CMD|STOPSIGNAL|EXPOSE)\b"
+    r"|Remov(?:ed|ing) intermediate|Successfully (?:built|tagged))"
 )
 
 
