@@ -17,6 +17,7 @@ from kit.judge.study import entries_of, is_lower_bound, median_interval_of, susp
 from kit.judge.users import users_of
 from kit.metrics.registry import ARRIVAL_PATHS, METRICS, THROUGHPUT, TTFT_P50, Metric
 from kit.report.page.facts import measured_on, models
+from kit.report.screen.answers import answer_sentences
 from kit.report.screen.cautions import cautions_of
 from kit.report.screen.sentences import leaders_of, verdict_sentences
 from kit.report.screen.surer import surer_steps
@@ -56,7 +57,7 @@ def run_screen(opened: OpenedStudy, ended: Ended) -> Screen:
         title=plain_text(plan.title, 160),
         about=_about(study, plan, result),
         table=_table(study, plan, result, leaders, ended.run),
-        verdict=(*_first(opened, plan, ended.advice), *_verdict(study, leaders)),
+        verdict=(*_first(opened, plan, ended.advice), *_verdict(study, leaders), *answer_sentences(study)),
         surer=surer_steps(plan, result, leaders, ended.run),
         cautions=cautions_of(opened, plan, result, leaders, ended.differences, ended.run),
         doors=_doors(plan, ended),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kit.judge.open import verified_study
+from kit.report.screen.runs import Ended, run_screen
 from kit.verify.evidence import open_bundle
 from tests.support.good_evaluation import evaluated_bundle
 
@@ -20,3 +21,13 @@ def test_the_study_of_a_run_has_what_its_evaluation_found() -> None:
         assert each.model_sha256 == found.subjects[0].model_sha256
     assert {each.concurrency for each in found.quality} == {1, 2}
     assert {each.entry for each in found.quality} <= {each.entry for each in found.subjects}
+
+
+def test_the_last_screen_says_how_many_tasks_each_entry_solves() -> None:
+    """Of the most that were asked at once, with the interval."""
+    opened = verified_study(open_bundle(evaluated_bundle()), "a run")
+    told = [each.text for each in run_screen(opened, Ended("run")).verdict]
+    assert told[-1] == (
+        "Of 4 tasks of basics, 2 at once: llamacpp-serial solves 2 (15 to 85 %), "
+        "llamacpp-batched solves 2 (15 to 85 %)."
+    )
