@@ -20,7 +20,8 @@ def answer_sentences(study: Study) -> list[Said]:
         groups.setdefault((suite, found.tasks, found.concurrency), []).append(found)
     return [
         Said(
-            f"Of {tasks} tasks of {plain_text(suite, MAX_NAME)}, {at_once} at once: {', '.join(map(_solved, found))}."
+            f"Of {tasks} tasks of {plain_text(suite, MAX_NAME)}, {at_once} at once: "
+            f"{', '.join(map(_solved, found))}."
         )
         for (suite, tasks, at_once), found in groups.items()
     ]
