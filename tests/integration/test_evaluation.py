@@ -67,7 +67,7 @@ def test_one_answer_is_shown_with_its_program(bundle: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "def add" in done.stdout
     listed = kit("answer", str(bundle), "--json")
-    assert len(json.loads(listed.stdout)) == 2 * TASKS
+    assert len(json.loads(listed.stdout)["verdicts"]) == 2 * TASKS
 
 
 def test_the_page_and_the_tables_have_the_quality(run: Path, bundle: Path, tmp_path: Path) -> None:

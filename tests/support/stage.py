@@ -13,9 +13,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.running import AT_ONCE, ONE_THREAD, kit
+from tests.support.good_evaluation import evaluated_bundle
+from tests.support.running import AT_ONCE, ONE_THREAD, kit, start_kit
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "runs/demo-20260131-120000"
@@ -29,6 +31,7 @@ SHORTER: dict[str, tuple[tuple[str, str], ...]] = {
     "sweep": (("--duration", "1s"), ("--warmup", "0"), ("--max-users", "2"), ("--output-tokens", "8")),
     "reproduce": (("--window", "1"), ("--warmup", "0"), ("--replicates", "1")),
     "calibrate": (("-c", "1,2"),),
+    "eval": (("--limit", "3"), ("-c", "1")),
 }
 # A negative answer is an answer: exit code 1 of what judges, tests or checks.
 MAY_SAY_NO = {
@@ -154,6 +157,7 @@ def build(folder: Path, servers: tuple[str, str]) -> Stage:
     done = kit("reproduce", DEMO, *QUICK, *levels, "--out", RUN, cwd=folder, environment=NO_ENGINE)
     assert done.returncode == 0, done.stderr
     _bundles(folder)
+    _parts(folder, servers[0])
     shutil.copytree(folder / RUN, folder / "nightly" / "demo-20260131-020000")
     _own_files(folder)
     _keys(folder)
@@ -170,8 +174,21 @@ def _bundles(folder: Path) -> None:
         shutil.copy(ROOT / "results" / "demo-2cpu.tar.gz", folder / f"{name}.tar.gz")
     shutil.copy(ROOT / "results" / "smol-2cpu.tar.gz", folder / "smol.tar.gz")
     shutil.copy(ROOT / "results" / "demo-epyc-2cpu.tar.gz", folder / "c.tar.gz")
+    (folder / "demo-eval.tar.gz").write_bytes(evaluated_bundle())
     done = kit("import", "probador", "old/micro-load.json", "-o", "theirs.json", cwd=folder)
     assert done.returncode == 0, done.stderr
+
+
+def _parts(folder: Path, url: str) -> None:
+    """One load of three clients that began together."""
+    at = (datetime.now(UTC) + timedelta(seconds=8)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    options = ("-c", "3", "--at", at, "--duration", "1s", "--warmup", "0", "--output-tokens", "8")
+    parts = [
+        start_kit("load", url, *options, "--shard", f"{each}/3", "-o", str(folder / f"part-{each}"))
+        for each in (1, 2, 3)
+    ]
+    ended = [(part.communicate(timeout=60)[1], part.returncode) for part in parts]
+    assert [code for _, code in ended] == [0, 0, 0], ended
 
 
 def _own_files(folder: Path) -> None:

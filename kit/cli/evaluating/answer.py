@@ -31,7 +31,7 @@ def command(
 
     TASK is a task's id or its number from 0. Without it all verdicts are listed. Nothing is run.
 
-    Example: kit answer runs/demo-eval HumanEval/3 --entry llamacpp -c 8
+    Example: kit answer demo-eval.tar.gz basics/subtract -c 1
     """
     from kit.cli._shared.opening import bundle_bytes
     from kit.errors import InputError
