@@ -35,7 +35,7 @@ lint: $(VENV)/.dev ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-unit: $(VENV)/.dev ## the unit tests, under a minute
+unit: $(VENV)/.dev ## the unit tests, three to five minutes on two cores
 	$(BIN)/python -m pytest tests/unit -n auto --dist worksteal
 
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
