@@ -145,7 +145,10 @@ def test_the_load_goes_on_until_the_last_request_of_the_window_has_ended() -> No
     last_ns = max(each.done_ns for each in inside)
     assert last_ns >= 150 * MS
     assert len(beyond) >= 5
-    assert all((each.sent_ns or 0) <= last_ns for each in beyond)
+    # Between the last answer and the end that follows from it the others may send once more.
+    late = [each for each in beyond if (each.sent_ns or 0) > last_ns]
+    assert {verdict(each) for each in late} <= {"unfinished"}
+    assert len({each.worker for each in late}) == len(late)
     assert sum(verdict(each) == "unfinished" for each in beyond) in (1, 2, 3)
 
 
