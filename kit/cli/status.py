@@ -23,7 +23,7 @@ def status_text(found: RunStatus) -> str:
     states = {"running": "running", "stopped": "not running, can be resumed", "complete": "complete"}
     lines = [
         f"run         {plain_text(found.run, MAX_WORDS)}: {plain_text(found.platform)}, {states[found.state]}",
-        f"done        {done} of {needed} cells",
+        *([f"done        {done} of {needed} cells"] if needed else []),  # an evaluation alone has none
     ]
     if found.running is not None:
         lines.append(f"running     {_running(found.running)}")
@@ -36,7 +36,7 @@ def status_text(found: RunStatus) -> str:
         lines.append(f"set aside   {found.set_aside} attempt{'s' if found.set_aside > 1 else ''}")
     if found.not_needed:
         lines.append(f"not needed  {found.not_needed} of {found.planned} planned cells")
-    if found.state != "complete":
+    if found.state != "complete" and needed:
         left, most = (remaining_text(ns / 1e9) for ns in (found.left_ns, found.at_most_ns))
         lines.append(f"time left   about {left}" + (f", at most {most}" if most != left else ""))
     if found.resume is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from kit.documents import Cell, Load, Metrics, SearchRule, Sweep, SweepLevel
+from kit.judge.advice import users_text
 from kit.judge.costs import Prices, cost_of_metrics
 from kit.metrics.goodput import slo_text
 from kit.metrics.limits import GROWTH_PERCENT
@@ -74,9 +75,7 @@ def level_name(level: SweepLevel) -> str:
 
 def level_words(level: SweepLevel) -> str:
     """`1 user`, `8 users`, `2.5/s`: the same in a sentence."""
-    if level.concurrency is None:
-        return level_name(level)
-    return "1 user" if level.concurrency == 1 else f"{level.concurrency:,} users"
+    return level_name(level) if level.concurrency is None else users_text(level.concurrency)
 
 
 def _level_row(sweep: Sweep, level: SweepLevel) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,8 @@ def _remove_if_nothing_began(folder: Path) -> None:
     if not (folder / PLAN).is_file():
         for name in (PLATFORM, TRACE):
             (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else's files in it stay, or there is none
+            folder.rmdir()
 
 
 def _show_where(folder: Path) -> None:
@@ -119,7 +122,7 @@ def _show_where(folder: Path) -> None:
 
     if (folder / PLAN).is_file():
         found = status_of(folder)
-        done = found.measured + len(found.failed)
-        click.echo(f"Run kept in {folder}: {done} of {found.planned - found.not_needed} cells.", err=True)
+        done, needed = found.measured + len(found.failed), found.planned - found.not_needed
+        click.echo(f"Run kept in {folder}{f': {done} of {needed} cells' if needed else ''}.", err=True)
         if found.resume is not None:
             click.echo(f"Resume: {found.resume}", err=True)

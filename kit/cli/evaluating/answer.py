@@ -39,6 +39,8 @@ def command(
     from kit.verify.evidence import open_bundle, open_run
 
     evidence = open_run(read_folder(run)) if run.is_dir() else open_bundle(bundle_bytes(run))
+    if evidence.plan is None:
+        raise InputError(f"{run} is no run and no bundle of one.", f"What is wrong with it: kit verify {run}")
     rounds = [
         each
         for each in evidence.evals.rounds.values()

@@ -123,3 +123,29 @@ def test_a_plan_shows_the_evaluation_that_would_follow(capsys: pytest.CaptureFix
     assert "evaluation  20 of 60 tasks of basics, concurrency 1,8, after the cells" in shown
     assert kit(["plan", "demo", "--eval", "basics:20", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["evaluation"]["tasks"] == 20
+
+
+def test_what_is_no_run_has_no_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty file, a folder of something else."""
+    empty = tmp_path / "empty.tar.gz"
+    empty.write_bytes(b"")
+    for path in (empty, tmp_path):
+        assert kit(["answer", str(path)]) == 2
+        assert f"{path} is no run and no bundle of one." in capsys.readouterr().err
+
+
+def test_an_evaluation_that_cannot_begin_leaves_no_folder(tmp_path: Path) -> None:
+    """Nobody answers there."""
+    assert kit(["eval", "basics:2", "--url", "http://127.0.0.1:9", "-o", str(tmp_path / "run")]) == 12
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_evaluation_alone_has_no_cells_to_count(
+    server: AnsweringServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its status is told without them."""
+    run = str(tmp_path / "run")
+    assert kit(["eval", "basics:2", "--url", server.url, "-c", "1", "-o", run]) == 0
+    capsys.readouterr()
+    assert kit(["status", run]) == 0
+    assert "0 of 0" not in capsys.readouterr().out
