@@ -71,7 +71,6 @@ def test_the_commands_run(stage: Stage, where: str, commands: list[str], tmp_pat
         name = command.split()[1]
         said_no = done.returncode == 1 and name in MAY_SAY_NO and "Error:" not in done.stderr
         if done.returncode and not said_no:
-            wrong.append(
-                f"{command}\n  as: {here.words(command)}\n  exit code {done.returncode}: {done.stderr[-600:]}"
-            )
+            said = f"{done.stdout[-600:]}\n{done.stderr[-600:]}"
+            wrong.append(f"{command}\n  as: {here.words(command)}\n  exit code {done.returncode}: {said}")
     assert not wrong, f"{where}\n" + "\n".join(wrong)

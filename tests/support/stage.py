@@ -74,7 +74,8 @@ class Stage:
             words = ["make", "-n", *command.split()[1:]]
             return _done(["bash", "-c", " ".join(words)], ROOT, timeout_s, os.environ)
         home = self.folder / "home"
-        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        # As where somebody works: the environment of the kit is activated, whatever started the tests.
+        path = os.pathsep.join((str(self.folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))
         surroundings = {**os.environ, **NO_ENGINE, **AWAY, "HOME": str(home), "PATH": path}
         surroundings["KIT_CACHE"] = str(_cache())
         return _done(
