@@ -72,5 +72,7 @@ def _effort(cells: int, replicates: int, warmup_s: float, window_s: float, besid
 
 
 def minutes(seconds: float) -> str:
-    """A length for people: seconds below two minutes, else minutes."""
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    """A length for people: seconds below two minutes, minutes below three hours, else hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3 * 3600 else f"{seconds / 3600:.0f} h"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from kit.documents import Plan, Result
 from kit.documents.study import Study, Subject
@@ -58,12 +59,19 @@ def run_screen(opened: OpenedStudy, ended: Ended) -> Screen:
         about=_about(study, plan, result),
         table=_table(study, plan, result, leaders, ended.run),
         verdict=(*_first(opened, plan, ended.advice), *_verdict(study, leaders), *answer_sentences(study)),
-        surer=surer_steps(plan, result, leaders, ended.run),
+        surer=surer_steps(plan, result, leaders, ended.run, _cell_s(opened)),
         cautions=cautions_of(opened, plan, result, leaders, ended.differences, ended.run),
         doors=_doors(plan, ended),
         more=f"kit table {ended.run}",
         end=f"Every number recomputed from the raw records: {study.label}.",
     )
+
+
+def _cell_s(opened: OpenedStudy) -> float | None:
+    """How long a cell took in the mean, from start to stop; None where none was measured."""
+    files = opened.evidence.cells.values() if opened.evidence else ()
+    took_ns = [each.cell.duration_ns for each in files if each.cell and each.cell.status == "measured"]
+    return fmean(took_ns) / 1e9 if took_ns else None
 
 
 def _about(study: Study, plan: Plan, result: Result) -> tuple[str, ...]:

@@ -11,13 +11,19 @@ from kit.judge.compare.ratio import MOST_MORE
 from kit.judge.study import common_values, values_of
 from kit.metrics.intervals import more_replicates
 from kit.metrics.limits import MIN_REPLICATES_FOR_INTERVAL
+from kit.plan.budget import minutes
 from kit.report.screen.values import Step
 
 ARCHIVE = ".tar.gz"
 
 
-def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leader]], run: str) -> tuple[Step, ...]:
-    """First what is missing, then how many replicates would decide; nothing where all is measured and decided."""
+def surer_steps(
+    plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leader]], run: str, cell_s: float | None = None
+) -> tuple[Step, ...]:
+    """First what is missing, then how many replicates would decide; nothing where all is measured and decided.
+
+    `cell_s` is how long a cell took: with it they say how long that would take.
+    """
     if plan.loads:
         return ()  # a load by hand does not go on
     lost = sum(line.status in ("missing", "interrupted") for line in result.cells)
@@ -26,7 +32,7 @@ def surer_steps(plan: Plan, result: Result, leaders: Sequence[tuple[Study, Leade
         return (Step(f"{cells} not measured yet", f"kit reproduce --resume {run}"),)
     if plan.search is not None or len(plan.entries) < 2:
         return ()
-    return _more_replicates(plan, leaders, run) or _quieter(result, leaders)
+    return _more_replicates(plan, leaders, run, cell_s) or _quieter(result, leaders)
 
 
 def _quieter(result: Result, leaders: Sequence[tuple[Study, Leader]]) -> tuple[Step, ...]:
@@ -38,13 +44,16 @@ def _quieter(result: Result, leaders: Sequence[tuple[Study, Leader]]) -> tuple[S
     return (Step(f"{cells}: measure again on a quiet machine, docs/quiet-machine.md"),)
 
 
-def _more_replicates(plan: Plan, leaders: Sequence[tuple[Study, Leader]], run: str) -> tuple[Step, ...]:
+def _more_replicates(
+    plan: Plan, leaders: Sequence[tuple[Study, Leader]], run: str, cell_s: float | None
+) -> tuple[Step, ...]:
     undecided = [(part, leader) for part, leader in leaders if leader.relation == "undecided"]
     if not undecided:
         return ()
     have = plan.workload.replicates
     if have < MIN_REPLICATES_FOR_INTERVAL:
-        return (Step("For 95 % intervals", _command(plan, run, MIN_REPLICATES_FOR_INTERVAL)),)
+        lasts = _lasts(plan, run, MIN_REPLICATES_FOR_INTERVAL, cell_s)
+        return (Step(f"For 95 % intervals{lasts}", _command(plan, run, MIN_REPLICATES_FOR_INTERVAL)),)
     wanted = [more for each in undecided if (more := _more(*each)) is not None]
     if not wanted:
         return (Step(f"Even {MOST_MORE} more replicates would hardly decide the rest."),)
@@ -52,7 +61,17 @@ def _more_replicates(plan: Plan, leaders: Sequence[tuple[Study, Leader]], run: s
     which = (
         "what is open" if len(wanted) == len(undecided) else f"{len(wanted)} of {len(undecided)} open comparisons"
     )
-    return (Step(f"{total} replicates would probably decide {which}", _command(plan, run, total)),)
+    words = f"{total} replicates would probably decide {which}{_lasts(plan, run, total, cell_s)}"
+    return (Step(words, _command(plan, run, total)),)
+
+
+def _lasts(plan: Plan, run: str, replicates: int, cell_s: float | None) -> str:
+    """How long the command takes: all replicates where it begins anew, else those that a run has not yet."""
+    if cell_s is None:
+        return ""
+    have = plan.workload.replicates
+    still = replicates if run.endswith(ARCHIVE) else replicates - have
+    return f", about {minutes(cell_s * len(plan.cells) / have * still)}"
 
 
 def _command(plan: Plan, run: str, replicates: int) -> str:

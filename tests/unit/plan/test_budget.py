@@ -58,7 +58,9 @@ def test_a_slow_model_has_longer_windows(model_bytes: int | None, gpu: bool, sec
     assert least_window_s(model_bytes, gpu=gpu) == seconds
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(59.6, "60 s"), (119, "119 s"), (120, "2 min"), (1230, "20 min")])
-def test_lengths_are_told_in_seconds_or_minutes(seconds: float, words: str) -> None:
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(59.6, "60 s"), (119, "119 s"), (120, "2 min"), (1230, "20 min"), (20_000, "6 h")]
+)
+def test_lengths_are_told_in_seconds_minutes_or_hours(seconds: float, words: str) -> None:
     """Below two minutes in seconds."""
     assert minutes(seconds) == words
