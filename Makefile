@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # pytest keeps the tests it has rewritten; without that each start takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help site site-docs demo test test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four \
+.PHONY: help site site-docs demo test test-long test-runtimes fast one lint unit integration golden docs bench bench-peers clean smol nightly cpu-four \
   bench-yoga-serial bench-yoga-prod bench-gx10 deploy deploy-cpu build-wgpu deploy-wgpu start-wgpu stop-wgpu health health-yoga \
   test-cpu test-gx10 test-wgpu load load-cpu teardown teardown-cpu teardown-yoga score score-prod score-json score-all score-gate report \
   mutation results results-check
@@ -18,7 +18,19 @@ help: ## show this list
 demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
 
-test: lint unit integration ## all checks; needs a Docker Engine, half an hour and longer the first time
+test: lint unit integration ## lint, unit and integration tests; needs a Docker Engine; 20 minutes, the first time 40
+
+# Minutes of real runs each: 1 whole runs in containers, 2 and 3 own models and servers, 4 every example of the docs,
+# 5 faults and resuming, 6 the runtimes that take long to compile.
+PARTS := 1 2 3 4 5 6
+PART ?= $(PARTS)
+test-long: $(VENV)/.dev ## the long tests with real runs, half an hour after `make test`; one part of six: PART=4
+	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
+	@set -e; for part in $(PART); do \
+	  echo "Long tests, part $$part of $(words $(PARTS)): first those that run beside each other, if it has any."; \
+	  $(BIN)/python -m pytest tests/integration -m "long(part=$$part) and not alone" -n 2 || [ $$? -eq 5 ]; \
+	  $(BIN)/python -m pytest tests/integration tests/runtimes -m "long(part=$$part) and alone"; \
+	done
 
 test-runtimes: $(VENV)/.dev ## build and run Ollama, realizar, transformers serve: an hour of compiling, or 15 minutes with KIT_BUILDS
 	@echo "Building and running Ollama and realizar: about an hour on two cores, 15 minutes where their programs are kept."
@@ -40,8 +52,8 @@ unit: $(VENV)/.dev ## the unit tests, three to five minutes on two cores
 
 integration: $(VENV)/.dev ## the tests with real servers and containers; needs a Docker Engine
 	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
-	$(BIN)/python -m pytest tests/integration -m "not alone" -n 2
-	$(BIN)/python -m pytest tests/integration -m alone
+	$(BIN)/python -m pytest tests/integration -m "not long and not alone" -n 2
+	$(BIN)/python -m pytest tests/integration -m "not long and alone"
 
 golden: $(VENV)/.dev ## regenerate the golden help files; review the diff before committing
 	KIT_WRITE_GOLDEN=1 $(BIN)/python -m pytest tests/unit/cli/test_help.py

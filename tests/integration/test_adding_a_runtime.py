@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.adding import blocks, written
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]  # its servers take two threads each
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,9 @@ from tests.support.llama_server import install
 from tests.support.serving import serving
 from tests.support.stage import MAY_SAY_NO, MODEL, SHORTER, Stage, build
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=4)]
+
+FOLLOWED = "docs/adding-a-runtime.md"  # by a test of its own, literally: test_adding_a_runtime
 
 
 def by_place(examples: list[Example]) -> list[tuple[str, list[str]]]:
@@ -30,6 +32,8 @@ def by_place(examples: list[Example]) -> list[tuple[str, list[str]]]:
     seen: set[str] = set()
     stage, places = Stage(Path(), ("one", "other")), []
     for where, group in groupby(examples, key=lambda example: example.where):
+        if where == FOLLOWED:
+            continue
         commands: list[str] = []
         for each in group:
             here, measures = stage.words(each.command), each.command.split()[1] in SHORTER

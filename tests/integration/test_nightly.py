@@ -11,7 +11,7 @@ import pytest
 from kit.assets import asset
 from tests.support.running import kit
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=2)]
 
 BRIEF = (
     "-c",
@@ -25,7 +25,7 @@ BRIEF = (
     "--min",
     "F",
     "--quiet-wait",
-    "5s",
+    "0",
     "--quiet",
     "--json",
 )

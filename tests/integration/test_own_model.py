@@ -21,7 +21,7 @@ from tests.support.running import AT_ONCE, kit
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
-SHORT = (*AT_ONCE, "--no-calibrate", "--yes", "--users", "2", "--budget", "70s")
+SHORT = (*AT_ONCE, "--no-calibrate", "--yes", "--users", "2", "--budget", "55s")
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +81,11 @@ def test_a_file_that_no_catalogue_knows_is_measured_with_python_alone(weights: P
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.long(part=2)
 def test_limits_alone_find_how_many_users_a_file_is_for(weights: Path, tmp_path: Path) -> None:
     """No numbers of users, no platform: levels, windows and slots follow from the limits."""
     run = tmp_path / "run"
-    limits = ("--slo", "e2e=100s", "--max-users", "2", "--budget", "2m")
+    limits = ("--slo", "e2e=100s", "--max-users", "2", "--budget", "80s")
     done = kit("run", str(weights), *limits, *AT_ONCE, "--yes", "--out", str(run), environment=NO_ENGINE)
     assert done.returncode == 0, done.stderr
     plan = plan_of(run)
@@ -96,6 +97,7 @@ def test_limits_alone_find_how_many_users_a_file_is_for(weights: Path, tmp_path:
     assert "not of the catalogue" in accepted(run, tmp_path)
 
 
+@pytest.mark.long(part=3)
 def test_a_program_on_the_path_is_measured_beside_the_embedded_server(weights: Path, tmp_path: Path) -> None:
     """The plan has its hash and version, the cells its command, and nothing names a folder of this machine."""
     program = install(tmp_path / "programs")

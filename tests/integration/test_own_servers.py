@@ -21,7 +21,7 @@ from tests.support.running import AT_ONCE, kit
 from tests.support.scripted import in_process
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=3)]
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def test_two_servers_are_compared_by_their_addresses(tmp_path: Path) -> None:
     """Tables, a recommendation, a bundle that others accept; nothing is said to have been started."""
     run = tmp_path / "run"
     with running(tmp_path, 1) as serial, running(tmp_path, 2) as batched:
-        options = ("--users", "2", "--budget", "90s", *AT_ONCE, "--no-calibrate", "--out", str(run))
+        options = ("--users", "2", "--budget", "66s", *AT_ONCE, "--no-calibrate", "--out", str(run))
         done = kit("run", "--url", serial, "--url", batched, *options)
     assert done.returncode == 0, done.stderr
     assert "settings, caches and device are as whoever started them decided" in done.stderr
@@ -71,14 +71,14 @@ def test_limits_alone_find_how_many_users_each_server_carries(tmp_path: Path) ->
         answering(three) as second,
     ):
         searched = ("--slo", "ttft=250ms", "--max-users", "6")
-        options = ("--url", first, "--url", second, *searched, "--budget", "3m", *AT_ONCE, "--out", str(run))
+        options = ("--url", first, "--url", second, *searched, "--budget", "100s", *AT_ONCE, "--out", str(run))
         done = kit("run", *options)
     assert done.returncode == 0, done.stderr
     assert "Users: the most from 1 to 6 within ttft 250 ms for 95 % of requests" in done.stderr
 
     rule = read_plan(run)[0].search
     assert rule is not None
-    assert (rule.most, rule.budget_ns) == (6, 180_000_000_000)
+    assert (rule.most, rule.budget_ns) == (6, 100_000_000_000)
     answer = done.stdout.partition("Recommendation\n\n")[2].partition("\n\n")[0].splitlines()
     assert "within ttft 250 ms for 95.0 % of requests" in answer[0], done.stdout
     assert "levels chosen by kit-search-1" in answer[-1]

@@ -13,7 +13,7 @@ from kit import cli
 from kit.strict.schema import problems
 from tests.support.running import pids_of, start_kit, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=3)]
 
 TOLD_SHORTER = {"concurrency": (1, 4), "window": 5.0, "warmup": 0.5, "replicates": 1}
 

@@ -59,6 +59,7 @@ def images(client: docker.DockerClient) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.long(part=1)
 @pytest.mark.usefixtures("images", "nothing_left")
 def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> None:
     """One command; its bundle is accepted by the verifier, and nothing stays on the engine."""
@@ -101,6 +102,7 @@ def test_smol_compares_two_real_engines_on_the_same_weights(tmp_path: Path) -> N
 
 
 @pytest.mark.alone
+@pytest.mark.long(part=1)
 @pytest.mark.usefixtures("images", "nothing_left")
 def test_lavapipe_runs_on_software_vulkan_and_the_gate_says_so(tmp_path: Path) -> None:
     """llvmpipe, and every layer on it; an answer takes longer than the window, and the cell says that as well."""
