@@ -18,13 +18,13 @@ help: ## show this list
 demo: $(VENV)/.demo ## measure two server configurations here: no Docker, no GPU, 3 to 4 minutes
 	$(BIN)/kit reproduce demo --yes
 
-test: lint unit integration ## lint, unit and integration tests; needs a Docker Engine; 20 minutes, the first time 40
+test: lint unit integration ## lint, unit and integration tests; needs a Docker Engine; 25 minutes, the first time 45
 
-# Minutes of real runs each: 1 whole runs in containers, 2 and 3 own models and servers, 4 every example of the docs,
-# 5 faults and resuming, 6 the runtimes that take long to compile.
-PARTS := 1 2 3 4 5 6
+# Minutes of real runs each: 1 whole runs in containers, 2 and 3 own models and servers, a night, a grid, a self-test,
+# 4 faults and resuming, 5 the runtimes that take long to compile.
+PARTS := 1 2 3 4 5
 PART ?= $(PARTS)
-test-long: $(VENV)/.dev ## the long tests with real runs, half an hour after `make test`; one part of six: PART=4
+test-long: $(VENV)/.dev ## the long tests with real runs, half an hour after `make test`; one part of five: PART=4
 	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
 	@set -e; for part in $(PART); do \
 	  echo "Long tests, part $$part of $(words $(PARTS)): first those that run beside each other, if it has any."; \

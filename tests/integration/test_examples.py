@@ -22,7 +22,7 @@ from tests.support.llama_server import install
 from tests.support.serving import serving
 from tests.support.stage import MAY_SAY_NO, MODEL, SHORTER, Stage, build
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=4)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 FOLLOWED = "docs/adding-a-runtime.md"  # by a test of its own, literally: test_adding_a_runtime
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.running import AT_ONCE, demo_on_one_thread, kit, start_kit, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.long(part=5)]
+pytestmark = [pytest.mark.integration, pytest.mark.long(part=4)]
 
 SHORT = ("--window", "1", "--warmup", "0.5", "--concurrency", "2", *AT_ONCE, "--yes")
 

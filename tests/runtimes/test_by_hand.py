@@ -28,7 +28,7 @@ from tests.support.measured import (
 from tests.support.running import kit, wait_until
 from tests.support.serving import answers
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=6)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=5)]
 
 WEIGHTS = "smollm2-135m-instruct-q8_0"  # of cpu-four
 FOLDER = "smollm2-135m-instruct-bf16"

@@ -20,7 +20,7 @@ from kit.supply.download import fetch
 from tests.integration.containers.images import built
 from tests.support.running import kit, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=6)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=5)]
 
 WEIGHTS = model("smollm2-135m-instruct-q4_1")
 PORT = 18434

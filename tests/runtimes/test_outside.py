@@ -24,7 +24,7 @@ from kit.supply.weights import weights_path
 from tests.support.running import AT_ONCE, kit
 from tests.support.runtimes import FOLDER
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=6)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=5)]
 
 WHEELS = ("torch==2.13.0", "transformers[serving]==5.19.0", "requests==2.34.2", "numpy==2.4.6")
 WEIGHTS = "smollm2-135m-instruct-bf16"

@@ -20,7 +20,7 @@ from tests.integration.containers.test_flags import service
 from tests.runtimes.conftest import IMAGES
 from tests.support.running import AT_ONCE, kit
 
-pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=6)]
+pytestmark = [pytest.mark.integration, pytest.mark.alone, pytest.mark.long(part=5)]
 
 SHORT = (*AT_ONCE, "--from-source", "--yes", "--quiet", "--replicates", "1", "--no-calibrate")
 

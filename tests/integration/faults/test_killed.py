@@ -14,7 +14,7 @@ import pytest
 from tests.support.faulting import FIRST, LOADGEN, SECOND, Faulted, alive, faulted, kept, resumed
 from tests.support.running import descendants_of, kit, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.long(part=5)]
+pytestmark = [pytest.mark.integration, pytest.mark.long(part=4)]
 
 SEED = 2026
 KILLS = 3

@@ -11,7 +11,7 @@ import pytest
 from tests.support.faulting import FIRST, LOADGEN, SERVER, Faulted, faulted, stopped
 from tests.support.running import descendants_of, kit
 
-pytestmark = [pytest.mark.integration, pytest.mark.long(part=5)]
+pytestmark = [pytest.mark.integration, pytest.mark.long(part=4)]
 
 ALONE = ("--only", "llamacpp-serial")
 # One user, who waits a moment for each first token: of parts of four waits there are enough in the window.

@@ -22,7 +22,7 @@ from tests.support.faulting import FIRST, SECOND, faulted, kept, resumed
 from tests.support.not_tested import not_tested
 from tests.support.running import kit, wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.long(part=5)]
+pytestmark = [pytest.mark.integration, pytest.mark.long(part=4)]
 
 DISK_BYTES = 8 << 20
 HOUR_S = 3600

@@ -176,3 +176,24 @@ def test_where_suspect_cells_leave_nothing_to_compare_a_quiet_machine_would_help
         "12 of 12 cells decide nothing (SUSPECT): measure again on a quiet machine, docs/quiet-machine.md"
     )
     assert surer_steps(found.plan, result, [(found.study, replace(leader, left_out=()))], "runs/x") == ()
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        # 12 cells of 2 replicates took a minute each: one more takes six, three from the beginning eighteen.
+        ("runs/x", "For 95 % intervals, about 6 min"),
+        ("x.tar.gz", "For 95 % intervals, about 18 min"),
+    ],
+)
+def test_what_would_help_says_how_long_it_takes(run: str, words: str) -> None:
+    """Only the missing replicates where the run goes on; all of them where there is no more than a bundle."""
+    found = opened("demo-2cpu")
+    assert found.plan is not None
+    assert found.result is not None
+    assert (len(found.plan.cells), found.plan.workload.replicates) == (12, 2)
+    leader = Leader(1, THROUGHPUT, "a", "b", None, None, "undecided", (), ())
+    (step,) = surer_steps(found.plan, found.result, [(found.study, leader)], run, 60.0)
+    assert step.words == words
+    (unknown,) = surer_steps(found.plan, found.result, [(found.study, leader)], run)
+    assert unknown.words == "For 95 % intervals"
