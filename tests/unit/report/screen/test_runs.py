@@ -192,7 +192,7 @@ def test_what_would_help_says_how_long_it_takes(run: str, words: str) -> None:
     assert found.plan is not None
     assert found.result is not None
     assert (len(found.plan.cells), found.plan.workload.replicates) == (12, 2)
-    leader = Leader(1, THROUGHPUT, "a", "b", None, None, "undecided", (), ())
+    leader = Leader(1, THROUGHPUT, "a", None, "b", None, "undecided", (), ())
     (step,) = surer_steps(found.plan, found.result, [(found.study, leader)], run, 60.0)
     assert step.words == words
     (unknown,) = surer_steps(found.plan, found.result, [(found.study, leader)], run)
