@@ -25,6 +25,8 @@ test: lint unit integration ## lint, unit and integration tests; needs a Docker 
 PARTS := 1 2 3 4 5
 PART ?= $(PARTS)
 test-long: $(VENV)/.dev ## the long tests with real runs, half an hour after `make test`; one part of five: PART=4
+	@for part in $(PART); do case " $(PARTS) " in *" $$part "*) ;; \
+	  *) echo "There is no part $$part of the long tests; the parts are: $(PARTS)."; exit 2;; esac; done
 	$(BIN)/kit models fetch smollm2-135m-instruct-q4_1
 	@set -e; for part in $(PART); do \
 	  echo "Long tests, part $$part of $(words $(PARTS)): first those that run beside each other, if it has any."; \
