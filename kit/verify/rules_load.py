@@ -237,6 +237,8 @@ def load_steady(evidence: Evidence) -> Steps:
         window = loaded.window
         if window is None or not loaded.found.measured or loaded.plan.method < STEADY_FROM_METHOD:
             continue
+        if loaded.found.attempt is not None:
+            continue  # set aside because something disturbed it, and no figure is of it
         if not loaded.closed:
             continue  # where nobody asks, nothing comes
         if loaded.plan.workload.sessions is not None:

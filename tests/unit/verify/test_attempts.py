@@ -219,3 +219,12 @@ def test_the_records_of_attempts_are_judged_like_any_others() -> None:
         ("telemetry.jsonl", "telemetry.recomputed"),
     ):
         assert (rule, "reject") in findings(one_byte(attempt_path(SERIAL, 2, part)))
+
+
+def test_what_was_set_aside_as_disturbed_need_not_be_steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that finds every window unsteady flags the cells that count, and no attempt."""
+    monkeypatch.setattr("kit.verify.rules_load.MIN_STEADY_SHARE", 2.0)
+    found = bundle_verdict(archive_of(dict(tried_files()))).findings
+    flagged = [finding.where for finding in found if finding.rule == "load.steady"]
+    assert flagged
+    assert not [where for where in flagged if "attempts/" in where]
